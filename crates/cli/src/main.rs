@@ -1,0 +1,2 @@
+//! Runs a decoder language model on the desktop GPU and shows what happens inside.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The generate loop: prompt in, tokens and their distributions out.

@@ -1,0 +1,1 @@
+//! Devices, shaders, buffers, recordings and readback on wgpu.

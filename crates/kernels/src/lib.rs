@@ -1,0 +1,1 @@
+//! One Rust file per WGSL kernel, and one CPU twin per kernel.

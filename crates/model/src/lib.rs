@@ -1,0 +1,1 @@
+//! Model files, weights, the KV cache, and the plan of kernels of a decoder.

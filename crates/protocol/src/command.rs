@@ -1,0 +1,38 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{GenerateRequest, ModelSource, Prompt};
+
+/// What the page asks of the worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Command {
+    /// Find an adapter and make a device. Answered by `Event::AdapterReady` or `Event::Failed`.
+    Start,
+    /// Download the model if the browser does not hold it yet, and bring it to the GPU. Answered
+    /// by `Event::Loading` many times, then `Event::ModelReady` or `Event::Failed`.
+    LoadModel {
+        /// Where the model comes from.
+        source: ModelSource,
+    },
+    /// Continue a prompt. Answered by `Event::PromptTokens`, `Event::Token` many times, then
+    /// `Event::Finished` or `Event::Failed`. A generation that is running is stopped first.
+    Generate {
+        /// Chosen by the page; repeated in every event that belongs to this generation.
+        run: u32,
+        /// What to generate.
+        request: GenerateRequest,
+    },
+    /// The distribution of the token that follows `prompt`. Answered by `Event::Next`.
+    Next {
+        /// Chosen by the page; repeated in the answer.
+        run: u32,
+        /// The tokens to predict after.
+        prompt: Prompt,
+        /// How many candidates to return.
+        top: u32,
+    },
+    /// End the running generation after the token at hand. Its `Event::Finished` says `Stopped`.
+    Stop,
+    /// Delete the models that this browser holds.
+    ForgetModels,
+}

@@ -1,0 +1,94 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AdapterSummary, Distribution, Failure, GenerateSummary, ModelSummary, TokenPiece, TokenStep,
+};
+
+/// What the worker tells the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A device is there; models can be loaded.
+    AdapterReady {
+        /// The adapter that will compute.
+        adapter: AdapterSummary,
+    },
+    /// A model is on its way.
+    Loading {
+        /// How far it is.
+        progress: Progress,
+    },
+    /// A model is on the GPU; text can be generated.
+    ModelReady {
+        /// The model.
+        model: ModelSummary,
+        /// From the command to here, in seconds.
+        load_s: f64,
+        /// Whether the file was already in the browser's storage.
+        from_storage: bool,
+    },
+    /// The prompt as the model sees it, before the first new token.
+    PromptTokens {
+        /// The generation these belong to.
+        run: u32,
+        /// One entry a token, in order.
+        tokens: Vec<TokenPiece>,
+    },
+    /// One new token.
+    Token {
+        /// The generation it belongs to.
+        run: u32,
+        /// The token and what it was chosen among.
+        step: TokenStep,
+    },
+    /// A generation ended.
+    Finished {
+        /// The generation.
+        run: u32,
+        /// How it ended, and its timings.
+        summary: GenerateSummary,
+    },
+    /// The answer to `Command::Next`.
+    Next {
+        /// The number of the command.
+        run: u32,
+        /// The distribution after the last token of the prompt.
+        distribution: Distribution,
+    },
+    /// The models in the browser's storage are gone.
+    ModelsForgotten,
+    /// Something went wrong; nothing else follows for that command.
+    Failed {
+        /// The generation it belongs to, if it belongs to one.
+        run: Option<u32>,
+        /// What went wrong and what to do.
+        failure: Failure,
+    },
+}
+
+/// How far a model is on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is happening now.
+    pub phase: LoadPhase,
+    /// Done so far: bytes, or pipelines while compiling.
+    pub done: u64,
+    /// In all, in the same unit.
+    pub total: u64,
+    /// Units per second since the phase began.
+    pub per_second: f64,
+    /// Seconds left at that rate; none before it can be told.
+    pub seconds_left: Option<f64>,
+}
+
+/// The stages of loading, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadPhase {
+    /// Bytes come over the network into the browser's storage.
+    Download,
+    /// Bytes go from storage to the GPU.
+    Upload,
+    /// Compute pipelines are compiled; counted in pipelines.
+    Compile,
+}

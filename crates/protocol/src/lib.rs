@@ -1,0 +1,18 @@
+//! The typed messages between the engine and the people who watch it.
+//!
+//! The worker, the page and the command line speak these types and no others. They carry no GPU
+//! type, so that the page can be built without the engine. On the wire they are JSON.
+
+mod command;
+mod event;
+mod failure;
+mod generate;
+mod model;
+mod token;
+
+pub use command::Command;
+pub use event::{Event, LoadPhase, Progress};
+pub use failure::{Failure, FailureKind};
+pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
+pub use model::{AdapterSummary, ModelSource, ModelSummary};
+pub use token::{Candidate, Distribution, TokenPiece, TokenStep};

@@ -1,0 +1,54 @@
+use serde::{Deserialize, Serialize};
+
+/// A token as the tokenizer knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenPiece {
+    /// Its id.
+    pub id: u32,
+    /// Its text; `None` without a tokenizer. A token that holds part of a UTF-8 character shows
+    /// the replacement character here; `bytes` has what it really holds.
+    pub token: Option<String>,
+    /// Its bytes; empty without a tokenizer.
+    pub bytes: Vec<u8>,
+    /// Whether it is a special token (`<|im_start|>`).
+    pub special: bool,
+}
+
+/// One new token and what it was chosen among.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenStep {
+    /// Its position in the sequence; the first prompt token has position 0.
+    pub position: u32,
+    /// The token.
+    pub piece: TokenPiece,
+    /// Text that this token completes. Empty while a UTF-8 character is unfinished.
+    pub text: String,
+    /// What it was chosen among; none if the request asked for no candidates.
+    pub distribution: Option<Distribution>,
+    /// Seconds since the request.
+    pub elapsed_s: f64,
+}
+
+/// The probabilities of the next token: the best ones each, the others as one sum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// The most probable tokens, best first; equal logits in order of id.
+    pub top: Vec<Candidate>,
+    /// The probability of all tokens that are not in `top`.
+    pub rest_probability: f64,
+    /// How many tokens that is.
+    pub rest_count: u32,
+}
+
+/// One token and how probable it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its id.
+    pub id: u32,
+    /// Its text; `None` without a tokenizer.
+    pub token: Option<String>,
+    /// Its logit, as the output head gave it.
+    pub logit: f32,
+    /// Its probability: softmax over the whole vocabulary.
+    pub probability: f64,
+}

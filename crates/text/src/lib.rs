@@ -1,0 +1,1 @@
+//! Tokenizers and chat templates, from the files of the model.

@@ -1,0 +1,1 @@
+//! Kernel parity, golden tokens, shader validation, and the page in a real browser.
