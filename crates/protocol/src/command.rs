@@ -8,6 +8,8 @@ use crate::{GenerateRequest, ModelSource, Prompt};
 pub enum Command {
     /// Find an adapter and make a device. Answered by `Event::AdapterReady` or `Event::Failed`.
     Start,
+    /// Tell which models this site offers and this browser holds. Answered by `Event::Models`.
+    ListModels,
     /// Download the model if the browser does not hold it yet, and bring it to the GPU. Answered
     /// by `Event::Loading` many times, then `Event::ModelReady` or `Event::Failed`.
     LoadModel {

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterSummary, Distribution, Failure, GenerateSummary, ModelSummary, TokenPiece, TokenStep,
+    AdapterSummary, Distribution, Failure, GenerateSummary, ModelEntry, ModelSummary, TokenPiece,
+    TokenStep,
 };
 
 /// What the worker tells the page.
@@ -12,6 +13,11 @@ pub enum Event {
     AdapterReady {
         /// The adapter that will compute.
         adapter: AdapterSummary,
+    },
+    /// The models there are: those of the site in its order, then others that the browser holds.
+    Models {
+        /// One entry a model.
+        models: Vec<ModelEntry>,
     },
     /// A model is on its way.
     Loading {
@@ -26,6 +32,8 @@ pub enum Event {
         load_s: f64,
         /// Whether the file was already in the browser's storage.
         from_storage: bool,
+        /// Whether the browser holds it for the next visit; private windows may not.
+        kept: bool,
     },
     /// The prompt as the model sees it, before the first new token.
     PromptTokens {

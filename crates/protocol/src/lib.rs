@@ -14,5 +14,5 @@ pub use command::Command;
 pub use event::{Event, LoadPhase, Progress};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
-pub use model::{AdapterSummary, ModelSource, ModelSummary};
+pub use model::{AdapterSummary, ModelEntry, ModelSource, ModelSummary};
 pub use token::{Candidate, Distribution, TokenPiece, TokenStep};

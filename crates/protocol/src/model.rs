@@ -9,6 +9,17 @@ pub struct ModelSource {
     pub manifest_url: String,
 }
 
+/// A model that can be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelEntry {
+    /// Where it comes from.
+    pub source: ModelSource,
+    /// Length of its file; none where the manifest could not be read.
+    pub bytes: Option<u64>,
+    /// Whether the browser holds all of it, so that no download is needed.
+    pub stored: bool,
+}
+
 /// The loaded model, for the page's header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelSummary {

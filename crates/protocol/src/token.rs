@@ -47,6 +47,10 @@ pub struct Candidate {
     pub id: u32,
     /// Its text; `None` without a tokenizer.
     pub token: Option<String>,
+    /// Its bytes, which tell apart the tokens that hold part of a character; empty without a
+    /// tokenizer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bytes: Vec<u8>,
     /// Its logit, as the output head gave it.
     pub logit: f32,
     /// Its probability: softmax over the whole vocabulary.
