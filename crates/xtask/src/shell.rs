@@ -1,0 +1,83 @@
+//! Other programs, and what to say when they fail.
+
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::Workspace;
+
+/// A cargo that does not take this program's package for its own, in the repository's root.
+pub fn cargo(workspace: &Workspace) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(&workspace.root);
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        let is_package = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+        ]
+        .iter()
+        .any(|prefix| name_text.starts_with(prefix));
+        if is_package {
+            command.env_remove(&name);
+        }
+    }
+    // `cargo run` puts this toolchain's libraries first; another compiler must not load them.
+    for name in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs a command to its end with our own input and output; `what` names it when it fails.
+pub fn run(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().with_context(|| not_started(command))?;
+    if !status.success() {
+        bail!("{what} failed ({status}); its own message is above");
+    }
+    Ok(())
+}
+
+/// The standard output of a command, trimmed; `None` if there is no such command or it fails.
+pub fn output(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    let output = output.ok().filter(|output| output.status.success())?;
+    String::from_utf8(output.stdout)
+        .ok()
+        .map(|text| text.trim().to_owned())
+}
+
+/// Where a program lies in `PATH`.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let endings: &[&str] = if cfg!(windows) {
+        &[".exe", ".cmd", ""]
+    } else {
+        &[""]
+    };
+    let folders = env::var_os("PATH")?;
+    env::split_paths(&folders)
+        .flat_map(|folder| {
+            endings
+                .iter()
+                .map(move |end| folder.join(format!("{program}{end}")))
+        })
+        .find(|path| path.is_file())
+}
+
+fn not_started(command: &Command) -> String {
+    format!(
+        "cannot start `{}`",
+        Path::new(command.get_program()).display()
+    )
+}

@@ -1,0 +1,169 @@
+//! The page and its worker: from Rust to a static site.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+};
+
+use anyhow::{Context, Result, anyhow};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    files::{self, Stamp},
+    say, shell,
+    wasm_opt::WasmOpt,
+    wasm_std::{self, WasmStd},
+    workspace::Workspace,
+};
+
+/// The wasm modules of the site: the library's file name and the name it has in the site.
+const MODULES: [(&str, &str); 2] = [("vitrine_web", "web"), ("vitrine_worker", "worker")];
+
+const PROFILE: &str = "web-release";
+
+/// Folders of the site that other steps fill and this one keeps.
+const KEPT: [&str; 2] = ["pkg", "models"];
+
+/// Builds the site without its models; gives its folder.
+pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+    compile(workspace)?;
+    let site = workspace.site();
+    bind(workspace, &site.join("pkg"))?;
+    copy_static(workspace, &site)?;
+    Ok(site)
+}
+
+fn compile(workspace: &Workspace) -> Result<()> {
+    let wasm_std = WasmStd::choose(workspace)?;
+    let start = say::begin("Compiling the page and its worker to wasm (minutes the first time)");
+    say::note(wasm_std.describe());
+    let mut cargo = shell::cargo(workspace);
+    cargo.args([
+        "build",
+        "--profile",
+        PROFILE,
+        "-p",
+        "vitrine-web",
+        "-p",
+        "vitrine-worker",
+    ]);
+    wasm_std.apply(workspace, &mut cargo);
+    shell::run(&mut cargo, "compiling the page")?;
+    say::done(start, "compiled");
+    Ok(())
+}
+
+/// Makes the JavaScript side of each module and shrinks the module.
+fn bind(workspace: &Workspace, pkg: &Path) -> Result<()> {
+    let wasm_opt = WasmOpt::prepare(workspace)?;
+    let modules: Vec<_> = MODULES
+        .iter()
+        .map(|(crate_name, name)| Module::new(workspace, crate_name, name))
+        .collect();
+    let mut stale = Vec::new();
+    for module in &modules {
+        let stamp = module.stamp(workspace, &wasm_opt)?;
+        if !stamp.holds() || !module.is_in(pkg) {
+            stale.push((module, stamp));
+        }
+    }
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let start = say::begin("Binding the wasm modules to JavaScript and shrinking them");
+    files::create_folder(pkg)?;
+    // Shrinking takes most of the time and one core a module.
+    thread::scope(|scope| {
+        let threads: Vec<_> = stale
+            .iter()
+            .map(|(module, stamp)| scope.spawn(|| module.make(pkg, &wasm_opt, stamp)))
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .map_err(|_| anyhow!("binding a wasm module panicked"))?
+        })
+    })?;
+    say::done(start, "bound");
+    Ok(())
+}
+
+/// One wasm module on its way into the site.
+struct Module {
+    name: &'static str,
+    compiled: PathBuf,
+    bound: PathBuf,
+}
+
+impl Module {
+    fn new(workspace: &Workspace, crate_name: &str, name: &'static str) -> Self {
+        Self {
+            name,
+            compiled: wasm_std::artifacts(workspace, PROFILE).join(format!("{crate_name}.wasm")),
+            bound: workspace.web_target().join("bound").join(name),
+        }
+    }
+
+    fn wasm_name(&self) -> String {
+        format!("{}_bg.wasm", self.name)
+    }
+
+    fn stamp(&self, workspace: &Workspace, wasm_opt: &WasmOpt) -> Result<Stamp> {
+        let content = format!("{} {}", files::sha256(&self.compiled)?, wasm_opt.version());
+        let path = workspace.web_target().join("stamps").join(self.name);
+        Ok(Stamp::new(path, content))
+    }
+
+    fn is_in(&self, pkg: &Path) -> bool {
+        pkg.join(self.wasm_name()).is_file() && pkg.join(format!("{}.js", self.name)).is_file()
+    }
+
+    fn make(&self, pkg: &Path, wasm_opt: &WasmOpt, stamp: &Stamp) -> Result<()> {
+        files::remove(&self.bound)?;
+        let bound = Bindgen::new()
+            .input_path(&self.compiled)
+            .out_name(self.name)
+            .web(true)
+            .and_then(|bindgen| {
+                bindgen
+                    .typescript(false)
+                    .omit_default_module_path(false)
+                    .generate(&self.bound)
+            });
+        bound.with_context(|| format!("cannot bind {}", self.compiled.display()))?;
+
+        let wasm = self.bound.join(self.wasm_name());
+        let shrunk = pkg.join(self.wasm_name());
+        let whole = files::size(&wasm)?;
+        wasm_opt.shrink(&wasm, &shrunk)?;
+        files::remove(&wasm)?;
+        // What is left is JavaScript: the module's own and, in `snippets`, that of its crates.
+        files::copy_folder(&self.bound, pkg)?;
+        say::note(format!(
+            "pkg/{}: {} → {}",
+            self.wasm_name(),
+            say::bytes(whole),
+            say::bytes(files::size(&shrunk)?)
+        ));
+        stamp.set()
+    }
+}
+
+/// Brings the files that are served as they are; none stays that is no longer in the tree.
+fn copy_static(workspace: &Workspace, site: &Path) -> Result<()> {
+    files::create_folder(site)?;
+    let entries = fs::read_dir(site).with_context(|| format!("cannot read {}", site.display()))?;
+    for entry in entries.flatten() {
+        if !KEPT.iter().any(|kept| entry.file_name() == *kept) {
+            files::remove(&entry.path())?;
+        }
+    }
+    files::copy(&workspace.root.join("index.html"), &site.join("index.html"))?;
+    let assets = workspace.root.join("web").join("static");
+    if assets.is_dir() {
+        files::copy_folder(&assets, site)?;
+    }
+    say::note(format!("the site is in {}", workspace.show(site)));
+    Ok(())
+}
