@@ -1,1 +1,35 @@
 //! The page: tokens, next-token bars and the state of the engine, drawn with Leptos.
+//!
+//! It never computes a number about the model itself: what it shows came from the worker as a
+//! `vitrine_protocol::Event`.
+
+mod app;
+mod bridge;
+mod browser_storage;
+mod components;
+mod format;
+mod phase;
+mod pieces;
+mod settings;
+mod state;
+mod strings;
+mod strip;
+mod visible;
+
+use leptos::prelude::document;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::HtmlElement;
+
+/// Draws the page into `#app`. `boot.js` calls it by instantiating the module.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let place = document()
+        .get_element_by_id("app")
+        .and_then(|it| it.dyn_into::<HtmlElement>().ok());
+    let Some(place) = place else { return };
+    // The static words have done their work once the page is there.
+    place.set_text_content(None);
+    leptos::mount::mount_to(place, app::App).forget();
+}

@@ -1,0 +1,31 @@
+//! Passes what the engine tells on to the page.
+
+use vitrine_engine::Observer;
+use vitrine_protocol::{Event, TokenPiece, TokenStep};
+
+use crate::mailbox::{Mailbox, Ticket};
+use crate::scope;
+
+/// Posts the tokens of one generation, and stops it when the page wants that.
+pub struct PagePoster<'a> {
+    /// The page's number for the generation.
+    pub run: u32,
+    /// The command that began it.
+    pub ticket: Ticket,
+    /// Knows whether it should stop.
+    pub mailbox: &'a Mailbox,
+}
+
+impl Observer for PagePoster<'_> {
+    fn prompt(&mut self, tokens: &[TokenPiece]) {
+        scope::post(&Event::PromptTokens { run: self.run, tokens: tokens.to_vec() });
+    }
+
+    fn token(&mut self, step: &TokenStep) {
+        scope::post(&Event::Token { run: self.run, step: step.clone() });
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.mailbox.stop_requested(self.ticket)
+    }
+}

@@ -1,0 +1,57 @@
+//! The worker's global scope: posting, time, and what the browser offers.
+
+use js_sys::{Promise, Reflect};
+use vitrine_protocol::Event;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DedicatedWorkerGlobalScope, StorageManager};
+
+/// The scope this code runs in.
+pub fn worker() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Sends an event to the page.
+pub fn post(event: &Event) {
+    // Serialising our own types cannot fail, and a page that is gone needs no event.
+    if let Ok(json) = serde_json::to_string(event) {
+        let _ = worker().post_message(&JsValue::from_str(&json));
+    }
+}
+
+/// Seconds since the worker began; `std::time::Instant` does not exist here.
+pub fn now_s() -> f64 {
+    worker().performance().map_or(0.0, |performance| performance.now() / 1000.0)
+}
+
+/// Waits for `milliseconds`.
+pub async fn sleep(milliseconds: i32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        let _ = worker()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// `navigator.storage`; insecure pages have none.
+pub fn storage_manager() -> Option<StorageManager> {
+    Reflect::get(&worker().navigator(), &JsValue::from_str("storage"))
+        .ok()
+        .filter(|storage| !storage.is_undefined() && !storage.is_null())
+        .map(JsCast::unchecked_into)
+}
+
+/// What a JavaScript exception says, or its name where it says nothing.
+pub fn describe(error: &JsValue) -> String {
+    let text = |key| Reflect::get(error, &JsValue::from_str(key)).ok()?.as_string();
+    text("message")
+        .filter(|message| !message.is_empty())
+        .or_else(|| text("name"))
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| String::from("unknown error"))
+}
+
+/// The name of a JavaScript exception, `QuotaExceededError`.
+pub fn error_name(error: &JsValue) -> Option<String> {
+    Reflect::get(error, &JsValue::from_str("name")).ok()?.as_string()
+}

@@ -1,0 +1,51 @@
+//! Puts the components together.
+
+use leptos::prelude::*;
+
+use crate::bridge::Bridge;
+use crate::components::announcer::Announcer;
+use crate::components::failure_panel::FailurePanel;
+use crate::components::footer::Footer;
+use crate::components::header::Header;
+use crate::components::load_panel::LoadPanel;
+use crate::components::output::Output;
+use crate::components::prompt_form::PromptForm;
+use crate::components::speed::Speed;
+use crate::components::token_bars::TokenBars;
+use crate::components::token_strip::TokenStrip;
+use crate::state::State;
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let state = State::new();
+    let bridge = Bridge::start(state);
+
+    // A selected prompt token has no distribution until the model is asked for it.
+    Effect::new(move |_| {
+        if let Some(command) = state.question() {
+            bridge.send(&command);
+        }
+    });
+
+    view! {
+        <Header state />
+        <main class="layout">
+            <div class="layout-messages">
+                <FailurePanel state bridge />
+                <LoadPanel state bridge />
+            </div>
+            <div class="layout-input">
+                <PromptForm state bridge />
+                <Speed strip=state.strip />
+            </div>
+            <div class="layout-stage">
+                <TokenStrip state />
+                <Output strip=state.strip />
+                <TokenBars state />
+            </div>
+        </main>
+        <Footer state bridge />
+        <Announcer announcement=state.announcement />
+    }
+}

@@ -1,0 +1,114 @@
+//! The way to the worker and back: commands and events as JSON text.
+
+use leptos::prelude::*;
+use vitrine_protocol::{Command, Event, Failure, FailureKind};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+use crate::state::State;
+use crate::strings;
+
+/// Its script, relative to the page.
+const SCRIPT: &str = "worker-boot.js";
+
+/// The page's hold on the worker.
+#[derive(Clone, Copy)]
+pub struct Bridge {
+    state: State,
+    link: StoredValue<Option<Link>, LocalStorage>,
+}
+
+/// A worker that runs, and the handlers it calls.
+struct Link {
+    worker: Worker,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+impl Bridge {
+    /// Starts the worker and asks it for a GPU and for its models.
+    pub fn start(state: State) -> Self {
+        let bridge = Self {
+            state,
+            link: StoredValue::new_local(None),
+        };
+        bridge.connect();
+        bridge
+    }
+
+    /// Ends the worker, whatever it is doing, and starts a fresh one on a fresh device.
+    pub fn restart(&self) {
+        self.link.update_value(|link| {
+            if let Some(link) = link.take() {
+                link.worker.terminate();
+            }
+        });
+        self.state.restart();
+        self.connect();
+    }
+
+    /// Sends a command.
+    pub fn send(&self, command: &Command) {
+        let sent = self.link.with_value(|link| {
+            let json = serde_json::to_string(command).ok()?;
+            link.as_ref()?
+                .worker
+                .post_message(&JsValue::from_str(&json))
+                .ok()
+        });
+        if sent.is_none() {
+            self.fail(strings::WORKER_UNREACHABLE.to_owned());
+        }
+    }
+
+    fn connect(&self) {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let Ok(worker) = Worker::new_with_options(SCRIPT, &options) else {
+            return self.fail(strings::WORKER_UNREACHABLE.to_owned());
+        };
+        let bridge = *self;
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
+            bridge.receive(&message.data());
+        });
+        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
+            // A script that did not load gives an event without a message.
+            let message = js_sys::Reflect::get(&error, &JsValue::from_str("message"));
+            let message = message.ok().and_then(|message| message.as_string());
+            bridge.fail(match message.filter(|message| !message.is_empty()) {
+                Some(message) => strings::worker_crashed(&message),
+                None => strings::WORKER_UNREACHABLE.to_owned(),
+            });
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        let link = Link {
+            worker,
+            _on_message: on_message,
+            _on_error: on_error,
+        };
+        self.link.set_value(Some(link));
+        self.send(&Command::Start);
+        self.send(&Command::ListModels);
+    }
+
+    fn receive(&self, data: &JsValue) {
+        let text = data.as_string().unwrap_or_default();
+        match serde_json::from_str::<Event>(&text) {
+            Ok(event) => {
+                if let Some(command) = self.state.apply(event) {
+                    self.send(&command);
+                }
+            }
+            Err(error) => self.fail(strings::worker_crashed(&error.to_string())),
+        }
+    }
+
+    fn fail(&self, message: String) {
+        self.state.fail(Failure {
+            kind: FailureKind::Internal,
+            message,
+        });
+    }
+}

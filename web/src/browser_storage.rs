@@ -1,0 +1,33 @@
+//! Small texts that survive a reload. Where the browser refuses, nothing is kept and nothing breaks.
+
+use leptos::prelude::window;
+use web_sys::Storage;
+
+/// How long a text is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// For this tab: what the reader typed, which the next person at this computer need not see.
+    Tab,
+    /// For this browser: how the reader likes the page.
+    Browser,
+}
+
+/// The text under `key`.
+pub fn get(keep: Keep, key: &str) -> Option<String> {
+    storage(keep)?.get_item(key).ok()?
+}
+
+/// Keeps `value` under `key`.
+pub fn set(keep: Keep, key: &str, value: &str) {
+    if let Some(storage) = storage(keep) {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+fn storage(keep: Keep) -> Option<Storage> {
+    match keep {
+        Keep::Tab => window().session_storage(),
+        Keep::Browser => window().local_storage(),
+    }
+    .ok()?
+}

@@ -1,0 +1,34 @@
+use leptos::prelude::*;
+
+use crate::bridge::Bridge;
+use crate::state::State;
+use crate::strings;
+
+/// Why nothing works, and the way out. The prompt and the last run stay where they are.
+#[component]
+pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
+    move || {
+        state.failure.get().map(|failure| {
+            let kind = format!("{:?}", failure.kind);
+            view! {
+                <section class="panel failure" role="alert">
+                    <h2 class="failure-title">
+                        <span class="failure-sign" aria-hidden="true">"!"</span>
+                        {strings::failure_title(failure.kind)}
+                    </h2>
+                    <p class="failure-message" data-testid="error" data-kind=kind>
+                        {failure.message}
+                    </p>
+                    <button
+                        type="button"
+                        class="button button-primary"
+                        data-testid="retry"
+                        on:click=move |_| bridge.restart()
+                    >
+                        {strings::RETRY}
+                    </button>
+                </section>
+            }
+        })
+    }
+}

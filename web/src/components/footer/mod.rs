@@ -1,0 +1,31 @@
+use leptos::prelude::*;
+use vitrine_protocol::Command;
+
+use crate::bridge::Bridge;
+use crate::state::State;
+use crate::strings;
+
+/// What the page promises, and the way to delete what it keeps.
+#[component]
+pub fn Footer(state: State, bridge: Bridge) -> impl IntoView {
+    let kept = move || {
+        state
+            .loaded
+            .with(|loaded| loaded.as_ref().is_some_and(|it| it.kept))
+    };
+    view! {
+        <footer class="footer">
+            <p>{strings::FOOTER_PRIVATE}" "{strings::FOOTER_MEASURED}</p>
+            <Show when=kept>
+                <button
+                    type="button"
+                    class="button button-quiet"
+                    data-testid="forget"
+                    on:click=move |_| bridge.send(&Command::ForgetModels)
+                >
+                    {strings::FORGET}
+                </button>
+            </Show>
+        </footer>
+    }
+}

@@ -1,0 +1,114 @@
+use leptos::prelude::*;
+
+use crate::components::theme_button::ThemeButton;
+use crate::state::{Loaded, State};
+use crate::{format, strings};
+
+/// The brand, the status, and the model that answers.
+#[component]
+pub fn Header(state: State) -> impl IntoView {
+    view! {
+        <header class="header">
+            <div class="header-brand">
+                <img class="header-icon" src="icon.svg" alt="" width="40" height="40" />
+                <div>
+                    <h1 class="header-title">{strings::BRAND}</h1>
+                    <p class="header-tagline">{strings::TAGLINE}</p>
+                </div>
+            </div>
+            <div class="header-tools">
+                <p
+                    class="status"
+                    data-testid="status"
+                    data-state=move || state.phase.get().name()
+                >
+                    {move || strings::status(state.phase.get())}
+                </p>
+                <ThemeButton settings=state.settings />
+            </div>
+            <ModelChip state />
+        </header>
+    }
+}
+
+/// Name, size and place of the model; the adapter alone before there is a model.
+#[component]
+fn ModelChip(state: State) -> impl IntoView {
+    let strip = state.strip;
+    let speed = Memo::new(move |_| {
+        let last = strip
+            .summary
+            .with(|summary| summary.as_ref()?.decode_tokens_per_s);
+        last.or_else(|| strip.live_rate.get())
+    });
+    let model = move |text: fn(&Loaded) -> String| {
+        move || state.loaded.with(|loaded| loaded.as_ref().map(text))
+    };
+    view! {
+        <dl class="chip" aria-label=strings::CHIP_LABEL data-testid="model-chip">
+            <ChipItem name=strings::CHIP_MODEL value=model(|it| it.model.name.clone()) testid="model-name" />
+            <ChipItem
+                name=strings::CHIP_PARAMETERS
+                value=model(|it| format::parameters(it.model.parameters))
+                testid="model-parameters"
+            />
+            <ChipItem name=strings::CHIP_FORMAT value=model(|it| it.model.format.clone()) testid="model-format" />
+            <ChipItem
+                name=strings::CHIP_MEMORY
+                value=model(|it| format::bytes(it.model.weight_bytes))
+                testid="model-bytes"
+            />
+            <ChipItem
+                name=strings::CHIP_ADAPTER
+                value=move || state.adapter.with(|it| it.as_ref().map(|it| it.name.clone()))
+                testid="adapter"
+            />
+            <Show when=move || state.loaded.with(Option::is_some)>
+                <div
+                    class="chip-item"
+                    data-testid="from-storage"
+                    data-value=move || {
+                        state.loaded.with(|it| it.as_ref().is_some_and(|it| it.from_storage)).to_string()
+                    }
+                >
+                    <dt>{strings::CHIP_LOADED}</dt>
+                    <dd>{model(load_text)}</dd>
+                </div>
+            </Show>
+            <ChipItem
+                name=strings::CHIP_SPEED
+                value=move || speed.get().map(|rate| {
+                    format!("{} {}", format::rate(rate), strings::SPEED_UNIT)
+                })
+                testid="chip-speed"
+            />
+        </dl>
+    }
+}
+
+/// One pair of the chip; hidden while there is no value.
+#[component]
+fn ChipItem(
+    name: &'static str,
+    value: impl Fn() -> Option<String> + Send + Sync + 'static,
+    testid: &'static str,
+) -> impl IntoView {
+    let value = Memo::new(move |_| value());
+    view! {
+        <Show when=move || value.with(Option::is_some)>
+            <div class="chip-item">
+                <dt>{name}</dt>
+                <dd data-testid=testid>{move || value.get()}</dd>
+            </div>
+        </Show>
+    }
+}
+
+fn load_text(loaded: &Loaded) -> String {
+    let origin = if loaded.from_storage {
+        strings::FROM_STORAGE
+    } else {
+        strings::FROM_NETWORK
+    };
+    format!("{}, {origin}", format::seconds(loaded.load_s))
+}

@@ -1,0 +1,24 @@
+use leptos::prelude::*;
+
+use crate::strings;
+use crate::strip::Strip;
+
+/// The prompt and what the model wrote after it, as plain text.
+#[component]
+pub fn Output(strip: Strip) -> impl IntoView {
+    let empty = Memo::new(move |_| strip.tokens.with(Vec::is_empty));
+    view! {
+        <section class="panel output" aria-labelledby="output-heading">
+            <h2 id="output-heading">{strings::OUTPUT_HEADING}</h2>
+            <p class="output-text" dir="auto">
+                <span class="output-prompt" data-testid="output-prompt">
+                    {move || strip.prompt_text.get()}
+                </span>
+                <span class="output-new" data-testid="output">{move || strip.text.get()}</span>
+                <Show when=move || empty.get()>
+                    <span class="hint">{strings::OUTPUT_EMPTY}</span>
+                </Show>
+            </p>
+        </section>
+    }
+}

@@ -1,0 +1,164 @@
+use leptos::prelude::*;
+use vitrine_protocol::Command;
+use web_sys::KeyboardEvent;
+
+use crate::bridge::Bridge;
+use crate::phase::Phase;
+use crate::state::State;
+use crate::strings;
+
+/// The prompt, how to continue it, and the buttons that begin and end a run.
+#[component]
+pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
+    let settings = state.settings;
+    let can_generate =
+        Memo::new(move |_| state.phase.get().has_model() && settings.max_new_tokens().is_some());
+    let generate = move || {
+        if can_generate.get_untracked()
+            && let Some(command) = state.generate()
+        {
+            bridge.send(&command);
+        }
+    };
+    let on_key = move |event: KeyboardEvent| {
+        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+            event.prevent_default();
+            generate();
+        }
+    };
+    view! {
+        <form
+            class="panel prompt-form"
+            on:submit=move |event| {
+                event.prevent_default();
+                generate();
+            }
+        >
+            <h2>{strings::PROMPT_HEADING}</h2>
+            <label class="field-label" for="prompt">{strings::PROMPT_LABEL}</label>
+            <textarea
+                id="prompt"
+                class="prompt-text"
+                data-testid="prompt"
+                rows="4"
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby="refusal"
+                prop:value=move || settings.prompt.get()
+                on:input=move |event| settings.prompt.set(event_target_value(&event))
+                on:keydown=on_key
+            ></textarea>
+            <p id="refusal" class="refusal" role="alert" data-testid="refusal">
+                {move || state.refusal.get()}
+            </p>
+            <Examples prompt=settings.prompt />
+            <ChatToggle state />
+            <MaxNewTokens state />
+            <div class="button-row">
+                <button
+                    type="submit"
+                    class="button button-primary"
+                    data-testid="generate"
+                    disabled=move || !can_generate.get()
+                >
+                    {strings::GENERATE}
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="stop"
+                    disabled=move || state.phase.get() != Phase::Generating
+                    on:click=move |_| bridge.send(&Command::Stop)
+                >
+                    {strings::STOP}
+                </button>
+            </div>
+            <p class="hint">{strings::GENERATE_HINT}</p>
+        </form>
+    }
+}
+
+/// Prompts to begin with.
+#[component]
+fn Examples(prompt: RwSignal<String>) -> impl IntoView {
+    view! {
+        <div class="examples" role="group" aria-label=strings::EXAMPLES_LABEL>
+            {strings::EXAMPLES.map(|example| view! {
+                <button
+                    type="button"
+                    class="button button-example"
+                    data-testid="example"
+                    on:click=move |_| prompt.set(example.to_owned())
+                >
+                    {example}
+                </button>
+            })}
+        </div>
+    }
+}
+
+/// Raw text or the model's chat template.
+#[component]
+fn ChatToggle(state: State) -> impl IntoView {
+    let chat = state.settings.chat;
+    let template = Memo::new(move |_| {
+        state
+            .loaded
+            .with(|it| it.as_ref().map(|it| it.model.has_chat_template))
+    });
+    let reason = move || match template.get() {
+        Some(true) => None,
+        Some(false) => Some(strings::CHAT_NO_TEMPLATE),
+        None => Some(strings::CHAT_NO_MODEL),
+    };
+    view! {
+        <div class="field">
+            <label class="check">
+                <input
+                    type="checkbox"
+                    data-testid="chat"
+                    aria-describedby="chat-reason"
+                    disabled=move || template.get() != Some(true)
+                    prop:checked=move || chat.get() && template.get() != Some(false)
+                    on:change=move |event| chat.set(event_target_checked(&event))
+                />
+                <span>{strings::CHAT_LABEL}</span>
+            </label>
+            <p id="chat-reason" class="hint">{reason}</p>
+        </div>
+    }
+}
+
+/// How long the answer may become.
+#[component]
+fn MaxNewTokens(state: State) -> impl IntoView {
+    let settings = state.settings;
+    let max = Memo::new(move |_| {
+        state
+            .loaded
+            .with(|it| it.as_ref().map(|it| it.model.max_position_embeddings))
+    });
+    let invalid = move || settings.max_new_tokens().is_none();
+    view! {
+        <div class="field">
+            <label class="field-label" for="max-new-tokens">{strings::MAX_NEW_TOKENS_LABEL}</label>
+            <input
+                id="max-new-tokens"
+                class="number"
+                type="number"
+                inputmode="numeric"
+                min="1"
+                max=move || max.get().map(|max| max.to_string())
+                step="1"
+                data-testid="max-new-tokens"
+                aria-describedby="max-new-tokens-hint"
+                aria-invalid=move || invalid().then_some("true")
+                prop:value=move || settings.max_new_tokens.get()
+                on:input=move |event| settings.max_new_tokens.set(event_target_value(&event))
+            />
+            <p id="max-new-tokens-hint" class="hint" class:hint-wrong=invalid>
+                {move || strings::max_new_tokens_hint(max.get())}
+            </p>
+        </div>
+    }
+}

@@ -1,0 +1,24 @@
+use leptos::prelude::*;
+
+use crate::settings::Settings;
+use crate::strings;
+
+/// Goes from the system's colours to light to dark.
+#[component]
+pub fn ThemeButton(settings: Settings) -> impl IntoView {
+    Effect::new(move |_| {
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-theme", settings.theme.get().name());
+        }
+    });
+    view! {
+        <button
+            type="button"
+            class="button button-quiet theme-button"
+            data-testid="theme"
+            on:click=move |_| settings.next_theme()
+        >
+            {move || strings::theme(settings.theme.get())}
+        </button>
+    }
+}

@@ -1,0 +1,76 @@
+//! Which distribution the bars show, and what they say about it.
+
+use std::sync::Arc;
+
+use leptos::prelude::Get;
+use vitrine_protocol::Distribution;
+
+use crate::phase::Phase;
+use crate::state::State;
+use crate::strings;
+use crate::strip::Origin;
+use crate::visible::visible_text;
+
+/// What the bars show.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    /// The position of the token.
+    pub position: Option<u32>,
+    /// The token that stands there, and who wrote it.
+    token: Option<(u32, Origin)>,
+    /// What it was chosen among, where that is known.
+    pub distribution: Option<Arc<Distribution>>,
+    /// The sentence above the bars.
+    pub caption: String,
+}
+
+impl Shown {
+    /// The token to mark among the candidates.
+    pub fn chosen(&self) -> Option<(u32, Origin)> {
+        self.token
+    }
+}
+
+/// What the bars show now. Tracks what it depends on.
+pub fn shown(state: State) -> Shown {
+    let strip = state.strip;
+    let found = strip
+        .shown()
+        .and_then(|position| Some((position, strip.token(position)?)));
+    let Some((position, token)) = found else {
+        return Shown {
+            caption: strings::BARS_EMPTY.to_owned(),
+            ..Shown::default()
+        };
+    };
+    let text = visible_text(&token.piece.bytes, token.piece.token.as_deref());
+    let newest = strip.selected.get().is_none();
+    let caption = match &token.distribution {
+        Some(distribution) => {
+            let caption = strings::bars_caption(position, &text, token.origin, newest);
+            let among = distribution.top.iter().any(|it| it.id == token.piece.id);
+            if among {
+                caption
+            } else {
+                format!("{caption}. {}", strings::not_among(&text))
+            }
+        }
+        None => waiting(position, state.phase.get()).to_owned(),
+    };
+    Shown {
+        position: Some(position),
+        token: Some((token.piece.id, token.origin)),
+        distribution: token.distribution,
+        caption,
+    }
+}
+
+/// Why there is no distribution yet.
+fn waiting(position: u32, phase: Phase) -> &'static str {
+    match phase {
+        _ if position == 0 => strings::BARS_FIRST,
+        Phase::Ready => strings::BARS_ASKING,
+        Phase::Generating => strings::BARS_BUSY,
+        Phase::Starting | Phase::NoModel | Phase::Loading | Phase::Failed => strings::BARS_NO_MODEL,
+    }
+}

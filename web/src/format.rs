@@ -1,0 +1,114 @@
+//! Numbers for people.
+
+/// `49,132`.
+pub fn count(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `98.3 MB`; megabytes of a million bytes, as browsers and disks count them.
+pub fn bytes(value: u64) -> String {
+    let value = value as f64;
+    if value >= 1e9 {
+        format!("{:.2} GB", value / 1e9)
+    } else if value >= 1e6 {
+        format!("{:.1} MB", value / 1e6)
+    } else {
+        format!("{:.1} kB", value / 1e3)
+    }
+}
+
+/// `135 M`, `1.71 B`.
+pub fn parameters(value: u64) -> String {
+    let value = value as f64;
+    if value >= 1e9 {
+        format!("{:.2} B", value / 1e9)
+    } else if value >= 1e6 {
+        format!("{:.0} M", value / 1e6)
+    } else {
+        format!("{value:.0}")
+    }
+}
+
+/// A probability in percent: three decimals, and three significant digits where that shows none.
+pub fn percent(probability: f64) -> String {
+    let percent = probability * 100.0;
+    if percent == 0.0 || percent >= 0.1 {
+        format!("{percent:.3} %")
+    } else if percent >= 1e-6 {
+        let decimals = (2.0 - percent.log10().floor()) as usize;
+        format!("{percent:.decimals$} %")
+    } else {
+        format!("{percent:.2e} %")
+    }
+}
+
+/// A rate: three significant digits are enough for the eye.
+pub fn rate(per_second: f64) -> String {
+    if per_second >= 100.0 {
+        format!("{per_second:.0}")
+    } else if per_second >= 10.0 {
+        format!("{per_second:.1}")
+    } else {
+        format!("{per_second:.2}")
+    }
+}
+
+/// `0.31 s`, `12 s`, `2 min 5 s`.
+pub fn seconds(value: f64) -> String {
+    if value < 10.0 {
+        format!("{value:.2} s")
+    } else {
+        whole_seconds(value)
+    }
+}
+
+/// Time left, which is a guess, without decimals: `4 s`, `2 min 5 s`.
+pub fn whole_seconds(value: f64) -> String {
+    let whole = value.ceil() as u64;
+    if whole < 60 {
+        format!("{whole} s")
+    } else {
+        format!("{} min {} s", whole / 60, whole % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(49_132), "49,132");
+        assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn percents_keep_three_digits() {
+        assert_eq!(percent(0.0), "0.000 %");
+        assert_eq!(percent(0.632_14), "63.214 %");
+        assert_eq!(percent(0.001), "0.100 %");
+        assert_eq!(percent(0.000_123_4), "0.0123 %");
+        assert_eq!(percent(0.000_000_999_9), "0.000100 %");
+        assert_eq!(percent(1.234e-10), "1.23e-8 %");
+    }
+
+    #[test]
+    fn sizes_and_times_read_well() {
+        assert_eq!(bytes(98_304_000), "98.3 MB");
+        assert_eq!(bytes(1_500_000_000), "1.50 GB");
+        assert_eq!(parameters(134_515_008), "135 M");
+        assert_eq!(seconds(0.314), "0.31 s");
+        assert_eq!(whole_seconds(3.2), "4 s");
+        assert_eq!(whole_seconds(125.0), "2 min 5 s");
+    }
+}

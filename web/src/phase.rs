@@ -1,0 +1,35 @@
+/// Where the page is on the way from nothing to text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The worker looks for a GPU and for models.
+    Starting,
+    /// There is a GPU, and no model in the browser's storage.
+    NoModel,
+    /// A model is on its way.
+    Loading,
+    /// Text can be generated.
+    Ready,
+    /// Text is being generated.
+    Generating,
+    /// Nothing works until somebody tries again.
+    Failed,
+}
+
+impl Phase {
+    /// The value of the `data-state` attribute.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::NoModel => "no_model",
+            Self::Loading => "loading",
+            Self::Ready => "ready",
+            Self::Generating => "generating",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Whether a model is there to be asked.
+    pub fn has_model(self) -> bool {
+        matches!(self, Self::Ready | Self::Generating)
+    }
+}

@@ -1,0 +1,119 @@
+//! What the reader typed and chose; it survives a reload, a lost device and a failure.
+
+use leptos::prelude::{Effect, Get, RwSignal, Update};
+
+use crate::browser_storage::{self, Keep};
+use crate::strings;
+
+const PROMPT: &str = "vitrine.prompt";
+const CHAT: &str = "vitrine.chat";
+const MAX_NEW_TOKENS: &str = "vitrine.max_new_tokens";
+const SHOW_IDS: &str = "vitrine.show_ids";
+/// Also read by `theme.js`, before the first paint.
+const THEME: &str = "vitrine.theme";
+
+/// New tokens of a first visit.
+const DEFAULT_MAX_NEW_TOKENS: &str = "48";
+
+/// The reader's input and preferences.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    /// The prompt.
+    pub prompt: RwSignal<String>,
+    /// Whether the prompt goes through the chat template.
+    pub chat: RwSignal<bool>,
+    /// The number field as typed, which may not be a number yet.
+    pub max_new_tokens: RwSignal<String>,
+    /// Whether chips show token ids.
+    pub show_ids: RwSignal<bool>,
+    /// Light, dark or as the system says.
+    pub theme: RwSignal<Theme>,
+}
+
+/// The colour scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system says.
+    Auto,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// The value of the `data-theme` attribute.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The next one in turn.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::Auto,
+        }
+    }
+}
+
+impl Settings {
+    /// As they were left, and kept from now on.
+    pub fn restore() -> Self {
+        let text = |keep, key, default: &str| {
+            RwSignal::new(browser_storage::get(keep, key).unwrap_or_else(|| default.to_owned()))
+        };
+        let flag = |key| {
+            RwSignal::new(browser_storage::get(Keep::Browser, key).as_deref() == Some("true"))
+        };
+        let theme = match browser_storage::get(Keep::Browser, THEME).as_deref() {
+            Some("light") => Theme::Light,
+            Some("dark") => Theme::Dark,
+            _ => Theme::Auto,
+        };
+        let settings = Self {
+            prompt: text(Keep::Tab, PROMPT, strings::EXAMPLES[0]),
+            chat: flag(CHAT),
+            max_new_tokens: text(Keep::Browser, MAX_NEW_TOKENS, DEFAULT_MAX_NEW_TOKENS),
+            show_ids: flag(SHOW_IDS),
+            theme: RwSignal::new(theme),
+        };
+        settings.keep();
+        settings
+    }
+
+    /// The number of new tokens; none while the field holds no whole number from 1 on.
+    pub fn max_new_tokens(&self) -> Option<u32> {
+        self.max_new_tokens
+            .get()
+            .trim()
+            .parse()
+            .ok()
+            .filter(|&count| count >= 1)
+    }
+
+    /// Goes on to the next theme.
+    pub fn next_theme(&self) {
+        self.theme.update(|theme| *theme = theme.next());
+    }
+
+    fn keep(self) {
+        Effect::new(move |_| browser_storage::set(Keep::Tab, PROMPT, &self.prompt.get()));
+        Effect::new(move |_| {
+            browser_storage::set(Keep::Browser, MAX_NEW_TOKENS, &self.max_new_tokens.get());
+        });
+        Effect::new(move |_| {
+            browser_storage::set(Keep::Browser, CHAT, &self.chat.get().to_string());
+        });
+        Effect::new(move |_| {
+            browser_storage::set(Keep::Browser, SHOW_IDS, &self.show_ids.get().to_string());
+        });
+        Effect::new(move |_| {
+            browser_storage::set(Keep::Browser, THEME, self.theme.get().name());
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! A token's bytes made visible: spaces, line breaks, and parts of characters.
+
+/// A stretch of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visible {
+    /// Letters as they are.
+    Text(String),
+    /// A sign for something that has no ink, `␠`.
+    Mark(&'static str),
+    /// Bytes that are no whole character, or a character without ink: `⟨F0 9F⟩`, `⟨U+200D⟩`.
+    Raw(String),
+}
+
+/// What a token holds, stretch by stretch. `text` is used where there are no bytes.
+pub fn visible(bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
+    let bytes = if bytes.is_empty() {
+        text.unwrap_or_default().as_bytes()
+    } else {
+        bytes
+    };
+    let mut stretches = Vec::new();
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push_character(&mut stretches, character);
+        }
+        if !chunk.invalid().is_empty() {
+            push_bytes(&mut stretches, chunk.invalid());
+        }
+    }
+    stretches
+}
+
+/// The same as one string, for labels.
+pub fn visible_text(bytes: &[u8], text: Option<&str>) -> String {
+    let stretches = visible(bytes, text);
+    stretches
+        .iter()
+        .map(|stretch| match stretch {
+            Visible::Text(text) | Visible::Raw(text) => text.as_str(),
+            Visible::Mark(mark) => mark,
+        })
+        .collect()
+}
+
+fn push_character(stretches: &mut Vec<Visible>, character: char) {
+    match character {
+        ' ' => stretches.push(Visible::Mark("␠")),
+        '\n' => stretches.push(Visible::Mark("⏎")),
+        '\t' => stretches.push(Visible::Mark("⇥")),
+        _ if has_no_ink(character) => {
+            stretches.push(Visible::Raw(format!("⟨U+{:04X}⟩", u32::from(character))));
+        }
+        _ => match stretches.last_mut() {
+            Some(Visible::Text(text)) => text.push(character),
+            _ => stretches.push(Visible::Text(character.to_string())),
+        },
+    }
+}
+
+fn push_bytes(stretches: &mut Vec<Visible>, bytes: &[u8]) {
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = hex.join(" ");
+    // `utf8_chunks` gives broken bytes one by one; they read better in one bracket.
+    if let Some(Visible::Raw(raw)) = stretches.last_mut()
+        && !raw.starts_with("⟨U+")
+        && let Some(open) = raw.strip_suffix('⟩')
+    {
+        *raw = format!("{open} {hex}⟩");
+    } else {
+        stretches.push(Visible::Raw(format!("⟨{hex}⟩")));
+    }
+}
+
+/// Control characters, joiners, direction marks, selectors and spaces other than the plain one.
+fn has_no_ink(character: char) -> bool {
+    character.is_control()
+        || character.is_whitespace()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{2064}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces_and_breaks_have_marks() {
+        assert_eq!(visible_text(b" Paris", None), "␠Paris");
+        assert_eq!(visible_text(b"a b\n\t", None), "a␠b⏎⇥");
+        assert_eq!(visible_text(&[], Some(" x")), "␠x");
+        assert_eq!(
+            visible_text("\u{200d}\r".as_bytes(), None),
+            "⟨U+200D⟩⟨U+000D⟩"
+        );
+    }
+
+    #[test]
+    fn parts_of_characters_show_their_bytes() {
+        assert_eq!(visible_text(&[0xF0, 0x9F], None), "⟨F0 9F⟩");
+        assert_eq!(visible_text(&[0x20, 0xF0, 0x9F], None), "␠⟨F0 9F⟩");
+        assert_eq!(visible_text(&[0x98, 0x80], None), "⟨98 80⟩");
+        assert_eq!(visible_text(&[0x80, b'a'], None), "⟨80⟩a");
+        assert_eq!(visible_text("😀".as_bytes(), None), "😀");
+    }
+}
