@@ -1,1 +1,26 @@
 //! Devices, shaders, buffers, recordings and readback on wgpu.
+//!
+//! The only crate that makes wgpu objects. Everything above it speaks of [`Kernel`]s, [`Buffer`]s
+//! and [`Recording`]s, and is the same natively and in the browser.
+
+mod adapter;
+mod buffer;
+mod caps;
+mod device;
+mod error;
+mod kernel;
+mod readback;
+mod recording;
+pub mod shader;
+mod time;
+
+pub use adapter::{AdapterDescription, AdapterSelector, list_adapters};
+pub use buffer::{Buffer, BufferRange, Usage};
+pub use caps::Caps;
+pub use device::Gpu;
+pub use error::GpuError;
+pub use kernel::{Binding, Kernel};
+pub use readback::Readback;
+pub use recording::{Command, Dispatch, Extent, Grid, Recording};
+pub use shader::{Constant, ShaderSource};
+pub use time::Clock;

@@ -1,1 +1,68 @@
 //! One Rust file per WGSL kernel, and one CPU twin per kernel.
+//!
+//! `shaders/attention.wgsl`, `src/attention.rs` and `src/cpu/attention.rs` are three views of one
+//! thing: what the GPU runs, how it is bound and launched, and the same arithmetic in plain Rust
+//! for the tests to compare with.
+//!
+//! Activations are f32, one row per token. Rows are padded to a multiple of [`packed::BLOCK`]
+//! floats, and the padding is zero.
+
+mod argmax;
+mod attention;
+pub mod cpu;
+mod embed;
+mod matmul;
+pub mod packed;
+mod permutations;
+mod rms_norm;
+mod rope_kv_append;
+mod silu_mul;
+mod top_k;
+
+pub use argmax::{Argmax, Chosen};
+pub use attention::Attention;
+pub use embed::Embed;
+pub use matmul::{Matmul, Shape};
+pub use packed::{Format, PackedPart};
+pub use permutations::permutations;
+pub use rms_norm::RmsNorm;
+pub use rope_kv_append::{RopeKvAppend, rope_table};
+pub use silu_mul::SiluMul;
+pub use top_k::{TOP_K, TopK};
+
+/// `Step` of `shaders/common/step.wgsl`: where the sequence stands.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Step {
+    /// Position of the first token of the pass.
+    pub position: u32,
+    /// Tokens in the pass.
+    pub n_tokens: u32,
+}
+
+/// The floats that a row of `n` takes in memory: padded to whole blocks.
+#[must_use]
+pub fn stride(n: u32) -> u32 {
+    n.next_multiple_of(packed::BLOCK)
+}
+
+/// The fragments that templates can `#import`.
+const FRAGMENTS: &[(&str, &str)] = &[
+    (
+        "format",
+        include_str!("../../../shaders/common/format.wgsl"),
+    ),
+    (
+        "reduce",
+        include_str!("../../../shaders/common/reduce.wgsl"),
+    ),
+    ("step", include_str!("../../../shaders/common/step.wgsl")),
+];
+
+/// The template of a kernel, by name.
+macro_rules! template {
+    ($name:literal) => {
+        include_str!(concat!("../../../shaders/", $name, ".wgsl"))
+    };
+}
+use template;

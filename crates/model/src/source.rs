@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// A file that can be read by ranges, so that a model never has to be in memory as a whole.
-#[expect(async_fn_in_trait, reason = "used through generics on one thread; no Send bound needed")]
+#[expect(
+    async_fn_in_trait,
+    reason = "used through generics on one thread; no Send bound needed"
+)]
 pub trait ByteSource {
     /// Length in bytes.
     fn len(&self) -> u64;
@@ -44,7 +47,10 @@ impl ByteSource for Vec<u8> {
 
     async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
         let len = ByteSource::len(self);
-        let truncated = SourceError::Truncated { end: range.end, len };
+        let truncated = SourceError::Truncated {
+            end: range.end,
+            len,
+        };
         let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end))
         else {
             return Err(truncated);

@@ -1,0 +1,126 @@
+//! GPU buffers that free their memory when they go.
+
+use std::rc::Rc;
+
+use crate::{Caps, GpuError};
+
+/// What a buffer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Written by the host, read by kernels: weights, tables, token ids.
+    Input,
+    /// Written and read by kernels, also as a uniform; may be copied from and to.
+    Work,
+}
+
+/// A buffer in GPU memory. Cheap to clone; the memory is freed with the last clone.
+#[derive(Clone)]
+pub struct Buffer {
+    inner: Rc<Owned>,
+}
+
+struct Owned {
+    raw: wgpu::Buffer,
+    label: String,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // In the browser dropping the handle frees nothing.
+        self.raw.destroy();
+    }
+}
+
+impl Buffer {
+    pub(crate) fn new(
+        device: &wgpu::Device,
+        caps: &Caps,
+        label: &str,
+        bytes: u64,
+        usage: Usage,
+    ) -> Result<Self, GpuError> {
+        let size = bytes.max(16).next_multiple_of(16);
+        let limit = caps.max_buffer.min(caps.max_storage_binding);
+        if size > limit {
+            return Err(GpuError::TooLarge {
+                label: label.to_owned(),
+                bytes: size,
+                limit,
+            });
+        }
+        let base = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let usage = match usage {
+            Usage::Input => base,
+            Usage::Work => base | wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC,
+        };
+        let raw = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        Ok(Self {
+            inner: Rc::new(Owned {
+                raw,
+                label: label.to_owned(),
+            }),
+        })
+    }
+
+    /// Its name, for error messages and profiles.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        &self.inner.label
+    }
+
+    /// Size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.inner.raw.size()
+    }
+
+    /// All of it, as a binding.
+    #[must_use]
+    pub fn whole(&self) -> BufferRange<'_> {
+        BufferRange {
+            buffer: self,
+            bytes: None,
+        }
+    }
+
+    /// Its first `bytes`, as a binding; for uniforms, whose size is limited.
+    #[must_use]
+    pub fn first(&self, bytes: u64) -> BufferRange<'_> {
+        BufferRange {
+            buffer: self,
+            bytes: Some(bytes),
+        }
+    }
+
+    pub(crate) fn raw(&self) -> &wgpu::Buffer {
+        &self.inner.raw
+    }
+}
+
+/// The part of a buffer that a kernel sees.
+#[derive(Clone, Copy)]
+pub struct BufferRange<'a> {
+    buffer: &'a Buffer,
+    bytes: Option<u64>,
+}
+
+impl<'a> BufferRange<'a> {
+    pub(crate) fn resource(self) -> wgpu::BindingResource<'a> {
+        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer: self.buffer.raw(),
+            offset: 0,
+            size: self.bytes.and_then(std::num::NonZeroU64::new),
+        })
+    }
+}
+
+impl<'a> From<&'a Buffer> for BufferRange<'a> {
+    fn from(buffer: &'a Buffer) -> Self {
+        buffer.whole()
+    }
+}

@@ -1,0 +1,45 @@
+/// What an adapter can do, as far as we choose by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caps {
+    /// `shader-f16`.
+    pub f16: bool,
+    /// Subgroup operations in compute shaders.
+    pub subgroups: bool,
+    /// Timestamp queries.
+    pub timestamps: bool,
+    /// Largest storage binding in bytes.
+    pub max_storage_binding: u64,
+    /// Largest uniform binding in bytes.
+    pub max_uniform_binding: u64,
+    /// Largest buffer in bytes.
+    pub max_buffer: u64,
+}
+
+impl Caps {
+    pub(crate) fn of(adapter: &wgpu::Adapter) -> Self {
+        let features = adapter.features();
+        let limits = adapter.limits();
+        Self {
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+            timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+            max_storage_binding: limits.max_storage_buffer_binding_size,
+            max_uniform_binding: limits.max_uniform_buffer_binding_size,
+            max_buffer: limits.max_buffer_size,
+        }
+    }
+
+    /// The names of the features that are there, for people.
+    #[must_use]
+    pub fn feature_names(&self) -> Vec<String> {
+        [
+            (self.f16, "f16"),
+            (self.subgroups, "subgroups"),
+            (self.timestamps, "timestamps"),
+        ]
+        .into_iter()
+        .filter(|(present, _)| *present)
+        .map(|(_, name)| name.to_owned())
+        .collect()
+    }
+}

@@ -1,0 +1,179 @@
+//! The device, its queue, and the state they share.
+
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::adapter::{self, AdapterDescription, AdapterSelector};
+use crate::buffer::{Buffer, Usage};
+use crate::kernel::{Kernel, KernelCache};
+use crate::{Caps, GpuError, Readback, Recording, ShaderSource};
+
+/// A device that computes. Cheap to clone; all clones are the same device.
+#[derive(Clone)]
+pub struct Gpu {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    description: AdapterDescription,
+    kernels: KernelCache,
+    /// The first error that no scope caught; callbacks write it, [`Gpu::check`] reads it.
+    trouble: Arc<Mutex<Option<GpuError>>>,
+}
+
+impl Gpu {
+    /// Chooses an adapter and makes a device with all the limits it offers.
+    ///
+    /// # Errors
+    /// When there is no (such) adapter, or it gives no device.
+    pub async fn request(selector: &AdapterSelector) -> Result<Self, GpuError> {
+        let adapter = adapter::choose(selector).await?;
+        let description = AdapterDescription::of(&adapter);
+        let wanted =
+            wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("vitrine"),
+            required_features: adapter.features() & wanted,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let (device, queue) =
+            adapter
+                .request_device(&descriptor)
+                .await
+                .map_err(|error| GpuError::NoDevice {
+                    adapter: description.name.clone(),
+                    reason: error.to_string(),
+                })?;
+
+        let trouble = Arc::new(Mutex::new(None));
+        let uncaptured = Arc::clone(&trouble);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            note(&uncaptured, GpuError::from(error));
+        }));
+        let lost = Arc::clone(&trouble);
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                note(&lost, GpuError::DeviceLost { reason: message });
+            }
+        });
+        let kernels = KernelCache::default();
+        Ok(Self {
+            inner: Rc::new(Inner {
+                device,
+                queue,
+                description,
+                kernels,
+                trouble,
+            }),
+        })
+    }
+
+    /// The adapter behind the device.
+    #[must_use]
+    pub fn description(&self) -> &AdapterDescription {
+        &self.inner.description
+    }
+
+    /// What the adapter can do.
+    #[must_use]
+    pub fn caps(&self) -> &Caps {
+        &self.inner.description.caps
+    }
+
+    /// Whether the device is a processor that plays a GPU; kernels choose their shape by it.
+    #[must_use]
+    pub fn is_software(&self) -> bool {
+        let name = self.inner.description.name.to_lowercase();
+        self.inner.description.device_type == "Cpu" || name.contains("swiftshader")
+    }
+
+    /// A zeroed buffer. Sizes are rounded up to whole `vec4`s.
+    ///
+    /// # Errors
+    /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
+    pub fn buffer(&self, label: &str, bytes: u64, usage: Usage) -> Result<Buffer, GpuError> {
+        Buffer::new(&self.inner.device, self.caps(), label, bytes, usage)
+    }
+
+    /// Queues bytes to be written before the next submission. Offset and length are multiples of 4.
+    pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
+        self.inner.queue.write_buffer(buffer.raw(), offset, bytes);
+    }
+
+    /// The compiled kernel for this description; compiled once, then kept.
+    ///
+    /// # Errors
+    /// When its template is malformed. A compiler's refusal shows in [`Gpu::check`].
+    pub fn kernel(&self, source: &ShaderSource) -> Result<Kernel, GpuError> {
+        self.inner.kernels.get(&self.inner.device, source)
+    }
+
+    /// Submits recordings, each `n_tokens` wide, in order. Does not wait.
+    pub fn submit<'a>(&self, n_tokens: u32, recordings: impl IntoIterator<Item = &'a Recording>) {
+        let encoder = self.encode(n_tokens, recordings);
+        self.inner.queue.submit([encoder.finish()]);
+    }
+
+    /// Submits recordings, and asks for the first bytes of each buffer of `results` (one after the
+    /// other) as they are then. Does not wait.
+    #[must_use]
+    pub fn submit_and_read<'a>(
+        &self,
+        n_tokens: u32,
+        recordings: impl IntoIterator<Item = &'a Recording>,
+        results: &[(&Buffer, u64)],
+    ) -> Readback {
+        Readback::start(self, self.encode(n_tokens, recordings), results)
+    }
+
+    fn encode<'a>(
+        &self,
+        n_tokens: u32,
+        recordings: impl IntoIterator<Item = &'a Recording>,
+    ) -> wgpu::CommandEncoder {
+        let mut encoder = self
+            .inner
+            .device
+            .create_command_encoder(&Default::default());
+        for recording in recordings {
+            recording.replay(&mut encoder, n_tokens);
+        }
+        encoder
+    }
+
+    /// The first error since the last check, from whatever command it came.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn check(&self) -> Result<(), GpuError> {
+        let mut trouble = self
+            .inner
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match &*trouble {
+            None => Ok(()),
+            // A lost device stays lost.
+            Some(lost @ GpuError::DeviceLost { .. }) => Err(lost.clone()),
+            Some(_) => trouble.take().map_or(Ok(()), Err),
+        }
+    }
+
+    pub(crate) fn device(&self) -> &wgpu::Device {
+        &self.inner.device
+    }
+
+    pub(crate) fn queue(&self) -> &wgpu::Queue {
+        &self.inner.queue
+    }
+}
+
+fn note(slot: &Mutex<Option<GpuError>>, error: GpuError) {
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if slot.is_none() || matches!(error, GpuError::DeviceLost { .. }) {
+        *slot = Some(error);
+    }
+}

@@ -1,0 +1,106 @@
+//! Small results on their way from the GPU to the host.
+
+use futures_channel::oneshot;
+
+use crate::{Buffer, Gpu, GpuError};
+
+/// Bytes that were asked for and have not arrived yet.
+///
+/// Several can be under way at once: work for the next token is submitted before the result of
+/// the last one is awaited.
+pub struct Readback {
+    gpu: Gpu,
+    staging: Staging,
+    #[cfg(not(target_arch = "wasm32"))]
+    submission: wgpu::SubmissionIndex,
+    mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
+}
+
+/// Freed also where nobody waits for it any more.
+struct Staging(wgpu::Buffer);
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        self.0.destroy();
+    }
+}
+
+impl Readback {
+    pub(crate) fn start(
+        gpu: &Gpu,
+        mut encoder: wgpu::CommandEncoder,
+        results: &[(&Buffer, u64)],
+    ) -> Self {
+        let staging = gpu.device().create_buffer(&wgpu::BufferDescriptor {
+            label: Some("readback"),
+            size: results.iter().map(|(_, bytes)| bytes).sum(),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut offset = 0;
+        for (buffer, bytes) in results {
+            encoder.copy_buffer_to_buffer(buffer.raw(), 0, &staging, offset, *bytes);
+            offset += bytes;
+        }
+        let submission = gpu.queue().submit([encoder.finish()]);
+        #[cfg(target_arch = "wasm32")]
+        drop(submission);
+        let (sender, mapped) = oneshot::channel();
+        staging
+            .slice(..)
+            .map_async(wgpu::MapMode::Read, move |result| {
+                // The receiver is gone when nobody waits any more; then there is nobody to tell.
+                let _ = sender.send(result);
+            });
+        Self {
+            gpu: gpu.clone(),
+            staging: Staging(staging),
+            #[cfg(not(target_arch = "wasm32"))]
+            submission,
+            mapped,
+        }
+    }
+
+    /// The bytes, once the GPU has got there.
+    ///
+    /// # Errors
+    /// When the work before it failed, or the device was lost.
+    pub async fn bytes(self) -> Result<Vec<u8>, GpuError> {
+        #[cfg(not(target_arch = "wasm32"))]
+        self.wait();
+        let Self {
+            gpu,
+            staging,
+            mapped,
+            ..
+        } = self;
+        let outcome = mapped.await;
+        gpu.check()?;
+        match outcome {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                return Err(GpuError::DeviceLost {
+                    reason: error.to_string(),
+                });
+            }
+            Err(_) => {
+                return Err(GpuError::DeviceLost {
+                    reason: "its answer never came".to_owned(),
+                });
+            }
+        }
+        let view = staging.0.slice(..).get_mapped_range();
+        let view = view.map_err(|error| GpuError::Internal(error.to_string()))?;
+        Ok(view.to_vec())
+    }
+
+    /// Natively nobody runs the callbacks unless we poll; the browser does it by itself.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn wait(&self) {
+        // A failed poll means a lost device: the callback then never comes or reports an error.
+        let _ = self.gpu.device().poll(wgpu::PollType::Wait {
+            submission_index: Some(self.submission.clone()),
+            timeout: None,
+        });
+    }
+}

@@ -1,0 +1,189 @@
+//! A list of GPU commands that is made once and replayed for every token.
+
+use crate::{Buffer, BufferRange, Gpu, Kernel};
+
+/// Commands in order.
+#[derive(Clone, Default)]
+pub struct Recording {
+    commands: Vec<Command>,
+}
+
+/// One command.
+#[derive(Clone)]
+pub enum Command {
+    /// Run a kernel.
+    Dispatch(Dispatch),
+    /// Copy bytes between buffers.
+    Copy {
+        /// From.
+        source: Buffer,
+        /// First byte.
+        source_offset: u64,
+        /// To.
+        target: Buffer,
+        /// First byte.
+        target_offset: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
+}
+
+/// A kernel with its buffers and its grid.
+#[derive(Clone)]
+pub struct Dispatch {
+    kernel: Kernel,
+    bind_group: wgpu::BindGroup,
+    grid: Grid,
+}
+
+/// Workgroups along x, y and z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Along x.
+    pub x: Extent,
+    /// Along y.
+    pub y: Extent,
+    /// Along z.
+    pub z: Extent,
+}
+
+/// How many workgroups along one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Always the same number.
+    Fixed(u32),
+    /// One for every `per` tokens of the pass, rounded up.
+    Tokens {
+        /// Tokens that one workgroup covers.
+        per: u32,
+    },
+}
+
+impl Grid {
+    /// A line of workgroups.
+    #[must_use]
+    pub fn line(x: u32) -> Self {
+        Self::plane(Extent::Fixed(x), Extent::Fixed(1))
+    }
+
+    /// A plane of workgroups.
+    #[must_use]
+    pub fn plane(x: Extent, y: Extent) -> Self {
+        Self {
+            x,
+            y,
+            z: Extent::Fixed(1),
+        }
+    }
+}
+
+impl Extent {
+    fn resolve(self, n_tokens: u32) -> u32 {
+        match self {
+            Self::Fixed(count) => count,
+            Self::Tokens { per } => n_tokens.div_ceil(per),
+        }
+    }
+}
+
+impl Dispatch {
+    /// Binds `buffers` to bindings 0, 1, … of `kernel`.
+    #[must_use]
+    pub fn new(gpu: &Gpu, kernel: &Kernel, buffers: &[BufferRange<'_>], grid: Grid) -> Self {
+        let entries: Vec<_> = (0..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.resource(),
+            })
+            .collect();
+        let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(kernel.label()),
+            layout: kernel.layout(),
+            entries: &entries,
+        });
+        Self {
+            kernel: kernel.clone(),
+            bind_group,
+            grid,
+        }
+    }
+}
+
+impl Recording {
+    /// Adds a kernel run.
+    pub fn dispatch(&mut self, dispatch: Dispatch) {
+        self.commands.push(Command::Dispatch(dispatch));
+    }
+
+    /// Adds a copy of the first `bytes` of `source` to `target`, from `target_offset` on.
+    pub fn copy(&mut self, source: &Buffer, target: &Buffer, target_offset: u64, bytes: u64) {
+        self.commands.push(Command::Copy {
+            source: source.clone(),
+            source_offset: 0,
+            target: target.clone(),
+            target_offset,
+            bytes,
+        });
+    }
+
+    /// How many kernels it runs.
+    #[must_use]
+    pub fn dispatch_count(&self) -> usize {
+        self.commands
+            .iter()
+            .filter(|command| matches!(command, Command::Dispatch(_)))
+            .count()
+    }
+
+    /// Its commands, in order.
+    #[must_use]
+    pub fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+
+    pub(crate) fn replay(&self, encoder: &mut wgpu::CommandEncoder, n_tokens: u32) {
+        let mut commands = self.commands.iter().peekable();
+        while let Some(command) = commands.next() {
+            match command {
+                Command::Copy {
+                    source,
+                    source_offset,
+                    target,
+                    target_offset,
+                    bytes,
+                } => {
+                    encoder.copy_buffer_to_buffer(
+                        source.raw(),
+                        *source_offset,
+                        target.raw(),
+                        *target_offset,
+                        *bytes,
+                    );
+                }
+                Command::Dispatch(first) => {
+                    // Consecutive kernels share one pass: a pass costs more than a dispatch.
+                    let mut pass = encoder.begin_compute_pass(&Default::default());
+                    first.encode(&mut pass, n_tokens);
+                    while let Some(Command::Dispatch(next)) = commands.peek() {
+                        next.encode(&mut pass, n_tokens);
+                        commands.next();
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Dispatch {
+    fn encode(&self, pass: &mut wgpu::ComputePass<'_>, n_tokens: u32) {
+        pass.set_pipeline(self.kernel.pipeline());
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        let Grid { x, y, z } = self.grid;
+        pass.dispatch_workgroups(
+            x.resolve(n_tokens),
+            y.resolve(n_tokens),
+            z.resolve(n_tokens),
+        );
+    }
+}

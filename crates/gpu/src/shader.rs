@@ -1,0 +1,259 @@
+//! From a kernel's template to WGSL text.
+//!
+//! WGSL has no includes, no conditional code and no loop unrolling, and pipeline constants cannot
+//! size a uniform array. Five directives, each on a line of its own, supply them:
+//!
+//! - `#import name` puts a fragment of `shaders/common/` there;
+//! - `#if FLAG` (or `#if !FLAG`), `#else`, `#end` keep or drop lines;
+//! - `#for i in COUNT`, `#end` repeats lines with `$i` = 0, 1, … COUNT - 1, where COUNT is a
+//!   number or a constant of the permutation.
+//!
+//! A library with more (naga_oil, wesl) parses WGSL itself, and so refuses the extensions that
+//! browsers have before naga does.
+
+use std::fmt::Write as _;
+
+use crate::{Binding, GpuError};
+
+/// One permutation of a kernel: its template and what to fill in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShaderSource {
+    /// The kernel's name; its template is `shaders/{name}.wgsl`.
+    pub name: &'static str,
+    /// The text of the template.
+    pub template: &'static str,
+    /// Fragments that `#import` can name.
+    pub fragments: &'static [(&'static str, &'static str)],
+    /// Emitted as WGSL `const` declarations.
+    pub constants: Vec<(&'static str, Constant)>,
+    /// The flags that are set.
+    pub flags: Vec<&'static str>,
+    /// Bindings 0, 1, … of group 0.
+    pub bindings: Vec<Binding>,
+}
+
+/// The value of a constant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Constant {
+    /// A `u32`.
+    U32(u32),
+    /// An `f32`.
+    F32(f32),
+}
+
+impl From<u32> for Constant {
+    fn from(value: u32) -> Self {
+        Self::U32(value)
+    }
+}
+
+impl From<f32> for Constant {
+    fn from(value: f32) -> Self {
+        Self::F32(value)
+    }
+}
+
+impl ShaderSource {
+    /// Name, flags and constants on one line: what tells this permutation from the others.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let mut label = self.name.to_owned();
+        for flag in &self.flags {
+            let _ = write!(label, " {flag}");
+        }
+        for (name, value) in &self.constants {
+            let _ = match value {
+                Constant::U32(value) => write!(label, " {name}={value}"),
+                Constant::F32(value) => write!(label, " {name}={value:e}"),
+            };
+        }
+        label
+    }
+
+    /// The WGSL text.
+    ///
+    /// # Errors
+    /// When a directive is malformed, or names a fragment or a constant that is not there.
+    pub fn wgsl(&self) -> Result<String, GpuError> {
+        let mut text = String::new();
+        for (name, value) in &self.constants {
+            let _ = match value {
+                Constant::U32(value) => writeln!(text, "const {name}: u32 = {value}u;"),
+                Constant::F32(value) => writeln!(text, "const {name}: f32 = {value:e}f;"),
+            };
+        }
+        let lines: Vec<&str> = self.template.lines().collect();
+        self.expand(&lines, &mut text, 0)?;
+        Ok(text)
+    }
+
+    fn expand(&self, lines: &[&str], text: &mut String, depth: usize) -> Result<(), GpuError> {
+        if depth > 16 {
+            return Err(self.malformed("directives nest more than 16 deep"));
+        }
+        let mut at = 0;
+        while at < lines.len() {
+            let line = lines[at];
+            let Some(directive) = line.trim_start().strip_prefix('#') else {
+                text.push_str(line);
+                text.push('\n');
+                at += 1;
+                continue;
+            };
+            let words: Vec<&str> = directive.split_whitespace().collect();
+            match words.as_slice() {
+                ["import", name] => {
+                    let fragment = self.fragment(name)?;
+                    let lines: Vec<&str> = fragment.lines().collect();
+                    self.expand(&lines, text, depth + 1)?;
+                    at += 1;
+                }
+                ["if", condition] => {
+                    let block = self.block(lines, at)?;
+                    let (flag, wanted) = match condition.strip_prefix('!') {
+                        Some(flag) => (flag, false),
+                        None => (*condition, true),
+                    };
+                    let (kept, dropped) = block.split_else(lines);
+                    let chosen = if self.flags.contains(&flag) == wanted {
+                        kept
+                    } else {
+                        dropped
+                    };
+                    self.expand(chosen, text, depth + 1)?;
+                    at = block.end + 1;
+                }
+                ["for", variable, "in", count] => {
+                    let block = self.block(lines, at)?;
+                    let marker = format!("${variable}");
+                    for value in 0..self.count(count)? {
+                        let value = value.to_string();
+                        let body: Vec<String> = lines[block.start..block.end]
+                            .iter()
+                            .map(|line| line.replace(&marker, &value))
+                            .collect();
+                        let body: Vec<&str> = body.iter().map(String::as_str).collect();
+                        self.expand(&body, text, depth + 1)?;
+                    }
+                    at = block.end + 1;
+                }
+                _ => return Err(self.malformed(&format!("unknown directive \"{line}\""))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines between the directive at `at` and its `#end`.
+    fn block(&self, lines: &[&str], at: usize) -> Result<Block, GpuError> {
+        let mut open = 1;
+        let mut otherwise = None;
+        for (index, line) in lines.iter().enumerate().skip(at + 1) {
+            let line = line.trim_start();
+            if line.starts_with("#if") || line.starts_with("#for") {
+                open += 1;
+            } else if line.starts_with("#else") && open == 1 {
+                otherwise = Some(index);
+            } else if line.starts_with("#end") {
+                open -= 1;
+                if open == 0 {
+                    return Ok(Block {
+                        start: at + 1,
+                        otherwise,
+                        end: index,
+                    });
+                }
+            }
+        }
+        Err(self.malformed(&format!("\"{}\" has no #end", lines[at])))
+    }
+
+    fn fragment(&self, name: &str) -> Result<&'static str, GpuError> {
+        let found = self.fragments.iter().find(|(known, _)| *known == name);
+        found
+            .map(|(_, text)| *text)
+            .ok_or_else(|| self.malformed(&format!("no fragment {name}")))
+    }
+
+    fn count(&self, text: &str) -> Result<u32, GpuError> {
+        if let Ok(number) = text.parse() {
+            return Ok(number);
+        }
+        match self.constants.iter().find(|(name, _)| *name == text) {
+            Some((_, Constant::U32(value))) => Ok(*value),
+            _ => Err(self.malformed(&format!("{text} is neither a number nor a u32 constant"))),
+        }
+    }
+
+    fn malformed(&self, reason: &str) -> GpuError {
+        GpuError::Shader {
+            shader: self.name.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+struct Block {
+    start: usize,
+    otherwise: Option<usize>,
+    end: usize,
+}
+
+impl Block {
+    fn split_else<'l>(&self, lines: &'l [&'l str]) -> (&'l [&'l str], &'l [&'l str]) {
+        match self.otherwise {
+            Some(at) => (&lines[self.start..at], &lines[at + 1..self.end]),
+            None => (&lines[self.start..self.end], &[]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(template: &'static str) -> ShaderSource {
+        ShaderSource {
+            name: "test",
+            template,
+            fragments: &[("one", "fn one() {}")],
+            constants: vec![("ROWS", Constant::U32(2)), ("EPS", Constant::F32(1e-5))],
+            flags: vec!["F16"],
+            bindings: vec![],
+        }
+    }
+
+    fn body(template: &'static str) -> String {
+        let text = source(template).wgsl().unwrap();
+        text.lines().skip(2).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn constants_come_first() {
+        let text = source("x").wgsl().unwrap();
+        assert_eq!(text, "const ROWS: u32 = 2u;\nconst EPS: f32 = 1e-5f;\nx\n");
+    }
+
+    #[test]
+    fn imports_conditions_and_loops_expand() {
+        assert_eq!(body("#import one"), "fn one() {}");
+        assert_eq!(body("#if F16\na\n#else\nb\n#end\nc"), "a\nc");
+        assert_eq!(body("#if !F16\na\n#else\nb\n#end\nc"), "b\nc");
+        assert_eq!(
+            body("#for r in ROWS\n#for c in 2\na_$r_$c\n#end\n#end"),
+            "a_0_0\na_0_1\na_1_0\na_1_1"
+        );
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (template, reason) in [
+            ("#import two", "no fragment two"),
+            ("#if F16\na", "has no #end"),
+            ("#for r in COLS\n#end", "COLS is neither"),
+            ("#frobnicate", "unknown directive"),
+        ] {
+            let error = source(template).wgsl().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{FRAGMENTS, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/attention.wgsl`: causal grouped-query attention of each token over the cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Attention {
+    /// Query heads (`num_attention_heads`).
+    pub heads: u32,
+    /// Key and value heads (`num_key_value_heads`); divides `heads`.
+    pub kv_heads: u32,
+    /// Values per head; a multiple of 4.
+    pub head_dim: u32,
+    /// Floats from one token's qkv to the next.
+    pub qkv_stride: u32,
+    /// Floats from one token's output to the next.
+    pub out_stride: u32,
+    /// Factor on the scores, 1 / √head_dim.
+    pub scale: f32,
+}
+
+impl Attention {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        ShaderSource {
+            name: "attention",
+            template: template!("attention"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("HEADS", self.heads.into()),
+                ("KV_HEADS", self.kv_heads.into()),
+                ("HEAD_DIM", self.head_dim.into()),
+                ("DIMS", self.head_dim.div_ceil(LANES).into()),
+                ("QKV_STRIDE", self.qkv_stride.into()),
+                ("OUT_STRIDE", self.out_stride.into()),
+                ("SCALE", self.scale.into()),
+            ],
+            flags: vec![],
+            bindings: vec![Read, Read, Read, ReadWrite, Read],
+        }
+    }
+
+    /// `qkv` is (tokens, qkv_stride) with rotated queries in front; `out` (tokens, out_stride).
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        qkv: &Buffer,
+        k_cache: &Buffer,
+        v_cache: &Buffer,
+        out: &Buffer,
+        step: &Buffer,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let buffers = [qkv, k_cache, v_cache, out, step].map(Buffer::whole);
+        let grid = Grid::plane(Extent::Fixed(self.heads), Extent::Tokens { per: 1 });
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

@@ -1,0 +1,11 @@
+/// Rotates one head at `position` (`rotate_half` of transformers): the angle is the f32 product of
+/// position and `inv_freq`, whose length is half the head's.
+pub fn rotate(head: &mut [f32], inv_freq: &[f32], position: u32) {
+    let half = inv_freq.len();
+    for (i, inv_freq) in inv_freq.iter().enumerate() {
+        let (sin, cos) = (position as f32 * inv_freq).sin_cos();
+        let (a, b) = (head[i], head[i + half]);
+        head[i] = a * cos - b * sin;
+        head[i + half] = b * cos + a * sin;
+    }
+}

@@ -1,0 +1,74 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::packed::{BLOCK, PackedPart};
+use crate::{FRAGMENTS, Format, template};
+
+const LANES: u32 = 32;
+
+/// `shaders/embed.wgsl`: looks token ids up in the embedding, x\[t, :\] = embed_tokens\[id_t, :\].
+#[derive(Clone, Copy, Debug)]
+pub struct Embed {
+    /// How the table is stored.
+    pub format: Format,
+    /// First row of this part of the table.
+    pub row_start: u32,
+    /// Rows of this part.
+    pub rows: u32,
+    /// Weights per row (`hidden_size`).
+    pub k: u32,
+    /// Floats from one token's x to the next.
+    pub x_stride: u32,
+}
+
+impl Embed {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let mut bindings = vec![Binding::Read, Binding::Read, Binding::ReadWrite];
+        if self.format.has_scales() {
+            bindings.push(Binding::Read);
+        }
+        ShaderSource {
+            name: "embed",
+            template: template!("embed"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("K_BLOCKS", self.k.div_ceil(BLOCK).into()),
+                ("VECS", self.format.vectors().into()),
+                ("QUADS", (8 / self.format.vectors()).into()),
+                ("ROW_START", self.row_start.into()),
+                ("N_ROWS", self.rows.into()),
+                ("X_STRIDE", self.x_stride.into()),
+            ],
+            flags: self.format.flags().to_vec(),
+            bindings,
+        }
+    }
+
+    /// Looks up the pass's `tokens` (u32 each) in one part of the table.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        gpu: &Gpu,
+        part: &PackedPart,
+        tokens: &Buffer,
+        x: &Buffer,
+        x_stride: u32,
+    ) -> Result<Dispatch, GpuError> {
+        let this = Self {
+            format: part.format,
+            row_start: part.row_start,
+            rows: part.rows,
+            k: part.k,
+            x_stride,
+        };
+        let kernel = gpu.kernel(&this.source())?;
+        let mut buffers = vec![part.quants.whole(), tokens.whole(), x.whole()];
+        buffers.extend(part.scales.as_ref().map(Buffer::whole));
+        let blocks = Extent::Fixed(this.k.div_ceil(BLOCK).div_ceil(LANES));
+        let grid = Grid::plane(blocks, Extent::Tokens { per: 1 });
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

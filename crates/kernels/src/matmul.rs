@@ -1,0 +1,147 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::packed::{BLOCK, PackedPart};
+use crate::{FRAGMENTS, Format, template};
+
+/// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\], for one part of W.
+#[derive(Clone, Copy, Debug)]
+pub struct Matmul {
+    /// How W is stored.
+    pub format: Format,
+    /// Rows of this part of W.
+    pub rows: u32,
+    /// Weights per row.
+    pub k: u32,
+    /// Floats from one token's x to the next.
+    pub x_stride: u32,
+    /// Floats from one token's y to the next.
+    pub y_stride: u32,
+    /// Where this part's rows begin in y.
+    pub row_start: u32,
+    /// Add to y instead of overwriting it (the residual).
+    pub accumulate: bool,
+    /// Which lanes do what.
+    pub shape: Shape,
+}
+
+/// How the work is cut for the lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Lanes in a workgroup.
+    pub lanes: u32,
+    /// Rows per lane.
+    pub rows: u32,
+    /// Tokens per lane; 1 when decoding.
+    pub cols: u32,
+    /// Read x through a uniform binding; for decoding, where x is one row.
+    pub uniform_x: bool,
+}
+
+impl Shape {
+    /// A sensible cut for this device, for W of `rows` × `k`.
+    #[must_use]
+    pub fn choose(gpu: &Gpu, rows: u32, k: u32, decode: bool) -> Self {
+        let uniform_x = decode && u64::from(crate::stride(k)) * 4 <= gpu.caps().max_uniform_binding;
+        match (gpu.is_software(), decode) {
+            // A processor wants few fat lanes: unpacking and loads of x are shared by many rows.
+            (true, true) => Self {
+                lanes: 32,
+                rows: rows.div_ceil(2 * 32).clamp(1, 8),
+                cols: 1,
+                uniform_x,
+            },
+            (true, false) => Self {
+                lanes: 32,
+                rows: 4,
+                cols: 4,
+                uniform_x,
+            },
+            // A GPU wants many lanes.
+            (false, true) => Self {
+                lanes: 64,
+                rows: 1,
+                cols: 1,
+                uniform_x,
+            },
+            (false, false) => Self {
+                lanes: 64,
+                rows: 2,
+                cols: 8,
+                uniform_x,
+            },
+        }
+    }
+}
+
+impl Matmul {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let x = if self.shape.uniform_x {
+            Binding::Uniform
+        } else {
+            Binding::Read
+        };
+        let mut bindings = vec![Binding::Read, x, Binding::ReadWrite];
+        let mut flags = self.format.flags().to_vec();
+        if self.format.has_scales() {
+            bindings.push(Binding::Read);
+        }
+        if self.shape.uniform_x {
+            flags.push("UNIFORM_X");
+        }
+        if self.accumulate {
+            flags.push("ACCUMULATE");
+        }
+        ShaderSource {
+            name: "matmul",
+            template: template!("matmul"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", self.shape.lanes.into()),
+                ("ROWS", self.shape.rows.into()),
+                ("COLS", self.shape.cols.into()),
+                ("K_BLOCKS", self.k.div_ceil(BLOCK).into()),
+                ("VECS", self.format.vectors().into()),
+                ("QUADS", (8 / self.format.vectors()).into()),
+                ("N_ROWS", self.rows.into()),
+                ("ROW_START", self.row_start.into()),
+                ("X_QUADS", (self.x_stride / 4).into()),
+                ("Y_STRIDE", self.y_stride.into()),
+            ],
+            flags,
+            bindings,
+        }
+    }
+
+    /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`).
+    ///
+    /// y and x need rows up to a multiple of `shape.cols`.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        part: &PackedPart,
+        x: &Buffer,
+        y: &Buffer,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let x = if self.shape.uniform_x {
+            x.first(u64::from(self.x_stride) * 4)
+        } else {
+            x.whole()
+        };
+        let mut buffers = vec![part.quants.whole(), x, y.whole()];
+        buffers.extend(part.scales.as_ref().map(Buffer::whole));
+        let groups = Extent::Fixed(self.rows.div_ceil(self.shape.lanes * self.shape.rows));
+        let grid = Grid::plane(
+            groups,
+            Extent::Tokens {
+                per: self.shape.cols,
+            },
+        );
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

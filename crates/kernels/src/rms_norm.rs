@@ -1,0 +1,72 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{FRAGMENTS, stride, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/rms_norm.wgsl`: y = x / rms(x) · weight for each token.
+#[derive(Clone, Copy, Debug)]
+pub struct RmsNorm {
+    /// Values per token (`hidden_size`); rows are padded to [`stride`].
+    pub n: u32,
+    /// `rms_norm_eps`.
+    pub eps: f32,
+    /// Normalise only the last token of the pass, to row 0 of y.
+    pub last_row: bool,
+}
+
+impl RmsNorm {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let mut bindings = vec![Binding::Read, Binding::Read, Binding::ReadWrite];
+        if self.last_row {
+            bindings.push(Binding::Read);
+        }
+        ShaderSource {
+            name: "rms_norm",
+            template: template!("rms_norm"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("N", self.n.into()),
+                ("STRIDE", stride(self.n).into()),
+                ("EPS", self.eps.into()),
+            ],
+            flags: if self.last_row {
+                vec!["LAST_ROW"]
+            } else {
+                vec![]
+            },
+            bindings,
+        }
+    }
+
+    /// Normalises x (tokens, stride) into y. `step` tells which token is the last.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        x: &Buffer,
+        weight: &Buffer,
+        y: &Buffer,
+        step: &Buffer,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let mut buffers = vec![x.whole(), weight.whole(), y.whole()];
+        let tokens = if self.last_row {
+            buffers.push(step.whole());
+            Extent::Fixed(1)
+        } else {
+            Extent::Tokens { per: 1 }
+        };
+        Ok(Dispatch::new(
+            gpu,
+            &kernel,
+            &buffers,
+            Grid::plane(tokens, Extent::Fixed(1)),
+        ))
+    }
+}

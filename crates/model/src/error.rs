@@ -1,0 +1,88 @@
+use vitrine_gpu::GpuError;
+
+use crate::source::SourceError;
+
+/// What can be wrong with a model file or with a request to a model. Each message is one sentence
+/// with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Not a GGUF file.
+    #[error("This is not a GGUF file (it does not begin with \"GGUF\"): choose a .gguf file.")]
+    NotGguf,
+    /// A version that we do not read.
+    #[error("This GGUF file has version {0}, but versions 2 and 3 are read: convert it again.")]
+    GgufVersion(u32),
+    /// The file ends too early.
+    #[error("The model file is truncated: {0}. Download it again.")]
+    Truncated(SourceError),
+    /// The storage failed.
+    #[error("The model file could not be read: {0}.")]
+    Storage(String),
+    /// The file's directory makes no sense.
+    #[error("The model file is damaged: {0}. Download it again.")]
+    Damaged(String),
+    /// An architecture that we do not know.
+    #[error("The architecture \"{name}\" is not supported; supported: {supported}.")]
+    UnknownArchitecture {
+        /// The file's architecture.
+        name: String,
+        /// Ours.
+        supported: String,
+    },
+    /// A setting that would change the result and is not supported.
+    #[error("The model file asks for {0}, which is not supported yet: choose another model.")]
+    Unsupported(String),
+    /// The file lacks something.
+    #[error("The model file has no {0}: it is incomplete, or not a language model.")]
+    Missing(String),
+    /// A tensor has another shape than the configuration says.
+    #[error("The tensor {name} has shape {found:?} instead of {wanted:?}: the file is damaged.")]
+    Shape {
+        /// The tensor.
+        name: String,
+        /// Its shape, rows first.
+        found: Vec<u64>,
+        /// The shape by the configuration.
+        wanted: Vec<u64>,
+    },
+    /// Nothing to continue.
+    #[error("The prompt is empty: give at least one token.")]
+    EmptyPrompt,
+    /// Too many tokens.
+    #[error(
+        "The prompt has {tokens} tokens, but the context holds {context}: shorten it, or allow a \
+         longer context."
+    )]
+    TooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// Tokens that fit.
+        context: u32,
+    },
+    /// A token id outside the vocabulary.
+    #[error("The token id {id} is not in the vocabulary of {vocab} ids (0 … {}).", vocab - 1)]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        vocab: u32,
+    },
+    /// The logits are not numbers.
+    #[error(
+        "The model produced logits that are not finite: the file is damaged, or the GPU driver \
+         computes wrongly; try another adapter."
+    )]
+    NotFinite,
+    /// The GPU.
+    #[error(transparent)]
+    Gpu(#[from] GpuError),
+}
+
+impl From<SourceError> for ModelError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Truncated { .. } => Self::Truncated(error),
+            SourceError::Storage(reason) => Self::Storage(reason),
+        }
+    }
+}

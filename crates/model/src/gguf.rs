@@ -1,0 +1,223 @@
+//! The directory of a GGUF file: metadata and the list of tensors.
+//!
+//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. Files come from anywhere,
+//! so every count and offset is checked before it is believed.
+
+mod reader;
+mod value;
+
+use std::collections::BTreeMap;
+
+pub use value::Value;
+
+use crate::ModelError;
+use crate::ggml::GgmlType;
+use crate::source::ByteSource;
+use reader::{Reader, Stop};
+
+/// The most bytes that a directory may take. Vocabularies of 256k tokens need about 20 MB.
+const MAX_DIRECTORY: u64 = 256 << 20;
+/// Far more than any model has.
+const MAX_TENSORS: u64 = 100_000;
+/// Far more than any model has.
+const MAX_KEYS: u64 = 100_000;
+
+/// A GGUF file's directory.
+#[derive(Clone, Debug)]
+pub struct Gguf {
+    metadata: BTreeMap<String, Value>,
+    tensors: BTreeMap<String, TensorInfo>,
+}
+
+/// Where a tensor lies and what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Its name, `blk.0.attn_q.weight`.
+    pub name: String,
+    /// Its shape, rows first (the file has it the other way round).
+    pub shape: Vec<u64>,
+    /// The number of its type.
+    pub type_id: u32,
+    /// Its first byte, from the start of the file.
+    pub offset: u64,
+    /// Its length in bytes; 0 for types that we do not read.
+    pub bytes: u64,
+}
+
+impl Gguf {
+    /// Reads the directory of a file.
+    ///
+    /// # Errors
+    /// When this is no GGUF file, or it is truncated or damaged.
+    pub async fn read<S: ByteSource>(source: &S) -> Result<Self, ModelError> {
+        let len = source.len();
+        let mut window = len.min(1 << 20);
+        loop {
+            let prefix = source.read(0..window).await?;
+            match Self::parse(&prefix, len) {
+                Err(Stop::NeedMore) if window < len && window < MAX_DIRECTORY => {
+                    window = len.min(window * 4).min(MAX_DIRECTORY);
+                }
+                Err(Stop::NeedMore) => {
+                    let reason = format!("its directory does not end within {window} bytes");
+                    return Err(ModelError::Damaged(reason));
+                }
+                Err(Stop::Wrong(error)) => return Err(error),
+                Ok(gguf) => return Ok(gguf),
+            }
+        }
+    }
+
+    fn parse(prefix: &[u8], file_len: u64) -> Result<Self, Stop> {
+        let mut reader = Reader::new(prefix);
+        if reader.bytes(4).map_err(|_| ModelError::NotGguf)? != b"GGUF" {
+            return Err(ModelError::NotGguf.into());
+        }
+        let version = reader.u32()?;
+        if !(2..=3).contains(&version) {
+            return Err(ModelError::GgufVersion(version).into());
+        }
+        let n_tensors = reader.u64()?;
+        let n_keys = reader.u64()?;
+        if n_tensors > MAX_TENSORS || n_keys > MAX_KEYS {
+            let reason = format!("it claims {n_tensors} tensors and {n_keys} metadata keys");
+            return Err(ModelError::Damaged(reason).into());
+        }
+        let mut metadata = BTreeMap::new();
+        for _ in 0..n_keys {
+            let key = reader.string()?;
+            let kind = reader.u32()?;
+            let value = Value::read(&mut reader, kind)?;
+            if metadata.insert(key.clone(), value).is_some() {
+                return Err(ModelError::Damaged(format!("it has the key {key} twice")).into());
+            }
+        }
+        let mut infos = Vec::new();
+        for _ in 0..n_tensors {
+            infos.push(read_info(&mut reader)?);
+        }
+
+        let alignment = match metadata.get("general.alignment") {
+            None => 32,
+            Some(value) => value
+                .as_u64()
+                .filter(|a| a.is_power_of_two())
+                .ok_or_else(|| {
+                    ModelError::Damaged("its alignment is not a power of two".to_owned())
+                })?,
+        };
+        let data = (reader.position() as u64).next_multiple_of(alignment);
+        let mut tensors = BTreeMap::new();
+        for mut info in infos {
+            info.place(data, file_len)?;
+            if let Some(twin) = tensors.insert(info.name.clone(), info) {
+                let reason = format!("it has the tensor {} twice", twin.name);
+                return Err(ModelError::Damaged(reason).into());
+            }
+        }
+        Ok(Self { metadata, tensors })
+    }
+
+    /// A metadata value.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.metadata.get(key)
+    }
+
+    /// A metadata string.
+    #[must_use]
+    pub fn string(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str()
+    }
+
+    /// All metadata, in order of key.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.metadata
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// A tensor, by name.
+    #[must_use]
+    pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.get(name)
+    }
+
+    /// All tensors, in order of name.
+    pub fn tensors(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.tensors.values()
+    }
+}
+
+fn read_info(reader: &mut Reader<'_>) -> Result<TensorInfo, Stop> {
+    let name = reader.string()?;
+    let n_dims = reader.u32()?;
+    if n_dims > 4 {
+        let reason = format!("the tensor {name} has {n_dims} dimensions");
+        return Err(ModelError::Damaged(reason).into());
+    }
+    let mut shape = Vec::new();
+    for _ in 0..n_dims {
+        shape.push(reader.u64()?);
+    }
+    shape.reverse();
+    let type_id = reader.u32()?;
+    let offset = reader.u64()?;
+    Ok(TensorInfo {
+        name,
+        shape,
+        type_id,
+        offset,
+        bytes: 0,
+    })
+}
+
+impl TensorInfo {
+    /// Turns the offset within the data section into one within the file, and checks both ends.
+    fn place(&mut self, data: u64, file_len: u64) -> Result<(), ModelError> {
+        let wrong = |what: &str| ModelError::Damaged(format!("the tensor {} {what}", self.name));
+        let elements = self
+            .shape
+            .iter()
+            .try_fold(1u64, |product, n| product.checked_mul(*n))
+            .ok_or_else(|| wrong("has more elements than can be counted"))?;
+        self.offset = data
+            .checked_add(self.offset)
+            .ok_or_else(|| wrong("lies beyond the end of any file"))?;
+        let Some(kind) = GgmlType::from_id(self.type_id) else {
+            return Ok(()); // Refused when somebody asks for its weights.
+        };
+        let (block, block_bytes) = kind.block();
+        if !self
+            .shape
+            .last()
+            .copied()
+            .unwrap_or(1)
+            .is_multiple_of(block)
+        {
+            return Err(wrong("has rows that are not whole blocks"));
+        }
+        let bytes = (elements / block).checked_mul(block_bytes);
+        let end = bytes.and_then(|bytes| self.offset.checked_add(bytes));
+        let (Some(bytes), Some(end)) = (bytes, end) else {
+            return Err(wrong("lies beyond the end of any file"));
+        };
+        if end > file_len {
+            let error = crate::source::SourceError::Truncated { end, len: file_len };
+            return Err(ModelError::Truncated(error));
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+
+    /// Its type.
+    ///
+    /// # Errors
+    /// When it is one that we do not read.
+    pub fn ggml_type(&self) -> Result<GgmlType, ModelError> {
+        GgmlType::from_id(self.type_id).ok_or_else(|| {
+            let kind = GgmlType::name_of(self.type_id);
+            ModelError::Unsupported(format!("the number format {kind} (tensor {})", self.name))
+        })
+    }
+}

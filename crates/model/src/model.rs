@@ -1,0 +1,258 @@
+use vitrine_gpu::{Gpu, Readback};
+use vitrine_kernels::{Chosen, Step, TOP_K};
+
+use crate::gguf::Gguf;
+use crate::kv_cache::KvCache;
+use crate::plan::{Activations, CANDIDATE_BYTES, MAX_PASS, Plan};
+use crate::source::ByteSource;
+use crate::weights::Weights;
+use crate::{Config, ModelError};
+
+/// A decoder on the GPU with its KV cache.
+///
+/// Work is submitted without waiting: [`Model::prefill`] and [`Model::decode`] return a
+/// [`Pending`] result, and the next step can be submitted before it is awaited, because the chosen
+/// token stays on the GPU.
+pub struct Model {
+    gpu: Gpu,
+    config: Config,
+    weights: Weights,
+    act: Activations,
+    cache: KvCache,
+    plan: Plan,
+    /// Positions filled so far.
+    position: u32,
+}
+
+/// What to allow for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Shorten the model's context to this many tokens.
+    pub context: Option<u32>,
+}
+
+/// The stages of [`Model::load`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadStage {
+    /// Weights go to the GPU; counted in bytes.
+    Upload,
+    /// Kernels are compiled and run once; counted in steps.
+    Compile,
+}
+
+/// A step's result that has not arrived yet.
+pub struct Pending {
+    readback: Readback,
+}
+
+/// What a step found out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The most probable token and the logsumexp of all logits.
+    pub chosen: Chosen,
+    /// The best ids with their logits, best first; empty unless asked for.
+    pub top: Vec<(u32, f32)>,
+}
+
+impl Model {
+    /// Brings a model to the GPU. `progress` hears of the stage, done, and in all.
+    ///
+    /// # Errors
+    /// When the file is damaged, not supported or unreadable, or the GPU has no room.
+    pub async fn load<S: ByteSource>(
+        gpu: Gpu,
+        source: &S,
+        gguf: &Gguf,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadStage, u64, u64),
+    ) -> Result<Self, ModelError> {
+        let mut config = Config::from_gguf(gguf)?;
+        if let Some(context) = options.context {
+            config.max_position_embeddings = context.clamp(1, config.max_position_embeddings);
+        }
+        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
+        let weights = Weights::load(&gpu, source, gguf, &config, &mut upload).await?;
+        progress(LoadStage::Compile, 0, 2);
+        let act = Activations::new(&gpu, &config, &weights)?;
+        let cache = KvCache::new(&gpu, &config)?;
+        let plan = Plan::new(&gpu, &config, &weights, &act, &cache)?;
+        progress(LoadStage::Compile, 1, 2);
+        let mut model = Self {
+            gpu,
+            config,
+            weights,
+            act,
+            cache,
+            plan,
+            position: 0,
+        };
+        // A first run makes drivers compile what they put off, and shows lack of memory now.
+        model.prefill(&[0, 0], 1)?.prediction().await?;
+        model.decode(1)?.prediction().await?;
+        progress(LoadStage::Compile, 2, 2);
+        Ok(model)
+    }
+
+    /// Its hyperparameters.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The device it runs on.
+    #[must_use]
+    pub fn gpu(&self) -> &Gpu {
+        &self.gpu
+    }
+
+    /// Bytes of weights on the GPU.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        self.weights.bytes()
+    }
+
+    /// Kernels that one decode step runs.
+    #[must_use]
+    pub fn dispatches_per_token(&self) -> usize {
+        self.plan.decode.dispatch_count() + self.plan.head.dispatch_count()
+    }
+
+    /// Positions filled so far.
+    #[must_use]
+    pub fn position(&self) -> u32 {
+        self.position
+    }
+
+    /// Starts a new sequence with `ids`, and predicts the token after them, with the `top` best
+    /// (at most [`TOP_K`]) candidates.
+    ///
+    /// # Errors
+    /// When there are no ids, too many, or unknown ones; or the GPU has no room.
+    pub fn prefill(&mut self, ids: &[u32], top: u32) -> Result<Pending, ModelError> {
+        self.check_ids(ids)?;
+        self.reserve(ids.len() as u32)?;
+        self.position = 0;
+        let mut passes = ids.chunks(MAX_PASS as usize).peekable();
+        let mut position = 0;
+        while let Some(pass) = passes.next() {
+            let n_tokens = pass.len() as u32;
+            let step = Step { position, n_tokens };
+            self.gpu
+                .write(&self.act.tokens, 0, bytemuck::cast_slice(pass));
+            self.gpu.write(&self.act.step, 0, bytemuck::bytes_of(&step));
+            position += n_tokens;
+            if passes.peek().is_none() {
+                self.position = position;
+                return Ok(self.finish(n_tokens, false, top));
+            }
+            self.gpu.submit(n_tokens, [&self.plan.prefill]);
+        }
+        Err(ModelError::EmptyPrompt)
+    }
+
+    /// Appends the token that the last step chose, and predicts the one after it.
+    ///
+    /// # Errors
+    /// When the context is full, or the GPU has no room for a longer cache.
+    pub fn decode(&mut self, top: u32) -> Result<Pending, ModelError> {
+        self.reserve(self.position + 1)?;
+        self.position += 1;
+        Ok(self.finish(1, true, top))
+    }
+
+    /// All logits of the last step, (vocab_size).
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn logits(&self) -> Result<Vec<f32>, ModelError> {
+        let bytes = u64::from(self.config.vocab_size) * 4;
+        let readback = self
+            .gpu
+            .submit_and_read(0, [], &[(&self.act.logits, bytes)]);
+        Ok(bytemuck::pod_collect_to_vec(&readback.bytes().await?))
+    }
+
+    fn finish(&self, n_tokens: u32, decode: bool, top: u32) -> Pending {
+        let Plan {
+            prefill,
+            decode: one,
+            head,
+            top_k,
+            candidates,
+        } = &self.plan;
+        let body = if decode { one } else { prefill };
+        let chosen = (&self.act.chosen, size_of::<Chosen>() as u64);
+        let readback = if top == 0 {
+            self.gpu.submit_and_read(n_tokens, [body, head], &[chosen])
+        } else {
+            let results = [chosen, (candidates, CANDIDATE_BYTES)];
+            self.gpu
+                .submit_and_read(n_tokens, [body, head, top_k], &results)
+        };
+        Pending { readback }
+    }
+
+    fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
+        let context = self.config.max_position_embeddings;
+        let vocab = self.config.vocab_size;
+        if ids.is_empty() {
+            return Err(ModelError::EmptyPrompt);
+        }
+        if ids.len() as u64 > u64::from(context) {
+            return Err(ModelError::TooLong {
+                tokens: ids.len(),
+                context,
+            });
+        }
+        match ids.iter().find(|id| **id >= vocab) {
+            Some(&id) => Err(ModelError::UnknownToken { id, vocab }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes room for `positions` positions.
+    fn reserve(&mut self, positions: u32) -> Result<(), ModelError> {
+        let context = self.config.max_position_embeddings;
+        if positions > context {
+            return Err(ModelError::TooLong {
+                tokens: positions as usize,
+                context,
+            });
+        }
+        if let Some(cache) = self.cache.grown(&self.gpu, &self.config, positions)? {
+            let Self {
+                gpu,
+                config,
+                weights,
+                act,
+                ..
+            } = self;
+            self.plan = Plan::new(gpu, config, weights, act, &cache)?;
+            self.cache = cache;
+        }
+        Ok(())
+    }
+}
+
+impl Pending {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// When the device fails, or the logits are not finite.
+    pub async fn prediction(self) -> Result<Prediction, ModelError> {
+        let bytes = self.readback.bytes().await?;
+        let (chosen, candidates) = bytes.split_at(size_of::<Chosen>());
+        let chosen: Chosen = bytemuck::pod_read_unaligned(chosen);
+        if !chosen.logsumexp.is_finite() {
+            return Err(ModelError::NotFinite);
+        }
+        let pairs: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(candidates);
+        debug_assert!(pairs.len() <= TOP_K as usize);
+        let top = pairs
+            .into_iter()
+            .filter(|[_, id]| *id != u32::MAX)
+            .map(|[logit, id]| (id, f32::from_bits(logit)))
+            .collect();
+        Ok(Prediction { chosen, top })
+    }
+}

@@ -1,0 +1,81 @@
+// The greedy choice, the logsumexp of the logits, and the step to the next position.
+//
+// Two dispatches. The first: every workgroup reduces CHUNK logits to one Best. The second (FINAL):
+// one workgroup reduces those, writes the choice, feeds it back as the next input token, and moves
+// the position on, so that the next step can be submitted before the host has seen this one.
+#import step
+
+// The best of some logits; of equal ones the lowest id, as torch.argmax does.
+struct Best {
+    logit: f32,
+    id: u32,
+    // Σ exp(logit_i - logit).
+    sum: f32,
+    unused: u32,
+}
+
+const LOWEST: f32 = -3.0e38;
+
+#if FINAL
+struct Chosen {
+    id: u32,
+    logit: f32,
+    logsumexp: f32,
+    position: u32,
+}
+
+@group(0) @binding(0) var<storage, read> bests: array<Best>;
+@group(0) @binding(1) var<storage, read_write> chosen: Chosen;
+@group(0) @binding(2) var<storage, read_write> tokens: array<u32>;
+@group(0) @binding(3) var<storage, read_write> step: Step;
+#else
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read_write> bests: array<Best>;
+#end
+
+var<workgroup> scratch: array<Best, LANES>;
+
+fn better(a: Best, b: Best) -> Best {
+    var best = a;
+    var other = b;
+    if (b.logit > a.logit || (b.logit == a.logit && b.id < a.id)) {
+        best = b;
+        other = a;
+    }
+    best.sum += other.sum * exp(other.logit - best.logit);
+    return best;
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var best = Best(LOWEST, 0xFFFFFFFFu, 0.0, 0u);
+#if FINAL
+    for (var i = lane; i < N; i += LANES) {
+        best = better(best, bests[i]);
+    }
+#else
+    let end = min((group.x + 1u) * CHUNK, N);
+    for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
+        best = better(best, Best(logits[i], i, 1.0, 0u));
+    }
+#end
+    scratch[lane] = best;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            scratch[lane] = better(scratch[lane], scratch[lane + width]);
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        best = scratch[0];
+#if FINAL
+        let next = step.position + step.n_tokens;
+        chosen = Chosen(best.id, best.logit, best.logit + log(best.sum), next);
+        tokens[0] = best.id;
+        step = Step(next, 1u);
+#else
+        bests[group.x] = best;
+#end
+    }
+}

@@ -1,0 +1,37 @@
+// x[t, :] = embed_tokens[tokens[t], :]
+//
+// One lane unpacks one block of 32 weights. A table larger than a binding comes in parts, one
+// dispatch each: this one holds rows ROW_START … ROW_START + N_ROWS - 1.
+#import format
+
+@group(0) @binding(0) var<storage, read> quants: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read> tokens: array<u32>;
+@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
+#if SCALES
+@group(0) @binding(3) var<storage, read> scales: array<u32>;
+#end
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let block = group.x * LANES + lane;
+    let row = tokens[group.y] - ROW_START;
+    // Ids below ROW_START wrap around to large numbers, which the test refuses as well.
+    if (block >= K_BLOCKS || row >= N_ROWS) {
+        return;
+    }
+    let source = first_vector(row) + block * VECS * 32u;
+    let target_quad = group.y * (X_STRIDE / 4u) + block * 8u;
+#if SCALES
+    let scale = unpack2x16float(scales[first_scale(row) + block * 32u]);
+#end
+#for v in VECS
+    let raw_$v = quants[source + $vu * 32u];
+#for p in QUADS
+#if SCALES
+    x[target_quad + $vu * QUADS + $pu] = unpack_$p(raw_$v) * scale.x + scale.y;
+#else
+    x[target_quad + $vu * QUADS + $pu] = unpack_$p(raw_$v);
+#end
+#end
+#end
+}
