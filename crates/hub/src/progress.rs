@@ -1,0 +1,103 @@
+//! What happens while a model is fetched, for a program and for a person.
+
+use std::{
+    io::{IsTerminal, stderr},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::HubError;
+
+/// What happens while a model is fetched.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A source is tried now; what follows is about it.
+    Trying {
+        /// The source, to be read after "fetching the model".
+        source: &'a str,
+    },
+    /// Bytes of the model are in the cache folder.
+    Bytes {
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// The source did not help; the next is tried.
+    Failed {
+        /// Why.
+        error: &'a HubError,
+    },
+}
+
+/// How often a terminal that is none (a log) gets a line.
+const LINE_EVERY: Duration = Duration::from_secs(3);
+
+/// Shows progress on standard error: a bar on a terminal, now and then a line elsewhere.
+pub(crate) struct Display {
+    bar: Option<ProgressBar>,
+    last_line: Option<Instant>,
+}
+
+impl Display {
+    pub(crate) fn new() -> Self {
+        Self {
+            bar: None,
+            last_line: None,
+        }
+    }
+
+    pub(crate) fn show(&mut self, progress: &Progress<'_>) {
+        match *progress {
+            Progress::Trying { source } => {
+                self.finish();
+                eprintln!("    fetching the model {source}");
+            }
+            Progress::Bytes { done, total } if stderr().is_terminal() => {
+                let bar = self.bar.get_or_insert_with(|| bar(total));
+                bar.set_position(done);
+                if done == total {
+                    self.finish();
+                }
+            }
+            Progress::Bytes { done, total } => self.line(done, total),
+            Progress::Failed { error } => {
+                self.finish();
+                eprintln!("    {error}");
+            }
+        }
+    }
+
+    fn line(&mut self, done: u64, total: u64) {
+        let due = self
+            .last_line
+            .is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if due || done == total {
+            let percent = done * 100 / total.max(1);
+            eprintln!(
+                "    {:.1} of {:.1} MB ({percent} %)",
+                done as f64 / 1e6,
+                total as f64 / 1e6
+            );
+            self.last_line = Some(Instant::now());
+        }
+    }
+
+    fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish();
+        }
+    }
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "    {bar:40} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left",
+    );
+    let bar = ProgressBar::new(total);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
