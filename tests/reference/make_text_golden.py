@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tokens.json and chats.json: ids of tricky strings, and rendered chat templates.
+"""Writes tokens.json, families.json and chats.json: ids of tricky strings, the ids that the same
+vocabulary would give them in other families, and rendered chat templates.
 
 usage: make_text_golden.py MODEL.gguf [OUTPUT_FOLDER]
 """
@@ -12,6 +13,7 @@ from jinja2.exceptions import TemplateError
 
 import bpe_tokenizer
 import chat
+from bpe_tokenizer import FAMILIES
 from fixture_files import write_json
 from gguf_llama import metadata
 from tricky_strings import CONVERSATIONS, STRINGS
@@ -57,6 +59,12 @@ def main():
     tokenizer = bpe_tokenizer.from_gguf(reader)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "tokens.json", [tokens_of(tokenizer, text) for text in STRINGS])
+    families = {family: bpe_tokenizer.from_gguf(reader, family) for family in FAMILIES}
+    ids = {
+        family: [tokenizer.encode(text, add_special_tokens=False).ids for text in STRINGS]
+        for family, tokenizer in families.items()
+    }
+    write_json(folder / "families.json", ids)
     chats = [chat_of(reader, tokenizer, *conversation) for conversation in CONVERSATIONS]
     write_json(folder / "chats.json", chats)
 

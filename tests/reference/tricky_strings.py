@@ -61,6 +61,9 @@ STRINGS = [
     "line\u2028sep\u2029par\u0085nel",
     "nul\u0000bell\u0007esc\u001b[0m",
     "\u00ad\ufffd\ue000",
+    # SmolLM2's vocabulary has no token for the byte 4, nor for the first byte of U+40000.
+    "missing\u0004byte",
+    "\U00040000",
     "def f(x):\n    return x ** 2  # square\n",
     "for (int i = 0; i < 10; ++i) { a[i] += b[i]; }",
     '{"key": [1, 2.5, null], "s": "\\u00e9\\n"}',

@@ -1,0 +1,362 @@
+use std::fmt;
+use std::io;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, Value, context};
+use minijinja_contrib::pycompat::unknown_method_callback;
+use serde::{Deserialize, Serialize};
+
+use crate::TextError;
+use crate::python_json::to_json;
+
+/// Steps of the template engine. A long conversation takes some ten thousands.
+const FUEL: u64 = 5_000_000;
+/// Bytes that a template may write, and that one value in it may have.
+const MAX_BYTES: usize = 16 << 20;
+/// Bytes of a template itself; the longest known have some ten thousand.
+const MAX_SOURCE: usize = 1 << 20;
+/// Macros within macros; small, because a worker in the page has a small stack.
+const MAX_DEPTH: usize = 100;
+const NAME: &str = "chat";
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks: `system`, `user` or `assistant`.
+    pub role: String,
+    /// What is said.
+    pub content: String,
+}
+
+impl Message {
+    /// A message.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            role: role.into(),
+            content: content.into(),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_pairs([
+            ("role", self.role.as_str()),
+            ("content", self.content.as_str()),
+        ])
+    }
+}
+
+/// The model's own way to write a conversation as text (Jinja), as transformers applies it.
+///
+/// A template comes with the model and is not trusted: what it computes and writes is bounded.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    bos: Option<String>,
+    eos: Option<String>,
+}
+
+impl ChatTemplate {
+    /// Compiles a template. `bos` and `eos` are the texts of these tokens.
+    ///
+    /// # Errors
+    /// When the template is not valid.
+    pub fn new(source: &str, bos: Option<String>, eos: Option<String>) -> Result<Self, TextError> {
+        if source.len() > MAX_SOURCE {
+            return Err(TextError::Template(format!(
+                "it is {} bytes long",
+                source.len()
+            )));
+        }
+        let mut environment = Environment::new();
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
+        environment.set_syntax(syntax.map_err(template_error)?);
+        environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(MAX_DEPTH);
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.set_unknown_method_callback(unknown_method_callback);
+        environment.add_function("raise_exception", raise_exception);
+        environment.add_filter("tojson", to_json);
+        environment.set_formatter(|output, state, value| {
+            if value.as_str().is_some_and(|text| text.len() > MAX_BYTES) {
+                return Err(too_much());
+            }
+            minijinja::escape_formatter(output, state, value)
+        });
+        environment
+            .add_template_owned(NAME, without_generation_tags(source))
+            .map_err(template_error)?;
+        Ok(Self {
+            environment,
+            bos,
+            eos,
+        })
+    }
+
+    /// The text of a conversation; with `add_generation_prompt` the beginning of the answer too.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation, fails, or does not end.
+    pub fn render(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<String, TextError> {
+        let template = self
+            .environment
+            .get_template(NAME)
+            .map_err(template_error)?;
+        let undefined_or = |token: &Option<String>| {
+            token
+                .as_ref()
+                .map_or(Value::UNDEFINED, |token| Value::from(token.as_str()))
+        };
+        let context = context! {
+            messages => messages.iter().map(Message::to_value).collect::<Value>(),
+            add_generation_prompt => add_generation_prompt,
+            bos_token => undefined_or(&self.bos),
+            eos_token => undefined_or(&self.eos),
+            // transformers always passes these two.
+            tools => Value::from(()),
+            documents => Value::from(()),
+        };
+        let mut output = BoundedOutput(Vec::new());
+        template
+            .render_captured_to(context, &mut output)
+            .map_err(template_error)?;
+        String::from_utf8(output.0).map_err(|error| TextError::Template(error.to_string()))
+    }
+}
+
+/// `{% generation %}` marks what an assistant wrote, for training; it changes no text.
+fn without_generation_tags(source: &str) -> String {
+    let mut result = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(at) = rest.find("{%") {
+        let (before, tag) = rest.split_at(at + 2);
+        result.push_str(before);
+        let inner = tag.trim_start_matches(['-', '+']).trim_start();
+        let skipped = tag.len() - inner.len();
+        rest = tag;
+        for (word, replacement) in [("generation", "if true"), ("endgeneration", "endif")] {
+            if let Some(end) = inner.strip_prefix(word)
+                && end
+                    .trim_start()
+                    .trim_start_matches(['-', '+'])
+                    .starts_with("%}")
+            {
+                result.push_str(&tag[..skipped]);
+                result.push_str(replacement);
+                rest = end;
+            }
+        }
+    }
+    result.push_str(rest);
+    result
+}
+
+/// What a template said when it called `raise_exception`.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+fn raise_exception(message: &str) -> Result<Value, Error> {
+    let refusal = Refusal(message.to_owned());
+    Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
+}
+
+/// Marks the errors that come from [`MAX_BYTES`].
+#[derive(Debug)]
+struct TooMuch;
+
+impl fmt::Display for TooMuch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("too much output")
+    }
+}
+
+impl std::error::Error for TooMuch {}
+
+fn too_much() -> Error {
+    Error::new(ErrorKind::WriteFailure, "too much output").with_source(TooMuch)
+}
+
+fn template_error(error: Error) -> TextError {
+    let mut cause = Some(&error as &dyn std::error::Error);
+    while let Some(current) = cause {
+        if let Some(refusal) = current.downcast_ref::<Refusal>() {
+            return TextError::Refused(refusal.0.clone());
+        }
+        if current.is::<TooMuch>()
+            || current
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge)
+        {
+            return TextError::Endless("16 MiB of text");
+        }
+        if let Some(error) = current.downcast_ref::<Error>()
+            && error.kind() == ErrorKind::OutOfFuel
+        {
+            return TextError::Endless("five million steps");
+        }
+        cause = current.source();
+    }
+    TextError::Template(error.to_string())
+}
+
+/// Collects what a template writes, up to [`MAX_BYTES`].
+struct BoundedOutput(Vec<u8>);
+
+impl io::Write for BoundedOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(source: &str, messages: &[Message]) -> Result<String, TextError> {
+        ChatTemplate::new(source, Some("<s>".to_owned()), None)?.render(messages, true)
+    }
+
+    fn hello() -> Vec<Message> {
+        vec![
+            Message::new("user", " Hello\n"),
+            Message::new("assistant", "Hi"),
+        ]
+    }
+
+    #[test]
+    fn blocks_leave_no_whitespace_as_in_transformers() {
+        let source = "{{ bos_token }}\n{% for message in messages %}\n    {% if true %}\n\
+                      {{ message['role'] }}: {{ message.content.strip() }}\n    {% endif %}\n\
+                      {% endfor %}\n{% if add_generation_prompt %}\nassistant:{% endif %}\n";
+        let text = render(source, &hello()).unwrap();
+        assert_eq!(text, "<s>\nuser: Hello\nassistant: Hi\nassistant:");
+    }
+
+    #[test]
+    fn what_python_templates_use() {
+        let cases = [
+            (
+                "{% if messages[-1]['content'].upper().startswith('H') %}yes{% endif %}",
+                "yes",
+            ),
+            ("{{ messages[0].content.split('l')[0].lstrip() }}", "He"),
+            (
+                "{{ 'a-b'.replace('-', '+') }}{{ messages | length }}",
+                "a+b2",
+            ),
+            (
+                "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}",
+                "2",
+            ),
+            (
+                "{% for m in messages %}{% if loop.index0 == 1 %}{% break %}{% endif %}{{ m.role }}{% endfor %}",
+                "user",
+            ),
+            (
+                "{% if tools is none and tools is defined and eos_token is not defined %}yes{% endif %}",
+                "yes",
+            ),
+            (
+                "{{ messages[1] | tojson }}",
+                "{\"role\": \"assistant\", \"content\": \"Hi\"}",
+            ),
+            ("{{ '<é\"' | tojson }}", "\"<é\\\"\""),
+            ("{{ messages[0].content }}", " Hello\n"),
+            ("{{ '<b>' }}{{ missing }}", "<b>"),
+            ("a{%- generation -%} b {%- endgeneration -%} c", "abc"),
+            ("{% macro m(x) %}[{{ x }}]{% endmacro %}{{ m('y') }}", "[y]"),
+            (
+                "{{ messages[1:] | map(attribute='role') | join(',') }}",
+                "assistant",
+            ),
+        ];
+        for (source, expected) in cases {
+            assert_eq!(
+                render(source, &hello()).as_deref(),
+                Ok(expected),
+                "{source}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_template_may_refuse() {
+        let source = "{{ raise_exception('roles must alternate') }}";
+        assert_eq!(
+            render(source, &hello()),
+            Err(TextError::Refused("roles must alternate".to_owned()))
+        );
+    }
+
+    #[test]
+    fn endless_templates_are_refused() {
+        let nested = "{% for a in range(9999) %}".repeat(4) + &"{% endfor %}".repeat(4);
+        let recursive = "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}";
+        let doubling = "{% set x = 'aaaaaaaa' %}".to_owned()
+            + &"{% set x %}{{ x }}{{ x }}{% endset %}".repeat(60);
+        let long = "{% for a in range(9999) %}{{ 'x' * 9999 }}{% endfor %}";
+        assert_eq!(
+            render(&nested, &[]),
+            Err(TextError::Endless("five million steps"))
+        );
+        assert!(matches!(
+            render(recursive, &[]),
+            Err(TextError::Template(_))
+        ));
+        assert_eq!(
+            render(&doubling, &[]),
+            Err(TextError::Endless("16 MiB of text"))
+        );
+        assert_eq!(render(long, &[]), Err(TextError::Endless("16 MiB of text")));
+        let source = " ".repeat(MAX_SOURCE + 1);
+        assert!(matches!(render(&source, &[]), Err(TextError::Template(_))));
+    }
+
+    #[test]
+    fn wrong_templates_are_refused_with_the_reason() {
+        let cases = [
+            "{% if %}",
+            "{{ nothing.at.all }}",
+            "{{ x | unknown }}",
+            "{% include 'x' %}",
+        ];
+        for source in cases {
+            let result = render(source, &[]);
+            assert!(
+                matches!(result, Err(TextError::Template(_))),
+                "{source}: {result:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_conversations_are_no_problem() {
+        let messages: Vec<_> = (0..2000)
+            .map(|_| Message::new("user", "x".repeat(500)))
+            .collect();
+        let source = "{% for m in messages %}{{ m.role + ': ' + m.content | trim }}{% endfor %}";
+        assert_eq!(render(source, &messages).unwrap().len(), 2000 * 506);
+    }
+}
