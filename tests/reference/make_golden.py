@@ -30,7 +30,7 @@ def golden(model, tokenizer, reader, name, prompt):
     stop_ids = {gguf_llama.metadata(reader, "tokenizer.ggml.eos_token_id"), 0}
     free_ids, _, gaps, logits = gguf_llama.greedy(model, prompt_ids, NEW_TOKENS)
     stop_at = next((step for step, id in enumerate(free_ids) if id in stop_ids), None)
-    new_ids = free_ids[:stop_at]
+    new_ids = free_ids if stop_at is None else free_ids[: stop_at + 1]
     probabilities = torch.softmax(logits.double(), 0)
     top = logits.topk(TOP)
     print(f"{name}: {len(prompt_ids)} ids, smallest gap {min(gaps):.4f}", file=sys.stderr)
@@ -39,9 +39,9 @@ def golden(model, tokenizer, reader, name, prompt):
         "messages": prompt if isinstance(prompt, list) else None,
         "prompt": text,
         "prompt_ids": prompt_ids,
-        # The new tokens as a chat would have them: a stop token ends them and is left out.
+        # The new tokens as transformers' generate gives them: a stop token ends them.
         "new_ids": new_ids,
-        "text": tokenizer.decode(new_ids, skip_special_tokens=False),
+        "text": tokenizer.decode(new_ids, skip_special_tokens=True),
         "stop_id": None if stop_at is None else free_ids[stop_at],
         # 32 greedy tokens whatever they are.
         "free_ids": free_ids,
