@@ -7,13 +7,13 @@ pub enum HubError {
     #[error("cannot tell where to keep models: set VITRINE_CACHE to a folder with 200 MB to spare")]
     NoCacheFolder,
     /// The cache folder does not take the file.
-    #[error("cannot write {path}: {source}; set VITRINE_CACHE to a folder with 200 MB to spare",
+    #[error("cannot write {path}: {reason}; set VITRINE_CACHE to a folder with 200 MB to spare",
         path = path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// There is no Python with pip.
     #[error("there is no Python 3 with pip")]

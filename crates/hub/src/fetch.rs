@@ -20,9 +20,9 @@ pub fn ensure_with(
         return Ok(path);
     }
     let folder = cache::cache_folder()?;
-    fs::create_dir_all(&folder).map_err(|source| HubError::Write {
+    fs::create_dir_all(&folder).map_err(|reason| HubError::Write {
         path: folder.clone(),
-        source,
+        reason,
     })?;
 
     progress(Progress::Trying {

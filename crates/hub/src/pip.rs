@@ -35,9 +35,9 @@ struct Download(PathBuf);
 impl Download {
     fn new(folder: &Path) -> Result<Self, HubError> {
         let path = folder.join(format!("pip-{}", process::id()));
-        fs::create_dir_all(&path).map_err(|source| HubError::Write {
+        fs::create_dir_all(&path).map_err(|reason| HubError::Write {
             path: path.clone(),
-            source,
+            reason,
         })?;
         Ok(Self(path))
     }

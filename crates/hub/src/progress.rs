@@ -37,14 +37,14 @@ const LINE_EVERY: Duration = Duration::from_secs(3);
 /// Shows progress on standard error: a bar on a terminal, now and then a line elsewhere.
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
-    last_line: Option<Instant>,
+    last_line: Instant,
 }
 
 impl Display {
     pub(crate) fn new() -> Self {
         Self {
             bar: None,
-            last_line: None,
+            last_line: Instant::now(),
         }
     }
 
@@ -70,17 +70,14 @@ impl Display {
     }
 
     fn line(&mut self, done: u64, total: u64) {
-        let due = self
-            .last_line
-            .is_none_or(|last| last.elapsed() >= LINE_EVERY);
-        if due || done == total {
+        if self.last_line.elapsed() >= LINE_EVERY || done == total {
             let percent = done * 100 / total.max(1);
             eprintln!(
                 "    {:.1} of {:.1} MB ({percent} %)",
                 done as f64 / 1e6,
                 total as f64 / 1e6
             );
-            self.last_line = Some(Instant::now());
+            self.last_line = Instant::now();
         }
     }
 

@@ -22,9 +22,9 @@ pub(crate) fn store(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, HubError> {
     let part = Part(folder.join(format!("{}.{}.part", model.file_name, process::id())));
-    let cannot_write = |source| HubError::Write {
+    let cannot_write = |reason| HubError::Write {
         path: part.0.clone(),
-        source,
+        reason,
     };
     let wrong = |difference| HubError::Wrong {
         origin: origin.to_owned(),

@@ -1,7 +1,10 @@
 //! Builds, serves, tests and packs Vitrine.
 
+mod dist;
 mod files;
+mod model;
 mod say;
+mod serve;
 mod shell;
 mod wasm_opt;
 mod wasm_std;
@@ -21,6 +24,19 @@ use crate::workspace::Workspace;
 enum Task {
     /// Build the page and its worker into target/site
     Web,
+    /// Fetch the default model into the cache folder
+    Fetch,
+    /// Build the page, fetch the model, serve both on this machine and open a browser
+    Serve {
+        /// The port to serve on; the next free one if it is taken
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Do not open a browser
+        #[arg(long)]
+        no_open: bool,
+    },
+    /// Write the page and the model as static files to ./dist
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -37,5 +53,8 @@ fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Web => web::build(&workspace).map(drop),
+        Task::Fetch => model::fetch().map(drop),
+        Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
+        Task::Dist => dist::dist(&workspace),
     }
 }
