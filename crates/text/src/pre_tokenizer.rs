@@ -138,7 +138,7 @@ mod tests {
         };
         let message = error.to_string();
         assert!(
-            message.contains("`gpt-4o`") && message.contains("smollm"),
+            message.contains("gpt-4o") && message.contains("smollm"),
             "{message}"
         );
     }
