@@ -104,7 +104,9 @@ def write_model(path, shape):
     turn = itertools.cycle(shape.other_types)
 
     def matrix(name, rows, columns, kind=None, scale=None):
-        kind = kind or shape.types.get(name.split(".")[-2]) or next(turn)
+        if kind is None:
+            part = name.split(".")[-2]
+            kind = shape.types[part] if part in shape.types else next(turn)
         # Larger than in a trained model, so that attention is not flat and logits are far apart.
         scale = scale or 1.5 / np.sqrt(columns)
         add(name, random.standard_normal((rows, columns)) * scale, kind)
