@@ -40,14 +40,6 @@ def unpermute(weight, heads):
     )
 
 
-def permute(weight, heads):
-    """Puts the rows of Q or K in llama.cpp's order, as its converter does."""
-    rows, columns = weight.shape
-    return (
-        weight.reshape(heads, 2, rows // heads // 2, columns).swapaxes(1, 2).reshape(rows, columns)
-    )
-
-
 def config_of(reader, tied):
     """The transformers configuration that the file's metadata describe."""
     heads = metadata(reader, "llama.attention.head_count")
