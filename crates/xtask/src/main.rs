@@ -1,11 +1,14 @@
 //! Builds, serves, tests and packs Vitrine.
 
+mod browser;
 mod dist;
 mod files;
 mod model;
+mod requirements;
 mod say;
 mod serve;
 mod shell;
+mod test;
 mod wasm_opt;
 mod wasm_std;
 mod web;
@@ -37,6 +40,8 @@ enum Task {
     },
     /// Write the page and the model as static files to ./dist
     Dist,
+    /// Check everything: format, lints, tests natively and in a browser
+    Test,
 }
 
 fn main() -> ExitCode {
@@ -56,5 +61,6 @@ fn run(task: Task) -> Result<()> {
         Task::Fetch => model::fetch().map(drop),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),
+        Task::Test => test::test(&workspace),
     }
 }

@@ -1,6 +1,7 @@
 //! What the person at the terminal reads while a task runs.
 
 use std::{
+    env,
     fmt::Display,
     io::{IsTerminal, stderr},
     time::{Duration, Instant},
@@ -47,6 +48,7 @@ pub fn bytes(count: u64) -> String {
 }
 
 /// Whether to write colour: only for a person at a terminal who did not ask for none.
-pub fn styled() -> bool {
-    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+fn styled() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    stderr().is_terminal() && !is_set("NO_COLOR") && !is_set("CI")
 }

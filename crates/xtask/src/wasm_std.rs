@@ -8,12 +8,15 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{files, say, shell, workspace::Workspace};
+use crate::{files, requirements, say, shell, workspace::Workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Debian's compiler for packages that need a recent one; `rust-web-src` has its library's source.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// Clippy of the same compiler, in Debian's `rust-web-clippy`.
+pub const DEBIAN_CLIPPY: &str = "/usr/bin/clippy-driver";
 
 /// A compiler that can build for wasm32.
 pub enum WasmStd {
@@ -36,10 +39,15 @@ impl WasmStd {
         if allowed("rustup") && (is_installed() || add_with_rustup(workspace)?) {
             return Ok(Self::Installed);
         }
-        if allowed("debian") && has_debian_source() {
-            return Ok(Self::FromSource {
-                linker: rustup_linker(),
-            });
+        if allowed("debian") {
+            if !has_debian_source() && requirements::can_install() {
+                requirements::provide(&[requirements::debian_rust()])?;
+            }
+            if has_debian_source() {
+                return Ok(Self::FromSource {
+                    linker: rustup_linker(),
+                });
+            }
         }
         bail!(
             "there is no Rust standard library for {TARGET}: type `rustup target add {TARGET}`{}",
@@ -59,6 +67,40 @@ impl WasmStd {
                 "with Debian's rustc-web, the standard library built from rust-web-src"
             }
         }
+    }
+
+    /// Brings the clippy that fits the compiler.
+    pub fn provide_clippy(&self) -> Result<()> {
+        match self {
+            Self::Installed => Ok(()),
+            Self::FromSource { .. } => {
+                let needs: Vec<_> = requirements::debian_clippy().into_iter().collect();
+                requirements::provide(&needs)
+            }
+        }
+    }
+
+    /// A cargo command that lints for wasm32 what `arguments` choose, every warning an error.
+    pub fn clippy(&self, workspace: &Workspace, arguments: &[&str]) -> Command {
+        let mut cargo = shell::cargo(workspace);
+        match self {
+            Self::Installed => {
+                cargo.arg("clippy").args(arguments);
+                self.apply(workspace, &mut cargo);
+                cargo.args(["--", "-D", "warnings"]);
+            }
+            Self::FromSource { .. } => {
+                // What `cargo clippy` does itself, but with this compiler's driver.
+                cargo.arg("check").args(arguments);
+                self.apply(workspace, &mut cargo);
+                cargo.env("RUSTC_WORKSPACE_WRAPPER", DEBIAN_CLIPPY);
+                cargo.env(
+                    "CLIPPY_ARGS",
+                    "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
+                );
+            }
+        }
+        cargo
     }
 
     /// Makes a cargo command build for wasm32 in the web build's own target folder.

@@ -34,6 +34,21 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(site)
 }
 
+/// Lints the page, its worker and all of ours that they use, as code for the web.
+pub fn lint(workspace: &Workspace, wasm_std: &WasmStd) -> Result<()> {
+    let packages = [
+        "--profile",
+        PROFILE,
+        "-p",
+        "vitrine-web",
+        "-p",
+        "vitrine-worker",
+    ];
+    let mut clippy = wasm_std.clippy(workspace, &packages);
+    clippy.env("CLIPPY_CONF_DIR", workspace.root.join("clippy-wasm"));
+    shell::run(&mut clippy, "clippy for the web")
+}
+
 fn compile(workspace: &Workspace) -> Result<()> {
     let wasm_std = WasmStd::choose(workspace)?;
     let start = say::begin("Compiling the page and its worker to wasm (minutes the first time)");
