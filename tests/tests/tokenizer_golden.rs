@@ -1,7 +1,10 @@
 //! The default model's tokenizer and chat template against Python's `tokenizers` and transformers
 //! (`tests/reference/make_text_golden.py`).
 
-#![expect(clippy::unwrap_used, reason = "a test says best by panicking where it failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test says best by panicking where it failed"
+)]
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,49 @@
+//! Chat templates against jinja2 as transformers sets it up (`tests/reference/make_templates.py`).
+
+use serde::Deserialize;
+use vitrine_text::{ChatTemplate, Message, TextError};
+
+#[derive(Deserialize)]
+struct Fixture {
+    conversations: Vec<Vec<Message>>,
+    templates: Vec<Template>,
+}
+
+#[derive(Deserialize)]
+struct Template {
+    source: String,
+    /// For each conversation without and with the generation prompt; none where jinja2 refuses.
+    texts: Vec<Option<String>>,
+}
+
+fn render(source: &str, messages: &[Message], prompt: bool) -> Result<String, TextError> {
+    let token = |text: &str| Some(text.to_owned());
+    ChatTemplate::new(source, token("<s>"), token("</s>"))?.render(messages, prompt)
+}
+
+#[test]
+fn templates_write_what_jinja2_writes() {
+    let file = include_str!("../fixtures/chat_templates.json");
+    let fixture: Fixture = serde_json::from_str(file).unwrap();
+    let mut differences = Vec::new();
+    for Template { source, texts } in &fixture.templates {
+        let mut wanted = texts.iter();
+        for messages in &fixture.conversations {
+            for prompt in [false, true] {
+                let wanted = wanted.next().unwrap();
+                let ours = render(source, messages, prompt);
+                if ours.as_ref().ok() != wanted.as_ref() {
+                    differences.push(format!("{source}\n  {ours:?}\n  instead of {wanted:?}"));
+                }
+            }
+        }
+    }
+    differences.dedup();
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+}
+
+#[test]
+fn what_is_not_supported_is_refused_and_not_written_otherwise() {
+    let result = render("{{ '%s' % 'a' }}", &[], false);
+    assert!(matches!(result, Err(TextError::Template(_))), "{result:?}");
+}
