@@ -30,19 +30,23 @@ pub fn App() -> impl IntoView {
 
     view! {
         <Header state />
-        <main class="layout">
+        <main class="page">
             <div class="layout-messages">
                 <FailurePanel state bridge />
                 <LoadPanel state bridge />
             </div>
-            <div class="layout-input">
-                <PromptForm state bridge />
-                <Speed strip=state.strip />
-            </div>
-            <div class="layout-stage">
-                <TokenStrip state />
-                <Output strip=state.strip />
-                <TokenBars state />
+            <div class="layout">
+                <div class="layout-input">
+                    <PromptForm state bridge />
+                    <Output strip=state.strip />
+                </div>
+                <div class="layout-stage">
+                    <TokenStrip state />
+                    <TokenBars state />
+                </div>
+                <div class="layout-after">
+                    <Speed strip=state.strip />
+                </div>
             </div>
         </main>
         <Footer state bridge />

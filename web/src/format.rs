@@ -42,7 +42,7 @@ pub fn percent(probability: f64) -> String {
     let percent = probability * 100.0;
     if percent == 0.0 || percent >= 0.1 {
         format!("{percent:.3} %")
-    } else if percent >= 1e-6 {
+    } else if percent >= 1e-4 {
         let decimals = (2.0 - percent.log10().floor()) as usize;
         format!("{percent:.decimals$} %")
     } else {
@@ -98,7 +98,8 @@ mod tests {
         assert_eq!(percent(0.632_14), "63.214 %");
         assert_eq!(percent(0.001), "0.100 %");
         assert_eq!(percent(0.000_123_4), "0.0123 %");
-        assert_eq!(percent(0.000_000_999_9), "0.000100 %");
+        assert_eq!(percent(0.000_012_345), "0.00123 %");
+        assert_eq!(percent(0.000_000_999_9), "1.00e-4 %");
         assert_eq!(percent(1.234e-10), "1.23e-8 %");
     }
 

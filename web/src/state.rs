@@ -184,7 +184,7 @@ impl State {
                 self.phase.set(Phase::Ready);
             }
             Event::PromptTokens { run, tokens } if self.is_current(run) => {
-                self.strip.prompt(tokens)
+                self.strip.prompt(tokens);
             }
             Event::Token { run, step } if self.is_current(run) => self.strip.push(step),
             Event::Finished { run, summary } if self.is_current(run) => {
@@ -220,6 +220,7 @@ impl State {
     pub fn fail(&self, failure: Failure) {
         if self.phase.get_untracked() != Phase::Failed {
             self.failure.set(Some(failure));
+            self.loaded.set(None);
             self.phase.set(Phase::Failed);
         }
     }

@@ -33,8 +33,8 @@ pub const EMPTY_PROMPT: &str = "The prompt is empty: type a few words, or take a
 pub const STRIP_HEADING: &str = "Tokens";
 pub const STRIP_LABEL: &str = "Tokens of the prompt and of the answer";
 pub const STRIP_EMPTY: &str = "The tokens of the prompt and of the answer will stand here.";
-pub const STRIP_HINT: &str = "Select a token to see what it was chosen among; the arrow keys move \
-                              the selection, Escape follows the newest token again.";
+pub const STRIP_HINT: &str = "Select a token to see what it was chosen among. Arrow keys move the \
+                              selection, Escape follows the newest.";
 pub const LEGEND_PROMPT: &str = "prompt";
 pub const LEGEND_GENERATED: &str = "generated";
 pub const SHOW_IDS: &str = "Show token ids";
@@ -75,7 +75,7 @@ pub const CHIP_MEMORY: &str = "On the GPU";
 pub const CHIP_ADAPTER: &str = "Adapter";
 pub const CHIP_SPEED: &str = "Speed";
 pub const CHIP_LOADED: &str = "Loaded in";
-pub const FROM_STORAGE: &str = "from this browser's storage";
+pub const FROM_STORAGE: &str = "from storage";
 pub const FROM_NETWORK: &str = "downloaded";
 pub const UNKNOWN: &str = "–";
 

@@ -5,7 +5,7 @@
 pub enum Visible {
     /// Letters as they are.
     Text(String),
-    /// A sign for something that has no ink, `␠`.
+    /// A sign for something that has no ink, `␣`.
     Mark(&'static str),
     /// Bytes that are no whole character, or a character without ink: `⟨F0 9F⟩`, `⟨U+200D⟩`.
     Raw(String),
@@ -44,10 +44,16 @@ pub fn visible_text(bytes: &[u8], text: Option<&str>) -> String {
 
 fn push_character(stretches: &mut Vec<Visible>, character: char) {
     match character {
-        ' ' => stretches.push(Visible::Mark("␠")),
+        ' ' => stretches.push(Visible::Mark("␣")),
         '\n' => stretches.push(Visible::Mark("⏎")),
         '\t' => stretches.push(Visible::Mark("⇥")),
         _ if has_no_ink(character) => {
+            // A joiner or a selector belongs to the character before it; alone it would be unseen.
+            if is_joiner(character)
+                && let Some(Visible::Text(text)) = stretches.last_mut()
+            {
+                return text.push(character);
+            }
             stretches.push(Visible::Raw(format!("⟨U+{:04X}⟩", u32::from(character))));
         }
         _ => match stretches.last_mut() {
@@ -71,6 +77,11 @@ fn push_bytes(stretches: &mut Vec<Visible>, bytes: &[u8]) {
     }
 }
 
+/// Characters that change the one before them: zero-width joiner, variation selectors.
+fn is_joiner(character: char) -> bool {
+    matches!(character, '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
+}
+
 /// Control characters, joiners, direction marks, selectors and spaces other than the plain one.
 fn has_no_ink(character: char) -> bool {
     character.is_control()
@@ -92,9 +103,9 @@ mod tests {
 
     #[test]
     fn spaces_and_breaks_have_marks() {
-        assert_eq!(visible_text(b" Paris", None), "␠Paris");
-        assert_eq!(visible_text(b"a b\n\t", None), "a␠b⏎⇥");
-        assert_eq!(visible_text(&[], Some(" x")), "␠x");
+        assert_eq!(visible_text(b" Paris", None), "␣Paris");
+        assert_eq!(visible_text(b"a b\n\t", None), "a␣b⏎⇥");
+        assert_eq!(visible_text(&[], Some(" x")), "␣x");
         assert_eq!(
             visible_text("\u{200d}\r".as_bytes(), None),
             "⟨U+200D⟩⟨U+000D⟩"
@@ -102,9 +113,19 @@ mod tests {
     }
 
     #[test]
+    fn joiners_stay_with_their_character() {
+        let city = "🏙\u{fe0f}";
+        assert_eq!(
+            visible(city.as_bytes(), None),
+            [Visible::Text(city.to_owned())]
+        );
+        assert_eq!(visible_text("\u{fe0f}".as_bytes(), None), "⟨U+FE0F⟩");
+    }
+
+    #[test]
     fn parts_of_characters_show_their_bytes() {
         assert_eq!(visible_text(&[0xF0, 0x9F], None), "⟨F0 9F⟩");
-        assert_eq!(visible_text(&[0x20, 0xF0, 0x9F], None), "␠⟨F0 9F⟩");
+        assert_eq!(visible_text(&[0x20, 0xF0, 0x9F], None), "␣⟨F0 9F⟩");
         assert_eq!(visible_text(&[0x98, 0x80], None), "⟨98 80⟩");
         assert_eq!(visible_text(&[0x80, b'a'], None), "⟨80⟩a");
         assert_eq!(visible_text("😀".as_bytes(), None), "😀");

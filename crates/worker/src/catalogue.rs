@@ -23,17 +23,31 @@ pub async fn list(store: Option<&Store>) -> Result<Vec<ModelEntry>, WorkerError>
 
     let mut models = Vec::new();
     for source in offered {
-        let stored = held.iter().find(|(name, _)| *name == source.name).map(|(_, bytes)| *bytes);
+        let stored = held
+            .iter()
+            .find(|(name, _)| *name == source.name)
+            .map(|(_, bytes)| *bytes);
         let bytes = match stored {
             Some(bytes) => Some(bytes),
-            None => Manifest::fetch(&source.manifest_url).await.ok().map(|found| found.bytes),
+            None => Manifest::fetch(&source.manifest_url)
+                .await
+                .ok()
+                .map(|found| found.bytes),
         };
-        models.push(ModelEntry { source, bytes, stored: stored.is_some() });
+        models.push(ModelEntry {
+            source,
+            bytes,
+            stored: stored.is_some(),
+        });
     }
     for (name, bytes) in held {
         if !models.iter().any(|entry| entry.source.name == name) {
             let source = manifest::source(name);
-            models.push(ModelEntry { source, bytes: Some(bytes), stored: true });
+            models.push(ModelEntry {
+                source,
+                bytes: Some(bytes),
+                stored: true,
+            });
         }
     }
     Ok(models)

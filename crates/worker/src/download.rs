@@ -36,17 +36,29 @@ pub async fn obtain(
     if let Some(store) = store
         && let Some(file) = stored(source, store).await?
     {
-        return Ok(Obtained { file, from_storage: true, kept: true });
+        return Ok(Obtained {
+            file,
+            from_storage: true,
+            kept: true,
+        });
     }
     let manifest = Manifest::fetch(&source.manifest_url).await?;
     let mut download = Download::begin(source, store, manifest).await?;
     download.run(meter).await?;
     download.verify().await?;
-    Ok(Obtained { file: download.file, from_storage: false, kept: store.is_some() })
+    Ok(Obtained {
+        file: download.file,
+        from_storage: false,
+        kept: store.is_some(),
+    })
 }
 
 async fn stored(source: &ModelSource, store: &Store) -> Result<Option<ModelFile>, WorkerError> {
-    let Some(record) = store.record(&source.name).await.filter(|record| record.verified) else {
+    let Some(record) = store
+        .record(&source.name)
+        .await
+        .filter(|record| record.verified)
+    else {
         return Ok(None);
     };
     let file = store.open_file(&source.name).await?;
@@ -71,8 +83,17 @@ impl<'a> Download<'a> {
         manifest: Manifest,
     ) -> Result<Self, WorkerError> {
         let (hasher, file, done) = (Sha256::new(), ModelFile::Memory(MemoryFile::default()), 0);
-        let mut download = Self { source, store, manifest, file, hasher, done };
-        let Some(store) = store else { return Ok(download) };
+        let mut download = Self {
+            source,
+            store,
+            manifest,
+            file,
+            hasher,
+            done,
+        };
+        let Some(store) = store else {
+            return Ok(download);
+        };
 
         let begun = store.record(&source.name).await;
         let begun = begun.filter(|record| record.sha256 == download.manifest.sha256);
@@ -103,7 +124,10 @@ impl<'a> Download<'a> {
         match storage::free_bytes().await {
             Some(free) if free < needed => {
                 const MB: u64 = 1_000_000;
-                Err(WorkerError::Quota { needed_mb: needed.div_ceil(MB), free_mb: free / MB })
+                Err(WorkerError::Quota {
+                    needed_mb: needed.div_ceil(MB),
+                    free_mb: free / MB,
+                })
             }
             _ => Ok(()),
         }
@@ -141,7 +165,10 @@ impl<'a> Download<'a> {
     }
 
     async fn part_once(&mut self, index: usize, meter: &mut Meter) -> Result<(), WorkerError> {
-        let Part { path, bytes: expected } = &self.manifest.parts[index];
+        let Part {
+            path,
+            bytes: expected,
+        } = &self.manifest.parts[index];
         let url = beside(&self.source.manifest_url, path);
         let mut body = Body::open(&url).await?;
         let mut got = 0;
@@ -158,7 +185,11 @@ impl<'a> Download<'a> {
         if got == *expected {
             Ok(())
         } else {
-            Err(WorkerError::PartLength { url, got, expected: *expected })
+            Err(WorkerError::PartLength {
+                url,
+                got,
+                expected: *expected,
+            })
         }
     }
 
@@ -178,13 +209,20 @@ impl<'a> Download<'a> {
     }
 
     async fn write_record(&mut self, verified: bool) -> Result<(), WorkerError> {
-        let Some(store) = self.store else { return Ok(()) };
+        let Some(store) = self.store else {
+            return Ok(());
+        };
         if verified && let ModelFile::Stored(file) = &mut self.file {
             // An older and longer file of the same name may have lain here.
             file.truncate(self.done)?;
         }
         let Manifest { sha256, bytes, .. } = &self.manifest;
-        let record = Record { sha256: sha256.clone(), bytes: *bytes, done: self.done, verified };
+        let record = Record {
+            sha256: sha256.clone(),
+            bytes: *bytes,
+            done: self.done,
+            verified,
+        };
         store.write_record(&self.source.name, &record).await
     }
 }
@@ -207,10 +245,14 @@ mod tests {
 
     #[test]
     fn a_download_goes_on_after_the_last_whole_part() {
-        let part = |bytes| Part { path: String::new(), bytes };
+        let part = |bytes| Part {
+            path: String::new(),
+            bytes,
+        };
         let parts = [part(10), part(10), part(5)];
-        let ends: Vec<u64> =
-            [0, 9, 10, 19, 24, 25, 99].map(|safe| whole_parts(&parts, safe)).into();
+        let ends: Vec<u64> = [0, 9, 10, 19, 24, 25, 99]
+            .map(|safe| whole_parts(&parts, safe))
+            .into();
         assert_eq!(ends, [0, 0, 10, 10, 20, 25, 25]);
     }
 }

@@ -1,5 +1,6 @@
 use vitrine_engine::EngineError;
 use vitrine_gpu::GpuError;
+use vitrine_model::ModelError;
 use vitrine_protocol::{Failure, FailureKind};
 
 /// What can go wrong in the worker. Each message is one sentence with what to do.
@@ -62,7 +63,9 @@ pub enum WorkerError {
         free_mb: u64,
     },
     /// Another tab holds the file.
-    #[error("Another tab is loading this model: wait until it is done, or close it, and try again.")]
+    #[error(
+        "Another tab is loading this model: wait until it is done, or close it, and try again."
+    )]
     Busy,
     /// The storage failed in some other way.
     #[error("The browser's storage failed ({0}): reload the page and load the model again.")]
@@ -97,7 +100,9 @@ impl WorkerError {
             Self::Quota { .. } | Self::Busy | Self::Storage(_) => FailureKind::Storage,
             Self::NoModel => FailureKind::Request,
             Self::InsecureContext => FailureKind::NoWebGpu,
-            Self::Gpu(error) => return EngineError::from(error).failure(),
+            Self::Gpu(error) => {
+                return EngineError::from(ModelError::from(error)).failure();
+            }
             Self::Engine(error) => return error.failure(),
         };
         Failure { kind, message }

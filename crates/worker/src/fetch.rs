@@ -12,7 +12,9 @@ use crate::scope;
 pub async fn text(url: &str) -> Result<String, WorkerError> {
     let response = get(url, RequestCache::NoCache).await?;
     let promise = response.text().map_err(|error| unreachable(url, &error))?;
-    let text = JsFuture::from(promise).await.map_err(|error| unreachable(url, &error))?;
+    let text = JsFuture::from(promise)
+        .await
+        .map_err(|error| unreachable(url, &error))?;
     Ok(text.as_string().unwrap_or_default())
 }
 
@@ -29,9 +31,12 @@ impl Body {
         let response = get(url, RequestCache::NoStore).await?;
         let empty = JsValue::from_str("the answer is empty");
         let stream = response.body().ok_or_else(|| unreachable(url, &empty))?;
-        let reader = ReadableStreamDefaultReader::new(&stream)
-            .map_err(|error| unreachable(url, &error))?;
-        Ok(Self { url: url.to_owned(), reader })
+        let reader =
+            ReadableStreamDefaultReader::new(&stream).map_err(|error| unreachable(url, &error))?;
+        Ok(Self {
+            url: url.to_owned(),
+            reader,
+        })
     }
 
     /// The next chunk; none at the end.
@@ -57,10 +62,16 @@ async fn get(url: &str, cache: RequestCache) -> Result<Response, WorkerError> {
     if response.ok() {
         Ok(response)
     } else {
-        Err(WorkerError::Status { url: url.to_owned(), status: response.status() })
+        Err(WorkerError::Status {
+            url: url.to_owned(),
+            status: response.status(),
+        })
     }
 }
 
 fn unreachable(url: &str, error: &JsValue) -> WorkerError {
-    WorkerError::Unreachable { url: url.to_owned(), reason: scope::describe(error) }
+    WorkerError::Unreachable {
+        url: url.to_owned(),
+        reason: scope::describe(error),
+    }
 }

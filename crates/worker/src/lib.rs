@@ -49,7 +49,9 @@ pub fn start() {
 }
 
 fn read_command(data: &JsValue) -> Result<Command, String> {
-    let text = data.as_string().ok_or_else(|| String::from("a message was not text"))?;
+    let text = data
+        .as_string()
+        .ok_or_else(|| String::from("a message was not text"))?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
@@ -59,5 +61,11 @@ fn internal_failure(reason: &str) -> Event {
         "The engine stopped because of a defect in Vitrine; start it again, and please report \
          this: {reason}"
     );
-    Event::Failed { run: None, failure: Failure { kind: FailureKind::Internal, message } }
+    Event::Failed {
+        run: None,
+        failure: Failure {
+            kind: FailureKind::Internal,
+            message,
+        },
+    }
 }

@@ -34,7 +34,9 @@ impl Mailbox {
             return;
         }
         self.arrived.set(self.arrived.get() + 1);
-        self.queue.borrow_mut().push_back((Ticket(self.arrived.get()), command));
+        self.queue
+            .borrow_mut()
+            .push_back((Ticket(self.arrived.get()), command));
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -70,7 +72,12 @@ mod tests {
 
     fn generate(run: u32) -> Command {
         let prompt = Prompt::Ids { ids: vec![1] };
-        let request = GenerateRequest { prompt, max_new_tokens: 1, top: 0, kv_cache: true };
+        let request = GenerateRequest {
+            prompt,
+            max_new_tokens: 1,
+            top: 0,
+            kv_cache: true,
+        };
         Command::Generate { run, request }
     }
 

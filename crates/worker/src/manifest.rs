@@ -54,7 +54,10 @@ impl Manifest {
         let sum: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
         if sum != manifest.bytes {
             let reason = format!("its parts have {sum} bytes, the file {}", manifest.bytes);
-            return Err(WorkerError::Manifest { url: url.to_owned(), reason });
+            return Err(WorkerError::Manifest {
+                url: url.to_owned(),
+                reason,
+            });
         }
         Ok(manifest)
     }
@@ -81,7 +84,10 @@ mod tests {
 
     #[test]
     fn parts_lie_beside_their_manifest() {
-        assert_eq!(beside("models/a/manifest.json", "part-000"), "models/a/part-000");
+        assert_eq!(
+            beside("models/a/manifest.json", "part-000"),
+            "models/a/part-000"
+        );
         assert_eq!(beside("manifest.json", "part-000"), "part-000");
     }
 }

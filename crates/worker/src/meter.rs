@@ -32,7 +32,11 @@ impl Meter {
             Some(start) if start.phase == phase => start,
             _ => {
                 self.posted_s = 0.0;
-                *self.phase.insert(PhaseStart { phase, at_s: now_s, done })
+                *self.phase.insert(PhaseStart {
+                    phase,
+                    at_s: now_s,
+                    done,
+                })
             }
         };
         if now_s - self.posted_s < INTERVAL_S && done < total {
@@ -47,11 +51,20 @@ impl Meter {
 fn progress(start: PhaseStart, done: u64, total: u64, elapsed_s: f64) -> Progress {
     // What a resumed download found in storage did not come at this rate.
     let fresh = done.saturating_sub(start.done) as f64;
-    let per_second = if elapsed_s > 0.0 { fresh / elapsed_s } else { 0.0 };
+    let per_second = if elapsed_s > 0.0 {
+        fresh / elapsed_s
+    } else {
+        0.0
+    };
     let left = total.saturating_sub(done) as f64;
-    let seconds_left =
-        (elapsed_s >= SETTLED_S && per_second > 0.0).then(|| left / per_second);
-    Progress { phase: start.phase, done, total, per_second, seconds_left }
+    let seconds_left = (elapsed_s >= SETTLED_S && per_second > 0.0).then(|| left / per_second);
+    Progress {
+        phase: start.phase,
+        done,
+        total,
+        per_second,
+        seconds_left,
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +73,11 @@ mod tests {
 
     #[test]
     fn the_rate_leaves_out_what_was_there_before() {
-        let start = PhaseStart { phase: LoadPhase::Download, at_s: 0.0, done: 40 };
+        let start = PhaseStart {
+            phase: LoadPhase::Download,
+            at_s: 0.0,
+            done: 40,
+        };
         let progress = progress(start, 60, 100, 2.0);
         assert_eq!(progress.per_second, 10.0);
         assert_eq!(progress.seconds_left, Some(4.0));
@@ -68,7 +85,11 @@ mod tests {
 
     #[test]
     fn a_young_rate_tells_no_time() {
-        let start = PhaseStart { phase: LoadPhase::Download, at_s: 0.0, done: 0 };
+        let start = PhaseStart {
+            phase: LoadPhase::Download,
+            at_s: 0.0,
+            done: 0,
+        };
         assert_eq!(progress(start, 10, 100, 0.1).seconds_left, None);
         assert_eq!(progress(start, 0, 100, 0.0).per_second, 0.0);
     }

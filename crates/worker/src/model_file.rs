@@ -107,7 +107,11 @@ impl MemoryFile {
             let offset = position % BLOCK;
             let count = (range.end - position).min(BLOCK - offset);
             let block = &self.blocks[(position / BLOCK) as usize];
-            bytes.extend(block.subarray(offset as u32, (offset + count) as u32).to_vec());
+            bytes.extend(
+                block
+                    .subarray(offset as u32, (offset + count) as u32)
+                    .to_vec(),
+            );
             position += count;
         }
         bytes

@@ -18,11 +18,17 @@ pub struct PagePoster<'a> {
 
 impl Observer for PagePoster<'_> {
     fn prompt(&mut self, tokens: &[TokenPiece]) {
-        scope::post(&Event::PromptTokens { run: self.run, tokens: tokens.to_vec() });
+        scope::post(&Event::PromptTokens {
+            run: self.run,
+            tokens: tokens.to_vec(),
+        });
     }
 
     fn token(&mut self, step: &TokenStep) {
-        scope::post(&Event::Token { run: self.run, step: step.clone() });
+        scope::post(&Event::Token {
+            run: self.run,
+            step: step.clone(),
+        });
     }
 
     fn stop_requested(&mut self) -> bool {

@@ -21,14 +21,16 @@ pub fn post(event: &Event) {
 
 /// Seconds since the worker began; `std::time::Instant` does not exist here.
 pub fn now_s() -> f64 {
-    worker().performance().map_or(0.0, |performance| performance.now() / 1000.0)
+    worker()
+        .performance()
+        .map_or(0.0, |performance| performance.now() / 1000.0)
 }
 
 /// Waits for `milliseconds`.
 pub async fn sleep(milliseconds: i32) {
     let promise = Promise::new(&mut |resolve, _| {
-        let _ = worker()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+        let _ =
+            worker().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
     });
     let _ = JsFuture::from(promise).await;
 }
@@ -43,7 +45,11 @@ pub fn storage_manager() -> Option<StorageManager> {
 
 /// What a JavaScript exception says, or its name where it says nothing.
 pub fn describe(error: &JsValue) -> String {
-    let text = |key| Reflect::get(error, &JsValue::from_str(key)).ok()?.as_string();
+    let text = |key| {
+        Reflect::get(error, &JsValue::from_str(key))
+            .ok()?
+            .as_string()
+    };
     text("message")
         .filter(|message| !message.is_empty())
         .or_else(|| text("name"))
@@ -53,5 +59,7 @@ pub fn describe(error: &JsValue) -> String {
 
 /// The name of a JavaScript exception, `QuotaExceededError`.
 pub fn error_name(error: &JsValue) -> Option<String> {
-    Reflect::get(error, &JsValue::from_str("name")).ok()?.as_string()
+    Reflect::get(error, &JsValue::from_str("name"))
+        .ok()?
+        .as_string()
 }

@@ -29,7 +29,10 @@ impl Session {
             let run = run_of(&command);
             if let Err(error) = self.answer(command, ticket, &mailbox).await {
                 let failure = error.failure();
-                if matches!(failure.kind, FailureKind::DeviceLost | FailureKind::OutOfMemory) {
+                if matches!(
+                    failure.kind,
+                    FailureKind::DeviceLost | FailureKind::OutOfMemory
+                ) {
                     // Nothing on a lost device can be used again.
                     (self.gpu, self.engine) = (None, None);
                 }
@@ -53,7 +56,11 @@ impl Session {
             }
             Command::LoadModel { source } => self.load(&source).await,
             Command::Generate { run, request } => {
-                let mut observer = PagePoster { run, ticket, mailbox };
+                let mut observer = PagePoster {
+                    run,
+                    ticket,
+                    mailbox,
+                };
                 self.generate(run, &request, &mut observer).await
             }
             Command::Next { run, prompt, top } => self.next(run, &prompt, top).await,
@@ -71,7 +78,9 @@ impl Session {
 
     async fn start(&mut self) -> Result<(), WorkerError> {
         let gpu = request_gpu().await?;
-        scope::post(&Event::AdapterReady { adapter: vitrine_engine::adapter_summary(&gpu) });
+        scope::post(&Event::AdapterReady {
+            adapter: vitrine_engine::adapter_summary(&gpu),
+        });
         self.gpu = Some(gpu);
         Ok(())
     }
@@ -89,8 +98,21 @@ impl Session {
             None => request_gpu().await?,
         };
         let mut report = |phase, done, total| meter.report(phase, done, total);
-        let engine =
-            Engine::load(gpu, &obtained.file, &LoadOptions::default(), &mut report).await?;
+        let loaded = Engine::load(gpu, &obtained.file, &LoadOptions::default(), &mut report).await;
+        let engine = match loaded {
+            Ok(engine) => engine,
+            Err(error) => {
+                // A stored file that cannot be used would fail at every start; the next attempt
+                // fetches it anew.
+                drop(obtained);
+                if let Some(store) = store
+                    && error.failure().kind == FailureKind::Model
+                {
+                    store.remove(&source.name).await;
+                }
+                return Err(error.into());
+            }
+        };
         scope::post(&Event::ModelReady {
             model: engine.summary(),
             load_s: scope::now_s() - began_s,
@@ -116,7 +138,10 @@ impl Session {
     async fn next(&mut self, run: u32, prompt: &Prompt, top: u32) -> Result<(), WorkerError> {
         let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
         let prediction = engine.next(prompt, top).await?;
-        scope::post(&Event::Next { run, distribution: prediction.distribution });
+        scope::post(&Event::Next {
+            run,
+            distribution: prediction.distribution,
+        });
         Ok(())
     }
 }

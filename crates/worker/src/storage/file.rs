@@ -50,7 +50,9 @@ impl StoredFile {
 
     /// Cuts the file.
     pub fn truncate(&mut self, len: u64) -> Result<(), WorkerError> {
-        self.handle.truncate_with_f64(len as f64).map_err(|error| storage_error(&error))?;
+        self.handle
+            .truncate_with_f64(len as f64)
+            .map_err(|error| storage_error(&error))?;
         self.len = len;
         Ok(())
     }

@@ -35,7 +35,9 @@ pub struct Store {
 impl Store {
     /// Opens the folder; none where the browser has no such storage (private windows).
     pub async fn open() -> Option<Self> {
-        let root = JsFuture::from(scope::storage_manager()?.get_directory()).await.ok()?;
+        let root = JsFuture::from(scope::storage_manager()?.get_directory())
+            .await
+            .ok()?;
         let root: FileSystemDirectoryHandle = root.unchecked_into();
         let options = FileSystemGetDirectoryOptions::new();
         options.set_create(true);
@@ -47,17 +49,22 @@ impl Store {
 
     /// The record of a model; none if there is no such model or the record is unreadable.
     pub async fn record(&self, name: &str) -> Option<Record> {
-        let handle = JsFuture::from(self.folder.get_file_handle(&record_name(name))).await.ok()?;
+        let handle = JsFuture::from(self.folder.get_file_handle(&record_name(name)))
+            .await
+            .ok()?;
         let handle: FileSystemFileHandle = handle.unchecked_into();
-        let file: File = JsFuture::from(handle.get_file()).await.ok()?.unchecked_into();
+        let file: File = JsFuture::from(handle.get_file())
+            .await
+            .ok()?
+            .unchecked_into();
         let text = JsFuture::from(file.text()).await.ok()?.as_string()?;
         serde_json::from_str(&text).ok()
     }
 
     /// Writes the record of a model.
     pub async fn write_record(&self, name: &str, record: &Record) -> Result<(), WorkerError> {
-        let json = serde_json::to_vec(record)
-            .map_err(|error| WorkerError::Storage(error.to_string()))?;
+        let json =
+            serde_json::to_vec(record).map_err(|error| WorkerError::Storage(error.to_string()))?;
         let mut file = StoredFile::new(self.open_handle(&record_name(name)).await?)?;
         file.truncate(0)?;
         file.write(0, &json)?;
@@ -115,7 +122,9 @@ impl Store {
         let mut names = Vec::new();
         let keys = self.folder.keys();
         while let Ok(promise) = keys.next() {
-            let Ok(item) = JsFuture::from(promise).await else { break };
+            let Ok(item) = JsFuture::from(promise).await else {
+                break;
+            };
             let value = Reflect::get(&item, &JsValue::from_str("value")).unwrap_or_default();
             let Some(key) = value.as_string() else { break };
             if let Some(name) = key.strip_suffix(".json") {
@@ -146,7 +155,9 @@ impl Store {
 
 /// Bytes that this site may still store; none where the browser does not tell.
 pub async fn free_bytes() -> Option<u64> {
-    let estimate = JsFuture::from(scope::storage_manager()?.estimate().ok()?).await.ok()?;
+    let estimate = JsFuture::from(scope::storage_manager()?.estimate().ok()?)
+        .await
+        .ok()?;
     let estimate: StorageEstimate = estimate.unchecked_into();
     let free = estimate.get_quota()? - estimate.get_usage()?;
     Some(free.max(0.0) as u64)

@@ -1,4 +1,5 @@
 use leptos::prelude::*;
+use vitrine_protocol::FailureKind;
 
 use crate::bridge::Bridge;
 use crate::state::State;
@@ -9,7 +10,7 @@ use crate::strings;
 pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
     move || {
         state.failure.get().map(|failure| {
-            let kind = format!("{:?}", failure.kind);
+            let kind = kind_name(failure.kind);
             view! {
                 <section class="panel failure" role="alert">
                     <h2 class="failure-title">
@@ -30,5 +31,20 @@ pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
                 </section>
             }
         })
+    }
+}
+
+/// The value of the `data-kind` attribute.
+fn kind_name(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::NoWebGpu => "no_web_gpu",
+        FailureKind::NoAdapter => "no_adapter",
+        FailureKind::OutOfMemory => "out_of_memory",
+        FailureKind::DeviceLost => "device_lost",
+        FailureKind::Network => "network",
+        FailureKind::Storage => "storage",
+        FailureKind::Model => "model",
+        FailureKind::Request => "request",
+        FailureKind::Internal => "internal",
     }
 }

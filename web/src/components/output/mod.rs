@@ -1,3 +1,4 @@
+use leptos::html;
 use leptos::prelude::*;
 
 use crate::strings;
@@ -6,11 +7,18 @@ use crate::strip::Strip;
 /// The prompt and what the model wrote after it, as plain text.
 #[component]
 pub fn Output(strip: Strip) -> impl IntoView {
-    let empty = Memo::new(move |_| strip.tokens.with(Vec::is_empty));
+    let empty = Memo::new(move |_| strip.prompt_text.with(String::is_empty));
+    let place = NodeRef::<html::P>::new();
+    Effect::new(move |_| {
+        strip.text.track();
+        if let Some(place) = place.get() {
+            place.set_scroll_top(place.scroll_height());
+        }
+    });
     view! {
         <section class="panel output" aria-labelledby="output-heading">
             <h2 id="output-heading">{strings::OUTPUT_HEADING}</h2>
-            <p class="output-text" dir="auto">
+            <p node_ref=place class="output-text" dir="auto" tabindex="0" aria-labelledby="output-heading">
                 <span class="output-prompt" data-testid="output-prompt">
                     {move || strip.prompt_text.get()}
                 </span>

@@ -132,14 +132,16 @@ fn RestRow(distribution: Memo<Option<Arc<Distribution>>>) -> impl IntoView {
 #[component]
 fn BarCell(probability: Memo<f64>) -> impl IntoView {
     view! {
-        <td class="bars-cell">
-            <span class="bars-percent">{move || format::percent(probability.get())}</span>
-            <span class="bars-track" aria-hidden="true">
-                <span
-                    class="bars-fill"
-                    style:width=move || format!("{}%", probability.get() * 100.0)
-                ></span>
-            </span>
+        <td>
+            <div class="bars-cell">
+                <span class="bars-percent">{move || format::percent(probability.get())}</span>
+                <span class="bars-track" aria-hidden="true">
+                    <span
+                        class="bars-fill"
+                        style:width=move || format!("{}%", probability.get() * 100.0)
+                    ></span>
+                </span>
+            </div>
         </td>
     }
 }
