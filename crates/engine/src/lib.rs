@@ -1,1 +1,37 @@
 //! The generate loop: prompt in, tokens and their distributions out.
+//!
+//! The same for every host: the command line blocks on these futures, the web worker awaits them.
+
+mod engine;
+mod error;
+mod generate;
+mod predict;
+mod summary;
+mod vocabulary;
+
+pub use engine::Engine;
+pub use error::EngineError;
+pub use predict::Prediction;
+pub use summary::{adapter_summary, describe};
+pub use vitrine_model::LoadOptions;
+pub use vitrine_model::source::{ByteSource, SourceError};
+
+use vitrine_protocol::{TokenPiece, TokenStep};
+
+/// Hears of a generation while it runs.
+pub trait Observer {
+    /// The prompt's tokens, before the first new one.
+    fn prompt(&mut self, tokens: &[TokenPiece]);
+    /// A new token.
+    fn token(&mut self, step: &TokenStep);
+    /// Asked after each token: whether to end here.
+    fn stop_requested(&mut self) -> bool {
+        false
+    }
+}
+
+/// Hears and does nothing.
+impl Observer for () {
+    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
+    fn token(&mut self, _step: &TokenStep) {}
+}

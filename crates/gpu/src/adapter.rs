@@ -76,6 +76,10 @@ pub(crate) fn instance() -> wgpu::Instance {
 }
 
 pub(crate) async fn choose(selector: &AdapterSelector) -> Result<wgpu::Adapter, GpuError> {
+    #[cfg(target_arch = "wasm32")]
+    if !browser_has_webgpu() {
+        return Err(GpuError::NoWebGpu);
+    }
     let instance = instance();
     let wanted = match selector {
         AdapterSelector::Best => return best(&instance).await,
@@ -135,4 +139,17 @@ async fn all(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
         wgpu::DeviceType::Cpu => 4,
     });
     adapters
+}
+
+/// Whether this window or worker has `navigator.gpu`.
+#[cfg(target_arch = "wasm32")]
+fn browser_has_webgpu() -> bool {
+    let property = |object: &js_sys::Object, name: &str| {
+        js_sys::Reflect::get(object, &name.into())
+            .ok()
+            .filter(|value| value.is_object())
+    };
+    property(&js_sys::global(), "navigator")
+        .and_then(|navigator| property(&navigator.into(), "gpu"))
+        .is_some()
 }

@@ -110,6 +110,10 @@ pub struct BufferRange<'a> {
 }
 
 impl<'a> BufferRange<'a> {
+    pub(crate) fn buffer(self) -> &'a Buffer {
+        self.buffer
+    }
+
     pub(crate) fn resource(self) -> wgpu::BindingResource<'a> {
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: self.buffer.raw(),

@@ -66,8 +66,11 @@ impl Readback {
     /// # Errors
     /// When the work before it failed, or the device was lost.
     pub async fn bytes(self) -> Result<Vec<u8>, GpuError> {
+        let lost = |reason: &str| GpuError::DeviceLost {
+            reason: reason.to_owned(),
+        };
         #[cfg(not(target_arch = "wasm32"))]
-        self.wait();
+        self.wait()?;
         let Self {
             gpu,
             staging,
@@ -76,19 +79,9 @@ impl Readback {
         } = self;
         let outcome = mapped.await;
         gpu.check()?;
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                return Err(GpuError::DeviceLost {
-                    reason: error.to_string(),
-                });
-            }
-            Err(_) => {
-                return Err(GpuError::DeviceLost {
-                    reason: "its answer never came".to_owned(),
-                });
-            }
-        }
+        outcome
+            .map_err(|_| lost("its answer never came"))?
+            .map_err(|e| lost(&e.to_string()))?;
         let view = staging.0.slice(..).get_mapped_range();
         let view = view.map_err(|error| GpuError::Internal(error.to_string()))?;
         Ok(view.to_vec())
@@ -96,11 +89,15 @@ impl Readback {
 
     /// Natively nobody runs the callbacks unless we poll; the browser does it by itself.
     #[cfg(not(target_arch = "wasm32"))]
-    fn wait(&self) {
-        // A failed poll means a lost device: the callback then never comes or reports an error.
-        let _ = self.gpu.device().poll(wgpu::PollType::Wait {
+    fn wait(&self) -> Result<(), GpuError> {
+        let polled = self.gpu.device().poll(wgpu::PollType::Wait {
             submission_index: Some(self.submission.clone()),
             timeout: None,
         });
+        // A refused submission never completes: to wait for its callback would hang.
+        self.gpu.check()?;
+        polled.map(drop).map_err(|error| GpuError::DeviceLost {
+            reason: error.to_string(),
+        })
     }
 }

@@ -34,6 +34,8 @@ pub struct Dispatch {
     kernel: Kernel,
     bind_group: wgpu::BindGroup,
     grid: Grid,
+    /// A bind group does not keep a buffer from being destroyed.
+    _buffers: Vec<Buffer>,
 }
 
 /// Workgroups along x, y and z.
@@ -102,10 +104,12 @@ impl Dispatch {
             layout: kernel.layout(),
             entries: &entries,
         });
+        let _buffers = buffers.iter().map(|range| range.buffer().clone()).collect();
         Self {
             kernel: kernel.clone(),
             bind_group,
             grid,
+            _buffers,
         }
     }
 }

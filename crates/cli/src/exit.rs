@@ -1,0 +1,49 @@
+//! From errors to one sentence and an exit code.
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use vitrine_engine::EngineError;
+use vitrine_hub::HubError;
+use vitrine_protocol::FailureKind;
+
+/// Says what went wrong, and gives the exit code for it.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    if error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+    {
+        // The reader has seen enough.
+        return ExitCode::SUCCESS;
+    }
+    let style = anstyle::AnsiColor::Red.on_default().bold();
+    anstream::eprintln!("{style}error:{style:#} {error:#}");
+    ExitCode::from(code(error))
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if let Some(engine) = cause.downcast_ref::<EngineError>() {
+            return match engine.failure().kind {
+                FailureKind::Request => 2,
+                FailureKind::Model | FailureKind::Storage => 3,
+                FailureKind::NoWebGpu
+                | FailureKind::NoAdapter
+                | FailureKind::OutOfMemory
+                | FailureKind::DeviceLost => 4,
+                FailureKind::Network => 5,
+                FailureKind::Internal => 1,
+            };
+        }
+        if cause.is::<vitrine_gpu::GpuError>() {
+            return 4;
+        }
+        if cause.is::<HubError>() {
+            return 5;
+        }
+        if cause.is::<std::io::Error>() {
+            return 3;
+        }
+    }
+    1
+}

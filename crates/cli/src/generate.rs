@@ -1,0 +1,119 @@
+//! `vitrine generate`.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use vitrine_engine::{Observer, adapter_summary};
+use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, TokenPiece, TokenStep};
+
+use crate::args::GenerateArgs;
+use crate::load;
+
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    model: String,
+    adapter: String,
+    prompt_ids: &'a [u32],
+    ids: &'a [u32],
+    text: Option<&'a str>,
+    finish_reason: FinishReason,
+    prefill_tokens_per_s: f64,
+    decode_tokens_per_s: Option<f64>,
+    time_to_first_token_s: f64,
+    load_s: f64,
+}
+
+pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
+    let mut loaded = load::load(&args.model).await?;
+    let request = GenerateRequest {
+        prompt: args.prompt.into_prompt(),
+        max_new_tokens: args.max_new_tokens,
+        top: 0,
+        kv_cache: !args.no_kv_cache,
+    };
+    let adapter = adapter_summary(loaded.engine.gpu()).name;
+    if args.json {
+        let summary = loaded.engine.generate(&request, &mut ()).await?;
+        let report = Report {
+            model: loaded.path.display().to_string(),
+            adapter,
+            prompt_ids: &summary.prompt_ids,
+            ids: &summary.ids,
+            text: summary.text.as_deref(),
+            finish_reason: summary.finish_reason,
+            prefill_tokens_per_s: summary.prefill_tokens_per_s,
+            decode_tokens_per_s: summary.decode_tokens_per_s,
+            time_to_first_token_s: summary.time_to_first_token_s,
+            load_s: loaded.load_s,
+        };
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+        return Ok(());
+    }
+    let mut printer = Printer::default();
+    let summary = loaded.engine.generate(&request, &mut printer).await?;
+    printer.finish(&summary)?;
+    let dim = anstyle::Style::new().dimmed();
+    anstream::eprintln!("{dim}{}{dim:#}", timings(&adapter, &summary));
+    Ok(())
+}
+
+/// One line: adapter, prefill and decode speed, time to first token.
+fn timings(adapter: &str, summary: &GenerateSummary) -> String {
+    let decode = match summary.decode_tokens_per_s {
+        Some(speed) => format!("decode {speed:.2} tok/s"),
+        None => "decode not measured (needs two tokens)".to_owned(),
+    };
+    format!(
+        "{adapter} · prefill {:.2} tok/s ({} tokens) · {decode} ({} tokens) · first token after {:.3} s",
+        summary.prefill_tokens_per_s,
+        summary.prompt_ids.len(),
+        summary.ids.len(),
+        summary.time_to_first_token_s,
+    )
+}
+
+/// Writes text as it comes.
+#[derive(Default)]
+struct Printer {
+    printed: usize,
+    failure: Option<io::Error>,
+}
+
+impl Printer {
+    fn print(&mut self, text: &str) {
+        let mut out = io::stdout();
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            self.failure.get_or_insert(error);
+        }
+        self.printed += text.len();
+    }
+
+    /// What still waited for more bytes, and the end of the line.
+    fn finish(mut self, summary: &GenerateSummary) -> io::Result<()> {
+        let rest = summary
+            .text
+            .as_deref()
+            .and_then(|text| text.get(self.printed..));
+        let rest = rest.unwrap_or_default().to_owned();
+        self.print(&rest);
+        self.print("\n");
+        self.failure.map_or(Ok(()), Err)
+    }
+}
+
+impl Observer for Printer {
+    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
+
+    fn token(&mut self, step: &TokenStep) {
+        match step.piece.token {
+            Some(_) => self.print(&step.text),
+            // Without a tokenizer the ids are all there is to show.
+            None => self.print(&format!("{} ", step.piece.id)),
+        }
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.failure.is_some()
+    }
+}

@@ -1,0 +1,113 @@
+use std::rc::Rc;
+
+use vitrine_gpu::Gpu;
+use vitrine_model::{Gguf, LoadOptions, LoadStage, Model};
+use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, TokenPiece};
+use vitrine_text::{ChatTemplate, Message, Tokenizer};
+
+use crate::{ByteSource, EngineError, summary, vocabulary};
+
+/// A model on the GPU with its tokenizer.
+pub struct Engine {
+    pub(crate) model: Model,
+    /// Shared with the decoders of running generations.
+    pub(crate) tokenizer: Option<Rc<Tokenizer>>,
+    chat_template: Option<ChatTemplate>,
+    summary: ModelSummary,
+}
+
+impl Engine {
+    /// Reads a GGUF file and brings it to the GPU. `on_progress` hears of the phase, done, and in
+    /// all.
+    ///
+    /// # Errors
+    /// When the file is damaged, not supported or unreadable, or the GPU has no room.
+    pub async fn load<S: ByteSource>(
+        gpu: Gpu,
+        source: &S,
+        options: &LoadOptions,
+        on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
+    ) -> Result<Self, EngineError> {
+        let gguf = Gguf::read(source).await?;
+        let mut progress = |stage, done, total| {
+            let phase = match stage {
+                LoadStage::Upload => LoadPhase::Upload,
+                LoadStage::Compile => LoadPhase::Compile,
+            };
+            on_progress(phase, done, total);
+        };
+        // The vocabulary is checked before the long part begins.
+        let tokenizer = vocabulary::tokenizer(&gguf)?;
+        let chat_template = vocabulary::chat_template(&gguf, tokenizer.as_ref())?;
+        let model = Model::load(gpu, source, &gguf, options, &mut progress).await?;
+        let summary = summary::model_summary(&model, &gguf, chat_template.is_some());
+        Ok(Self {
+            model,
+            tokenizer: tokenizer.map(Rc::new),
+            chat_template,
+            summary,
+        })
+    }
+
+    /// The model in a few words.
+    #[must_use]
+    pub fn summary(&self) -> ModelSummary {
+        self.summary.clone()
+    }
+
+    /// The device it runs on.
+    #[must_use]
+    pub fn gpu(&self) -> &Gpu {
+        self.model.gpu()
+    }
+
+    /// The prompt as token ids.
+    ///
+    /// # Errors
+    /// When text is given and there is no tokenizer, or a chat and there is no template.
+    pub fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
+        let tokenizer = || self.tokenizer.as_ref().ok_or(EngineError::NoTokenizer);
+        match prompt {
+            Prompt::Ids { ids } => Ok(ids.clone()),
+            Prompt::Text { text } => Ok(tokenizer()?.encode(text, true)?),
+            Prompt::Chat { user } => {
+                let template = self
+                    .chat_template
+                    .as_ref()
+                    .ok_or(EngineError::NoChatTemplate)?;
+                let text = template.render(&[Message::new("user", user)], true)?;
+                // The template has written the special tokens already.
+                Ok(tokenizer()?.encode(&text, false)?)
+            }
+        }
+    }
+
+    /// What a token id stands for.
+    #[must_use]
+    pub fn piece(&self, id: u32) -> TokenPiece {
+        match self
+            .tokenizer
+            .as_ref()
+            .and_then(|tokenizer| tokenizer.piece(id))
+        {
+            None => TokenPiece {
+                id,
+                token: None,
+                bytes: Vec::new(),
+                special: false,
+            },
+            Some(piece) => TokenPiece {
+                id,
+                token: Some(piece.text.clone()),
+                bytes: piece.bytes.clone(),
+                special: piece.special,
+            },
+        }
+    }
+
+    pub(crate) fn is_end(&self, id: u32) -> bool {
+        self.tokenizer
+            .as_ref()
+            .is_some_and(|tokenizer| tokenizer.is_end(id))
+    }
+}

@@ -1,0 +1,109 @@
+//! Token after token.
+
+use vitrine_gpu::Clock;
+use vitrine_model::{Pending, Prediction};
+use vitrine_protocol::{
+    Distribution, FinishReason, GenerateRequest, GenerateSummary, TokenPiece, TokenStep,
+};
+
+use crate::{Engine, EngineError, Observer};
+
+impl Engine {
+    /// Continues a prompt greedily, and tells `observer` of each token as it comes.
+    ///
+    /// # Errors
+    /// When the prompt is empty, too long or cannot be encoded, or the device fails.
+    pub async fn generate(
+        &mut self,
+        request: &GenerateRequest,
+        observer: &mut dyn Observer,
+    ) -> Result<GenerateSummary, EngineError> {
+        let clock = Clock::start();
+        let prompt_ids = self.encode(&request.prompt)?;
+        let prompt: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
+        observer.prompt(&prompt);
+
+        let before_prefill_s = clock.seconds();
+        // Also refuses prompts that do not fit, before anything is subtracted from the context.
+        let mut pending = Some(self.model.prefill(&prompt_ids, request.top)?);
+        let room = self.model.config().max_position_embeddings - prompt_ids.len() as u32;
+        let limit = request.max_new_tokens.min(room);
+        let mut finish_reason = if room < request.max_new_tokens {
+            FinishReason::Context
+        } else {
+            FinishReason::Length
+        };
+
+        let mut ids = Vec::new();
+        let tokenizer = self.tokenizer.clone();
+        let mut decoder = tokenizer.as_ref().map(|tokenizer| tokenizer.stream(true));
+        let (mut first_s, mut last_s) = (0.0, 0.0);
+        while let Some(step) = pending.take() {
+            // The GPU already has the chosen token: it goes on while we wait for our copy.
+            if request.kv_cache && (ids.len() as u32) + 1 < limit {
+                pending = Some(self.model.decode(request.top)?);
+            }
+            let prediction = step.prediction().await?;
+            last_s = clock.seconds();
+            if ids.is_empty() {
+                first_s = last_s;
+            }
+            if limit == 0 {
+                break;
+            }
+            let id = prediction.chosen.id;
+            ids.push(id);
+            let position = prompt_ids.len() as u32 + ids.len() as u32 - 1;
+            observer.token(&TokenStep {
+                position,
+                piece: self.piece(id),
+                text: decoder
+                    .as_mut()
+                    .map(|decoder| decoder.push(id))
+                    .unwrap_or_default(),
+                distribution: self.candidates(&prediction, request.top),
+                elapsed_s: last_s,
+            });
+            if self.is_end(id) {
+                finish_reason = FinishReason::Stop;
+                break;
+            }
+            if observer.stop_requested() {
+                finish_reason = FinishReason::Stopped;
+                break;
+            }
+            if !request.kv_cache && (ids.len() as u32) < limit {
+                pending = Some(self.recompute(&prompt_ids, &ids, request.top)?);
+            }
+        }
+
+        let decode_tokens_per_s =
+            (ids.len() > 1).then(|| (ids.len() - 1) as f64 / (last_s - first_s));
+        Ok(GenerateSummary {
+            finish_reason,
+            prefill_tokens_per_s: prompt_ids.len() as f64 / (first_s - before_prefill_s),
+            decode_tokens_per_s,
+            time_to_first_token_s: first_s,
+            text: tokenizer
+                .as_ref()
+                .map(|tokenizer| tokenizer.decode(&ids, true)),
+            prompt_ids,
+            ids,
+        })
+    }
+
+    /// A step without the cache: all keys and values anew.
+    fn recompute(
+        &mut self,
+        prompt_ids: &[u32],
+        ids: &[u32],
+        top: u32,
+    ) -> Result<Pending, EngineError> {
+        Ok(self.model.prefill(&[prompt_ids, ids].concat(), top)?)
+    }
+
+    fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
+        let best = &prediction.top[..prediction.top.len().min(top as usize)];
+        (top > 0).then(|| self.distribution(best, f64::from(prediction.chosen.logsumexp)))
+    }
+}

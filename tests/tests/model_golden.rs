@@ -1,0 +1,119 @@
+//! The real model against transformers in float32 on the dequantised weights of the same file
+//! (`tests/reference/make_golden.py`).
+
+use safetensors::SafeTensors;
+use serde::Deserialize;
+use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_model::{Gguf, LoadOptions, MappedFile, Model};
+
+#[derive(Deserialize)]
+struct Golden {
+    prompts: Vec<Prompt>,
+}
+
+#[derive(Deserialize)]
+struct Prompt {
+    name: String,
+    prompt_ids: Vec<u32>,
+    /// Greedy continuation, end tokens or not.
+    free_ids: Vec<u32>,
+    top: Vec<Top>,
+}
+
+#[derive(Deserialize)]
+struct Top {
+    id: u32,
+    probability: f64,
+}
+
+const LOGITS: &[u8] = include_bytes!("../fixtures/smollm2/logits.safetensors");
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../fixtures/smollm2/golden.json")).unwrap()
+}
+
+fn logits(name: &str) -> Vec<f32> {
+    let file = SafeTensors::deserialize(LOGITS).unwrap();
+    bytemuck::pod_collect_to_vec(file.tensor(name).unwrap().data())
+}
+
+async fn load() -> Model {
+    let path = std::env::var("VITRINE_MODEL").expect("VITRINE_MODEL names the default model");
+    let file = MappedFile::open(path.as_ref()).unwrap();
+    let gguf = Gguf::read(&file).await.unwrap();
+    let gpu = Gpu::request(&AdapterSelector::Best).await.unwrap();
+    Model::load(
+        gpu,
+        &file,
+        &gguf,
+        &LoadOptions::default(),
+        &mut |_, _, _| {},
+    )
+    .await
+    .unwrap()
+}
+
+async fn greedy(model: &mut Model, prompt: &[u32], n: usize) -> Vec<u32> {
+    let mut ids = Vec::new();
+    let mut pending = model.prefill(prompt, 0).unwrap();
+    while ids.len() < n {
+        let next = model.decode(0).unwrap();
+        ids.push(pending.prediction().await.unwrap().chosen.id);
+        pending = next;
+    }
+    ids
+}
+
+fn furthest(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
+
+#[test]
+fn logits_and_probabilities_are_those_of_transformers() {
+    pollster::block_on(async {
+        let mut model = load().await;
+        let golden = golden();
+        for prompt in &golden.prompts {
+            let pending = model.prefill(&prompt.prompt_ids, 6).unwrap();
+            let prediction = pending.prediction().await.unwrap();
+            let ours = model.logits().await.unwrap();
+            let distance = furthest(&ours, &logits(&prompt.name));
+            println!("{}: logits within {distance:.5}", prompt.name);
+            assert!(
+                distance < 0.02,
+                "{}: logits differ by {distance}",
+                prompt.name
+            );
+            for (wanted, (id, logit)) in prompt.top.iter().zip(&prediction.top) {
+                let probability = f64::from(logit - prediction.chosen.logsumexp).exp();
+                assert_eq!(wanted.id, *id, "{}", prompt.name);
+                assert!(
+                    (wanted.probability - probability).abs() < 0.002,
+                    "{}",
+                    prompt.name
+                );
+            }
+        }
+        // Negative control: the reference of one prompt is not that of another.
+        let other = furthest(&logits("france"), &logits("japan"));
+        assert!(
+            other > 1.0,
+            "the references are too alike to test anything: {other}"
+        );
+    });
+}
+
+#[test]
+fn greedy_tokens_are_those_of_transformers() {
+    pollster::block_on(async {
+        let mut model = load().await;
+        for prompt in golden().prompts {
+            let ids = greedy(&mut model, &prompt.prompt_ids, prompt.free_ids.len()).await;
+            assert_eq!(ids, prompt.free_ids, "{}", prompt.name);
+        }
+    });
+}
