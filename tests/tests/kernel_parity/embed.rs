@@ -1,0 +1,51 @@
+use vitrine_kernels::{Embed, cpu, stride};
+
+use crate::support::{
+    LENGTHS, assert_close, buffer, formats, gpu, matrix, packed, run, unpadded, zeros,
+};
+
+#[test]
+fn embed() {
+    let gpu = gpu();
+    for (kind, lengths) in formats() {
+        for hidden in lengths {
+            for tokens in LENGTHS {
+                let vocab = 61;
+                let (bytes, table) = matrix(kind, vocab, hidden, 7);
+                let ids: Vec<u32> = (0..tokens).map(|i| (i * 17 + 3) % vocab).collect();
+                let right = cpu::embed(&table, hidden as usize, &ids);
+                let other: Vec<u32> = ids.iter().map(|id| (id + 1) % vocab).collect();
+                let wrong = cpu::embed(&table, hidden as usize, &other);
+
+                let part = packed(&gpu, kind, &bytes, vocab, hidden);
+                let (tokens_buffer, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
+                let dispatch =
+                    Embed::dispatch(&gpu, &part, &tokens_buffer, &x, stride(hidden)).unwrap();
+                let got = run::<f32>(&gpu, [dispatch], tokens, &x, tokens * stride(hidden));
+                let got = unpadded(&got, hidden, stride(hidden));
+                let what = format!("{} {hidden} wide, {tokens} tokens", kind.name());
+                assert_close(&got, &right, &wrong, 1e-6, &what);
+            }
+        }
+    }
+}
+
+/// A table that comes in two parts: each part writes the tokens that it has, and no others.
+#[test]
+fn embed_in_parts() {
+    let gpu = gpu();
+    let kind = vitrine_model::ggml::GgmlType::Q8_0;
+    let (bytes, table) = matrix(kind, 64, 32, 8);
+    let half = bytes.len() / 2;
+    let first = packed(&gpu, kind, &bytes[..half], 32, 32);
+    let mut second = packed(&gpu, kind, &bytes[half..], 32, 32);
+    second.row_start = 32;
+    let ids = [0, 63, 31, 32];
+    let (tokens, x) = (buffer(&gpu, &ids), zeros(&gpu, 4 * 32));
+    let dispatches =
+        [&first, &second].map(|part| Embed::dispatch(&gpu, part, &tokens, &x, 32).unwrap());
+    let got = run::<f32>(&gpu, dispatches, 4, &x, 4 * 32);
+    let right = cpu::embed(&table, 32, &ids);
+    let wrong = cpu::embed(&table, 32, &[0, 31, 31, 0]);
+    assert_close(&got, &right, &wrong, 1e-6, "two parts");
+}

@@ -1,0 +1,141 @@
+//! What the parity tests share: data, buffers, and the comparison.
+
+use bytemuck::Pod;
+use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
+use vitrine_kernels::packed::{TILE, TilePacker};
+use vitrine_kernels::{PackedPart, Step};
+use vitrine_model::ggml::GgmlType;
+
+/// Lengths around the sizes of blocks, tiles and workgroups.
+pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
+
+/// A device; tests fail without one.
+pub fn gpu() -> Gpu {
+    pollster::block_on(Gpu::request(&AdapterSelector::Best)).unwrap()
+}
+
+/// Reproducible numbers between -1 and 1.
+pub fn numbers(seed: u64, n: usize) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..n)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
+/// A buffer with these contents.
+pub fn buffer<T: Pod>(gpu: &Gpu, values: &[T]) -> Buffer {
+    let bytes: &[u8] = bytemuck::cast_slice(values);
+    let buffer = gpu.buffer("test", bytes.len() as u64, Usage::Work).unwrap();
+    gpu.write(&buffer, 0, bytes);
+    buffer
+}
+
+/// A buffer of zeros for `n` floats.
+pub fn zeros(gpu: &Gpu, n: u32) -> Buffer {
+    buffer(gpu, &vec![0f32; n as usize])
+}
+
+/// Where a pass stands.
+pub fn step(gpu: &Gpu, position: u32, n_tokens: u32) -> Buffer {
+    buffer(gpu, &[Step { position, n_tokens }])
+}
+
+/// Runs dispatches for `n_tokens` tokens, and reads the first `n` values of a buffer.
+pub fn run<T: Pod>(
+    gpu: &Gpu,
+    dispatches: impl IntoIterator<Item = Dispatch>,
+    n_tokens: u32,
+    result: &Buffer,
+    n: u32,
+) -> Vec<T> {
+    let mut recording = Recording::default();
+    for dispatch in dispatches {
+        recording.dispatch(dispatch);
+    }
+    let bytes = u64::from(n) * size_of::<T>() as u64;
+    let readback = gpu.submit_and_read(n_tokens, [&recording], &[(result, bytes)]);
+    bytemuck::pod_collect_to_vec(&pollster::block_on(readback.bytes()).unwrap())
+}
+
+/// Rows of `width` values, each padded to `stride`.
+pub fn padded(values: &[f32], width: u32, stride: u32) -> Vec<f32> {
+    let mut out = Vec::new();
+    for row in values.chunks_exact(width as usize) {
+        out.extend_from_slice(row);
+        out.resize(out.len() + (stride - width) as usize, 0.0);
+    }
+    out
+}
+
+/// The first `width` of every `stride` values.
+pub fn unpadded(values: &[f32], width: u32, stride: u32) -> Vec<f32> {
+    values.chunks_exact(stride as usize).flat_map(|row| &row[..width as usize]).copied().collect()
+}
+
+/// The largest difference.
+pub fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// `got` is the twin's `right` to rounding, and is told apart from `wrong`.
+pub fn assert_close(got: &[f32], right: &[f32], wrong: &[f32], tolerance: f32, what: &str) {
+    let off = distance(got, right);
+    assert!(off <= tolerance, "{what}: off by {off}");
+    assert!(got.iter().all(|value| value.is_finite()), "{what}: not finite");
+    let control = distance(got, wrong);
+    assert!(control > tolerance, "{what}: the control is only {control} off");
+}
+
+/// A random matrix in a file's format: its bytes and what they mean.
+pub fn matrix(kind: GgmlType, rows: u32, k: u32, seed: u64) -> (Vec<u8>, Vec<f32>) {
+    let (weights, block_bytes) = kind.block();
+    let blocks = (u64::from(rows) * u64::from(k) / weights) as usize;
+    let floats = numbers(seed, blocks * 32);
+    let mut bytes = Vec::new();
+    for block in 0..blocks {
+        let half = |at: usize| half::f16::from_f32(floats[block * 32 + at] * 0.1).to_le_bytes();
+        match kind {
+            GgmlType::F32 => bytes.extend(floats[block].to_le_bytes()),
+            GgmlType::F16 => bytes.extend(half(0)),
+            GgmlType::Q4_0 | GgmlType::Q8_0 => bytes.extend(half(0)),
+            GgmlType::Q4_1 => bytes.extend([half(0), half(1)].concat()),
+        }
+        let quants = block_bytes as usize * (block + 1) - bytes.len();
+        bytes.extend((0..quants).map(|i| (floats[(block * 32 + i) % floats.len()] * 128.0) as i8 as u8));
+    }
+    let values = kind.dequantize(&bytes);
+    (bytes, values)
+}
+
+/// Packs and uploads a matrix as the model does.
+pub fn packed(gpu: &Gpu, kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> PackedPart {
+    let mut packer = TilePacker::new(kind.format(), k, rows.div_ceil(TILE));
+    let row_bytes = kind.row_bytes(u64::from(k)) as usize;
+    for (row, bytes) in bytes.chunks_exact(row_bytes).enumerate() {
+        kind.pack_row(bytes, row, &mut packer);
+    }
+    PackedPart {
+        format: kind.format(),
+        k,
+        row_start: 0,
+        rows: rows.next_multiple_of(TILE),
+        quants: buffer(gpu, &packer.quants),
+        scales: kind.format().has_scales().then(|| buffer(gpu, &packer.scales)),
+    }
+}
+
+/// The formats, each with row lengths that it allows.
+pub fn formats() -> Vec<(GgmlType, Vec<u32>)> {
+    let blocks = vec![32, 96, 288];
+    vec![
+        (GgmlType::F32, LENGTHS.to_vec()),
+        (GgmlType::F16, LENGTHS.to_vec()),
+        (GgmlType::Q4_0, blocks.clone()),
+        (GgmlType::Q4_1, blocks.clone()),
+        (GgmlType::Q8_0, blocks),
+    ]
+}

@@ -1,0 +1,45 @@
+//! naga accepts every permutation of every kernel. The page's test has Chromium's compiler, which
+//! refuses more, look at the same list.
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use vitrine_kernels::permutations;
+
+/// What every WebGPU implementation has: halves packed in a u32.
+const CORE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+
+fn validate(wgsl: &str) -> Result<(), String> {
+    let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
+    let mut validator = Validator::new(ValidationFlags::all(), CORE);
+    validator.validate(&module).map(drop).map_err(|error| error.emit_to_string(wgsl))
+}
+
+#[test]
+fn every_permutation_is_valid() {
+    let all = permutations();
+    assert!(all.len() > 50, "only {} permutations", all.len());
+    for source in &all {
+        let wgsl = source.wgsl().unwrap();
+        validate(&wgsl).unwrap_or_else(|error| panic!("{}: {error}", source.label()));
+    }
+}
+
+#[test]
+fn the_list_has_every_kernel() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shaders");
+    let listed: Vec<&str> = permutations().iter().map(|source| source.name).collect();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            assert!(listed.contains(&name), "{name} is in no permutation");
+        }
+    }
+}
+
+/// Control: the test can fail.
+#[test]
+fn mistakes_are_found() {
+    let mut source = permutations().remove(0);
+    source.constants.retain(|(name, _)| *name != "K_BLOCKS");
+    assert!(validate(&source.wgsl().unwrap()).is_err());
+}
