@@ -21,12 +21,12 @@ pub const EXAMPLES: [&str; 5] = [
 pub const PROMPT_HEADING: &str = "Prompt";
 pub const PROMPT_LABEL: &str = "Text for the model to continue";
 pub const EXAMPLES_LABEL: &str = "Examples";
-pub const CHAT_LABEL: &str = "Chat: put the prompt into the model's chat template";
+pub const CHAT_LABEL: &str = "Chat, with the model's own template";
 pub const CHAT_NO_TEMPLATE: &str = "This model's file has no chat template.";
 pub const CHAT_NO_MODEL: &str = "Available once a model with a chat template is loaded.";
 pub const MAX_NEW_TOKENS_LABEL: &str = "New tokens, at most";
 pub const GENERATE: &str = "Generate";
-pub const GENERATE_HINT: &str = "Ctrl + Enter in the prompt does the same.";
+pub const GENERATE_HINT: &str = "or Ctrl + Enter";
 pub const STOP: &str = "Stop";
 pub const EMPTY_PROMPT: &str = "The prompt is empty: type a few words, or take an example.";
 
@@ -219,13 +219,13 @@ pub fn not_among(token: &str) -> String {
     format!("{token}, which the prompt has here, is one of the others.")
 }
 
-/// What a screen reader says for a chip.
-pub fn chip_label(position: u32, token: &str, origin: Origin, id: u32) -> String {
+/// What a screen reader says after a chip's token.
+pub fn chip_description(position: u32, origin: Origin) -> String {
     let origin = match origin {
         Origin::Prompt => LEGEND_PROMPT,
         Origin::Generated => LEGEND_GENERATED,
     };
-    format!("{token}, position {position}, {origin}, id {id}")
+    format!("position {position}, {origin}")
 }
 
 /// `12 tokens: 5 of the prompt, 7 generated`.

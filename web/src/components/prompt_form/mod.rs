@@ -40,7 +40,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 id="prompt"
                 class="prompt-text"
                 data-testid="prompt"
-                rows="4"
+                rows="3"
                 autocomplete="off"
                 spellcheck="false"
                 aria-describedby="refusal"
@@ -72,8 +72,8 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 >
                     {strings::STOP}
                 </button>
+                <span class="hint">{strings::GENERATE_HINT}</span>
             </div>
-            <p class="hint">{strings::GENERATE_HINT}</p>
         </form>
     }
 }
@@ -140,7 +140,7 @@ fn MaxNewTokens(state: State) -> impl IntoView {
     });
     let invalid = move || settings.max_new_tokens().is_none();
     view! {
-        <div class="field">
+        <div class="field field-inline">
             <label class="field-label" for="max-new-tokens">{strings::MAX_NEW_TOKENS_LABEL}</label>
             <input
                 id="max-new-tokens"
@@ -156,7 +156,7 @@ fn MaxNewTokens(state: State) -> impl IntoView {
                 prop:value=move || settings.max_new_tokens.get()
                 on:input=move |event| settings.max_new_tokens.set(event_target_value(&event))
             />
-            <p id="max-new-tokens-hint" class="hint" class:hint-wrong=invalid>
+            <p id="max-new-tokens-hint" class="hint-wrong" class:visually-hidden=move || !invalid()>
                 {move || strings::max_new_tokens_hint(max.get())}
             </p>
         </div>

@@ -3,7 +3,6 @@ use leptos::prelude::*;
 use crate::pieces::piece_view;
 use crate::strings;
 use crate::strip::StripToken;
-use crate::visible::visible_text;
 
 /// One token.
 #[component]
@@ -15,12 +14,6 @@ pub fn Chip(
 ) -> impl IntoView {
     let StripToken { piece, origin, .. } = token;
     let text = piece.token.as_deref();
-    let label = strings::chip_label(
-        position,
-        &visible_text(&piece.bytes, text),
-        origin,
-        piece.id,
-    );
     let is_selected = move || selected.selected(&Some(position)).to_string();
     let tabindex = move || {
         if reachable.selected(&position) {
@@ -34,7 +27,7 @@ pub fn Chip(
             class="token"
             class:token-special=piece.special
             role="option"
-            aria-label=label
+            aria-description=strings::chip_description(position, origin)
             aria-selected=is_selected
             tabindex=tabindex
             data-testid="token"
