@@ -10,7 +10,10 @@ const CORE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
 fn validate(wgsl: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
     let mut validator = Validator::new(ValidationFlags::all(), CORE);
-    validator.validate(&module).map(drop).map_err(|error| error.emit_to_string(wgsl))
+    validator
+        .validate(&module)
+        .map(drop)
+        .map_err(|error| error.emit_to_string(wgsl))
 }
 
 #[test]

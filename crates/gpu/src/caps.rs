@@ -9,6 +9,8 @@ pub struct Caps {
     pub timestamps: bool,
     /// Largest storage binding in bytes.
     pub max_storage_binding: u64,
+    /// Largest piece of a weight matrix in bytes; larger ones are split by rows.
+    pub max_weight_binding: u64,
     /// Largest uniform binding in bytes.
     pub max_uniform_binding: u64,
     /// Largest buffer in bytes.
@@ -24,6 +26,9 @@ impl Caps {
             subgroups: features.contains(wgpu::Features::SUBGROUP),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             max_storage_binding: limits.max_storage_buffer_binding_size,
+            max_weight_binding: limits
+                .max_storage_buffer_binding_size
+                .min(limits.max_buffer_size),
             max_uniform_binding: limits.max_uniform_buffer_binding_size,
             max_buffer: limits.max_buffer_size,
         }

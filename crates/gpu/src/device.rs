@@ -83,6 +83,17 @@ impl Gpu {
         &self.inner.description.caps
     }
 
+    /// The same device, which now wants weights in pieces of at most `bytes`: shows on any adapter
+    /// what happens on one with a small limit.
+    #[must_use]
+    pub fn with_weight_binding_limit(mut self, bytes: u64) -> Self {
+        if let Some(inner) = Rc::get_mut(&mut self.inner) {
+            let limit = &mut inner.description.caps.max_weight_binding;
+            *limit = bytes.min(*limit);
+        }
+        self
+    }
+
     /// Whether the device is a processor that plays a GPU; kernels choose their shape by it.
     #[must_use]
     pub fn is_software(&self) -> bool {

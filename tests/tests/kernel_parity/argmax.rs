@@ -8,21 +8,47 @@ fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, u32, Step) {
     let buffers = [buffer(gpu, logits), zeros(gpu, 4), buffer(gpu, &[77u32; 4])];
     let [logits, chosen, tokens] = &buffers;
     let step = step(gpu, 10, 5);
-    let dispatches = Argmax { n }.dispatches(gpu, logits, chosen, tokens, &step).unwrap();
+    let dispatches = Argmax { n }
+        .dispatches(gpu, logits, chosen, tokens, &step)
+        .unwrap();
     let result = run::<Chosen>(gpu, dispatches, 1, chosen, 1)[0];
-    (result, run::<u32>(gpu, [], 0, tokens, 1)[0], run::<Step>(gpu, [], 0, &step, 1)[0])
+    (
+        result,
+        run::<u32>(gpu, [], 0, tokens, 1)[0],
+        run::<Step>(gpu, [], 0, &step, 1)[0],
+    )
 }
 
 #[test]
 fn argmax_feeds_the_choice_back_and_moves_on() {
     let gpu = gpu();
     for n in LENGTHS.into_iter().chain([1003, 1024, 1025, 49_152]) {
-        let logits: Vec<f32> = numbers(n.into(), n as usize).iter().map(|x| x * 30.0).collect();
+        let logits: Vec<f32> = numbers(n.into(), n as usize)
+            .iter()
+            .map(|x| x * 30.0)
+            .collect();
         let (id, logit, logsumexp) = cpu::argmax(&logits);
         let (chosen, token, step) = choose(&gpu, &logits);
-        assert_eq!((chosen.id, chosen.logit, chosen.position), (id, logit, 15), "{n} logits");
-        assert!((chosen.logsumexp - logsumexp).abs() < 1e-4, "{n} logits: {chosen:?} {logsumexp}");
-        assert_eq!((token, step), (id, Step { position: 15, n_tokens: 1 }), "{n} logits");
+        assert_eq!(
+            (chosen.id, chosen.logit, chosen.position),
+            (id, logit, 15),
+            "{n} logits"
+        );
+        assert!(
+            (chosen.logsumexp - logsumexp).abs() < 1e-4,
+            "{n} logits: {chosen:?} {logsumexp}"
+        );
+        assert_eq!(
+            (token, step),
+            (
+                id,
+                Step {
+                    position: 15,
+                    n_tokens: 1
+                }
+            ),
+            "{n} logits"
+        );
         // Control: another winner is another choice.
         let mut other = logits;
         other[(n / 2) as usize] = 40.0;

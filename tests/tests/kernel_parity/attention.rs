@@ -31,7 +31,14 @@ fn attention() {
             let (k, v) = (buffer(&gpu, &k), buffer(&gpu, &v));
             let out = zeros(&gpu, tokens * out_stride);
             let step = step(&gpu, position, tokens);
-            let kernel = Attention { heads, kv_heads, head_dim, qkv_stride, out_stride, scale };
+            let kernel = Attention {
+                heads,
+                kv_heads,
+                head_dim,
+                qkv_stride,
+                out_stride,
+                scale,
+            };
             let dispatch = kernel.dispatch(&gpu, &qkv, &k, &v, &out, &step).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &out, tokens * out_stride);
             let got = unpadded(&got, q_width, out_stride);

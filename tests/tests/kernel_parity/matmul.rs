@@ -14,14 +14,22 @@ fn matmul_and_matvec() {
             let (bytes, w) = matrix(kind, rows, k, 1);
             let part = packed(&gpu, kind, &bytes, rows, k);
             for tokens in LENGTHS {
-                for (lanes, per_lane, cols, uniform_x) in
-                    [(32, 4, 1, true), (64, 1, 1, false), (32, 4, 4, false), (64, 2, 8, false)]
-                {
+                for (lanes, per_lane, cols, uniform_x) in [
+                    (32, 4, 1, true),
+                    (64, 1, 1, false),
+                    (32, 4, 4, false),
+                    (64, 2, 8, false),
+                ] {
                     // A uniform holds one row of x: decoding.
                     if uniform_x && tokens > 1 {
                         continue;
                     }
-                    let shape = Shape { lanes, rows: per_lane, cols, uniform_x };
+                    let shape = Shape {
+                        lanes,
+                        rows: per_lane,
+                        cols,
+                        uniform_x,
+                    };
                     let what = format!("{} {rows}×{k} by {tokens} tokens, {shape:?}", kind.name());
                     let x = numbers(2, (tokens * k) as usize);
                     let right = cpu::matmul(&w, &x, k as usize);
@@ -81,9 +89,20 @@ fn matmul_adds_to_the_residual_and_keeps_to_its_rows() {
         y_stride: 96,
         row_start: 32,
         accumulate: true,
-        shape: Shape { lanes: 32, rows: 2, cols: 4, uniform_x: false },
+        shape: Shape {
+            lanes: 32,
+            rows: 2,
+            cols: 4,
+            uniform_x: false,
+        },
     };
     let dispatch = matmul.dispatch(&gpu, &part, &x, &y).unwrap();
     let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * 96);
-    assert_close(&got, &right[..(tokens * 96) as usize], &before[..(tokens * 96) as usize], 1e-4, "");
+    assert_close(
+        &got,
+        &right[..(tokens * 96) as usize],
+        &before[..(tokens * 96) as usize],
+        1e-4,
+        "",
+    );
 }

@@ -14,21 +14,38 @@ fn rms_norm() {
             let right = cpu::rms_norm(&x, &weight, 1e-5);
             let wrong = cpu::rms_norm(&x, &weight, 1e-1);
 
-            let buffers = [buffer(&gpu, &padded(&x, n, stride(n))), buffer(&gpu, &weight)];
+            let buffers = [
+                buffer(&gpu, &padded(&x, n, stride(n))),
+                buffer(&gpu, &weight),
+            ];
             let y = zeros(&gpu, tokens * stride(n));
             let step = step(&gpu, 0, tokens);
             let [x, weight] = &buffers;
-            let norm = RmsNorm { n, eps: 1e-5, last_row: false };
+            let norm = RmsNorm {
+                n,
+                eps: 1e-5,
+                last_row: false,
+            };
             let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * stride(n));
             let what = format!("{tokens} × {n}");
             assert_close(&unpadded(&got, n, stride(n)), &right, &wrong, 2e-6, &what);
 
-            let norm = RmsNorm { n, eps: 1e-5, last_row: true };
+            let norm = RmsNorm {
+                n,
+                eps: 1e-5,
+                last_row: true,
+            };
             let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, n);
             let last = ((tokens - 1) * n) as usize..;
-            assert_close(&got, &right[last.clone()], &wrong[last], 2e-6, &format!("{what}, last"));
+            assert_close(
+                &got,
+                &right[last.clone()],
+                &wrong[last],
+                2e-6,
+                &format!("{what}, last"),
+            );
         }
     }
 }

@@ -49,10 +49,20 @@ impl Case {
             k_offset: self.heads * self.head_dim,
             v_offset: (self.heads + self.kv_heads) * self.head_dim,
         };
-        let dispatch = kernel.dispatch(gpu, &qkv, &rope, &keys, &values, &step).unwrap();
-        let q = run::<f32>(gpu, [dispatch], self.tokens, &qkv, self.tokens * self.stride());
+        let dispatch = kernel
+            .dispatch(gpu, &qkv, &rope, &keys, &values, &step)
+            .unwrap();
+        let q = run::<f32>(
+            gpu,
+            [dispatch],
+            self.tokens,
+            &qkv,
+            self.tokens * self.stride(),
+        );
         let q_width = (self.heads * self.head_dim) as usize;
-        let q = q.chunks_exact(self.stride() as usize).flat_map(|row| &row[..q_width]);
+        let q = q
+            .chunks_exact(self.stride() as usize)
+            .flat_map(|row| &row[..q_width]);
         [
             q.copied().collect(),
             run::<f32>(gpu, [], 0, &keys, kv),
@@ -66,7 +76,13 @@ fn rope_kv_append() {
     let gpu = gpu();
     for (heads, kv_heads, head_dim) in [(9, 3, 64), (3, 1, 96), (1, 1, 4), (5, 5, 20)] {
         for tokens in LENGTHS {
-            let case = Case { heads, kv_heads, head_dim, tokens, position: 31 };
+            let case = Case {
+                heads,
+                kv_heads,
+                head_dim,
+                tokens,
+                position: 31,
+            };
             let qkv = numbers(9, (case.stride() * tokens) as usize);
             let inv_freq: Vec<f32> = (0..head_dim / 2)
                 .map(|i| 10_000f32.powf(-((2 * i) as f32) / head_dim as f32))

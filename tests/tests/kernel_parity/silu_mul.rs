@@ -8,7 +8,10 @@ fn silu_mul() {
     for n in LENGTHS {
         for tokens in LENGTHS {
             let scaled = |seed| -> Vec<f32> {
-                numbers(seed, (n * tokens) as usize).iter().map(|x| x * 20.0).collect()
+                numbers(seed, (n * tokens) as usize)
+                    .iter()
+                    .map(|x| x * 20.0)
+                    .collect()
             };
             let (gate, up) = (scaled(1), scaled(2));
             let right = cpu::silu_mul(&gate, &up);

@@ -19,7 +19,9 @@ pub fn numbers(seed: u64, n: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     (0..n)
         .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             (state >> 40) as f32 / (1 << 23) as f32 - 1.0
         })
         .collect()
@@ -72,22 +74,35 @@ pub fn padded(values: &[f32], width: u32, stride: u32) -> Vec<f32> {
 
 /// The first `width` of every `stride` values.
 pub fn unpadded(values: &[f32], width: u32, stride: u32) -> Vec<f32> {
-    values.chunks_exact(stride as usize).flat_map(|row| &row[..width as usize]).copied().collect()
+    values
+        .chunks_exact(stride as usize)
+        .flat_map(|row| &row[..width as usize])
+        .copied()
+        .collect()
 }
 
 /// The largest difference.
 pub fn distance(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 /// `got` is the twin's `right` to rounding, and is told apart from `wrong`.
 pub fn assert_close(got: &[f32], right: &[f32], wrong: &[f32], tolerance: f32, what: &str) {
     let off = distance(got, right);
     assert!(off <= tolerance, "{what}: off by {off}");
-    assert!(got.iter().all(|value| value.is_finite()), "{what}: not finite");
+    assert!(
+        got.iter().all(|value| value.is_finite()),
+        "{what}: not finite"
+    );
     let control = distance(got, wrong);
-    assert!(control > tolerance, "{what}: the control is only {control} off");
+    assert!(
+        control > tolerance,
+        "{what}: the control is only {control} off"
+    );
 }
 
 /// A random matrix in a file's format: its bytes and what they mean.
@@ -105,7 +120,9 @@ pub fn matrix(kind: GgmlType, rows: u32, k: u32, seed: u64) -> (Vec<u8>, Vec<f32
             GgmlType::Q4_1 => bytes.extend([half(0), half(1)].concat()),
         }
         let quants = block_bytes as usize * (block + 1) - bytes.len();
-        bytes.extend((0..quants).map(|i| (floats[(block * 32 + i) % floats.len()] * 128.0) as i8 as u8));
+        bytes.extend(
+            (0..quants).map(|i| (floats[(block * 32 + i) % floats.len()] * 128.0) as i8 as u8),
+        );
     }
     let values = kind.dequantize(&bytes);
     (bytes, values)
@@ -124,7 +141,10 @@ pub fn packed(gpu: &Gpu, kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> Pac
         row_start: 0,
         rows: rows.next_multiple_of(TILE),
         quants: buffer(gpu, &packer.quants),
-        scales: kind.format().has_scales().then(|| buffer(gpu, &packer.scales)),
+        scales: kind
+            .format()
+            .has_scales()
+            .then(|| buffer(gpu, &packer.scales)),
     }
 }
 

@@ -5,8 +5,11 @@ use crate::support::{LENGTHS, buffer, gpu, numbers, run};
 fn top_k(logits: &[f32]) -> Vec<(u32, f32)> {
     let gpu = gpu();
     let logits_buffer = buffer(&gpu, logits);
-    let (dispatches, best) =
-        TopK { n: logits.len() as u32 }.dispatches(&gpu, &logits_buffer).unwrap();
+    let (dispatches, best) = TopK {
+        n: logits.len() as u32,
+    }
+    .dispatches(&gpu, &logits_buffer)
+    .unwrap();
     run::<[u32; 2]>(&gpu, dispatches, 1, &best, TOP_K)
         .into_iter()
         .filter(|[_, id]| *id != u32::MAX)
@@ -18,7 +21,11 @@ fn top_k(logits: &[f32]) -> Vec<(u32, f32)> {
 fn top_k_is_sorted_and_complete() {
     for n in LENGTHS.into_iter().chain([1024, 1025, 49_152, 262_144]) {
         let mut logits = numbers(n.into(), n as usize);
-        assert_eq!(top_k(&logits), cpu::top_k(&logits, TOP_K as usize), "{n} logits");
+        assert_eq!(
+            top_k(&logits),
+            cpu::top_k(&logits, TOP_K as usize),
+            "{n} logits"
+        );
         // Control: the lowest logit made the highest must come first.
         logits[(n - 1) as usize] = 2.0;
         assert_eq!(top_k(&logits)[0], (n - 1, 2.0), "{n} logits");

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use vitrine_gpu::{Buffer, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{Format, PackedPart};
@@ -127,11 +129,10 @@ impl<S: ByteSource> Loader<'_, S> {
         matrix: &mut Matrix,
         label: &str,
         format: Format,
-        rows: std::ops::Range<u32>,
+        rows: Range<u32>,
     ) -> Result<(), ModelError> {
-        let caps = self.gpu.caps();
         let (quants, scales) = format.tile_bytes(matrix.k);
-        let limit = caps.max_storage_binding.min(caps.max_buffer);
+        let limit = self.gpu.caps().max_weight_binding;
         let most_rows = u32::try_from(limit / quants)
             .unwrap_or(u32::MAX)
             .max(1)
@@ -189,7 +190,8 @@ impl<S: ByteSource> Loader<'_, S> {
                 );
             }
             drop(bytes);
-            self.upload(matrix, start + row, &packer);
+            let first = start + row;
+            self.upload(matrix, first..first + n.next_multiple_of(TILE), &packer);
             self.advance(u64::from(n) * row_bytes);
             row += n;
         }
@@ -197,18 +199,17 @@ impl<S: ByteSource> Loader<'_, S> {
         Ok(())
     }
 
-    /// Writes the packed tiles that begin at matrix row `row` to the parts that hold them.
-    fn upload(&self, matrix: &Matrix, row: u32, packer: &TilePacker) {
+    /// Writes packed tiles, which are these rows of the matrix, to the parts that hold them.
+    fn upload(&self, matrix: &Matrix, rows: Range<u32>, packer: &TilePacker) {
         for part in &matrix.parts {
-            let (quants, scales) = part.format.tile_bytes(matrix.k);
-            let n_rows = (packer.quants.len() as u64 * 4 / quants) as u32 * TILE;
-            let first = row.max(part.row_start);
-            let end = (row + n_rows).min(part.row_start + part.rows);
+            let first = rows.start.max(part.row_start);
+            let end = rows.end.min(part.row_start + part.rows);
             if first >= end {
                 continue;
             }
+            let (quants, scales) = part.format.tile_bytes(matrix.k);
             let tiles = u64::from((end - first) / TILE);
-            let from = u64::from((first - row) / TILE);
+            let from = u64::from((first - rows.start) / TILE);
             let to = u64::from((first - part.row_start) / TILE);
             let write = |buffer: &Buffer, words: &[u32], size: u64| {
                 let words =
