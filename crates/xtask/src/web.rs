@@ -143,6 +143,8 @@ impl Module {
             .and_then(|bindgen| {
                 bindgen
                     .typescript(false)
+                    .remove_name_section(true)
+                    .remove_producers_section(true)
                     .omit_default_module_path(false)
                     .generate(&self.bound)
             });

@@ -1,0 +1,238 @@
+//! The page as a test sees it: through the `data-testid`s of `web/README.md`.
+
+use std::time::{Duration, Instant};
+
+use fantoccini::{Locator, elements::Element};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::session::Session;
+
+/// For what needs no GPU.
+pub const SOON: Duration = Duration::from_secs(30);
+/// For loading a model, and for some dozens of tokens on a CPU.
+pub const LATE: Duration = Duration::from_secs(900);
+
+/// The page in a browser.
+pub struct App<'a> {
+    session: &'a Session,
+}
+
+/// A token of the strip.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct Token {
+    pub id: u32,
+    pub position: u32,
+}
+
+/// The bars that the page shows.
+#[derive(Debug, Deserialize)]
+pub struct Bars {
+    pub position: u32,
+    pub top: Vec<Bar>,
+    pub rest_probability: f64,
+}
+
+/// One bar.
+#[derive(Debug, Deserialize)]
+pub struct Bar {
+    pub id: u32,
+    pub logit: f64,
+    pub probability: f64,
+}
+
+impl<'a> App<'a> {
+    /// Opens the page.
+    pub async fn open(session: &'a Session) -> Self {
+        session.client.goto(&session.url).await.unwrap();
+        Self { session }
+    }
+
+    /// Opens the page, lets it fetch the model, and waits until it can generate.
+    pub async fn with_model(session: &'a Session) -> Self {
+        let app = Self::open(session).await;
+        app.load().await;
+        app
+    }
+
+    /// Presses the button that loads the model, if the page does not load it by itself.
+    pub async fn load(&self) {
+        if self
+            .wait_for_state(&["no_model", "loading", "ready"], SOON)
+            .await
+            == "no_model"
+        {
+            self.click("load").await;
+        }
+        self.wait_for_state(&["ready"], LATE).await;
+    }
+
+    /// Types a prompt and the number of tokens, and presses Generate.
+    pub async fn generate(&self, prompt: &str, chat: bool, max_new_tokens: usize) {
+        let chat_box = self.find("chat").await;
+        if chat_box.is_selected().await.unwrap() != chat {
+            chat_box.click().await.unwrap();
+        }
+        self.fill("max-new-tokens", &max_new_tokens.to_string())
+            .await;
+        self.fill("prompt", prompt).await;
+        self.click("generate").await;
+    }
+
+    /// Waits until a generation that was begun is over.
+    pub async fn wait_until_generated(&self) {
+        self.wait_for_state(&["ready"], LATE).await;
+    }
+
+    /// Waits until the page is in one of these states; gives the state. Fails if the page does.
+    pub async fn wait_for_state(&self, wanted: &[&str], patience: Duration) -> String {
+        let wanted = [wanted, &["failed"]].concat();
+        let state = self.wait_for_state_or_failure(&wanted, patience).await;
+        if state == "failed" {
+            panic!("the page failed: {}", self.text("error").await);
+        }
+        state
+    }
+
+    /// Waits until the page is in one of these states; gives the state.
+    pub async fn wait_for_state_or_failure(&self, wanted: &[&str], patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
+        loop {
+            let state = self.state().await;
+            if wanted.contains(&state.as_str()) {
+                return state;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "still {state} instead of {wanted:?}"
+            );
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// What the page says it is doing; empty before it says anything.
+    pub async fn state(&self) -> String {
+        self.script(
+            "return document.querySelector('[data-testid=status]')?.dataset.state ?? ''",
+            json!(null),
+        )
+        .await
+    }
+
+    /// The tokens of the strip that came from the prompt, or that were generated.
+    pub async fn tokens(&self, origin: &str) -> Vec<Token> {
+        let script = "
+            const chips = document.querySelectorAll(
+                `[data-testid=token][data-origin=${arguments[0]}]`);
+            return [...chips].map(({ dataset }) => {
+                return { id: Number(dataset.id), position: Number(dataset.position) };
+            });";
+        self.script(script, json!(origin)).await
+    }
+
+    /// Selects the token at a position and gives the bars it was chosen among.
+    pub async fn bars_of(&self, position: u32) -> Bars {
+        let script = "
+            document.querySelector(
+                `[data-testid=token][data-position='${arguments[0]}']`).click();";
+        let _: Value = self.script(script, json!(position)).await;
+        let deadline = Instant::now() + SOON;
+        loop {
+            if let Some(bars) = self.bars().await
+                && bars.position == position
+            {
+                return bars;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "no bars for the token at {position}"
+            );
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn bars(&self) -> Option<Bars> {
+        let script = "
+            const table = document.querySelector('[data-testid=bars]');
+            if (!table) return null;
+            const top = [...table.querySelectorAll('[data-testid=bar]')].map(({ dataset }) => ({
+                id: Number(dataset.id),
+                logit: Number(dataset.logit),
+                probability: Number(dataset.probability),
+            }));
+            return {
+                position: Number(table.dataset.position),
+                top,
+                rest_probability: Number(
+                    table.querySelector('[data-testid=rest]')?.dataset.probability ?? 0),
+            };";
+        self.script(script, json!(null)).await
+    }
+
+    /// The text of the element with a test id.
+    pub async fn text(&self, id: &str) -> String {
+        self.find(id).await.text().await.unwrap()
+    }
+
+    /// The text of the element with a test id, spaces and lines as they are.
+    pub async fn exact_text(&self, id: &str) -> String {
+        let script = "
+            return document.querySelector(`[data-testid=${arguments[0]}]`)?.textContent ?? '';";
+        self.script(script, json!(id)).await
+    }
+
+    /// An attribute of the element with a test id.
+    pub async fn attribute(&self, id: &str, name: &str) -> Option<String> {
+        self.find(id).await.attr(name).await.unwrap()
+    }
+
+    /// Clicks the element with a test id.
+    pub async fn click(&self, id: &str) {
+        self.find(id).await.click().await.unwrap();
+    }
+
+    async fn find(&self, id: &str) -> Element {
+        let selector = format!("[data-testid={id}]");
+        let wait = self.session.client.wait().at_most(SOON);
+        match wait.for_element(Locator::Css(&selector)).await {
+            Ok(element) => element,
+            Err(error) => panic!("no element {id}: {error}"),
+        }
+    }
+
+    /// Types into a field; what keys cannot make (chromedriver has none for emoji) is pasted.
+    async fn fill(&self, id: &str, text: &str) {
+        let field = self.find(id).await;
+        field.clear().await.unwrap();
+        if text.is_ascii() && !text.contains('\n') && text.len() < 200 {
+            field.send_keys(text).await.unwrap();
+        } else {
+            let script = "
+                const field = document.querySelector(`[data-testid=${arguments[0]}]`);
+                field.value = arguments[1];
+                field.dispatchEvent(new Event('input', { bubbles: true }));";
+            let arguments = vec![json!(id), json!(text)];
+            self.session
+                .client
+                .execute(script, arguments)
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn script<T: DeserializeOwned>(&self, script: &str, argument: Value) -> T {
+        let answer = self
+            .session
+            .client
+            .execute(script, vec![argument])
+            .await
+            .unwrap();
+        serde_json::from_value(answer).unwrap()
+    }
+}
+
+/// The ids of tokens.
+pub fn ids(tokens: &[Token]) -> Vec<u32> {
+    tokens.iter().map(|token| token.id).collect()
+}

@@ -1,0 +1,16 @@
+//! The page in a real Chromium with WebGPU.
+//!
+//! `cargo xtask test` builds the site, says where everything lies and runs these; they are ignored
+//! elsewhere. WebGPU comes from SwiftShader, so that no GPU is needed and every machine computes
+//! the same; it makes about a token a second.
+
+mod app;
+mod driver;
+mod failures;
+mod golden;
+mod native;
+mod session;
+mod setup;
+mod shaders;
+mod site;
+mod visit;

@@ -1,0 +1,59 @@
+//! The native program, which the page must agree with.
+
+use std::process::Command;
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::setup;
+
+/// What `vitrine generate --json` tells.
+#[derive(Debug, Deserialize)]
+pub struct Generated {
+    pub prompt_ids: Vec<u32>,
+    pub ids: Vec<u32>,
+    pub text: String,
+}
+
+/// What `vitrine next --json` tells.
+#[derive(Debug, Deserialize)]
+pub struct Next {
+    pub top: Vec<Candidate>,
+    pub rest_probability: f64,
+}
+
+/// One candidate.
+#[derive(Debug, Deserialize)]
+pub struct Candidate {
+    pub id: u32,
+    pub logit: f64,
+    pub probability: f64,
+}
+
+/// Continues a prompt natively.
+pub fn generate(prompt: &str, max_new_tokens: usize) -> Generated {
+    run(&[
+        "generate",
+        prompt,
+        "--max-new-tokens",
+        &max_new_tokens.to_string(),
+    ])
+}
+
+/// The distribution after these tokens, natively.
+pub fn next(ids: &[u32], top: usize) -> Next {
+    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    run(&["next", "--ids", &ids.join(","), "--top", &top.to_string()])
+}
+
+fn run<T: DeserializeOwned>(arguments: &[&str]) -> T {
+    let output = Command::new(setup::path("VITRINE_BIN"))
+        .args(arguments)
+        .arg("--json")
+        .arg("--model")
+        .arg(setup::path("VITRINE_MODEL"))
+        .output()
+        .expect("the native program starts");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "vitrine {arguments:?}: {message}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}

@@ -1,0 +1,70 @@
+//! Chromium's compiler takes every permutation of every kernel; it refuses more than naga does.
+
+use serde_json::{Value, json};
+use vitrine_gpu::Binding;
+use vitrine_kernels::permutations;
+
+use crate::session::{Session, in_browser};
+
+/// What Chromium has to say against these shaders.
+async fn complaints(session: &Session, shaders: Vec<Value>) -> Vec<String> {
+    let script = include_str!("shaders.js");
+    let answer = session
+        .client
+        .execute_async(script, vec![Value::Array(shaders)])
+        .await
+        .unwrap();
+    serde_json::from_value(answer).unwrap()
+}
+
+fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
+    let bindings: Vec<_> = bindings
+        .iter()
+        .map(|binding| match binding {
+            Binding::Read => "read-only-storage",
+            Binding::ReadWrite => "storage",
+            Binding::Uniform => "uniform",
+        })
+        .collect();
+    json!({ "label": label, "code": code, "bindings": bindings })
+}
+
+/// naga accepts this; the standard does not allow a barrier that not every invocation reaches.
+const BARRIER_IN_A_BRANCH: &str = "
+    var<workgroup> shared_value: u32;
+    @compute @workgroup_size(64)
+    fn main(@builtin(local_invocation_index) index: u32) {
+        if (index < 3u) { workgroupBarrier(); }
+        shared_value = index;
+    }";
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn every_permutation_compiles_in_chromium() {
+    in_browser("shaders", async |session| {
+        // Any address of the site will do: WebGPU needs one that the browser trusts.
+        session
+            .client
+            .goto(&format!("{}/models/index.json", session.url))
+            .await
+            .unwrap();
+
+        // Control: the test can fail, and on what naga lets through.
+        let refused = shader("control", BARRIER_IN_A_BRANCH, &[]);
+        let found = complaints(&session, vec![refused]).await;
+        assert!(
+            found
+                .iter()
+                .any(|line| line.contains("uniform control flow")),
+            "{found:?}"
+        );
+
+        let all = permutations();
+        assert!(all.len() > 50, "only {} permutations", all.len());
+        let shaders = all
+            .iter()
+            .map(|source| shader(&source.label(), &source.wgsl().unwrap(), &source.bindings));
+        let found = complaints(&session, shaders.collect()).await;
+        assert!(found.is_empty(), "Chromium refuses:\n{}", found.join("\n"));
+    });
+}
