@@ -62,6 +62,12 @@ pub enum WorkerError {
         /// Megabytes there are.
         free_mb: u64,
     },
+    /// It gave less room than it promised.
+    #[error(
+        "The browser's storage for this site is full: free some disk space, or leave private \
+         browsing, and load the model again; what has arrived is kept."
+    )]
+    Full,
     /// Another tab holds the file.
     #[error(
         "Another tab is loading this model: wait until it is done, or close it, and try again."
@@ -97,7 +103,7 @@ impl WorkerError {
             | Self::Manifest { .. }
             | Self::PartLength { .. }
             | Self::Checksum => FailureKind::Network,
-            Self::Quota { .. } | Self::Busy | Self::Storage(_) => FailureKind::Storage,
+            Self::Quota { .. } | Self::Full | Self::Busy | Self::Storage(_) => FailureKind::Storage,
             Self::NoModel => FailureKind::Request,
             Self::InsecureContext => FailureKind::NoWebGpu,
             Self::Gpu(error) => {

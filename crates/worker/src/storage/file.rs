@@ -31,7 +31,7 @@ impl StoredFile {
             .write_with_u8_array_and_options(bytes, &at(position))
             .map_err(|error| storage_error(&error))? as usize;
         if written != bytes.len() {
-            return Err(WorkerError::Storage(String::from("the disk may be full")));
+            return Err(WorkerError::Full);
         }
         self.len = self.len.max(position + bytes.len() as u64);
         Ok(())
@@ -71,7 +71,10 @@ impl Drop for StoredFile {
 
 /// What a storage exception means for the reader.
 pub fn storage_error(error: &JsValue) -> WorkerError {
-    WorkerError::Storage(scope::describe(error))
+    match scope::error_name(error).as_deref() {
+        Some("QuotaExceededError") => WorkerError::Full,
+        _ => WorkerError::Storage(scope::describe(error)),
+    }
 }
 
 fn at(position: u64) -> FileSystemReadWriteOptions {
