@@ -113,14 +113,15 @@ impl State {
                 .as_ref()
                 .is_some_and(|loaded| loaded.model.has_chat_template)
         });
-        let prompt = if settings.chat.get_untracked() && has_template {
+        let chat = settings.chat.get_untracked() && has_template;
+        let prompt = if chat {
             Prompt::Chat { user: text.clone() }
         } else {
             Prompt::Text { text: text.clone() }
         };
         let run = self.next_run();
         self.asked.set(None);
-        self.strip.begin(run, text);
+        self.strip.begin(run, text, chat);
         self.phase.set(Phase::Generating);
         self.announcement
             .set(strings::ANNOUNCE_GENERATING.to_owned());

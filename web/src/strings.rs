@@ -1,6 +1,6 @@
 //! Every word the page says, in one place.
 
-use vitrine_protocol::{FailureKind, FinishReason, LoadPhase};
+use vitrine_protocol::{AdapterSummary, FailureKind, FinishReason, LoadPhase};
 
 use crate::format;
 use crate::phase::Phase;
@@ -111,6 +111,14 @@ pub fn status(phase: Phase) -> &'static str {
         Phase::Ready => "Ready",
         Phase::Generating => "Generating",
         Phase::Failed => "Not working",
+    }
+}
+
+/// The adapter's name, and whether it is a processor that plays a GPU.
+pub fn adapter(adapter: &AdapterSummary) -> String {
+    match adapter.device_type.as_str() {
+        "Cpu" => format!("{} (software)", adapter.name),
+        _ => adapter.name.clone(),
     }
 }
 

@@ -44,6 +44,9 @@ pub struct Strip {
     pub tokens: RwSignal<Vec<StripToken>>,
     /// The prompt as the reader typed it for this run.
     pub prompt_text: RwSignal<String>,
+    /// Whether it went through the chat template, so that the text is an answer and no
+    /// continuation.
+    pub chat: RwSignal<bool>,
     /// The text that the model wrote.
     pub text: RwSignal<String>,
     /// The selected position; none follows the newest token.
@@ -62,6 +65,7 @@ impl Strip {
             run: RwSignal::new(0),
             tokens: RwSignal::new(Vec::new()),
             prompt_text: RwSignal::new(String::new()),
+            chat: RwSignal::new(false),
             text: RwSignal::new(String::new()),
             selected: RwSignal::new(None),
             live_rate: RwSignal::new(None),
@@ -71,10 +75,11 @@ impl Strip {
     }
 
     /// Clears it for run number `run`.
-    pub fn begin(&self, run: u32, prompt_text: String) {
+    pub fn begin(&self, run: u32, prompt_text: String, chat: bool) {
         self.run.set(run);
         self.tokens.set(Vec::new());
         self.prompt_text.set(prompt_text);
+        self.chat.set(chat);
         self.text.set(String::new());
         self.selected.set(None);
         self.live_rate.set(None);

@@ -3,6 +3,7 @@
 //! It receives a `Command` as JSON text and posts `Event`s as JSON text. Everything that takes
 //! long happens here, so that the page stays free to answer the reader.
 
+mod adapter_name;
 mod catalogue;
 mod download;
 mod error;

@@ -6,6 +6,7 @@ use vitrine_engine::{Engine, LoadOptions};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{Command, Event, FailureKind, GenerateRequest, ModelSource, Prompt};
 
+use crate::adapter_name::adapter_name;
 use crate::error::WorkerError;
 use crate::mailbox::{Mailbox, Ticket};
 use crate::meter::Meter;
@@ -78,9 +79,11 @@ impl Session {
 
     async fn start(&mut self) -> Result<(), WorkerError> {
         let gpu = request_gpu().await?;
-        scope::post(&Event::AdapterReady {
-            adapter: vitrine_engine::adapter_summary(&gpu),
-        });
+        let mut adapter = vitrine_engine::adapter_summary(&gpu);
+        if let Some(name) = adapter_name().await {
+            adapter.name = name;
+        }
+        scope::post(&Event::AdapterReady { adapter });
         self.gpu = Some(gpu);
         Ok(())
     }

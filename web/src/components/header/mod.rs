@@ -60,7 +60,7 @@ fn ModelChip(state: State) -> impl IntoView {
             />
             <ChipItem
                 name=strings::CHIP_ADAPTER
-                value=move || state.adapter.with(|it| it.as_ref().map(|it| it.name.clone()))
+                value=move || state.adapter.with(|it| it.as_ref().map(strings::adapter))
                 testid="adapter"
             />
             <Show when=move || state.loaded.with(Option::is_some)>

@@ -19,7 +19,11 @@ pub fn Output(strip: Strip) -> impl IntoView {
         <section class="panel output" aria-labelledby="output-heading">
             <h2 id="output-heading">{strings::OUTPUT_HEADING}</h2>
             <p node_ref=place class="output-text" dir="auto" tabindex="0" aria-labelledby="output-heading">
-                <span class="output-prompt" data-testid="output-prompt">
+                <span
+                    class="output-prompt"
+                    class:output-question=move || strip.chat.get()
+                    data-testid="output-prompt"
+                >
                     {move || strip.prompt_text.get()}
                 </span>
                 <span class="output-new" data-testid="output">{move || strip.text.get()}</span>

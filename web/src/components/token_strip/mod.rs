@@ -9,7 +9,7 @@ use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use crate::state::State;
 use crate::strings;
-use crate::strip::{Origin, Strip};
+use crate::strip::Origin;
 
 /// The sequence, one chip a token. The selection made here is the one of the whole page.
 #[component]
@@ -27,7 +27,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
             .unwrap_or(0)
     });
 
-    follow_newest(strip, count, list);
+    follow_newest(state, count, list);
 
     let on_click = move |event: Event| {
         if let Some(position) = position_of(&event) {
@@ -116,10 +116,11 @@ pub fn TokenStrip(state: State) -> impl IntoView {
 }
 
 /// Keeps the newest chip in sight while nothing is selected.
-fn follow_newest(strip: Strip, count: Memo<u32>, list: NodeRef<html::Ol>) {
+fn follow_newest(state: State, count: Memo<u32>, list: NodeRef<html::Ol>) {
     Effect::new(move |_| {
         count.track();
-        if strip.selected.get_untracked().is_none()
+        state.settings.show_ids.track();
+        if state.strip.selected.get_untracked().is_none()
             && let Some(list) = list.get()
         {
             list.set_scroll_top(list.scroll_height());
