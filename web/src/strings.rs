@@ -211,20 +211,22 @@ pub fn rest(count: u32) -> String {
 pub fn bars_caption(position: u32, token: &str, origin: Origin, newest: bool) -> String {
     match (origin, newest) {
         (Origin::Generated, true) => {
-            format!("What the newest token, {token} at position {position}, was chosen among")
+            format!("What the newest token, “{token}” at position {position}, was chosen among")
         }
         (Origin::Generated, false) => {
-            format!("What {token} at position {position} was chosen among")
+            format!("What “{token}” at position {position} was chosen among")
         }
         (Origin::Prompt, _) => {
-            format!("What the model expected at position {position}, where the prompt has {token}")
+            format!(
+                "What the model expected at position {position}, where the prompt has “{token}”"
+            )
         }
     }
 }
 
 /// The token in the prompt is none of the bars.
 pub fn not_among(token: &str) -> String {
-    format!("{token}, which the prompt has here, is one of the others.")
+    format!("“{token}”, which the prompt has here, is one of the others.")
 }
 
 /// What a screen reader says after a chip's token.

@@ -1,11 +1,13 @@
 // Starts the page. What goes wrong before there is a page is said in the static text.
 import init from "./pkg/web.js";
 
+const place = document.getElementById("boot");
+place.textContent = "The page is opening…";
+
 try {
   await init();
 } catch (error) {
-  const place = document.getElementById("boot");
-  if (place) {
+  if (place.isConnected) {
     place.setAttribute("role", "alert");
     place.textContent =
       "The page could not start (" + error.message + "). " +
