@@ -14,6 +14,7 @@ use clap::Parser;
 use args::{Args, Command};
 
 fn main() -> ExitCode {
+    quiet_device_selection();
     let args = Args::parse();
     let result = pollster::block_on(async {
         match args.command {
@@ -25,5 +26,14 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit::report(&error),
+    }
+}
+
+/// Without a desktop session Mesa's device-selection layer complains about it on standard error;
+/// there is nothing that it could select by then.
+fn quiet_device_selection() {
+    if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: the program has one thread so far.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }
