@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::setup;
 
 /// WebGPU without a GPU, and a browser that asks nobody for anything.
-const FLAGS: [&str; 12] = [
+pub const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
     "--enable-unsafe-webgpu",
@@ -60,15 +60,10 @@ impl Driver {
         }
     }
 
-    /// A new browser with an empty profile, the flags above but for `without`.
-    pub async fn browser(&self, profile: &Path, without: &[&str]) -> Client {
-        let mut flags: Vec<_> = FLAGS
-            .iter()
-            .filter(|flag| !without.contains(flag))
-            .collect();
+    /// A new browser with an empty profile.
+    pub async fn browser(&self, profile: &Path, flags: &[&str]) -> Client {
         let profile = format!("--user-data-dir={}", profile.display());
-        let profile = profile.as_str();
-        flags.push(&profile);
+        let flags = [flags, &[profile.as_str()]].concat();
         let mut options = json!({ "args": flags });
         if let Some(chrome) = setup::optional_path("VITRINE_CHROME") {
             options["binary"] = json!(chrome);

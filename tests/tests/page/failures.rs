@@ -2,23 +2,33 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
 use crate::{
     app::{App, LATE, SOON},
-    session::{in_browser, in_browser_without},
+    driver::FLAGS,
+    session::{in_browser, in_browser_with},
     site::model_parts,
 };
 
+/// Lets the page load its model and waits until that has failed; checks what the page says.
+async fn expect_no_model(app: &App<'_>, kind: &str) {
+    if app.wait_for_state(&["no_model", "loading"], SOON).await == "no_model" {
+        app.click("load").await;
+    }
+    expect_failure(app, kind).await;
+}
+
 /// Waits until the page has failed, and checks what it says.
 async fn expect_failure(app: &App<'_>, kind: &str) {
-    assert_eq!(
-        app.wait_for_state_or_failure(&["failed"], LATE).await,
-        "failed"
-    );
+    app.wait_for_state_or_failure(&["failed"], LATE).await;
+    let said = app.text("error").await;
     assert_eq!(
         app.attribute("error", "data-kind").await.as_deref(),
-        Some(kind)
+        Some(kind),
+        "{said}"
     );
-    let said = app.text("error").await;
     assert!(said.len() > 20, "the page says only {said:?}");
     assert!(!said.contains("panicked"), "{said}");
 }
@@ -26,11 +36,31 @@ async fn expect_failure(app: &App<'_>, kind: &str) {
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
 fn without_an_adapter() {
-    let flags = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
-    in_browser_without("no-adapter", &flags, async |session| {
+    let webgpu = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+    let flags: Vec<_> = FLAGS
+        .into_iter()
+        .filter(|flag| !webgpu.contains(flag))
+        .collect();
+    in_browser_with("no-adapter", &flags, async |session| {
         let app = App::open(&session).await;
         expect_failure(&app, "no_adapter").await;
     });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn without_webgpu() {
+    // Browsers withhold WebGPU from addresses that they do not trust.
+    let rule = "--host-resolver-rules=MAP vitrine.test 127.0.0.1";
+    in_browser_with(
+        "no-webgpu",
+        &[&FLAGS[..], &[rule]].concat(),
+        async |mut session| {
+            session.url = session.url.replace("127.0.0.1", "vitrine.test");
+            let app = App::open(&session).await;
+            expect_failure(&app, "no_web_gpu").await;
+        },
+    );
 }
 
 #[test]
@@ -41,16 +71,13 @@ fn a_model_that_is_not_there() {
             .iter()
             .for_each(|part| fs::remove_file(part).unwrap());
         let app = App::open(&session).await;
-        if app.wait_for_state(&["no_model", "loading"], SOON).await == "no_model" {
-            app.click("load").await;
-        }
-        expect_failure(&app, "network").await;
+        expect_no_model(&app, "network").await;
     });
 }
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn a_model_that_is_damaged() {
+fn a_download_that_is_damaged() {
     in_browser("damaged", async |session| {
         let part = model_parts(&session.folder).pop().unwrap();
         let mut bytes = fs::read(&part).unwrap();
@@ -60,9 +87,32 @@ fn a_model_that_is_damaged() {
         fs::remove_file(&part).unwrap();
         fs::write(&part, bytes).unwrap();
         let app = App::open(&session).await;
-        if app.wait_for_state(&["no_model", "loading"], SOON).await == "no_model" {
-            app.click("load").await;
+        expect_no_model(&app, "network").await;
+        assert!(app.text("error").await.contains("damaged"));
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn a_file_that_is_no_model() {
+    in_browser("wrong", async |session| {
+        let parts = model_parts(&session.folder);
+        let content = "This is a letter and not a model. ".repeat(1000);
+        let sha256 = Sha256::digest(&content)
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect::<String>();
+        let manifest_path = parts[0].with_file_name("manifest.json");
+        let mut manifest: Value =
+            serde_json::from_slice(&fs::read(&manifest_path).unwrap()).unwrap();
+        manifest["bytes"] = json!(content.len());
+        manifest["sha256"] = json!(sha256);
+        manifest["parts"] = json!([{ "path": "part-000", "bytes": content.len() }]);
+        for (path, content) in [(&parts[0], content), (&manifest_path, manifest.to_string())] {
+            fs::remove_file(path).unwrap();
+            fs::write(path, content).unwrap();
         }
-        expect_failure(&app, "model").await;
+        let app = App::open(&session).await;
+        expect_no_model(&app, "model").await;
     });
 }

@@ -10,7 +10,11 @@ use std::{
 use fantoccini::{Client, error::CmdError, wd::WebDriverCompatibleCommand};
 use tokio::time::timeout;
 
-use crate::{driver::Driver, setup, site::Site};
+use crate::{
+    driver::{Driver, FLAGS},
+    setup,
+    site::Site,
+};
 
 /// A browser and the site it can go to.
 #[derive(Clone)]
@@ -46,11 +50,11 @@ where
     B: FnOnce(Session) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    in_browser_without(name, &[], body);
+    in_browser_with(name, &FLAGS, body);
 }
 
-/// As `in_browser`, in a browser started without some of the usual flags.
-pub fn in_browser_without<B, F>(name: &str, flags: &[&str], body: B)
+/// As `in_browser`, in a browser with these flags.
+pub fn in_browser_with<B, F>(name: &str, flags: &[&str], body: B)
 where
     B: FnOnce(Session) -> F,
     F: Future<Output = ()> + Send + 'static,
