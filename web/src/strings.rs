@@ -157,13 +157,13 @@ pub fn load_phase(phase: LoadPhase) -> &'static str {
     }
 }
 
-/// `45.2 MB of 98.3 MB`, `12 of 40 shaders`.
+/// `45.2 MB of 98.3 MB`, `step 1 of 2`.
 pub fn load_done(phase: LoadPhase, done: u64, total: u64) -> String {
     match phase {
         LoadPhase::Download | LoadPhase::Upload => {
             format!("{} of {}", format::bytes(done), format::bytes(total))
         }
-        LoadPhase::Compile => format!("{done} of {total} shaders"),
+        LoadPhase::Compile => format!("step {done} of {total}"),
     }
 }
 

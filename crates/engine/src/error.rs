@@ -13,7 +13,7 @@ pub enum EngineError {
     #[error(transparent)]
     Text(#[from] TextError),
     /// Text was given to a model without a tokenizer.
-    #[error("This model has no tokenizer: give token ids instead of text (--ids).")]
+    #[error("This model has no tokenizer: give token ids instead of text.")]
     NoTokenizer,
     /// A chat was asked of a model without a template.
     #[error("This model has no chat template: give a raw prompt.")]

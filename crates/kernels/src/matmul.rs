@@ -38,37 +38,25 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A sensible cut for this device, for W of `rows` × `k`.
+    /// A sensible cut for this device, for W with rows of `k`.
     #[must_use]
-    pub fn choose(gpu: &Gpu, rows: u32, k: u32, decode: bool) -> Self {
+    pub fn choose(gpu: &Gpu, k: u32, decode: bool) -> Self {
         let uniform_x = decode && u64::from(crate::stride(k)) * 4 <= gpu.caps().max_uniform_binding;
-        match (gpu.is_software(), decode) {
-            // A processor wants few fat lanes: unpacking and loads of x are shared by many rows.
-            (true, true) => Self {
-                lanes: 32,
-                rows: rows.div_ceil(2 * 32).clamp(1, 8),
-                cols: 1,
-                uniform_x,
-            },
-            (true, false) => Self {
-                lanes: 32,
-                rows: 4,
-                cols: 4,
-                uniform_x,
-            },
+        let (lanes, rows, cols) = match (gpu.is_software(), decode) {
+            // A processor wants a workgroup no wider than its vectors, and fat lanes: unpacking
+            // and loads of x are shared by many rows. 8 × 8 decodes twice as fast as 32 × 4 on
+            // lavapipe, and as fast on SwiftShader.
+            (true, true) => (8, 8, 1),
+            (true, false) => (8, 8, 4),
             // A GPU wants many lanes.
-            (false, true) => Self {
-                lanes: 64,
-                rows: 1,
-                cols: 1,
-                uniform_x,
-            },
-            (false, false) => Self {
-                lanes: 64,
-                rows: 2,
-                cols: 8,
-                uniform_x,
-            },
+            (false, true) => (64, 1, 1),
+            (false, false) => (64, 2, 8),
+        };
+        Self {
+            lanes,
+            rows,
+            cols,
+            uniform_x,
         }
     }
 }

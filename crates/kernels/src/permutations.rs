@@ -24,15 +24,16 @@ pub fn permutations() -> Vec<ShaderSource> {
                 }
                 .source(),
             );
-            for (cols, uniform_x, accumulate) in [
-                (1, true, false),
-                (1, false, true),
-                (4, false, false),
-                (4, false, true),
+            for (lanes, rows, cols, uniform_x, accumulate) in [
+                (8, 8, 1, true, false),
+                (8, 8, 1, false, true),
+                (8, 8, 4, false, true),
+                (64, 1, 1, true, true),
+                (64, 2, 8, false, false),
             ] {
                 let shape = Shape {
-                    lanes: 32,
-                    rows: 4,
+                    lanes,
+                    rows,
                     cols,
                     uniform_x,
                 };

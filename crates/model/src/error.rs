@@ -50,8 +50,8 @@ pub enum ModelError {
     EmptyPrompt,
     /// Too many tokens.
     #[error(
-        "The prompt has {tokens} tokens, but the context holds {context}: shorten it, or allow a \
-         longer context."
+        "The prompt has {tokens} tokens, but the context holds {context}: shorten it, or take a model \
+         with a longer context."
     )]
     TooLong {
         /// Tokens of the prompt.

@@ -252,7 +252,7 @@ impl Builder<'_> {
                 y_stride: matrix.rows,
                 row_start,
                 accumulate,
-                shape: Shape::choose(self.gpu, rows, k, self.decode),
+                shape: Shape::choose(self.gpu, k, self.decode),
             };
             self.recording
                 .dispatch(matmul.dispatch(self.gpu, part, x, y)?);

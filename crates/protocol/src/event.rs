@@ -79,7 +79,7 @@ pub enum Event {
 pub struct Progress {
     /// What is happening now.
     pub phase: LoadPhase,
-    /// Done so far: bytes, or pipelines while compiling.
+    /// Done so far: bytes, or steps while compiling.
     pub done: u64,
     /// In all, in the same unit.
     pub total: u64,
@@ -97,6 +97,6 @@ pub enum LoadPhase {
     Download,
     /// Bytes go from storage to the GPU.
     Upload,
-    /// Compute pipelines are compiled; counted in pipelines.
+    /// Compute pipelines are compiled and run once; counted in steps.
     Compile,
 }

@@ -15,9 +15,9 @@ fn matmul_and_matvec() {
             let part = packed(&gpu, kind, &bytes, rows, k);
             for tokens in LENGTHS {
                 for (lanes, per_lane, cols, uniform_x) in [
-                    (32, 4, 1, true),
+                    (8, 8, 1, true),
                     (64, 1, 1, false),
-                    (32, 4, 4, false),
+                    (8, 8, 4, false),
                     (64, 2, 8, false),
                 ] {
                     // A uniform holds one row of x: decoding.
