@@ -22,13 +22,26 @@ Examples:
 Exit codes: 0 done, 1 other failure, 2 wrong arguments or a prompt that does not fit,
             3 the model file, 4 the GPU, 5 the network.";
 
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  vitrine generate \"The capital of France is\" --max-new-tokens 32
+  vitrine generate --chat \"Why is the sky blue?\" --adapter nvidia
+  vitrine generate --ids 504,3575,282 --model model.gguf --json";
+
+const NEXT_EXAMPLES: &str = "\
+Examples:
+  vitrine next \"The capital of Japan is\" --top 6
+  vitrine next --chat \"What is the capital of Japan?\" --top 0 --json";
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Continue a prompt, token by token.
+    #[command(after_help = GENERATE_EXAMPLES)]
     Generate(GenerateArgs),
     /// Show how probable each next token is.
+    #[command(after_help = NEXT_EXAMPLES)]
     Next(NextArgs),
-    /// List the GPU adapters of this machine.
+    /// List the GPU adapters of this machine, with what matters of each.
     Adapters(AdaptersArgs),
 }
 

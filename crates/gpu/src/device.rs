@@ -97,8 +97,7 @@ impl Gpu {
     /// Whether the device is a processor that plays a GPU; kernels choose their shape by it.
     #[must_use]
     pub fn is_software(&self) -> bool {
-        let name = self.inner.description.name.to_lowercase();
-        self.inner.description.device_type == "Cpu" || name.contains("swiftshader")
+        self.inner.description.device_type == "Cpu"
     }
 
     /// A zeroed buffer. Sizes are rounded up to whole `vec4`s.
