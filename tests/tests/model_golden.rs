@@ -1,6 +1,11 @@
 //! The real model against transformers in float32 on the dequantised weights of the same file
 //! (`tests/reference/make_golden.py`).
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use vitrine_gpu::{AdapterSelector, Gpu};

@@ -2,6 +2,11 @@
 //! (`tests/reference/make_random.py`), and what must not change a result: the cache, its growth,
 //! the length of passes, and the limits of the adapter.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
 use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;

@@ -1,5 +1,10 @@
 //! The binary as scripts see it: output, exit codes, and one clear sentence for each mistake.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -278,7 +283,7 @@ fn damaged_files_exit_with_3_and_one_sentence() {
     fails(&PathBuf::from("no/such/file.gguf"), "cannot be read");
     fails(
         &damaged("zip.gguf", |bytes| {
-            bytes[..4].copy_from_slice(b"PK\x03\x04")
+            bytes[..4].copy_from_slice(b"PK\x03\x04");
         }),
         "not a GGUF",
     );

@@ -44,7 +44,7 @@ impl Readback {
         }
         let submission = gpu.queue().submit([encoder.finish()]);
         #[cfg(target_arch = "wasm32")]
-        drop(submission);
+        let _ = submission;
         let (sender, mapped) = oneshot::channel();
         staging
             .slice(..)

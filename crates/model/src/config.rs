@@ -120,7 +120,7 @@ impl Config {
         {
             return damaged("its sizes are absurd".to_owned());
         }
-        if self.head_dim % 4 != 0 {
+        if !self.head_dim.is_multiple_of(4) {
             return unsupported(format!("heads of {} values", self.head_dim));
         }
         if rope_dim.is_some_and(|dim| dim != self.head_dim) {

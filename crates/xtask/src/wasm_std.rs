@@ -49,13 +49,14 @@ impl WasmStd {
                 });
             }
         }
+        let command = if Path::new("/etc/debian_version").exists() {
+            "sudo apt-get install --no-install-recommends rustc-web rust-web-src"
+        } else {
+            "rustup target add wasm32-unknown-unknown"
+        };
         bail!(
-            "there is no Rust standard library for {TARGET}: type `rustup target add {TARGET}`{}",
-            if Path::new("/etc/debian_version").exists() {
-                ", or as root `apt-get install rustc-web rust-web-src`"
-            } else {
-                ""
-            }
+            "there is no Rust standard library for {TARGET}, to which the page is compiled: type \
+             this, and start again:\n\n    {command}\n"
         )
     }
 

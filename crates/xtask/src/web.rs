@@ -71,28 +71,27 @@ fn compile(workspace: &Workspace) -> Result<()> {
 
 /// Makes the JavaScript side of each module and shrinks the module.
 fn bind(workspace: &Workspace, pkg: &Path) -> Result<()> {
-    let wasm_opt = WasmOpt::prepare(workspace)?;
-    let modules: Vec<_> = MODULES
-        .iter()
-        .map(|(crate_name, name)| Module::new(workspace, crate_name, name))
-        .collect();
+    let modules = MODULES.map(|(crate_name, name)| Module::new(workspace, crate_name, name));
+    // Looked for, not installed: what was made without it is no reason to ask npm at every start.
+    let made_with = WasmOpt::find(workspace);
     let mut stale = Vec::new();
     for module in &modules {
-        let stamp = module.stamp(workspace, &wasm_opt)?;
+        let stamp = module.stamp(workspace, made_with.as_ref())?;
         if !stamp.holds() || !module.is_in(pkg) {
-            stale.push((module, stamp));
+            stale.push(module);
         }
     }
     if stale.is_empty() {
         return Ok(());
     }
+    let wasm_opt = WasmOpt::provide(workspace)?;
     let start = say::begin("Binding the wasm modules to JavaScript and shrinking them");
     files::create_folder(pkg)?;
     // Shrinking takes most of the time and one core a module.
     thread::scope(|scope| {
         let threads: Vec<_> = stale
             .iter()
-            .map(|(module, stamp)| scope.spawn(|| module.make(pkg, &wasm_opt, stamp)))
+            .map(|module| scope.spawn(|| module.make(workspace, pkg, wasm_opt.as_ref())))
             .collect();
         threads.into_iter().try_for_each(|thread| {
             thread
@@ -124,8 +123,12 @@ impl Module {
         format!("{}_bg.wasm", self.name)
     }
 
-    fn stamp(&self, workspace: &Workspace, wasm_opt: &WasmOpt) -> Result<Stamp> {
-        let content = format!("{} {}", files::sha256(&self.compiled)?, wasm_opt.version());
+    fn stamp(&self, workspace: &Workspace, wasm_opt: Option<&WasmOpt>) -> Result<Stamp> {
+        let content = format!(
+            "{} {}",
+            files::sha256(&self.compiled)?,
+            WasmOpt::version(wasm_opt)
+        );
         let path = workspace.web_target().join("stamps").join(self.name);
         Ok(Stamp::new(path, content))
     }
@@ -134,7 +137,7 @@ impl Module {
         pkg.join(self.wasm_name()).is_file() && pkg.join(format!("{}.js", self.name)).is_file()
     }
 
-    fn make(&self, pkg: &Path, wasm_opt: &WasmOpt, stamp: &Stamp) -> Result<()> {
+    fn make(&self, workspace: &Workspace, pkg: &Path, wasm_opt: Option<&WasmOpt>) -> Result<()> {
         files::remove(&self.bound)?;
         let bound = Bindgen::new()
             .input_path(&self.compiled)
@@ -153,7 +156,10 @@ impl Module {
         let wasm = self.bound.join(self.wasm_name());
         let shrunk = pkg.join(self.wasm_name());
         let whole = files::size(&wasm)?;
-        wasm_opt.shrink(&wasm, &shrunk)?;
+        match wasm_opt {
+            Some(tool) => tool.shrink(&wasm, &shrunk)?,
+            None => files::copy(&wasm, &shrunk)?,
+        }
         files::remove(&wasm)?;
         // What is left is JavaScript: the module's own and, in `snippets`, that of its crates.
         files::copy_folder(&self.bound, pkg)?;
@@ -163,7 +169,7 @@ impl Module {
             say::bytes(whole),
             say::bytes(files::size(&shrunk)?)
         ));
-        stamp.set()
+        self.stamp(workspace, wasm_opt)?.set()
     }
 }
 

@@ -2,6 +2,11 @@
 //!
 //! Every test has a negative control: the twin on slightly wrong input must be told apart.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
 mod argmax;
 mod attention;
 mod embed;
