@@ -127,7 +127,11 @@ fn greedy_tokens_are_those_of_transformers() {
 fn without_the_cache_the_tokens_are_the_same() {
     pollster::block_on(async {
         let mut model = load().await;
-        for prompt in golden().prompts.iter().filter(|prompt| prompt.prompt_ids.len() < 40) {
+        for prompt in golden()
+            .prompts
+            .iter()
+            .filter(|prompt| prompt.prompt_ids.len() < 40)
+        {
             let mut ids = prompt.prompt_ids.clone();
             for _ in 0..4 {
                 let pending = model.prefill(&ids, 0).unwrap();

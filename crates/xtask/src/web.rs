@@ -22,6 +22,16 @@ const MODULES: [(&str, &str); 2] = [("vitrine_web", "web"), ("vitrine_worker", "
 
 const PROFILE: &str = "web-release";
 
+/// What cargo builds, or lints, for the web.
+const SELECTION: [&str; 6] = [
+    "--profile",
+    PROFILE,
+    "-p",
+    "vitrine-web",
+    "-p",
+    "vitrine-worker",
+];
+
 /// Folders of the site that other steps fill and this one keeps.
 const KEPT: [&str; 2] = ["pkg", "models"];
 
@@ -36,15 +46,7 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
 
 /// Lints the page, its worker and all of ours that they use, as code for the web.
 pub fn lint(workspace: &Workspace, wasm_std: &WasmStd) -> Result<()> {
-    let packages = [
-        "--profile",
-        PROFILE,
-        "-p",
-        "vitrine-web",
-        "-p",
-        "vitrine-worker",
-    ];
-    let mut clippy = wasm_std.clippy(workspace, &packages);
+    let mut clippy = wasm_std.clippy(workspace, &SELECTION);
     clippy.env("CLIPPY_CONF_DIR", workspace.root.join("clippy-wasm"));
     shell::run(&mut clippy, "clippy for the web")
 }
@@ -54,15 +56,7 @@ fn compile(workspace: &Workspace) -> Result<()> {
     let start = say::begin("Compiling the page and its worker to wasm (minutes the first time)");
     say::note(wasm_std.describe());
     let mut cargo = shell::cargo(workspace);
-    cargo.args([
-        "build",
-        "--profile",
-        PROFILE,
-        "-p",
-        "vitrine-web",
-        "-p",
-        "vitrine-worker",
-    ]);
+    cargo.arg("build").args(SELECTION);
     wasm_std.apply(workspace, &mut cargo);
     shell::run(&mut cargo, "compiling the page")?;
     say::done(start, "compiled");

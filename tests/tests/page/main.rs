@@ -4,7 +4,10 @@
 //! elsewhere. WebGPU comes from SwiftShader, so that no GPU is needed and every machine computes
 //! the same; it makes about a token a second.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
 
 mod app;
 mod driver;
