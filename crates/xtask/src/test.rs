@@ -120,7 +120,7 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 
 fn executable(name: &str) -> String {
     Path::new(name)
-        .with_extension(std::env::consts::EXE_EXTENSION)
+        .with_extension(env::consts::EXE_EXTENSION)
         .display()
         .to_string()
 }
