@@ -33,6 +33,12 @@ Examples:
   vitrine next \"The capital of Japan is\" --top 6
   vitrine next --chat \"What is the capital of Japan?\" --top 0 --json";
 
+const TOKENIZE_EXAMPLES: &str = "\
+Examples:
+  vitrine tokenize \"The capital of Japan is\"
+  vitrine tokenize --decode 504 3575 282 3085 314
+  vitrine tokenize \"Hello\" --model folder-with-tokenizer.json --json";
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Continue a prompt, token by token.
@@ -41,6 +47,9 @@ pub enum Command {
     /// Show how probable each next token is.
     #[command(after_help = NEXT_EXAMPLES)]
     Next(NextArgs),
+    /// Show the tokens of a text, or the text of token ids; needs no GPU.
+    #[command(after_help = TOKENIZE_EXAMPLES)]
+    Tokenize(TokenizeArgs),
     /// List the GPU adapters of this machine, with what matters of each.
     Adapters(AdaptersArgs),
 }
@@ -115,6 +124,25 @@ pub struct NextArgs {
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub top: u32,
     /// Print one JSON object instead of bars.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("what").required(true).args(["text", "decode"])))]
+pub struct TokenizeArgs {
+    /// The text to cut into tokens.
+    pub text: Option<String>,
+    /// Token ids to turn into text instead.
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
+    pub decode: Option<Vec<u32>>,
+    /// Add the tokens that begin and end a text, where the model's files ask for them.
+    #[arg(long, conflicts_with = "decode")]
+    pub special: bool,
+    /// A GGUF file, a tokenizer.json, or a folder with one; without it the default model.
+    #[arg(long, value_name = "PATH")]
+    pub model: Option<PathBuf>,
+    /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
 }

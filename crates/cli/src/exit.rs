@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use vitrine_engine::EngineError;
 use vitrine_hub::HubError;
 use vitrine_protocol::FailureKind;
+use vitrine_text::TextError;
 
 /// Says what went wrong, and gives the exit code for it.
 pub fn report(error: &anyhow::Error) -> ExitCode {
@@ -41,7 +42,7 @@ fn code(error: &anyhow::Error) -> u8 {
         if cause.is::<HubError>() {
             return 5;
         }
-        if cause.is::<std::io::Error>() {
+        if cause.is::<std::io::Error>() || cause.is::<TextError>() {
             return 3;
         }
     }

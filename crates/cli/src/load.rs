@@ -25,10 +25,7 @@ pub struct Loaded {
 
 /// Finds the model, chooses the adapter, and brings one to the other.
 pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
-    let path = match &args.model {
-        Some(path) => path.clone(),
-        None => vitrine_hub::ensure(&DEFAULT_MODEL)?,
-    };
+    let path = model_path(args.model.as_deref())?;
     let clock = Clock::start();
     let file = open(&path)?;
     let selector = args
@@ -51,12 +48,22 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     })
 }
 
-fn open(path: &Path) -> anyhow::Result<MappedFile> {
+/// The file that `--model` names, or the default model.
+pub fn model_path(model: Option<&Path>) -> anyhow::Result<PathBuf> {
+    Ok(match model {
+        Some(path) => path.to_owned(),
+        None => vitrine_hub::ensure(&DEFAULT_MODEL)?,
+    })
+}
+
+/// Maps a model file.
+pub fn open(path: &Path) -> anyhow::Result<MappedFile> {
     if path.is_dir() {
-        anyhow::bail!(
-            "{} is a folder: give the path of a .gguf file inside it.",
-            path.display()
+        let error = std::io::Error::new(
+            std::io::ErrorKind::IsADirectory,
+            "it is a folder: give the path of a .gguf file inside it",
         );
+        return Err(error).context(format!("{} is not a model file", path.display()));
     }
     MappedFile::open(path).with_context(|| {
         format!(

@@ -6,6 +6,7 @@ mod exit;
 mod generate;
 mod load;
 mod next;
+mod tokenize;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Generate(args) => generate::run(args).await,
             Command::Next(args) => next::run(args).await,
+            Command::Tokenize(args) => tokenize::run(args).await,
             Command::Adapters(args) => adapters::run(args).await,
         }
     });

@@ -313,3 +313,47 @@ fn damaged_files_exit_with_3_and_one_sentence() {
     });
     fails(&huge, "beyond the end");
 }
+
+#[test]
+fn tokenize_reads_a_tokenizer_json_and_refuses_what_is_none() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tokenizer");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = serde_json::json!({
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": null,
+        "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+            "use_regex": true },
+        "post_processor": null,
+        "decoder": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true,
+            "use_regex": true },
+        "model": { "type": "BPE", "dropout": null, "unk_token": null,
+            "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false,
+            "byte_fallback": false, "ignore_merges": false,
+            "vocab": { "a": 0, "b": 1, "\u{120}": 2, "ab": 3, "\u{120}ab": 4 },
+            "merges": [["a", "b"], ["\u{120}", "ab"]] },
+    });
+    std::fs::write(folder.join("tokenizer.json"), file.to_string()).unwrap();
+    let folder = folder.to_str().unwrap();
+    let report = json(&["tokenize", "ab ab", "--model", folder, "--json"]);
+    assert_eq!(
+        report["tokens"][1],
+        serde_json::json!({ "position": 1, "id": 4, "piece": "\u{120}ab", "text": " ab",
+            "bytes": [32, 97, 98] })
+    );
+    assert_eq!(report["text"], "ab ab");
+    let back = json(&[
+        "tokenize", "--decode", "3", "4", "--model", folder, "--json",
+    ]);
+    assert_eq!(back, report);
+    assert_fails(
+        &["tokenize", "Hello", "--model", RANDOM],
+        2,
+        "has no tokenizer",
+    );
+    assert_fails(
+        &["tokenize", "Hello", "--model", "nowhere.json"],
+        3,
+        "cannot be read",
+    );
+}

@@ -105,6 +105,17 @@ impl Engine {
         }
     }
 
+    /// The tokenizer of a GGUF file alone, without a device; none where the file brings none.
+    ///
+    /// # Errors
+    /// When the file is damaged or unreadable, or its tokenizer is not supported.
+    pub async fn read_tokenizer<S: ByteSource>(
+        source: &S,
+    ) -> Result<Option<Tokenizer>, EngineError> {
+        let gguf = Gguf::read(source).await?;
+        Ok(vocabulary::tokenizer(&gguf)?)
+    }
+
     pub(crate) fn is_end(&self, id: u32) -> bool {
         self.tokenizer
             .as_ref()

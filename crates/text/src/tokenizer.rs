@@ -166,6 +166,11 @@ impl Tokenizer {
         self.pieces.get(usize::try_from(id).ok()?)?.as_ref()
     }
 
+    /// How the vocabulary itself writes a token (`Ġcapital`).
+    pub fn vocabulary_entry(&self, id: u32) -> Option<String> {
+        self.encoder.id_to_token(id)
+    }
+
     /// The text of ids. Bytes that are not UTF-8 show as U+FFFD; unknown ids stand for nothing.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
         let bytes: Vec<u8> = ids
