@@ -21,6 +21,6 @@ pub use device::Gpu;
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel};
 pub use readback::Readback;
-pub use recording::{Command, Dispatch, Extent, Grid, Recording};
+pub use recording::{Dispatch, Extent, Grid, Recording};
 pub use shader::{Constant, ShaderSource};
 pub use time::Clock;

@@ -8,22 +8,13 @@ pub struct Recording {
     commands: Vec<Command>,
 }
 
-/// One command.
 #[derive(Clone)]
-pub enum Command {
-    /// Run a kernel.
+enum Command {
     Dispatch(Dispatch),
-    /// Copy bytes between buffers.
     Copy {
-        /// From.
         source: Buffer,
-        /// First byte.
-        source_offset: u64,
-        /// To.
         target: Buffer,
-        /// First byte.
         target_offset: u64,
-        /// How many bytes.
         bytes: u64,
     },
 }
@@ -124,26 +115,10 @@ impl Recording {
     pub fn copy(&mut self, source: &Buffer, target: &Buffer, target_offset: u64, bytes: u64) {
         self.commands.push(Command::Copy {
             source: source.clone(),
-            source_offset: 0,
             target: target.clone(),
             target_offset,
             bytes,
         });
-    }
-
-    /// How many kernels it runs.
-    #[must_use]
-    pub fn dispatch_count(&self) -> usize {
-        self.commands
-            .iter()
-            .filter(|command| matches!(command, Command::Dispatch(_)))
-            .count()
-    }
-
-    /// Its commands, in order.
-    #[must_use]
-    pub fn commands(&self) -> &[Command] {
-        &self.commands
     }
 
     pub(crate) fn replay(&self, encoder: &mut wgpu::CommandEncoder, n_tokens: u32) {
@@ -152,14 +127,13 @@ impl Recording {
             match command {
                 Command::Copy {
                     source,
-                    source_offset,
                     target,
                     target_offset,
                     bytes,
                 } => {
                     encoder.copy_buffer_to_buffer(
                         source.raw(),
-                        *source_offset,
+                        0,
                         target.raw(),
                         *target_offset,
                         *bytes,

@@ -130,13 +130,6 @@ impl Gguf {
         self.get(key)?.as_str()
     }
 
-    /// All metadata, in order of key.
-    pub fn metadata(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.metadata
-            .iter()
-            .map(|(key, value)| (key.as_str(), value))
-    }
-
     /// A tensor, by name.
     #[must_use]
     pub fn tensor(&self, name: &str) -> Option<&TensorInfo> {

@@ -111,18 +111,6 @@ impl Model {
         self.weights.bytes()
     }
 
-    /// Kernels that one decode step runs.
-    #[must_use]
-    pub fn dispatches_per_token(&self) -> usize {
-        self.plan.decode.dispatch_count() + self.plan.head.dispatch_count()
-    }
-
-    /// Positions filled so far.
-    #[must_use]
-    pub fn position(&self) -> u32 {
-        self.position
-    }
-
     /// Starts a new sequence with `ids`, and predicts the token after them, with the `top` best
     /// (at most [`TOP_K`]) candidates.
     ///
