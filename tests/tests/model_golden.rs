@@ -43,8 +43,8 @@ fn logits(name: &str) -> Vec<f32> {
 }
 
 async fn load() -> Model {
-    let path = std::env::var("VITRINE_MODEL").expect("VITRINE_MODEL names the default model");
-    let file = MappedFile::open(path.as_ref()).unwrap();
+    let path = vitrine_hub::ensure(&vitrine_hub::DEFAULT_MODEL).unwrap();
+    let file = MappedFile::open(&path).unwrap();
     let gguf = Gguf::read(&file).await.unwrap();
     let gpu = Gpu::request(&AdapterSelector::Best).await.unwrap();
     Model::load(

@@ -55,8 +55,8 @@ fn prompts() -> Vec<Prompt> {
 }
 
 fn gguf() -> Gguf {
-    let path = std::env::var("VITRINE_MODEL").expect("VITRINE_MODEL names the default model");
-    let file = MappedFile::open(path.as_ref()).unwrap();
+    let path = vitrine_hub::ensure(&vitrine_hub::DEFAULT_MODEL).unwrap();
+    let file = MappedFile::open(&path).unwrap();
     pollster::block_on(Gguf::read(&file)).unwrap()
 }
 
