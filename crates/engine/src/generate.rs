@@ -103,7 +103,7 @@ impl Engine {
     }
 
     fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
-        let best = &prediction.top[..prediction.top.len().min(top as usize)];
-        (top > 0).then(|| self.distribution(best, f64::from(prediction.chosen.logsumexp)))
+        (top > 0)
+            .then(|| self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp)))
     }
 }

@@ -24,11 +24,10 @@ impl Engine {
     pub async fn next(&mut self, prompt: &Prompt, top: u32) -> Result<Prediction, EngineError> {
         let ids = self.encode(prompt)?;
         let on_gpu = (1..=TOP_K).contains(&top);
-        let pending = self.model.prefill(&ids, u32::from(on_gpu))?;
+        let pending = self.model.prefill(&ids, if on_gpu { top } else { 0 })?;
         let prediction = pending.prediction().await?;
         let distribution = if on_gpu {
-            let best = &prediction.top[..prediction.top.len().min(top as usize)];
-            self.distribution(best, f64::from(prediction.chosen.logsumexp))
+            self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp))
         } else {
             // Only who asks for more than the GPU sorts gets the whole tensor.
             let logits = self.model.logits().await?;

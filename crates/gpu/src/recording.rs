@@ -29,15 +29,13 @@ pub struct Dispatch {
     _buffers: Vec<Buffer>,
 }
 
-/// Workgroups along x, y and z.
+/// Workgroups along x and y.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// Along x.
     pub x: Extent,
     /// Along y.
     pub y: Extent,
-    /// Along z.
-    pub z: Extent,
 }
 
 /// How many workgroups along one axis.
@@ -62,11 +60,7 @@ impl Grid {
     /// A plane of workgroups.
     #[must_use]
     pub fn plane(x: Extent, y: Extent) -> Self {
-        Self {
-            x,
-            y,
-            z: Extent::Fixed(1),
-        }
+        Self { x, y }
     }
 }
 
@@ -157,11 +151,7 @@ impl Dispatch {
     fn encode(&self, pass: &mut wgpu::ComputePass<'_>, n_tokens: u32) {
         pass.set_pipeline(self.kernel.pipeline());
         pass.set_bind_group(0, &self.bind_group, &[]);
-        let Grid { x, y, z } = self.grid;
-        pass.dispatch_workgroups(
-            x.resolve(n_tokens),
-            y.resolve(n_tokens),
-            z.resolve(n_tokens),
-        );
+        let Grid { x, y } = self.grid;
+        pass.dispatch_workgroups(x.resolve(n_tokens), y.resolve(n_tokens), 1);
     }
 }

@@ -43,6 +43,7 @@ pub enum LoadStage {
 /// A step's result that has not arrived yet.
 pub struct Pending {
     readback: Readback,
+    top: usize,
 }
 
 /// What a step found out.
@@ -177,7 +178,10 @@ impl Model {
             self.gpu
                 .submit_and_read(n_tokens, [body, head, top_k], &results)
         };
-        Pending { readback }
+        Pending {
+            readback,
+            top: top as usize,
+        }
     }
 
     fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
@@ -239,6 +243,7 @@ impl Pending {
         let top = pairs
             .into_iter()
             .filter(|[_, id]| *id != u32::MAX)
+            .take(self.top)
             .map(|[logit, id]| (id, f32::from_bits(logit)))
             .collect();
         Ok(Prediction { chosen, top })
