@@ -24,13 +24,13 @@ struct Chosen {
     position: u32,
 }
 
-@group(0) @binding(0) var<storage, read> bests: array<Best>;
-@group(0) @binding(1) var<storage, read_write> chosen: Chosen;
-@group(0) @binding(2) var<storage, read_write> tokens: array<u32>;
-@group(0) @binding(3) var<storage, read_write> step: Step;
+@group(0) @binding(_) var<storage, read> bests: array<Best>;
+@group(0) @binding(_) var<storage, read_write> chosen: Chosen;
+@group(0) @binding(_) var<storage, read_write> tokens: array<u32>;
+@group(0) @binding(_) var<storage, read_write> step: Step;
 #else
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
-@group(0) @binding(1) var<storage, read_write> bests: array<Best>;
+@group(0) @binding(_) var<storage, read> logits: array<f32>;
+@group(0) @binding(_) var<storage, read_write> bests: array<Best>;
 #end
 
 var<workgroup> scratch: array<Best, LANES>;

@@ -11,11 +11,11 @@ const HEAD_QUADS: u32 = HEAD_DIM / 4u;
 // Below any score, and still finite: WGSL does not promise infinities.
 const LOWEST: f32 = -3.0e38;
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> k_cache: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> v_cache: array<f32>;
-@group(0) @binding(3) var<storage, read_write> out: array<f32>;
-@group(0) @binding(4) var<storage, read> step: Step;
+@group(0) @binding(_) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(_) var<storage, read> k_cache: array<vec4<f32>>;
+@group(0) @binding(_) var<storage, read> v_cache: array<f32>;
+@group(0) @binding(_) var<storage, read_write> out: array<f32>;
+@group(0) @binding(_) var<storage, read> step: Step;
 
 var<workgroup> query: array<vec4<f32>, HEAD_QUADS>;
 var<workgroup> weights: array<f32, LANES>;

@@ -1,21 +1,33 @@
-// x[t, :] = embed_tokens[tokens[t], :]
+// x[t, :] = embed_tokens[tokens[t], :] · SCALE,
+// or with POSITIONS: x[t, :] += embed_positions[position of t, :]
 //
 // One lane unpacks one block of 32 weights. A table larger than a binding comes in parts, one
 // dispatch each: this one holds rows ROW_START … ROW_START + N_ROWS - 1.
 #import format
+#if POSITIONS
+#import step
+#end
 
-@group(0) @binding(0) var<storage, read> quants: array<vec4<u32>>;
-@group(0) @binding(1) var<storage, read> tokens: array<u32>;
-@group(0) @binding(2) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(_) var<storage, read> quants: array<vec4<u32>>;
+#if POSITIONS
+@group(0) @binding(_) var<storage, read> step: Step;
+#else
+@group(0) @binding(_) var<storage, read> tokens: array<u32>;
+#end
+@group(0) @binding(_) var<storage, read_write> x: array<vec4<f32>>;
 #if SCALES
-@group(0) @binding(3) var<storage, read> scales: array<u32>;
+@group(0) @binding(_) var<storage, read> scales: array<u32>;
 #end
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let block = group.x * LANES + lane;
+#if POSITIONS
+    let row = step.position + group.y - ROW_START;
+#else
     let row = tokens[group.y] - ROW_START;
-    // Ids below ROW_START wrap around to large numbers, which the test refuses as well.
+#end
+    // Rows below ROW_START wrap around to large numbers, which the test refuses as well.
     if (block >= K_BLOCKS || row >= N_ROWS) {
         return;
     }
@@ -27,10 +39,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for v in VECS
     let raw_$v = quants[source + $vu * 32u];
 #for p in QUADS
+    var value_$v_$p = unpack_$p(raw_$v);
 #if SCALES
-    x[target_quad + $vu * QUADS + $pu] = unpack_$p(raw_$v) * scale.x + scale.y;
+    value_$v_$p = value_$v_$p * scale.x + scale.y;
+#end
+#if POSITIONS
+    x[target_quad + $vu * QUADS + $pu] += value_$v_$p;
 #else
-    x[target_quad + $vu * QUADS + $pu] = unpack_$p(raw_$v);
+    x[target_quad + $vu * QUADS + $pu] = value_$v_$p * SCALE;
 #end
 #end
 #end

@@ -1,20 +1,23 @@
-// y[t, r] (+)= Σ_k W[r, k] · x[t, k]
+// y[t, r] (+)= Σ_k W[r, k] · x[t, k] (+ bias[r])
 //
 // A lane owns ROWS rows and COLS tokens and walks along k, so nothing is reduced across lanes.
 // Neighbouring lanes own neighbouring rows: each load of weights is one contiguous stretch. With
 // COLS = 1 this is the mat-vec of decoding. Rows of W and of x are padded to 32 with zeros.
 #import format
 
-@group(0) @binding(0) var<storage, read> quants: array<vec4<u32>>;
+@group(0) @binding(_) var<storage, read> quants: array<vec4<u32>>;
 #if UNIFORM_X
 // Read through a uniform, a value that all lanes share is loaded once, not once per lane.
-@group(0) @binding(1) var<uniform> x: array<vec4<f32>, X_QUADS>;
+@group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS>;
 #else
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(_) var<storage, read> x: array<vec4<f32>>;
 #end
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(_) var<storage, read_write> y: array<f32>;
 #if SCALES
-@group(0) @binding(3) var<storage, read> scales: array<u32>;
+@group(0) @binding(_) var<storage, read> scales: array<u32>;
+#end
+#if BIAS
+@group(0) @binding(_) var<storage, read> bias: array<f32>;
 #end
 
 @compute @workgroup_size(LANES)
@@ -94,7 +97,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
 #for r in ROWS
     if (row_$r < N_ROWS) {
+#if BIAS
+        let bias_$r = bias[ROW_START + row_$r];
+#end
 #for c in COLS
+#if BIAS
+        sum_$r_$c += bias_$r;
+#end
         let y_at_$r_$c = (first_token + $cu) * Y_STRIDE + ROW_START + row_$r;
 #if ACCUMULATE
         y[y_at_$r_$c] += sum_$r_$c;

@@ -4,11 +4,11 @@
 #import reduce
 #import step
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(_) var<storage, read> x: array<f32>;
+@group(0) @binding(_) var<storage, read> weight: array<f32>;
+@group(0) @binding(_) var<storage, read_write> y: array<f32>;
 #if LAST_ROW
-@group(0) @binding(3) var<storage, read> step: Step;
+@group(0) @binding(_) var<storage, read> step: Step;
 #end
 
 @compute @workgroup_size(LANES)

@@ -10,11 +10,11 @@
 
 const HALF: u32 = HEAD_DIM / 2u;
 
-@group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read> rope: array<vec2<f32>>;
-@group(0) @binding(2) var<storage, read_write> k_cache: array<f32>;
-@group(0) @binding(3) var<storage, read_write> v_cache: array<f32>;
-@group(0) @binding(4) var<storage, read> step: Step;
+@group(0) @binding(_) var<storage, read_write> qkv: array<f32>;
+@group(0) @binding(_) var<storage, read> rope: array<vec2<f32>>;
+@group(0) @binding(_) var<storage, read_write> k_cache: array<f32>;
+@group(0) @binding(_) var<storage, read_write> v_cache: array<f32>;
+@group(0) @binding(_) var<storage, read> step: Step;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -1,8 +1,8 @@
 // y[t, i] = silu(gate[t, i]) · up[t, i],  silu(g) = g / (1 + exp(-g))          (arXiv 2002.05202)
 //
 // gate_up is (tokens, GATE_UP_STRIDE): the gate at 0, up at UP_OFFSET.
-@group(0) @binding(0) var<storage, read> gate_up: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(_) var<storage, read> gate_up: array<f32>;
+@group(0) @binding(_) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

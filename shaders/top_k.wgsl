@@ -3,11 +3,11 @@
 // Run again on its own output until one workgroup is left; the first run (FIRST) reads logits, the
 // later ones (logit, id) pairs. Each workgroup sorts its chunk with a bitonic network.
 #if FIRST
-@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(_) var<storage, read> logits: array<f32>;
 #else
-@group(0) @binding(0) var<storage, read> candidates: array<vec2<u32>>;
+@group(0) @binding(_) var<storage, read> candidates: array<vec2<u32>>;
 #end
-@group(0) @binding(1) var<storage, read_write> best: array<vec2<u32>>;
+@group(0) @binding(_) var<storage, read_write> best: array<vec2<u32>>;
 
 // Below any logit, and still finite: WGSL does not promise infinities.
 const LOWEST: f32 = -3.0e38;

@@ -10,7 +10,7 @@
 use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use vitrine_engine::{Engine, EngineError, LoadOptions};
+use vitrine_engine::{Engine, EngineError, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::ModelError;
 use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
@@ -51,10 +51,10 @@ fn gpu() -> Gpu {
 }
 
 fn load(fixture: &Fixture, gpu: Gpu, context: Option<u32>) -> Result<Engine, EngineError> {
-    let bytes = fixture.model.to_vec();
+    let files = ModelFiles::new("fixture").with("model.gguf", fixture.model.to_vec());
     block_on(Engine::load(
         gpu,
-        &bytes,
+        &files,
         &LoadOptions { context },
         &mut |_, _, _| {},
     ))
@@ -154,7 +154,8 @@ fn tensors_above_the_binding_limit_are_split_by_rows() {
 fn the_cache_and_its_growth_change_nothing() {
     let bytes = with_context(LLAMA.model, 1024);
     let options = LoadOptions::default();
-    let mut engine = block_on(Engine::load(gpu(), &bytes, &options, &mut |_, _, _| {})).unwrap();
+    let files = ModelFiles::new("fixture").with("model.gguf", bytes);
+    let mut engine = block_on(Engine::load(gpu(), &files, &options, &mut |_, _, _| {})).unwrap();
     // From 500 to 515 positions: the cache grows past 512, and without it passes get a second part.
     let ids: Vec<u32> = (0..500).map(|i| (i * 7919 + i * i) % 1003).collect();
     let with = generate(&mut engine, &ids, 15, true);

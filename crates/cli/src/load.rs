@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::{Engine, LoadOptions};
+use vitrine_engine::{Engine, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
 use vitrine_hub::DEFAULT_MODEL;
 use vitrine_model::MappedFile;
@@ -39,7 +39,8 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     };
     let mut bar = Bar::default();
     let mut progress = |phase, done, total| bar.show(phase, done, total);
-    let engine = Engine::load(gpu, &file, &options, &mut progress).await?;
+    let files = ModelFiles::new(path.display().to_string()).with("model.gguf", file);
+    let engine = Engine::load(gpu, &files, &options, &mut progress).await?;
     bar.finish();
     Ok(Loaded {
         engine,

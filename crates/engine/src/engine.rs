@@ -1,7 +1,8 @@
 use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
-use vitrine_model::{Gguf, LoadOptions, LoadStage, Model};
+use vitrine_model::files::choose;
+use vitrine_model::{Gguf, LoadOptions, LoadStage, Model, ModelError, ModelFiles};
 use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, TokenPiece};
 use vitrine_text::{ChatTemplate, Message, Tokenizer};
 
@@ -17,17 +18,23 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Reads a GGUF file and brings it to the GPU. `on_progress` hears of the phase, done, and in
-    /// all.
+    /// Reads a model's files and brings it to the GPU. `on_progress` hears of the phase, done, and
+    /// in all.
     ///
     /// # Errors
     /// When the file is damaged, not supported or unreadable, or the GPU has no room.
     pub async fn load<S: ByteSource>(
         gpu: Gpu,
-        source: &S,
+        files: &ModelFiles<S>,
         options: &LoadOptions,
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
+        let names: Vec<&str> = files.names().collect();
+        let chosen = choose(&names)?;
+        let source = chosen
+            .first()
+            .and_then(|name| files.get(name))
+            .ok_or(ModelError::NoModel)?;
         let gguf = Gguf::read(source).await?;
         let mut progress = |stage, done, total| {
             let phase = match stage {

@@ -13,8 +13,8 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
-pub use vitrine_model::LoadOptions;
 pub use vitrine_model::source::{ByteSource, SourceError};
+pub use vitrine_model::{LoadOptions, ModelFiles};
 
 use vitrine_protocol::{TokenPiece, TokenStep};
 

@@ -1,12 +1,14 @@
 //! From a kernel's template to WGSL text.
 //!
 //! WGSL has no includes, no conditional code and no loop unrolling, and pipeline constants cannot
-//! size a uniform array. Five directives, each on a line of its own, supply them:
+//! size a uniform array. Directives, each on a line of its own, supply them:
 //!
 //! - `#import name` puts a fragment of `shaders/common/` there;
 //! - `#if FLAG` (or `#if !FLAG`), `#else`, `#end` keep or drop lines;
 //! - `#for i in COUNT`, `#end` repeats lines with `$i` = 0, 1, … COUNT - 1, where COUNT is a
 //!   number or a constant of the permutation.
+//!
+//! And `@binding(_)` is the next binding of this permutation: 0, 1, … in order of appearance.
 //!
 //! A library with more (naga_oil, wesl) parses WGSL itself, and so refuses the extensions that
 //! browsers have before naga does.
@@ -84,7 +86,7 @@ impl ShaderSource {
         }
         let lines: Vec<&str> = self.template.lines().collect();
         self.expand(&lines, &mut text, 0)?;
-        Ok(text)
+        Ok(number_bindings(&text))
     }
 
     fn expand(&self, lines: &[&str], text: &mut String, depth: usize) -> Result<(), GpuError> {
@@ -192,6 +194,15 @@ impl ShaderSource {
     }
 }
 
+fn number_bindings(text: &str) -> String {
+    let mut pieces = text.split("@binding(_)");
+    let mut numbered = pieces.next().unwrap_or_default().to_owned();
+    for (binding, piece) in pieces.enumerate() {
+        let _ = write!(numbered, "@binding({binding}){piece}");
+    }
+    numbered
+}
+
 struct Block {
     start: usize,
     otherwise: Option<usize>,
@@ -242,6 +253,12 @@ mod tests {
             body("#for r in ROWS\n#for c in 2\na_$r_$c\n#end\n#end"),
             "a_0_0\na_0_1\na_1_0\na_1_1"
         );
+    }
+
+    #[test]
+    fn bindings_are_numbered_in_order() {
+        let template = "@binding(_) a\n#if F32\n@binding(_) b\n#end\n@binding(_) c";
+        assert_eq!(body(template), "@binding(0) a\n@binding(1) c");
     }
 
     #[test]

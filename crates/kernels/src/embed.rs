@@ -5,7 +5,8 @@ use crate::{FRAGMENTS, Format, template};
 
 const LANES: u32 = 32;
 
-/// `shaders/embed.wgsl`: looks token ids up in the embedding, x\[t, :\] = embed_tokens\[id_t, :\].
+/// `shaders/embed.wgsl`: looks token ids up in the embedding, x\[t, :\] = embed_tokens\[id_t, :\] ·
+/// scale; or adds learned positions, x\[t, :\] += embed_positions\[position of t, :\].
 #[derive(Clone, Copy, Debug)]
 pub struct Embed {
     /// How the table is stored.
@@ -18,6 +19,20 @@ pub struct Embed {
     pub k: u32,
     /// Floats from one token's x to the next.
     pub x_stride: u32,
+    /// What the rows are.
+    pub table: Table,
+}
+
+/// The table that [`Embed`] reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Table {
+    /// One row per token id, multiplied by `scale` (1, or Gemma's √hidden_size).
+    Tokens {
+        /// The factor.
+        scale: f32,
+    },
+    /// One row per position, added to what is there.
+    Positions,
 }
 
 impl Embed {
@@ -28,6 +43,14 @@ impl Embed {
         if self.format.has_scales() {
             bindings.push(Binding::Read);
         }
+        let mut flags = self.format.flags().to_vec();
+        let scale = match self.table {
+            Table::Tokens { scale } => scale,
+            Table::Positions => {
+                flags.push("POSITIONS");
+                1.0
+            }
+        };
         ShaderSource {
             name: "embed",
             template: template!("embed"),
@@ -40,20 +63,23 @@ impl Embed {
                 ("ROW_START", self.row_start.into()),
                 ("N_ROWS", self.rows.into()),
                 ("X_STRIDE", self.x_stride.into()),
+                ("SCALE", scale.into()),
             ],
-            flags: self.format.flags().to_vec(),
+            flags,
             bindings,
         }
     }
 
-    /// Looks up the pass's `tokens` (u32 each) in one part of the table.
+    /// Looks up one part of the table: `rows` is the pass's tokens (u32 each), or for positions the
+    /// step.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
     pub fn dispatch(
         gpu: &Gpu,
         part: &PackedPart,
-        tokens: &Buffer,
+        table: Table,
+        rows: &Buffer,
         x: &Buffer,
         x_stride: u32,
     ) -> Result<Dispatch, GpuError> {
@@ -63,9 +89,10 @@ impl Embed {
             rows: part.rows,
             k: part.k,
             x_stride,
+            table,
         };
         let kernel = gpu.kernel(&this.source())?;
-        let mut buffers = vec![part.quants.whole(), tokens.whole(), x.whole()];
+        let mut buffers = vec![part.quants.whole(), rows.whole(), x.whole()];
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
         let blocks = Extent::Fixed(this.k.div_ceil(BLOCK).div_ceil(LANES));
         let grid = Grid::plane(blocks, Extent::Tokens { per: 1 });

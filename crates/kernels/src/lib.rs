@@ -21,7 +21,7 @@ mod top_k;
 
 pub use argmax::{Argmax, Chosen};
 pub use attention::Attention;
-pub use embed::Embed;
+pub use embed::{Embed, Table};
 pub use matmul::{Matmul, Shape};
 pub use packed::{Format, PackedPart};
 pub use permutations::permutations;

@@ -3,7 +3,7 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, Shader
 use crate::packed::{BLOCK, PackedPart};
 use crate::{FRAGMENTS, Format, template};
 
-/// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\], for one part of W.
+/// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul {
     /// How W is stored.
@@ -20,6 +20,8 @@ pub struct Matmul {
     pub row_start: u32,
     /// Add to y instead of overwriting it (the residual).
     pub accumulate: bool,
+    /// Add a bias, one f32 per row of the whole W.
+    pub bias: bool,
     /// Which lanes do what.
     pub shape: Shape,
 }
@@ -75,6 +77,10 @@ impl Matmul {
         if self.format.has_scales() {
             bindings.push(Binding::Read);
         }
+        if self.bias {
+            bindings.push(Binding::Read);
+            flags.push("BIAS");
+        }
         if self.shape.uniform_x {
             flags.push("UNIFORM_X");
         }
@@ -104,7 +110,8 @@ impl Matmul {
 
     /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`).
     ///
-    /// y and x need rows up to a multiple of `shape.cols`.
+    /// y and x need rows up to a multiple of `shape.cols`. `bias` is there where the description
+    /// says so.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -114,7 +121,9 @@ impl Matmul {
         part: &PackedPart,
         x: &Buffer,
         y: &Buffer,
+        bias: Option<&Buffer>,
     ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.bias, bias.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let x = if self.shape.uniform_x {
             x.first(u64::from(self.x_stride) * 4)
@@ -123,6 +132,7 @@ impl Matmul {
         };
         let mut buffers = vec![part.quants.whole(), x, y.whole()];
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
+        buffers.extend(bias.map(Buffer::whole));
         let groups = Extent::Fixed(self.rows.div_ceil(self.shape.lanes * self.shape.rows));
         let grid = Grid::plane(
             groups,

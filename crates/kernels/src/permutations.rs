@@ -1,7 +1,8 @@
 use vitrine_gpu::ShaderSource;
 
 use crate::{
-    Argmax, Attention, Embed, Format, Matmul, RmsNorm, RopeKvAppend, Shape, SiluMul, TopK, stride,
+    Argmax, Attention, Embed, Format, Matmul, RmsNorm, RopeKvAppend, Shape, SiluMul, Table, TopK,
+    stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -14,16 +15,17 @@ pub fn permutations() -> Vec<ShaderSource> {
     {
         for format in Format::ALL {
             let x_stride = stride(hidden);
-            all.push(
-                Embed {
+            for table in [Table::Tokens { scale: 12.0 }, Table::Positions] {
+                let embed = Embed {
                     format,
                     row_start: 32,
                     rows: vocab,
                     k: hidden,
                     x_stride,
-                }
-                .source(),
-            );
+                    table,
+                };
+                all.push(embed.source());
+            }
             for (lanes, rows, cols, uniform_x, accumulate) in [
                 (8, 8, 1, true, false),
                 (8, 8, 1, false, true),
@@ -45,6 +47,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                     y_stride: stride(intermediate) * 2,
                     row_start: 32,
                     accumulate,
+                    bias: accumulate,
                     shape,
                 };
                 all.push(matmul.source());

@@ -35,6 +35,14 @@ pub enum ModelError {
     /// The file lacks something.
     #[error("The model file has no {0}: it is incomplete, or not a language model.")]
     Missing(String),
+    /// Nothing that could be a model.
+    #[error(
+        "There is no model here: give a .gguf file, or a folder with config.json and safetensors."
+    )]
+    NoModel,
+    /// More than one.
+    #[error("There are several models here ({0}): name one of the files.")]
+    SeveralModels(String),
     /// A tensor has another shape than the configuration says.
     #[error("The tensor {name} has shape {found:?} instead of {wanted:?}: the file is damaged.")]
     Shape {

@@ -6,6 +6,7 @@
 
 pub mod config;
 mod error;
+pub mod files;
 pub mod ggml;
 pub mod gguf;
 mod kv_cache;
@@ -20,6 +21,7 @@ mod mapped_file;
 
 pub use config::Config;
 pub use error::ModelError;
+pub use files::ModelFiles;
 pub use gguf::Gguf;
 #[cfg(not(target_arch = "wasm32"))]
 pub use mapped_file::MappedFile;

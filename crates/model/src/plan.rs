@@ -3,7 +3,7 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
 use vitrine_kernels::{
     Argmax, Attention, Embed, Matmul, PackedPart, RmsNorm, RopeKvAppend, Shape, SiluMul, TOP_K,
-    TopK, stride,
+    Table, TopK, stride,
 };
 
 use crate::kv_cache::KvCache;
@@ -141,8 +141,14 @@ impl Builder<'_> {
         let x_stride = stride(self.config.hidden_size);
         for part in &weights.embed_tokens.parts {
             let (tokens, x) = (&self.act.tokens, &self.act.residual);
-            self.recording
-                .dispatch(Embed::dispatch(self.gpu, part, tokens, x, x_stride)?);
+            self.recording.dispatch(Embed::dispatch(
+                self.gpu,
+                part,
+                Table::Tokens { scale: 1.0 },
+                tokens,
+                x,
+                x_stride,
+            )?);
         }
         for (index, layer) in weights.layers.iter().enumerate() {
             self.attention(layer, index)?;
@@ -252,10 +258,11 @@ impl Builder<'_> {
                 y_stride: matrix.rows,
                 row_start,
                 accumulate,
+                bias: false,
                 shape: Shape::choose(self.gpu, k, self.decode),
             };
             self.recording
-                .dispatch(matmul.dispatch(self.gpu, part, x, y)?);
+                .dispatch(matmul.dispatch(self.gpu, part, x, y, None)?);
         }
         Ok(())
     }

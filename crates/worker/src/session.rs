@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use vitrine_engine::{Engine, LoadOptions};
+use vitrine_engine::{Engine, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{Command, Event, FailureKind, GenerateRequest, ModelSource, Prompt};
 
@@ -101,13 +101,15 @@ impl Session {
             None => request_gpu().await?,
         };
         let mut report = |phase, done, total| meter.report(phase, done, total);
-        let loaded = Engine::load(gpu, &obtained.file, &LoadOptions::default(), &mut report).await;
+        let files =
+            ModelFiles::new(&source.name).with(format!("{}.gguf", source.name), obtained.file);
+        let loaded = Engine::load(gpu, &files, &LoadOptions::default(), &mut report).await;
         let engine = match loaded {
             Ok(engine) => engine,
             Err(error) => {
                 // A stored file that cannot be used would fail at every start; the next attempt
                 // fetches it anew.
-                drop(obtained);
+                drop(files);
                 if let Some(store) = store
                     && error.failure().kind == FailureKind::Model
                 {

@@ -1,8 +1,11 @@
-use vitrine_kernels::{Embed, cpu, stride};
+use vitrine_kernels::{Embed, Table, cpu, stride};
 
 use crate::support::{
-    LENGTHS, assert_close, buffer, formats, gpu, matrix, packed, run, unpadded, zeros,
+    LENGTHS, assert_close, buffer, formats, gpu, matrix, numbers, packed, run, step, unpadded,
+    zeros,
 };
+
+const TOKENS: Table = Table::Tokens { scale: 1.0 };
 
 #[test]
 fn embed() {
@@ -20,7 +23,8 @@ fn embed() {
                 let part = packed(&gpu, kind, &bytes, vocab, hidden);
                 let (tokens_buffer, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
                 let dispatch =
-                    Embed::dispatch(&gpu, &part, &tokens_buffer, &x, stride(hidden)).unwrap();
+                    Embed::dispatch(&gpu, &part, TOKENS, &tokens_buffer, &x, stride(hidden))
+                        .unwrap();
                 let got = run::<f32>(&gpu, [dispatch], tokens, &x, tokens * stride(hidden));
                 let got = unpadded(&got, hidden, stride(hidden));
                 let what = format!("{} {hidden} wide, {tokens} tokens", kind.name());
@@ -43,9 +47,56 @@ fn embed_in_parts() {
     let ids = [0, 63, 31, 32];
     let (tokens, x) = (buffer(&gpu, &ids), zeros(&gpu, 4 * 32));
     let dispatches =
-        [&first, &second].map(|part| Embed::dispatch(&gpu, part, &tokens, &x, 32).unwrap());
+        [&first, &second].map(|part| Embed::dispatch(&gpu, part, TOKENS, &tokens, &x, 32).unwrap());
     let got = run::<f32>(&gpu, dispatches, 4, &x, 4 * 32);
     let right = cpu::embed(&table, 32, &ids);
     let wrong = cpu::embed(&table, 32, &[0, 31, 31, 0]);
     assert_close(&got, &right, &wrong, 1e-6, "two parts");
+}
+
+/// Gemma's factor on the embedding, and GPT-2's positions on top of it.
+#[test]
+fn embed_scaled_and_with_positions() {
+    let gpu = gpu();
+    let kind = vitrine_model::ggml::GgmlType::F16;
+    let (hidden, tokens, position) = (40, 5, 30);
+    let (bytes, table) = matrix(kind, 64, hidden, 9);
+    // In two parts, of which the pass needs both.
+    let half = bytes.len() / 2;
+    let first = packed(&gpu, kind, &bytes[..half], 32, hidden);
+    let mut second = packed(&gpu, kind, &bytes[half..], 32, hidden);
+    second.row_start = 32;
+    let before = numbers(3, (tokens * stride(hidden)) as usize);
+    let (step, x) = (step(&gpu, position, tokens), buffer(&gpu, &before));
+    let dispatches = [&first, &second].map(|part| {
+        Embed::dispatch(&gpu, part, Table::Positions, &step, &x, stride(hidden)).unwrap()
+    });
+    let got = run::<f32>(&gpu, dispatches, tokens, &x, tokens * stride(hidden));
+    let before = unpadded(&before, hidden, stride(hidden));
+    let rows: Vec<u32> = (position..position + tokens).collect();
+    let added = cpu::embed(&table, hidden as usize, &rows);
+    let right: Vec<f32> = before.iter().zip(&added).map(|(x, row)| x + row).collect();
+    assert_close(
+        &unpadded(&got, hidden, stride(hidden)),
+        &right,
+        &before,
+        1e-6,
+        "positions",
+    );
+
+    let ids = [1, 63, 31, 32, 7];
+    let ids_buffer = buffer(&gpu, &ids);
+    let scaled = Table::Tokens { scale: 6.5 };
+    let dispatches = [&first, &second]
+        .map(|part| Embed::dispatch(&gpu, part, scaled, &ids_buffer, &x, stride(hidden)).unwrap());
+    let got = run::<f32>(&gpu, dispatches, tokens, &x, tokens * stride(hidden));
+    let plain = cpu::embed(&table, hidden as usize, &ids);
+    let right: Vec<f32> = plain.iter().map(|x| x * 6.5).collect();
+    assert_close(
+        &unpadded(&got, hidden, stride(hidden)),
+        &right,
+        &plain,
+        1e-6,
+        "scaled",
+    );
 }

@@ -49,9 +49,10 @@ fn matmul_and_matvec() {
                         y_stride: part.rows,
                         row_start: 0,
                         accumulate: false,
+                        bias: false,
                         shape,
                     };
-                    let dispatch = matmul.dispatch(&gpu, &part, &x, &y).unwrap();
+                    let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
                     let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
                     let tolerance = 2e-5 * right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
@@ -63,7 +64,7 @@ fn matmul_and_matvec() {
 }
 
 #[test]
-fn matmul_adds_to_the_residual_and_keeps_to_its_rows() {
+fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
     let gpu = gpu();
     let kind = vitrine_model::ggml::GgmlType::Q4_1;
     let (rows, k, tokens) = (32, 64, 3);
@@ -71,16 +72,17 @@ fn matmul_adds_to_the_residual_and_keeps_to_its_rows() {
     let part = packed(&gpu, kind, &bytes, rows, k);
     let x = numbers(4, (tokens * k) as usize);
     let before = numbers(5, (4 * 96) as usize);
+    let bias = numbers(6, 96);
     let product = cpu::matmul(&w, &x, k as usize);
     let mut right = before.clone();
     for token in 0..tokens as usize {
         for row in 0..rows as usize {
-            right[token * 96 + 32 + row] += product[token * rows as usize + row];
+            right[token * 96 + 32 + row] += product[token * rows as usize + row] + bias[32 + row];
         }
     }
     let mut x = x;
     x.resize((4 * k) as usize, 0.0);
-    let (x, y) = (buffer(&gpu, &x), buffer(&gpu, &before));
+    let (x, y, bias) = (buffer(&gpu, &x), buffer(&gpu, &before), buffer(&gpu, &bias));
     let matmul = Matmul {
         format: part.format,
         rows,
@@ -89,6 +91,7 @@ fn matmul_adds_to_the_residual_and_keeps_to_its_rows() {
         y_stride: 96,
         row_start: 32,
         accumulate: true,
+        bias: true,
         shape: Shape {
             lanes: 32,
             rows: 2,
@@ -96,7 +99,7 @@ fn matmul_adds_to_the_residual_and_keeps_to_its_rows() {
             uniform_x: false,
         },
     };
-    let dispatch = matmul.dispatch(&gpu, &part, &x, &y).unwrap();
+    let dispatch = matmul.dispatch(&gpu, &part, &x, &y, Some(&bias)).unwrap();
     let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * 96);
     assert_close(
         &got,

@@ -1,0 +1,175 @@
+//! The files of a model, by name, wherever they lie.
+
+use crate::ModelError;
+use crate::source::ByteSource;
+
+/// A model's files: one GGUF file, or those of a folder in Hugging Face format.
+pub struct ModelFiles<S> {
+    name: String,
+    files: Vec<(String, S)>,
+}
+
+impl<S: ByteSource> ModelFiles<S> {
+    /// No files yet. `name` is what people call the model: its folder, file or hub id.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            files: Vec::new(),
+        }
+    }
+
+    /// Adds a file under its name within the folder, `model-00001-of-00002.safetensors`.
+    pub fn add(&mut self, file_name: impl Into<String>, source: S) {
+        self.files.push((file_name.into(), source));
+    }
+
+    /// The same with one more file.
+    #[must_use]
+    pub fn with(mut self, file_name: impl Into<String>, source: S) -> Self {
+        self.add(file_name, source);
+        self
+    }
+
+    /// What people call the model.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names of the files, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A file, by name.
+    #[must_use]
+    pub fn get(&self, file_name: &str) -> Option<&S> {
+        let found = self.files.iter().find(|(name, _)| name == file_name);
+        found.map(|(_, source)| source)
+    }
+
+    /// All of a small file, or none where there is no such file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is larger than any of its kind.
+    pub async fn read_small(&self, file_name: &str) -> Result<Option<Vec<u8>>, ModelError> {
+        let Some(source) = self.get(file_name) else {
+            return Ok(None);
+        };
+        if source.len() > MAX_SMALL {
+            return Err(ModelError::Damaged(format!(
+                "{file_name} has {} bytes, and files of its kind have at most {MAX_SMALL}",
+                source.len()
+            )));
+        }
+        Ok(Some(source.read(0..source.len()).await?.into_owned()))
+    }
+}
+
+/// Tokenizers of 262,144 tokens take 33 MB; nothing else that is read whole comes near.
+const MAX_SMALL: u64 = 128 << 20;
+
+/// Read where they are there; a model may do without any of them.
+const DESCRIPTIONS: [&str; 6] = [
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "model.safetensors.index.json",
+];
+
+/// Those of a folder's or repository's files that make the model: its GGUF file, or config.json
+/// with the safetensors and the tokenizer. Files in subfolders are left alone.
+///
+/// # Errors
+/// When there is no model among them, or more than one.
+pub fn choose<'a>(names: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
+    let has = |name: &str| names.contains(&name);
+    let ending = |end: &str| -> Vec<&'a str> {
+        let mut found: Vec<&str> = names
+            .iter()
+            .copied()
+            .filter(|name| !name.contains('/') && name.ends_with(end))
+            .collect();
+        found.sort_unstable();
+        found
+    };
+    let (safetensors, ggufs) = (ending(".safetensors"), ending(".gguf"));
+    if has("config.json") && !safetensors.is_empty() {
+        let mut chosen = vec!["config.json"];
+        chosen.extend(DESCRIPTIONS.iter().filter(|name| has(name)));
+        // Repositories often hold the same weights a second time, as `consolidated.safetensors`.
+        let shards: Vec<&str> = if has("model.safetensors") {
+            vec!["model.safetensors"]
+        } else {
+            let is_shard = |name: &&&str| name.starts_with("model-") && name.contains("-of-");
+            let shards: Vec<&str> = safetensors.iter().filter(is_shard).copied().collect();
+            if shards.is_empty() {
+                safetensors
+            } else {
+                shards
+            }
+        };
+        chosen.extend(shards);
+        return Ok(chosen);
+    }
+    match ggufs.as_slice() {
+        [one] => Ok(vec![one]),
+        [] if !safetensors.is_empty() => Err(ModelError::Missing("config.json".to_owned())),
+        [] if has("config.json") => Err(ModelError::Missing(
+            "weights in safetensors format (model.safetensors, or its shards)".to_owned(),
+        )),
+        [] => Err(ModelError::NoModel),
+        several => Err(ModelError::SeveralModels(several.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_safetensors_is_chosen_with_what_describes_it() {
+        let names = [
+            "README.md",
+            "config.json",
+            "consolidated.safetensors",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "onnx/config.json",
+            "tokenizer.json",
+        ];
+        assert_eq!(
+            choose(&names).unwrap(),
+            [
+                "config.json",
+                "tokenizer.json",
+                "model.safetensors.index.json",
+                "model-00001-of-00002.safetensors",
+                "model-00002-of-00002.safetensors",
+            ]
+        );
+    }
+
+    #[test]
+    fn one_gguf_file_is_a_model_and_two_are_a_question() {
+        assert_eq!(choose(&["a.gguf", "README.md"]).unwrap(), ["a.gguf"]);
+        let error = choose(&["a.gguf", "b.gguf"]).unwrap_err().to_string();
+        assert!(error.contains("a.gguf, b.gguf"), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (names, missing) in [
+            (vec!["model.safetensors"], "config.json"),
+            (vec!["config.json", "pytorch_model.bin"], "safetensors"),
+            (vec!["README.md"], "no model"),
+        ] {
+            let error = choose(&names).unwrap_err().to_string();
+            assert!(error.contains(missing), "{error}");
+        }
+    }
+}
