@@ -54,12 +54,15 @@ class Variant:
     controls: list = field(default_factory=list)
     seed: int = 0
     spellings: tuple = ()
+    # For GGUF files: the types of the matrices in turn, and keys that are left out.
+    gguf_types: tuple = ()
+    gguf_without: tuple = ()
 
 
 VARIANTS = {
     "llama": Variant(
         "LlamaForCausalLM",
-        dict(ODD, num_hidden_layers=3, rms_norm_eps=1e-5),
+        dict(ODD, num_hidden_layers=2, rms_norm_eps=1e-5),
         shard="400KB",
         old=dict(rope_theta=10000.0, rope_scaling=None),
         controls=[{"rope_parameters": {"rope_theta": 500.0, "rope_type": "default"}}, {"rms_norm_eps": 0.1}],
@@ -179,7 +182,7 @@ VARIANTS = {
     ),
     "phi3": Variant(
         "Phi3ForCausalLM",
-        dict(ODD, num_hidden_layers=2, sliding_window=2047),
+        dict(ODD, vocab_size=503, num_hidden_layers=2, sliding_window=2047),
         old=dict(rope_theta=10000.0, rope_scaling=None, original_max_position_embeddings=128),
         controls=[{"rms_norm_eps": 0.1}, {"sliding_window": 9}],
     ),
@@ -259,7 +262,7 @@ VARIANTS = {
         "Qwen2ForCausalLM",
         dict(
             ODD,
-            vocab_size=503,
+            vocab_size=211,
             num_hidden_layers=2,
             tie_word_embeddings=True,
             use_sliding_window=False,
@@ -390,7 +393,7 @@ VARIANTS = {
     ),
     "gpt2": Variant(
         "GPT2LMHeadModel",
-        dict(n_embd=80, n_head=5, n_layer=2, n_positions=64, vocab_size=307),
+        dict(n_embd=80, n_head=5, n_layer=2, n_positions=64, vocab_size=211),
         lengths={1: 8, 5: 8, 37: 8, 55: 8},
         dtype="float32",
         controls=[{"layer_norm_epsilon": 0.1}, {"activation_function": "relu"}],
@@ -409,5 +412,170 @@ VARIANTS = {
         ),
         dtype="float16",
         controls=[{"scale_attn_by_inverse_layer_idx": False}, {"scale_attn_weights": False}],
+    ),
+}
+
+# Rows of whole blocks of 32, for Q8_0.
+BLOCKS = dict(
+    hidden_size=96,
+    num_attention_heads=3,
+    num_key_value_heads=1,
+    intermediate_size=160,
+    vocab_size=331,
+    max_position_embeddings=128,
+)
+
+# Models that are written as GGUF files. Only what llama.cpp's converter writes can be told: no
+# window for `llama` and `qwen2`, and the usual pattern of layers for `gemma3`.
+GGUF_VARIANTS = {
+    "llama": Variant(
+        "LlamaForCausalLM",
+        dict(BLOCKS, num_hidden_layers=2, attention_bias=True),
+        gguf_types=("Q8_0", "F16", "F32"),
+    ),
+    "llama-linear": Variant(
+        "LlamaForCausalLM",
+        dict(
+            BLOCKS,
+            hidden_size=80,
+            num_attention_heads=5,
+            num_key_value_heads=5,
+            intermediate_size=90,
+            num_hidden_layers=2,
+            rope_parameters={"rope_type": "linear", "rope_theta": 20000.0, "factor": 4.0},
+        ),
+        gguf_types=("F16",),
+    ),
+    "llama-llama3": Variant(
+        "LlamaForCausalLM",
+        dict(
+            BLOCKS,
+            num_hidden_layers=2,
+            tie_word_embeddings=True,
+            rope_parameters={
+                "rope_type": "llama3",
+                "rope_theta": 500000.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64,
+            },
+        ),
+        lengths={1: 8, 37: 8, 90: 8},
+        gguf_types=("Q8_0", "F16"),
+    ),
+    "mistral": Variant(
+        "MistralForCausalLM",
+        dict(
+            BLOCKS,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=32,
+            num_hidden_layers=2,
+            sliding_window=None,
+            rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        ),
+        gguf_types=("BF16",),
+    ),
+    "phi3": Variant(
+        "Phi3ForCausalLM",
+        dict(
+            ODD,
+            vocab_size=211,
+            num_hidden_layers=1,
+            sliding_window=None,
+            original_max_position_embeddings=128,
+        ),
+        gguf_types=("F16",),
+    ),
+    "phi3-window": Variant(
+        "Phi3ForCausalLM",
+        dict(
+            BLOCKS,
+            num_key_value_heads=3,
+            num_hidden_layers=2,
+            sliding_window=17,
+            original_max_position_embeddings=128,
+        ),
+        lengths={1: 8, 13: 8, 37: 8},
+        gguf_types=("Q8_0", "F16"),
+    ),
+    "phi3-longrope": Variant(
+        "Phi3ForCausalLM",
+        dict(
+            BLOCKS,
+            num_hidden_layers=2,
+            original_max_position_embeddings=32,
+            rope_parameters=dict(
+                longrope(12),
+                rope_type="longrope",
+                rope_theta=10000.0,
+                partial_rotary_factor=0.75,
+            ),
+        ),
+        lengths={5: 8, 27: 12, 61: 8},
+        gguf_types=("Q8_0",),
+    ),
+    "qwen2": Variant(
+        "Qwen2ForCausalLM",
+        dict(
+            BLOCKS,
+            num_hidden_layers=2,
+            rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        ),
+        gguf_types=("F16", "Q8_0"),
+    ),
+    "qwen3": Variant(
+        "Qwen3ForCausalLM",
+        dict(
+            BLOCKS,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=32,
+            num_hidden_layers=2,
+            tie_word_embeddings=True,
+            rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
+        ),
+        gguf_types=("Q8_0", "F16"),
+    ),
+    "gemma3": Variant(
+        "Gemma3ForCausalLM",
+        dict(
+            BLOCKS,
+            num_attention_heads=4,
+            head_dim=32,
+            query_pre_attn_scalar=32,
+            num_hidden_layers=7,
+            sliding_window=8,
+            rope_parameters={
+                "full_attention": {"rope_type": "linear", "rope_theta": 1000000.0, "factor": 8.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 3000.0},
+            },
+        ),
+        lengths={1: 8, 8: 8, 37: 8},
+        gguf_types=("Q8_0",),
+    ),
+    "gemma3-old": Variant(
+        "Gemma3ForCausalLM",
+        dict(
+            BLOCKS,
+            hidden_size=68,
+            intermediate_size=90,
+            num_attention_heads=2,
+            head_dim=24,
+            query_pre_attn_scalar=24,
+            num_hidden_layers=6,
+            sliding_window=8,
+            final_logit_softcapping=0.5,
+        ),
+        lengths={1: 8, 37: 8},
+        gguf_types=("F16",),
+        gguf_without=("rope.freq_base_swa",),
+    ),
+    "gpt2": Variant(
+        "GPT2LMHeadModel",
+        dict(n_embd=80, n_head=5, n_layer=2, n_positions=64, vocab_size=211),
+        lengths={1: 8, 37: 8, 55: 8},
+        gguf_types=("F16", "F32"),
     ),
 }
