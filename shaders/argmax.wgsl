@@ -28,6 +28,7 @@ struct Chosen {
 @group(0) @binding(_) var<storage, read_write> chosen: Chosen;
 @group(0) @binding(_) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(_) var<storage, read_write> step: Step;
+@group(0) @binding(_) var<storage, read_write> history: array<u32>;
 #else
 @group(0) @binding(_) var<storage, read> logits: array<f32>;
 @group(0) @binding(_) var<storage, read_write> bests: array<Best>;
@@ -73,6 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let next = step.position + step.n_tokens;
         chosen = Chosen(best.id, best.logit, best.logit + log(best.sum), next);
         tokens[0] = best.id;
+        history[next] = best.id;
         step = Step(next, 1u);
 #else
         bests[group.x] = best;

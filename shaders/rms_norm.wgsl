@@ -1,6 +1,7 @@
 // y[t, i] = x[t, i] / sqrt(mean(x[t, :]²) + EPS) · weight[i]          (arXiv 1910.07467)
 //
 // One workgroup per token. With LAST_ROW only the last token of the pass is normalised, to row 0.
+// With ADD the result is added to y (Gemma's norms of what attention and MLP add).
 #import reduce
 #import step
 
@@ -25,6 +26,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let scale = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
     for (var i = lane; i < N; i += LANES) {
-        y[group.x * STRIDE + i] = x[source + i] * scale * weight[i];
+        let value = x[source + i] * scale * weight[i];
+#if ADD
+        y[group.x * STRIDE + i] += value;
+#else
+        y[group.x * STRIDE + i] = value;
+#end
     }
 }

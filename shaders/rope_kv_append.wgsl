@@ -1,51 +1,57 @@
 // Rotates the queries in place, and appends rotated keys and plain values to the KV cache.
 //
-// Rotary embedding in the half-split form of transformers' `rotate_half`: dimension i of a head
-// turns together with dimension i + HEAD_DIM / 2, by the angle that `rope` holds as (cos, sin)
-// for each position and i (arXiv 2104.09864). One lane per pair.
+// Rotary embedding in the half-split form of transformers' `rotate_half`: of the 2 · ROPE_PAIRS
+// dimensions that turn, i turns together with i + ROPE_PAIRS, by the angle that `rope` holds as
+// (cos, sin) for each position and i (arXiv 2104.09864). One lane per pair of dimensions.
 //
 // qkv is (tokens, QKV_STRIDE): queries at 0, keys at K_OFFSET, values at V_OFFSET.
-// The caches are (positions, KV_HEADS * HEAD_DIM).
+// The caches are (positions, KV_HEADS, PAIRS).
 #import step
-
-const HALF: u32 = HEAD_DIM / 2u;
+#import kv_cache
 
 @group(0) @binding(_) var<storage, read_write> qkv: array<f32>;
+#if ROPE
 @group(0) @binding(_) var<storage, read> rope: array<vec2<f32>>;
-@group(0) @binding(_) var<storage, read_write> k_cache: array<f32>;
-@group(0) @binding(_) var<storage, read_write> v_cache: array<f32>;
+#end
+@group(0) @binding(_) var<storage, read_write> k_cache: array<CachedPair>;
+@group(0) @binding(_) var<storage, read_write> v_cache: array<CachedPair>;
 @group(0) @binding(_) var<storage, read> step: Step;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let pair = group.x * LANES + lane;
-    let head = pair / HALF;
-    let i = pair % HALF;
+    let work = group.x * LANES + lane;
+    let head = work / PAIRS;
+    let i = work % PAIRS;
     if (head >= HEADS + 2u * KV_HEADS) {
         return;
     }
     let row = group.y * QKV_STRIDE;
     let position = step.position + group.y;
-    let cache_row = position * (KV_HEADS * HEAD_DIM);
+    let dims = pair_dims(i);
 
     if (head >= HEADS + KV_HEADS) {
-        let inside = (head - HEADS - KV_HEADS) * HEAD_DIM + i;
-        v_cache[cache_row + inside] = qkv[row + V_OFFSET + inside];
-        v_cache[cache_row + inside + HALF] = qkv[row + V_OFFSET + inside + HALF];
+        let kv_head = head - HEADS - KV_HEADS;
+        let at = row + V_OFFSET + kv_head * HEAD_DIM;
+        let pair = vec2<f32>(qkv[at + dims.x], qkv[at + dims.y]);
+        v_cache[(position * KV_HEADS + kv_head) * PAIRS + i] = to_cache(pair);
         return;
     }
-    let turn = rope[position * HALF + i];
-    if (head >= HEADS) {
-        let inside = (head - HEADS) * HEAD_DIM + i;
-        let a = qkv[row + K_OFFSET + inside];
-        let b = qkv[row + K_OFFSET + inside + HALF];
-        k_cache[cache_row + inside] = a * turn.x - b * turn.y;
-        k_cache[cache_row + inside + HALF] = b * turn.x + a * turn.y;
-        return;
+    let is_key = head >= HEADS;
+    var at = row + head * HEAD_DIM;
+    if (is_key) {
+        at = row + K_OFFSET + (head - HEADS) * HEAD_DIM;
     }
-    let at = row + head * HEAD_DIM + i;
-    let a = qkv[at];
-    let b = qkv[at + HALF];
-    qkv[at] = a * turn.x - b * turn.y;
-    qkv[at + HALF] = b * turn.x + a * turn.y;
+    var pair = vec2<f32>(qkv[at + dims.x], qkv[at + dims.y]);
+#if ROPE
+    if (i < ROPE_PAIRS) {
+        let turn = rope[position * ROPE_PAIRS + i];
+        pair = vec2<f32>(pair.x * turn.x - pair.y * turn.y, pair.y * turn.x + pair.x * turn.y);
+    }
+#end
+    if (is_key) {
+        k_cache[(position * KV_HEADS + head - HEADS) * PAIRS + i] = to_cache(pair);
+    } else {
+        qkv[at + dims.x] = pair.x;
+        qkv[at + dims.y] = pair.y;
+    }
 }

@@ -9,7 +9,7 @@
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::{Gguf, LoadOptions, MappedFile, Model};
+use vitrine_model::{Checkpoint, LoadOptions, MappedFile, Model, ModelFiles};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -45,12 +45,12 @@ fn logits(name: &str) -> Vec<f32> {
 async fn load() -> Model {
     let path = vitrine_hub::ensure(&vitrine_hub::DEFAULT_MODEL).unwrap();
     let file = MappedFile::open(&path).unwrap();
-    let gguf = Gguf::read(&file).await.unwrap();
+    let files = ModelFiles::new("SmolLM2").with("model.gguf", file);
+    let checkpoint = Checkpoint::open(&files).await.unwrap();
     let gpu = Gpu::request(&AdapterSelector::Best).await.unwrap();
     Model::load(
         gpu,
-        &file,
-        &gguf,
+        &checkpoint,
         &LoadOptions::default(),
         &mut |_, _, _| {},
     )

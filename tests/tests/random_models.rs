@@ -55,7 +55,10 @@ fn load(fixture: &Fixture, gpu: Gpu, context: Option<u32>) -> Result<Engine, Eng
     block_on(Engine::load(
         gpu,
         &files,
-        &LoadOptions { context },
+        &LoadOptions {
+            context,
+            ..LoadOptions::default()
+        },
         &mut |_, _, _| {},
     ))
 }

@@ -36,6 +36,7 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     let gpu = Gpu::request(&selector).await?;
     let options = LoadOptions {
         context: args.context,
+        ..LoadOptions::default()
     };
     let mut bar = Bar::default();
     let mut progress = |phase, done, total| bar.show(phase, done, total);

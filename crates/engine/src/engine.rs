@@ -1,8 +1,7 @@
 use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
-use vitrine_model::files::choose;
-use vitrine_model::{Gguf, LoadOptions, LoadStage, Model, ModelError, ModelFiles};
+use vitrine_model::{Checkpoint, Gguf, LoadOptions, LoadStage, Model, ModelFiles};
 use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, TokenPiece};
 use vitrine_text::{ChatTemplate, Message, Tokenizer};
 
@@ -29,13 +28,7 @@ impl Engine {
         options: &LoadOptions,
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
-        let names: Vec<&str> = files.names().collect();
-        let chosen = choose(&names)?;
-        let source = chosen
-            .first()
-            .and_then(|name| files.get(name))
-            .ok_or(ModelError::NoModel)?;
-        let gguf = Gguf::read(source).await?;
+        let checkpoint = Checkpoint::open(files).await?;
         let mut progress = |stage, done, total| {
             let phase = match stage {
                 LoadStage::Upload => LoadPhase::Upload,
@@ -44,10 +37,10 @@ impl Engine {
             on_progress(phase, done, total);
         };
         // The vocabulary is checked before the long part begins.
-        let tokenizer = vocabulary::tokenizer(&gguf)?;
-        let chat_template = vocabulary::chat_template(&gguf, tokenizer.as_ref())?;
-        let model = Model::load(gpu, source, &gguf, options, &mut progress).await?;
-        let summary = summary::model_summary(&model, &gguf, chat_template.is_some());
+        let (tokenizer, chat_template) = vocabulary::read(files, checkpoint.gguf.as_ref()).await?;
+        let model = Model::load(gpu, &checkpoint, options, &mut progress).await?;
+        let summary =
+            summary::model_summary(&model, &checkpoint, files.name(), chat_template.is_some());
         Ok(Self {
             model,
             tokenizer: tokenizer.map(Rc::new),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use vitrine_gpu::AdapterDescription;
 use vitrine_gpu::Gpu;
-use vitrine_model::ggml::GgmlType;
-use vitrine_model::{Gguf, Model};
+use vitrine_model::source::ByteSource;
+use vitrine_model::{Checkpoint, Model};
 use vitrine_protocol::{AdapterSummary, ModelSummary};
 
 /// The adapter behind a device.
@@ -28,23 +28,31 @@ pub fn describe(adapter: &AdapterDescription) -> AdapterSummary {
     }
 }
 
-pub fn model_summary(model: &Model, gguf: &Gguf, has_chat_template: bool) -> ModelSummary {
+/// The model behind `name`, as it was loaded.
+pub fn model_summary<S: ByteSource>(
+    model: &Model,
+    checkpoint: &Checkpoint<'_, S>,
+    name: &str,
+    has_chat_template: bool,
+) -> ModelSummary {
     let config = model.config();
-    let mut weights_by_type = BTreeMap::<u32, u64>::new();
-    for tensor in gguf.tensors() {
-        *weights_by_type.entry(tensor.type_id).or_default() += tensor.shape.iter().product::<u64>();
+    let mut weights_by_type = BTreeMap::<&str, u64>::new();
+    for tensor in checkpoint.tensors() {
+        let elements = tensor.elements().unwrap_or_default();
+        *weights_by_type.entry(&tensor.type_name).or_default() += elements;
     }
     let most = weights_by_type.iter().max_by_key(|(_, weights)| **weights);
     ModelSummary {
-        name: config.name.clone(),
-        architecture: config.architecture.clone(),
+        name: match config.name.as_str() {
+            "" => name.to_owned(),
+            own => own.to_owned(),
+        },
+        architecture: config.architecture.model_type().to_owned(),
         parameters: weights_by_type.values().sum(),
-        format: most
-            .map(|(id, _)| GgmlType::name_of(*id))
-            .unwrap_or_default(),
+        format: most.map(|(name, _)| (*name).to_owned()).unwrap_or_default(),
         weight_bytes: model.weight_bytes(),
-        kv_bytes_per_token: config.kv_bytes_per_token(),
-        num_hidden_layers: config.num_hidden_layers,
+        kv_bytes_per_token: model.kv_bytes_per_token(),
+        num_hidden_layers: config.num_hidden_layers(),
         num_attention_heads: config.num_attention_heads,
         num_key_value_heads: config.num_key_value_heads,
         hidden_size: config.hidden_size,

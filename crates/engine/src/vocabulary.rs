@@ -1,8 +1,25 @@
 //! From a GGUF file's metadata to a tokenizer and a chat template.
 
-use vitrine_model::Gguf;
 use vitrine_model::gguf::Value;
+use vitrine_model::source::ByteSource;
+use vitrine_model::{Gguf, ModelFiles};
 use vitrine_text::{ChatTemplate, GgufVocabulary, TextError, Tokenizer};
+
+use crate::EngineError;
+
+/// The tokenizer and the chat template of a model's files, where they bring them.
+pub async fn read<S: ByteSource>(
+    files: &ModelFiles<S>,
+    gguf: Option<&Gguf>,
+) -> Result<(Option<Tokenizer>, Option<ChatTemplate>), EngineError> {
+    let Some(gguf) = gguf else {
+        let _ = files;
+        return Ok((None, None));
+    };
+    let tokenizer = tokenizer(gguf)?;
+    let chat_template = chat_template(gguf, tokenizer.as_ref())?;
+    Ok((tokenizer, chat_template))
+}
 
 /// The tokenizer, if the file brings one.
 pub fn tokenizer(gguf: &Gguf) -> Result<Option<Tokenizer>, TextError> {

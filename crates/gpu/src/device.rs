@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_channel::oneshot;
+
 use crate::adapter::{self, AdapterDescription, AdapterSelector};
 use crate::buffer::{Buffer, Usage};
 use crate::kernel::{Kernel, KernelCache};
@@ -111,6 +113,45 @@ impl Gpu {
     /// Queues bytes to be written before the next submission. Offset and length are multiples of 4.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
         self.inner.queue.write_buffer(buffer.raw(), offset, bytes);
+    }
+
+    /// Sends off what was written so far and waits until it has arrived, so that host memory holds
+    /// no copies of it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn flush(&self) -> Result<(), GpuError> {
+        let (sender, done) = oneshot::channel();
+        let submission = self.inner.queue.submit([]);
+        self.inner.queue.on_submitted_work_done(move || {
+            // The receiver is gone when nobody waits any more.
+            let _ = sender.send(());
+        });
+        self.wait(submission)?;
+        let outcome = done.await;
+        self.check()?;
+        outcome.map_err(|_| GpuError::DeviceLost {
+            reason: "it never finished its work".to_owned(),
+        })
+    }
+
+    /// Natively nobody runs the callbacks unless we poll; the browser does it by itself.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
+        let polled = self.inner.device.poll(wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: None,
+        });
+        // A refused submission never completes: to wait for its callback would hang.
+        self.check()?;
+        polled.map(drop).map_err(|error| GpuError::DeviceLost {
+            reason: error.to_string(),
+        })
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn wait(&self, _submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
+        self.check()
     }
 
     /// The compiled kernel for this description; compiled once, then kept.

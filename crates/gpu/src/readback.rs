@@ -11,7 +11,6 @@ use crate::{Buffer, Gpu, GpuError};
 pub struct Readback {
     gpu: Gpu,
     staging: Staging,
-    #[cfg(not(target_arch = "wasm32"))]
     submission: wgpu::SubmissionIndex,
     mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
@@ -43,8 +42,6 @@ impl Readback {
             offset += bytes;
         }
         let submission = gpu.queue().submit([encoder.finish()]);
-        #[cfg(target_arch = "wasm32")]
-        let _ = submission;
         let (sender, mapped) = oneshot::channel();
         staging
             .slice(..)
@@ -55,7 +52,6 @@ impl Readback {
         Self {
             gpu: gpu.clone(),
             staging: Staging(staging),
-            #[cfg(not(target_arch = "wasm32"))]
             submission,
             mapped,
         }
@@ -69,14 +65,13 @@ impl Readback {
         let lost = |reason: &str| GpuError::DeviceLost {
             reason: reason.to_owned(),
         };
-        #[cfg(not(target_arch = "wasm32"))]
-        self.wait()?;
         let Self {
             gpu,
             staging,
+            submission,
             mapped,
-            ..
         } = self;
+        gpu.wait(submission)?;
         let outcome = mapped.await;
         gpu.check()?;
         outcome
@@ -85,19 +80,5 @@ impl Readback {
         let view = staging.0.slice(..).get_mapped_range();
         let view = view.map_err(|error| GpuError::Internal(error.to_string()))?;
         Ok(view.to_vec())
-    }
-
-    /// Natively nobody runs the callbacks unless we poll; the browser does it by itself.
-    #[cfg(not(target_arch = "wasm32"))]
-    fn wait(&self) -> Result<(), GpuError> {
-        let polled = self.gpu.device().poll(wgpu::PollType::Wait {
-            submission_index: Some(self.submission.clone()),
-            timeout: None,
-        });
-        // A refused submission never completes: to wait for its callback would hang.
-        self.gpu.check()?;
-        polled.map(drop).map_err(|error| GpuError::DeviceLost {
-            reason: error.to_string(),
-        })
     }
 }

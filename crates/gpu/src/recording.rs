@@ -13,6 +13,7 @@ enum Command {
     Dispatch(Dispatch),
     Copy {
         source: Buffer,
+        source_offset: u64,
         target: Buffer,
         target_offset: u64,
         bytes: u64,
@@ -105,10 +106,18 @@ impl Recording {
         self.commands.push(Command::Dispatch(dispatch));
     }
 
-    /// Adds a copy of the first `bytes` of `source` to `target`, from `target_offset` on.
-    pub fn copy(&mut self, source: &Buffer, target: &Buffer, target_offset: u64, bytes: u64) {
+    /// Adds a copy of `bytes` of `source` to `target`; offsets and length are multiples of 4.
+    pub fn copy(
+        &mut self,
+        source: &Buffer,
+        source_offset: u64,
+        target: &Buffer,
+        target_offset: u64,
+        bytes: u64,
+    ) {
         self.commands.push(Command::Copy {
             source: source.clone(),
+            source_offset,
             target: target.clone(),
             target_offset,
             bytes,
@@ -121,13 +130,14 @@ impl Recording {
             match command {
                 Command::Copy {
                     source,
+                    source_offset,
                     target,
                     target_offset,
                     bytes,
                 } => {
                     encoder.copy_buffer_to_buffer(
                         source.raw(),
-                        0,
+                        *source_offset,
                         target.raw(),
                         *target_offset,
                         *bytes,

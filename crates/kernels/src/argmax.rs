@@ -37,7 +37,7 @@ impl Argmax {
             self.source(
                 self.chunks(),
                 vec!["FINAL"],
-                vec![Read, ReadWrite, ReadWrite, ReadWrite],
+                vec![Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite],
             ),
         ]
     }
@@ -61,7 +61,8 @@ impl Argmax {
         self.n.div_ceil(CHUNK)
     }
 
-    /// Chooses among `logits`, writes a [`Chosen`], puts its id to `tokens[0]`, and moves `step` on.
+    /// Chooses among `logits`, writes a [`Chosen`], puts its id to `tokens[0]` and to `history` at
+    /// its position, and moves `step` on.
     ///
     /// # Errors
     /// When a shader cannot be assembled or the scratch buffer made.
@@ -72,13 +73,14 @@ impl Argmax {
         chosen: &Buffer,
         tokens: &Buffer,
         step: &Buffer,
+        history: &Buffer,
     ) -> Result<[Dispatch; 2], GpuError> {
         let bytes = u64::from(self.chunks()) * BEST_BYTES;
         let bests = gpu.buffer("argmax bests", bytes, Usage::Work)?;
         let [first, last] = self.sources();
         let first = gpu.kernel(&first)?;
         let last = gpu.kernel(&last)?;
-        let buffers = [&bests, chosen, tokens, step].map(Buffer::whole);
+        let buffers = [&bests, chosen, tokens, step, history].map(Buffer::whole);
         Ok([
             Dispatch::new(
                 gpu,

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{FRAGMENTS, template};
+use crate::{CacheLayout, FRAGMENTS, template};
 
 const LANES: u32 = 64;
 
@@ -11,14 +11,16 @@ pub struct Attention {
     pub heads: u32,
     /// Key and value heads (`num_key_value_heads`); divides `heads`.
     pub kv_heads: u32,
-    /// Values per head; a multiple of 4.
-    pub head_dim: u32,
     /// Floats from one token's qkv to the next.
     pub qkv_stride: u32,
     /// Floats from one token's output to the next.
     pub out_stride: u32,
     /// Factor on the scores, 1 / √head_dim.
     pub scale: f32,
+    /// Positions that a query sees, itself included; all where there is no window.
+    pub sliding_window: Option<u32>,
+    /// How the caches are laid out.
+    pub cache: CacheLayout,
 }
 
 impl Attention {
@@ -26,21 +28,31 @@ impl Attention {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
+        let mut constants = vec![
+            ("LANES", LANES.into()),
+            ("HEADS", self.heads.into()),
+            ("KV_HEADS", self.kv_heads.into()),
+            ("HEAD_DIM", self.cache.head_dim.into()),
+            ("ROPE_PAIRS", self.cache.rope_pairs.into()),
+            (
+                "PAIR_ROUNDS",
+                (self.cache.head_dim / 2).div_ceil(LANES).into(),
+            ),
+            ("QKV_STRIDE", self.qkv_stride.into()),
+            ("OUT_STRIDE", self.out_stride.into()),
+            ("SCALE", self.scale.into()),
+        ];
+        let mut flags = self.cache.flags();
+        if let Some(window) = self.sliding_window {
+            constants.push(("WINDOW_KEYS", window.into()));
+            flags.push("WINDOW");
+        }
         ShaderSource {
             name: "attention",
             template: template!("attention"),
             fragments: FRAGMENTS,
-            constants: vec![
-                ("LANES", LANES.into()),
-                ("HEADS", self.heads.into()),
-                ("KV_HEADS", self.kv_heads.into()),
-                ("HEAD_DIM", self.head_dim.into()),
-                ("DIMS", self.head_dim.div_ceil(LANES).into()),
-                ("QKV_STRIDE", self.qkv_stride.into()),
-                ("OUT_STRIDE", self.out_stride.into()),
-                ("SCALE", self.scale.into()),
-            ],
-            flags: vec![],
+            constants,
+            flags,
             bindings: vec![Read, Read, Read, ReadWrite, Read],
         }
     }
@@ -53,8 +65,7 @@ impl Attention {
         &self,
         gpu: &Gpu,
         qkv: &Buffer,
-        k_cache: &Buffer,
-        v_cache: &Buffer,
+        [k_cache, v_cache]: [&Buffer; 2],
         out: &Buffer,
         step: &Buffer,
     ) -> Result<Dispatch, GpuError> {

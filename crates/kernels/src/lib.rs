@@ -11,23 +11,29 @@ mod argmax;
 mod attention;
 pub mod cpu;
 mod embed;
+mod kv_cache;
+mod layer_norm;
 mod matmul;
+mod mlp_act;
 pub mod packed;
 mod permutations;
+mod qk_norm;
 mod rms_norm;
 mod rope_kv_append;
-mod silu_mul;
 mod top_k;
 
 pub use argmax::{Argmax, Chosen};
 pub use attention::Attention;
 pub use embed::{Embed, Table};
+pub use kv_cache::{CacheLayout, CacheType};
+pub use layer_norm::LayerNorm;
 pub use matmul::{Matmul, Shape};
+pub use mlp_act::{Activation, MlpAct};
 pub use packed::{Format, PackedPart};
 pub use permutations::permutations;
+pub use qk_norm::QkNorm;
 pub use rms_norm::RmsNorm;
-pub use rope_kv_append::{RopeKvAppend, rope_table};
-pub use silu_mul::SiluMul;
+pub use rope_kv_append::RopeKvAppend;
 pub use top_k::{TOP_K, TopK};
 
 /// `Step` of `shaders/common/step.wgsl`: where the sequence stands.
@@ -55,6 +61,10 @@ const FRAGMENTS: &[(&str, &str)] = &[
     (
         "reduce",
         include_str!("../../../shaders/common/reduce.wgsl"),
+    ),
+    (
+        "kv_cache",
+        include_str!("../../../shaders/common/kv_cache.wgsl"),
     ),
     ("step", include_str!("../../../shaders/common/step.wgsl")),
 ];

@@ -1,8 +1,8 @@
 use vitrine_gpu::ShaderSource;
 
 use crate::{
-    Argmax, Attention, Embed, Format, Matmul, RmsNorm, RopeKvAppend, Shape, SiluMul, Table, TopK,
-    stride,
+    Activation, Argmax, Attention, CacheLayout, CacheType, Embed, Format, LayerNorm, Matmul,
+    MlpAct, QkNorm, RmsNorm, RopeKvAppend, Shape, Table, TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -53,53 +53,78 @@ pub fn permutations() -> Vec<ShaderSource> {
                 all.push(matmul.source());
             }
         }
+        for (last_row, add) in [(false, false), (true, false), (false, true)] {
+            let norm = RmsNorm {
+                n: hidden,
+                eps: 1e-5,
+                last_row,
+                add,
+            };
+            all.push(norm.source());
+        }
         for last_row in [false, true] {
-            all.push(
-                RmsNorm {
-                    n: hidden,
-                    eps: 1e-5,
-                    last_row,
-                }
-                .source(),
-            );
+            let norm = LayerNorm {
+                n: hidden,
+                eps: 1e-5,
+                last_row,
+            };
+            all.push(norm.source());
         }
         let qkv_stride = stride((heads + 2 * kv_heads) * head_dim);
         let k_offset = heads * head_dim;
         let v_offset = k_offset + kv_heads * head_dim;
-        all.push(
-            RopeKvAppend {
+        let qk_norm = QkNorm {
+            heads,
+            kv_heads,
+            head_dim,
+            qkv_stride,
+            k_offset,
+            eps: 1e-6,
+        };
+        all.push(qk_norm.source());
+        for (dtype, rope_pairs, sliding_window) in [
+            (CacheType::F32, head_dim / 2, None),
+            (CacheType::F16, head_dim / 4, Some(100)),
+            (CacheType::F32, 0, Some(100)),
+        ] {
+            let cache = CacheLayout {
+                head_dim,
+                rope_pairs,
+                dtype,
+            };
+            let append = RopeKvAppend {
                 heads,
                 kv_heads,
-                head_dim,
                 qkv_stride,
                 k_offset,
                 v_offset,
-            }
-            .source(),
-        );
-        let (out_stride, scale) = (stride(heads * head_dim), 0.125);
-        all.push(
-            Attention {
+                cache,
+            };
+            all.push(append.source());
+            let attention = Attention {
                 heads,
                 kv_heads,
-                head_dim,
                 qkv_stride,
-                out_stride,
-                scale,
-            }
-            .source(),
-        );
+                out_stride: stride(heads * head_dim),
+                scale: 0.125,
+                sliding_window,
+                cache,
+            };
+            all.push(attention.source());
+        }
         let y_stride = stride(intermediate);
-        let gate_up_stride = 2 * y_stride;
-        all.push(
-            SiluMul {
-                n: intermediate,
-                gate_up_stride,
-                up_offset: y_stride,
-                y_stride,
+        for act in Activation::ALL {
+            for up_offset in [None, Some(y_stride)] {
+                let mlp_act = MlpAct {
+                    act,
+                    n: intermediate,
+                    x_stride: 2 * y_stride,
+                    up_offset,
+                    y_stride,
+                };
+                all.push(mlp_act.source());
             }
-            .source(),
-        );
+        }
         all.extend(Argmax { n: vocab }.sources());
         all.extend(TopK { n: vocab }.sources());
     }

@@ -4,7 +4,7 @@ use crate::{FRAGMENTS, stride, template};
 
 const LANES: u32 = 64;
 
-/// `shaders/rms_norm.wgsl`: y = x / rms(x) · weight for each token.
+/// `shaders/rms_norm.wgsl`: y (+)= x / rms(x) · weight for each token.
 #[derive(Clone, Copy, Debug)]
 pub struct RmsNorm {
     /// Values per token (`hidden_size`); rows are padded to [`stride`].
@@ -13,6 +13,8 @@ pub struct RmsNorm {
     pub eps: f32,
     /// Normalise only the last token of the pass, to row 0 of y.
     pub last_row: bool,
+    /// Add the result to y.
+    pub add: bool,
 }
 
 impl RmsNorm {
@@ -20,8 +22,13 @@ impl RmsNorm {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         let mut bindings = vec![Binding::Read, Binding::Read, Binding::ReadWrite];
+        let mut flags = vec![];
         if self.last_row {
             bindings.push(Binding::Read);
+            flags.push("LAST_ROW");
+        }
+        if self.add {
+            flags.push("ADD");
         }
         ShaderSource {
             name: "rms_norm",
@@ -33,11 +40,7 @@ impl RmsNorm {
                 ("STRIDE", stride(self.n).into()),
                 ("EPS", self.eps.into()),
             ],
-            flags: if self.last_row {
-                vec!["LAST_ROW"]
-            } else {
-                vec![]
-            },
+            flags,
             bindings,
         }
     }

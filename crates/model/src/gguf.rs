@@ -13,6 +13,7 @@ pub use value::Value;
 use crate::ModelError;
 use crate::ggml::GgmlType;
 use crate::source::ByteSource;
+use crate::tensor::TensorInfo;
 use reader::{Reader, Stop};
 
 /// The most bytes that a directory may take. Vocabularies of 256k tokens need about 20 MB.
@@ -27,21 +28,6 @@ const MAX_KEYS: u64 = 100_000;
 pub struct Gguf {
     metadata: BTreeMap<String, Value>,
     tensors: BTreeMap<String, TensorInfo>,
-}
-
-/// Where a tensor lies and what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorInfo {
-    /// Its name, `blk.0.attn_q.weight`.
-    pub name: String,
-    /// Its shape, rows first (the file has it the other way round).
-    pub shape: Vec<u64>,
-    /// The number of its type.
-    pub type_id: u32,
-    /// Its first byte, from the start of the file.
-    pub offset: u64,
-    /// Its length in bytes; 0 for types that we do not read.
-    pub bytes: u64,
 }
 
 impl Gguf {
@@ -109,7 +95,7 @@ impl Gguf {
         let data = (reader.position() as u64).next_multiple_of(alignment);
         let mut tensors = BTreeMap::new();
         for mut info in infos {
-            info.place(data, file_len)?;
+            place(&mut info, data, file_len)?;
             if let Some(twin) = tensors.insert(info.name.clone(), info) {
                 let reason = format!("it has the tensor {} twice", twin.name);
                 return Err(ModelError::Damaged(reason).into());
@@ -159,58 +145,18 @@ fn read_info(reader: &mut Reader<'_>) -> Result<TensorInfo, Stop> {
     Ok(TensorInfo {
         name,
         shape,
-        type_id,
+        kind: GgmlType::from_id(type_id),
+        type_name: GgmlType::name_of(type_id),
+        file: 0,
         offset,
         bytes: 0,
     })
 }
 
-impl TensorInfo {
-    /// Turns the offset within the data section into one within the file, and checks both ends.
-    fn place(&mut self, data: u64, file_len: u64) -> Result<(), ModelError> {
-        let wrong = |what: &str| ModelError::Damaged(format!("the tensor {} {what}", self.name));
-        let elements = self
-            .shape
-            .iter()
-            .try_fold(1u64, |product, n| product.checked_mul(*n))
-            .ok_or_else(|| wrong("has more elements than can be counted"))?;
-        self.offset = data
-            .checked_add(self.offset)
-            .ok_or_else(|| wrong("lies beyond the end of any file"))?;
-        let Some(kind) = GgmlType::from_id(self.type_id) else {
-            return Ok(()); // Refused when somebody asks for its weights.
-        };
-        let (block, block_bytes) = kind.block();
-        if !self
-            .shape
-            .last()
-            .copied()
-            .unwrap_or(1)
-            .is_multiple_of(block)
-        {
-            return Err(wrong("has rows that are not whole blocks"));
-        }
-        let bytes = (elements / block).checked_mul(block_bytes);
-        let end = bytes.and_then(|bytes| self.offset.checked_add(bytes));
-        let (Some(bytes), Some(end)) = (bytes, end) else {
-            return Err(wrong("lies beyond the end of any file"));
-        };
-        if end > file_len {
-            let error = crate::source::SourceError::Truncated { end, len: file_len };
-            return Err(ModelError::Truncated(error));
-        }
-        self.bytes = bytes;
-        Ok(())
-    }
-
-    /// Its type.
-    ///
-    /// # Errors
-    /// When it is one that we do not read.
-    pub fn ggml_type(&self) -> Result<GgmlType, ModelError> {
-        GgmlType::from_id(self.type_id).ok_or_else(|| {
-            let kind = GgmlType::name_of(self.type_id);
-            ModelError::Unsupported(format!("the number format {kind} (tensor {})", self.name))
-        })
-    }
+/// Turns the offset within the data section into one within the file, and checks both ends.
+fn place(info: &mut TensorInfo, data: u64, file_len: u64) -> Result<(), ModelError> {
+    let offset = data.checked_add(info.offset);
+    info.offset = offset.ok_or_else(|| info.wrong("lies beyond the end of any file"))?;
+    info.measure()?;
+    info.check_end(file_len)
 }

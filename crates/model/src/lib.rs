@@ -1,9 +1,11 @@
 //! Model files, weights, the KV cache, and the plan of kernels of a decoder.
 //!
-//! The way of a model: [`gguf`] reads the file's directory, [`config`] makes sense of its
-//! metadata, [`weights`] brings its tensors to the GPU, [`plan`] turns both into recordings of
-//! kernels, and [`Model`] runs them.
+//! The way of a model: [`files`] are its files; [`Checkpoint`] reads their directories ([`gguf`] or
+//! [`safetensors`]) and makes a [`Config`] of their description; `weights` brings the tensors to the
+//! GPU; `plan` turns both into recordings of kernels; and [`Model`] runs them.
 
+pub mod architecture;
+mod checkpoint;
 pub mod config;
 mod error;
 pub mod files;
@@ -13,12 +15,16 @@ mod kv_cache;
 mod model;
 mod plan;
 mod rope;
+pub mod safetensors;
 pub mod source;
+mod tensor;
 mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod mapped_file;
 
+pub use architecture::Architecture;
+pub use checkpoint::Checkpoint;
 pub use config::Config;
 pub use error::ModelError;
 pub use files::ModelFiles;
@@ -26,3 +32,6 @@ pub use gguf::Gguf;
 #[cfg(not(target_arch = "wasm32"))]
 pub use mapped_file::MappedFile;
 pub use model::{LoadOptions, LoadStage, Model, Pending, Prediction};
+pub use rope::{Rope, RopeRegime, RopeScaling};
+pub use tensor::TensorInfo;
+pub use vitrine_kernels::CacheType;

@@ -1,7 +1,7 @@
-use vitrine_gpu::{Gpu, Readback};
-use vitrine_kernels::{Chosen, Step, TOP_K};
+use vitrine_gpu::{Gpu, Readback, Recording};
+use vitrine_kernels::{CacheType, Chosen, Step, TOP_K};
 
-use crate::gguf::Gguf;
+use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
 use crate::plan::{Activations, CANDIDATE_BYTES, MAX_PASS, Plan};
 use crate::source::ByteSource;
@@ -22,6 +22,8 @@ pub struct Model {
     plan: Plan,
     /// Positions filled so far.
     position: u32,
+    /// How many of them the sequence began with.
+    prompt: u32,
 }
 
 /// What to allow for.
@@ -29,6 +31,8 @@ pub struct Model {
 pub struct LoadOptions {
     /// Shorten the model's context to this many tokens.
     pub context: Option<u32>,
+    /// Number format of the KV cache.
+    pub dtype: CacheType,
 }
 
 /// The stages of [`Model::load`].
@@ -62,20 +66,28 @@ impl Model {
     /// When the file is damaged, not supported or unreadable, or the GPU has no room.
     pub async fn load<S: ByteSource>(
         gpu: Gpu,
-        source: &S,
-        gguf: &Gguf,
+        checkpoint: &Checkpoint<'_, S>,
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
-        let mut config = Config::from_gguf(gguf)?;
+        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
+        let weights = Weights::load(&gpu, checkpoint, &mut upload).await?;
+        Self::new(gpu, checkpoint.config.clone(), weights, options, progress).await
+    }
+
+    async fn new(
+        gpu: Gpu,
+        mut config: Config,
+        weights: Weights,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadStage, u64, u64),
+    ) -> Result<Self, ModelError> {
         if let Some(context) = options.context {
             config.max_position_embeddings = context.clamp(1, config.max_position_embeddings);
         }
-        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
-        let weights = Weights::load(&gpu, source, gguf, &config, &mut upload).await?;
         progress(LoadStage::Compile, 0, 2);
         let act = Activations::new(&gpu, &config, &weights)?;
-        let cache = KvCache::new(&gpu, &config)?;
+        let cache = KvCache::new(&gpu, &config, options.dtype)?;
         let plan = Plan::new(&gpu, &config, &weights, &act, &cache)?;
         progress(LoadStage::Compile, 1, 2);
         let mut model = Self {
@@ -86,12 +98,27 @@ impl Model {
             cache,
             plan,
             position: 0,
+            prompt: 0,
         };
         // A first run makes drivers compile what they put off, and shows lack of memory now.
-        model.prefill(&[0, 0], 1)?.prediction().await?;
-        model.decode(1)?.prediction().await?;
+        model.prefill(&[0], 1)?.prediction().await?;
+        if model.config.max_position_embeddings > 1 {
+            model.decode(1)?.prediction().await?;
+        }
         progress(LoadStage::Compile, 2, 2);
         Ok(model)
+    }
+
+    /// Number format of the KV cache.
+    #[must_use]
+    pub fn dtype(&self) -> CacheType {
+        self.cache.dtype
+    }
+
+    /// Bytes that one token takes in the KV cache.
+    #[must_use]
+    pub fn kv_bytes_per_token(&self) -> u64 {
+        self.config.kv_bytes_per_token(self.cache.dtype.bytes())
     }
 
     /// Its hyperparameters.
@@ -119,24 +146,14 @@ impl Model {
     /// When there are no ids, too many, or unknown ones; or the GPU has no room.
     pub fn prefill(&mut self, ids: &[u32], top: u32) -> Result<Pending, ModelError> {
         self.check_ids(ids)?;
-        self.reserve(ids.len() as u32)?;
-        self.position = 0;
-        let mut passes = ids.chunks(MAX_PASS as usize).peekable();
-        let mut position = 0;
-        while let Some(pass) = passes.next() {
-            let n_tokens = pass.len() as u32;
-            let step = Step { position, n_tokens };
-            self.gpu
-                .write(&self.act.tokens, 0, bytemuck::cast_slice(pass));
-            self.gpu.write(&self.act.step, 0, bytemuck::bytes_of(&step));
-            position += n_tokens;
-            if passes.peek().is_none() {
-                self.position = position;
-                return Ok(self.finish(n_tokens, false, top));
-            }
-            self.gpu.submit(n_tokens, [&self.plan.prefill]);
-        }
-        Err(ModelError::EmptyPrompt)
+        let positions = ids.len() as u32;
+        self.reserve(positions)?;
+        self.prompt = positions;
+        self.cache
+            .turn(&self.gpu, &self.config, positions, positions);
+        self.gpu
+            .write(&self.cache.history, 0, bytemuck::cast_slice(ids));
+        Ok(self.run_history(positions, top))
     }
 
     /// Appends the token that the last step chose, and predicts the one after it.
@@ -144,9 +161,37 @@ impl Model {
     /// # Errors
     /// When the context is full, or the GPU has no room for a longer cache.
     pub fn decode(&mut self, top: u32) -> Result<Pending, ModelError> {
-        self.reserve(self.position + 1)?;
-        self.position += 1;
+        let positions = self.position + 1;
+        self.reserve(positions)?;
+        if self
+            .cache
+            .turn(&self.gpu, &self.config, self.prompt, positions)
+        {
+            // All keys so far were turned by other angles (`longrope` beyond its original context).
+            return Ok(self.run_history(positions, top));
+        }
+        self.position = positions;
         Ok(self.finish(1, true, top))
+    }
+
+    /// Computes the first `positions` positions anew from the tokens on the GPU.
+    fn run_history(&mut self, positions: u32, top: u32) -> Pending {
+        let mut position = 0;
+        loop {
+            let n_tokens = MAX_PASS.min(positions - position);
+            let step = Step { position, n_tokens };
+            self.gpu.write(&self.act.step, 0, bytemuck::bytes_of(&step));
+            let mut tokens = Recording::default();
+            let (from, bytes) = (u64::from(position) * 4, u64::from(n_tokens) * 4);
+            tokens.copy(&self.cache.history, from, &self.act.tokens, 0, bytes);
+            self.gpu.submit(0, [&tokens]);
+            position += n_tokens;
+            if position == positions {
+                self.position = positions;
+                return self.finish(n_tokens, false, top);
+            }
+            self.gpu.submit(n_tokens, [&self.plan.prefill]);
+        }
     }
 
     /// All logits of the last step, (vocab_size).

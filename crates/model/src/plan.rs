@@ -2,12 +2,13 @@
 
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, Embed, Matmul, PackedPart, RmsNorm, RopeKvAppend, Shape, SiluMul, TOP_K,
-    Table, TopK, stride,
+    Argmax, Attention, Embed, LayerNorm, Matmul, MlpAct, PackedPart, QkNorm, RmsNorm, RopeKvAppend,
+    Shape, TOP_K, Table, TopK, stride,
 };
 
+use crate::config::LayerConfig;
 use crate::kv_cache::KvCache;
-use crate::weights::{LayerWeights, Matrix, Weights};
+use crate::weights::{LayerWeights, Linear, Matrix, NormWeights, Weights};
 use crate::{Config, ModelError};
 
 /// The most tokens that one pass takes; longer prompts take several.
@@ -29,6 +30,8 @@ pub struct Activations {
     attn_out: Buffer,
     gate_up: Buffer,
     mlp_act: Buffer,
+    /// What attention or the MLP adds, where it is normalised first.
+    branch: Option<Buffer>,
     last_normed: Buffer,
 }
 
@@ -43,24 +46,26 @@ impl Activations {
             )
         };
         let layer = weights.layers.first();
-        let qkv_width = layer.map_or(0, |layer| layer.qkv_proj.rows);
-        let gate_up_width = layer.map_or(0, |layer| layer.gate_up_proj.rows);
+        let qkv_width = layer.map_or(0, |layer| layer.qkv_proj.matrix.rows);
+        let gate_up_width = layer.map_or(0, |layer| layer.gate_up_proj.matrix.rows);
+        let hidden = config.hidden_size;
+        let last_bytes = u64::from(stride(hidden)) * 4;
         Ok(Self {
             tokens: gpu.buffer("tokens", u64::from(MAX_PASS) * 4, Usage::Work)?,
             step: gpu.buffer("step", 8, Usage::Work)?,
             chosen: gpu.buffer("chosen", 16, Usage::Work)?,
             logits: gpu.buffer("logits", u64::from(weights.head().rows) * 4, Usage::Work)?,
-            residual: rows("residual", config.hidden_size)?,
-            normed: rows("normed", config.hidden_size)?,
+            residual: rows("residual", hidden)?,
+            normed: rows("normed", hidden)?,
             qkv: rows("qkv", qkv_width)?,
             attn_out: rows("attn_out", config.num_attention_heads * config.head_dim)?,
             gate_up: rows("gate_up", gate_up_width)?,
             mlp_act: rows("mlp_act", config.intermediate_size)?,
-            last_normed: gpu.buffer(
-                "last_normed",
-                u64::from(stride(config.hidden_size)) * 4,
-                Usage::Work,
-            )?,
+            branch: match config.post_norms {
+                true => Some(rows("branch", hidden)?),
+                false => None,
+            },
+            last_normed: gpu.buffer("last_normed", last_bytes, Usage::Work)?,
         })
     }
 }
@@ -110,12 +115,15 @@ impl Plan {
             recording: Recording::default(),
         };
         let mut head = builder(true);
-        head.norm(&act.residual, &weights.norm.buffer, &act.last_normed, true)?;
-        head.matmul(weights.head(), &act.last_normed, &act.logits, false)?;
+        head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
+        head.matmul(weights.head(), None, &act.last_normed, &act.logits, false)?;
         let argmax = Argmax {
             n: config.vocab_size,
         };
-        for dispatch in argmax.dispatches(gpu, &act.logits, &act.chosen, &act.tokens, &act.step)? {
+        let (tokens, history) = (&act.tokens, &cache.history);
+        let dispatches =
+            argmax.dispatches(gpu, &act.logits, &act.chosen, tokens, &act.step, history)?;
+        for dispatch in dispatches {
             head.recording.dispatch(dispatch);
         }
         let (dispatches, candidates) = TopK {
@@ -138,18 +146,7 @@ impl Plan {
 
 impl Builder<'_> {
     fn body(mut self, weights: &Weights) -> Result<Recording, ModelError> {
-        let x_stride = stride(self.config.hidden_size);
-        for part in &weights.embed_tokens.parts {
-            let (tokens, x) = (&self.act.tokens, &self.act.residual);
-            self.recording.dispatch(Embed::dispatch(
-                self.gpu,
-                part,
-                Table::Tokens { scale: 1.0 },
-                tokens,
-                x,
-                x_stride,
-            )?);
-        }
+        self.embed(weights)?;
         for (index, layer) in weights.layers.iter().enumerate() {
             self.attention(layer, index)?;
             self.mlp(layer)?;
@@ -157,87 +154,170 @@ impl Builder<'_> {
         Ok(self.recording)
     }
 
+    fn embed(&mut self, weights: &Weights) -> Result<(), ModelError> {
+        let (gpu, config, act) = (self.gpu, self.config, self.act);
+        let x_stride = stride(config.hidden_size);
+        let tokens = Table::Tokens {
+            scale: config.embedding_scale,
+        };
+        for part in &weights.embed_tokens.parts {
+            let dispatch =
+                Embed::dispatch(gpu, part, tokens, &act.tokens, &act.residual, x_stride)?;
+            self.recording.dispatch(dispatch);
+        }
+        for part in weights
+            .embed_positions
+            .iter()
+            .flat_map(|matrix| &matrix.parts)
+        {
+            let positions = Table::Positions;
+            let dispatch =
+                Embed::dispatch(gpu, part, positions, &act.step, &act.residual, x_stride)?;
+            self.recording.dispatch(dispatch);
+        }
+        Ok(())
+    }
+
     fn attention(&mut self, layer: &LayerWeights, index: usize) -> Result<(), ModelError> {
-        let Self {
-            gpu,
-            config,
-            act,
-            cache,
-            ..
-        } = *self;
-        self.norm(
-            &act.residual,
-            &layer.input_layernorm.buffer,
-            &act.normed,
-            false,
-        )?;
-        self.matmul(&layer.qkv_proj, &act.normed, &act.qkv, false)?;
-        let (keys, values) = (&cache.keys[index], &cache.values[index]);
-        let rope_kv_append = RopeKvAppend {
-            heads: config.num_attention_heads,
-            kv_heads: config.num_key_value_heads,
-            head_dim: config.head_dim,
-            qkv_stride: layer.qkv_proj.rows,
-            k_offset: layer.qkv_proj.starts[1],
-            v_offset: layer.qkv_proj.starts[2],
+        let (gpu, config, act, cache) = (self.gpu, self.config, self.act, self.cache);
+        let LayerConfig {
+            sliding_window,
+            rope,
+        } = config.layers[index];
+        let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
+        let qkv_stride = layer.qkv_proj.matrix.rows;
+        let k_offset = layer.qkv_proj.matrix.starts[1];
+        let v_offset = layer.qkv_proj.matrix.starts[2];
+        let layout = cache.layout(config, rope);
+        let caches = [&cache.keys[index], &cache.values[index]];
+
+        self.norm(&layer.input_norm, &act.residual, &act.normed, false)?;
+        self.linear(&layer.qkv_proj, &act.normed, &act.qkv, false)?;
+        if let Some([q_norm, k_norm]) = &layer.qk_norm {
+            let qk_norm = QkNorm {
+                heads,
+                kv_heads,
+                head_dim: config.head_dim,
+                qkv_stride,
+                k_offset,
+                eps: config.norm_eps,
+            };
+            let weights = [&q_norm.buffer, &k_norm.buffer];
+            self.recording
+                .dispatch(qk_norm.dispatch(gpu, &act.qkv, weights)?);
+        }
+        let append = RopeKvAppend {
+            heads,
+            kv_heads,
+            qkv_stride,
+            k_offset,
+            v_offset,
+            cache: layout,
         };
-        let dispatch =
-            rope_kv_append.dispatch(gpu, &act.qkv, &cache.rope, keys, values, &act.step)?;
-        self.recording.dispatch(dispatch);
+        let table = cache.ropes.get(rope);
+        self.recording
+            .dispatch(append.dispatch(gpu, &act.qkv, table, caches, &act.step)?);
         let attention = Attention {
-            heads: config.num_attention_heads,
-            kv_heads: config.num_key_value_heads,
-            head_dim: config.head_dim,
-            qkv_stride: layer.qkv_proj.rows,
-            out_stride: stride(config.num_attention_heads * config.head_dim),
-            scale: 1.0 / (config.head_dim as f32).sqrt(),
+            heads,
+            kv_heads,
+            qkv_stride,
+            out_stride: stride(heads * config.head_dim),
+            scale: config.attention_scale,
+            sliding_window,
+            cache: layout,
         };
-        let dispatch = attention.dispatch(gpu, &act.qkv, keys, values, &act.attn_out, &act.step)?;
+        let dispatch = attention.dispatch(gpu, &act.qkv, caches, &act.attn_out, &act.step)?;
         self.recording.dispatch(dispatch);
-        self.matmul(&layer.o_proj, &act.attn_out, &act.residual, true)
+        self.add(&layer.o_proj, &act.attn_out, layer.attn_out_norm.as_ref())
     }
 
     fn mlp(&mut self, layer: &LayerWeights) -> Result<(), ModelError> {
-        let act = self.act;
-        self.norm(
-            &act.residual,
-            &layer.post_attention_layernorm.buffer,
-            &act.normed,
-            false,
-        )?;
-        self.matmul(&layer.gate_up_proj, &act.normed, &act.gate_up, false)?;
-        let silu_mul = SiluMul {
-            n: self.config.intermediate_size,
-            gate_up_stride: layer.gate_up_proj.rows,
-            up_offset: layer.gate_up_proj.starts[1],
-            y_stride: stride(self.config.intermediate_size),
+        let (config, act) = (self.config, self.act);
+        self.norm(&layer.mlp_norm, &act.residual, &act.normed, false)?;
+        self.linear(&layer.gate_up_proj, &act.normed, &act.gate_up, false)?;
+        let mlp_act = MlpAct {
+            act: config.hidden_act,
+            n: config.intermediate_size,
+            x_stride: layer.gate_up_proj.matrix.rows,
+            up_offset: layer.gate_up_proj.matrix.starts.get(1).copied(),
+            y_stride: stride(config.intermediate_size),
         };
         self.recording
-            .dispatch(silu_mul.dispatch(self.gpu, &act.gate_up, &act.mlp_act)?);
-        self.matmul(&layer.down_proj, &act.mlp_act, &act.residual, true)
+            .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, &act.mlp_act)?);
+        self.add(&layer.down_proj, &act.mlp_act, layer.mlp_out_norm.as_ref())
+    }
+
+    /// residual += W x + b, or where there is a norm residual += norm(W x + b).
+    fn add(
+        &mut self,
+        linear: &Linear,
+        x: &Buffer,
+        norm: Option<&NormWeights>,
+    ) -> Result<(), ModelError> {
+        let act = self.act;
+        match (norm, &act.branch) {
+            (Some(norm), Some(branch)) => {
+                self.linear(linear, x, branch, false)?;
+                let add = RmsNorm {
+                    n: self.config.hidden_size,
+                    eps: self.config.norm_eps,
+                    last_row: false,
+                    add: true,
+                };
+                let weight = &norm.weight.buffer;
+                let dispatch = add.dispatch(self.gpu, branch, weight, &act.residual, &act.step)?;
+                self.recording.dispatch(dispatch);
+                Ok(())
+            }
+            _ => self.linear(linear, x, &act.residual, true),
+        }
     }
 
     fn norm(
         &mut self,
+        weights: &NormWeights,
         x: &Buffer,
-        weight: &Buffer,
         y: &Buffer,
         last_row: bool,
     ) -> Result<(), ModelError> {
-        let norm = RmsNorm {
-            n: self.config.hidden_size,
-            eps: self.config.rms_norm_eps,
-            last_row,
+        let (n, eps) = (self.config.hidden_size, self.config.norm_eps);
+        let (weight, step) = (&weights.weight.buffer, &self.act.step);
+        let dispatch = match &weights.bias {
+            Some(bias) => {
+                let norm = LayerNorm { n, eps, last_row };
+                norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step)?
+            }
+            None => {
+                let add = false;
+                let norm = RmsNorm {
+                    n,
+                    eps,
+                    last_row,
+                    add,
+                };
+                norm.dispatch(self.gpu, x, weight, y, step)?
+            }
         };
-        self.recording
-            .dispatch(norm.dispatch(self.gpu, x, weight, y, &self.act.step)?);
+        self.recording.dispatch(dispatch);
         Ok(())
     }
 
-    /// y (+)= W x for all parts of W.
+    /// y (+)= W x + b.
+    fn linear(
+        &mut self,
+        linear: &Linear,
+        x: &Buffer,
+        y: &Buffer,
+        accumulate: bool,
+    ) -> Result<(), ModelError> {
+        self.matmul(&linear.matrix, linear.bias_buffer(), x, y, accumulate)
+    }
+
+    /// y (+)= W x + b for all parts of W.
     fn matmul(
         &mut self,
         matrix: &Matrix,
+        bias: Option<&Buffer>,
         x: &Buffer,
         y: &Buffer,
         accumulate: bool,
@@ -258,11 +338,11 @@ impl Builder<'_> {
                 y_stride: matrix.rows,
                 row_start,
                 accumulate,
-                bias: false,
+                bias: bias.is_some(),
                 shape: Shape::choose(self.gpu, k, self.decode),
             };
             self.recording
-                .dispatch(matmul.dispatch(self.gpu, part, x, y, None)?);
+                .dispatch(matmul.dispatch(self.gpu, part, x, y, bias)?);
         }
         Ok(())
     }

@@ -1,10 +1,294 @@
-/// theta^(-2i / head_dim) for i = 0 … head_dim / 2 - 1 (arXiv 2104.09864; transformers'
-/// `compute_default_rope_parameters`).
-pub fn inv_freq(theta: f32, head_dim: u32) -> Vec<f32> {
-    (0..head_dim / 2)
-        .map(|i| {
-            let exponent = (2 * i) as f32 / head_dim as f32;
-            (1.0 / f64::from(theta).powf(f64::from(exponent))) as f32
-        })
-        .collect()
+//! Rotary positions and their scalings (arXiv 2104.09864; transformers' `modeling_rope_utils.py`).
+
+use std::f32::consts::PI;
+
+use crate::ModelError;
+
+/// One rotary embedding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rope {
+    /// Base of the frequencies (`rope_theta`).
+    pub theta: f32,
+    /// Dimensions of each head that turn: head_dim · `partial_rotary_factor`.
+    pub dim: u32,
+    /// How long sequences are accommodated.
+    pub scaling: RopeScaling,
+    /// Factor on cosine and sine (`attention_factor`).
+    pub attention_factor: f32,
+}
+
+/// `rope_type`, with what belongs to it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RopeScaling {
+    /// `default`.
+    None,
+    /// `linear`: positions are divided by the factor.
+    Linear {
+        /// The divisor.
+        factor: f32,
+    },
+    /// `dynamic`: the base grows with the sequence once it is longer than `original`.
+    Dynamic {
+        /// How strongly.
+        factor: f32,
+        /// `max_position_embeddings`.
+        original: u32,
+    },
+    /// `llama3`: long wavelengths are divided by the factor, short ones kept, and those between
+    /// interpolated.
+    Llama3 {
+        /// The divisor.
+        factor: f32,
+        /// `low_freq_factor`.
+        low_freq_factor: f32,
+        /// `high_freq_factor`.
+        high_freq_factor: f32,
+        /// `original_max_position_embeddings`.
+        original: u32,
+    },
+    /// `longrope` (arXiv 2402.13753), also called `su`: a divisor for each frequency, with a second
+    /// set for sequences longer than `original`.
+    LongRope {
+        /// Divisors up to `original` positions.
+        short: Vec<f32>,
+        /// Divisors beyond.
+        long: Vec<f32>,
+        /// `original_max_position_embeddings`.
+        original: u32,
+    },
+    /// A divisor for each frequency, always the same (GGUF's `rope_freqs.weight`).
+    Factors(Vec<f32>),
+}
+
+/// Which of a rotary embedding's tables a sequence needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RopeRegime {
+    /// The only one, or the one for short sequences.
+    Short,
+    /// For sequences beyond the original context (`longrope`).
+    Long,
+    /// `dynamic`: the positions before this one turn by the frequencies of that length, each later
+    /// one by the frequencies of its own, as when transformers reads a prompt and then appends.
+    Grown(u32),
+}
+
+impl Rope {
+    /// The plain embedding.
+    #[must_use]
+    pub fn new(theta: f32, dim: u32) -> Self {
+        Self {
+            theta,
+            dim,
+            scaling: RopeScaling::None,
+            attention_factor: 1.0,
+        }
+    }
+
+    /// Whether its numbers can be.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub fn check(&self) -> Result<(), ModelError> {
+        let damaged = |what: &str| Err(ModelError::Damaged(what.to_owned()));
+        let positive = |x: f32| x.is_finite() && x > 0.0;
+        if !positive(self.theta) || !positive(self.attention_factor) {
+            return damaged("its rotary base or attention factor is not a positive number");
+        }
+        let dividers = |factors: &[f32]| {
+            factors.len() == self.dim as usize / 2 && factors.iter().all(|x| positive(*x))
+        };
+        let fine = match &self.scaling {
+            RopeScaling::None => true,
+            RopeScaling::Linear { factor } => positive(*factor),
+            RopeScaling::Dynamic { factor, original } => {
+                *factor >= 1.0 && factor.is_finite() && *original > 0 && self.dim > 2
+            }
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original,
+            } => {
+                positive(*factor)
+                    && positive(*low_freq_factor)
+                    && high_freq_factor.is_finite()
+                    && high_freq_factor > low_freq_factor
+                    && *original > 0
+            }
+            RopeScaling::LongRope {
+                short,
+                long,
+                original,
+            } => dividers(short) && dividers(long) && *original > 1,
+            RopeScaling::Factors(factors) => dividers(factors),
+        };
+        if fine {
+            Ok(())
+        } else {
+            damaged("its rotary scaling has factors that cannot be, or the wrong number of them")
+        }
+    }
+
+    /// How much longer than `max_position_embeddings` sequences may get.
+    #[must_use]
+    pub fn stretch(&self) -> f32 {
+        match self.scaling {
+            RopeScaling::Linear { factor } | RopeScaling::Dynamic { factor, .. } => factor.max(1.0),
+            _ => 1.0,
+        }
+    }
+
+    /// The table for a sequence that begins with `prompt` positions, of which there are `positions`
+    /// by now.
+    #[must_use]
+    pub fn regime(&self, prompt: u32, positions: u32) -> RopeRegime {
+        match self.scaling {
+            RopeScaling::LongRope { original, .. } if positions > original => RopeRegime::Long,
+            RopeScaling::Dynamic { original, .. } => RopeRegime::Grown(prompt.max(original)),
+            _ => RopeRegime::Short,
+        }
+    }
+
+    /// (cos, sin) · attention_factor of `positions` positions by dim / 2 frequencies.
+    ///
+    /// A table, because WGSL promises nothing for the cosine of a large angle. As in transformers
+    /// the angle is an f32 product.
+    #[must_use]
+    pub fn table(&self, regime: RopeRegime, positions: u32) -> Vec<[f32; 2]> {
+        let turn = |position: u32, inv_freq: &f32| {
+            let (sin, cos) = f64::from(position as f32 * inv_freq).sin_cos();
+            [
+                cos as f32 * self.attention_factor,
+                sin as f32 * self.attention_factor,
+            ]
+        };
+        let mut table = Vec::with_capacity(positions as usize * self.dim as usize / 2);
+        let first_length = match regime {
+            RopeRegime::Grown(length) => length,
+            RopeRegime::Short => 0,
+            RopeRegime::Long => u32::MAX,
+        };
+        let mut inv_freq = self.inv_freq(first_length);
+        for position in 0..positions {
+            if let RopeRegime::Grown(length) = regime
+                && position >= length
+            {
+                inv_freq = self.inv_freq(position + 1);
+            }
+            table.extend(inv_freq.iter().map(|inv_freq| turn(position, inv_freq)));
+        }
+        table
+    }
+
+    /// The inverse frequencies of a sequence of `length` positions, dim / 2 of them.
+    #[must_use]
+    pub fn inv_freq(&self, length: u32) -> Vec<f32> {
+        // transformers computes in f32, and at large positions the rounding shows: so do we, in
+        // the same order. Only the power is taken in f64 and rounded once.
+        let powers = |theta: f32| -> Vec<f32> {
+            (0..self.dim / 2)
+                .map(|i| f64::from((2 * i) as f32 / self.dim as f32))
+                .map(|exponent| f64::from(theta).powf(exponent) as f32)
+                .collect()
+        };
+        let plain = |theta: f32| -> Vec<f32> {
+            powers(theta).into_iter().map(|power| 1.0 / power).collect()
+        };
+        let divided = |factors: &[f32]| -> Vec<f32> {
+            let powers = powers(self.theta);
+            powers
+                .iter()
+                .zip(factors)
+                .map(|(power, factor)| 1.0 / (factor * power))
+                .collect()
+        };
+        match &self.scaling {
+            RopeScaling::None => plain(self.theta),
+            RopeScaling::Linear { factor } => plain(self.theta)
+                .into_iter()
+                .map(|freq| freq / factor)
+                .collect(),
+            RopeScaling::Dynamic { factor, original } => {
+                let (factor, original) = (f64::from(*factor), f64::from(*original));
+                let (dim, length) = (f64::from(self.dim), f64::from(length).max(original));
+                let grown = factor * length / original - (factor - 1.0);
+                plain((f64::from(self.theta) * grown.powf(dim / (dim - 2.0))) as f32)
+            }
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original,
+            } => {
+                let original = *original as f32;
+                let scaled = |freq: f32| {
+                    let wavelength = 2.0 * PI / freq;
+                    if wavelength < original / high_freq_factor {
+                        freq
+                    } else if wavelength > original / low_freq_factor {
+                        freq / factor
+                    } else {
+                        let smooth = (original / wavelength - low_freq_factor)
+                            / (high_freq_factor - low_freq_factor);
+                        (1.0 - smooth) * freq / factor + smooth * freq
+                    }
+                };
+                plain(self.theta).into_iter().map(scaled).collect()
+            }
+            RopeScaling::LongRope {
+                short,
+                long,
+                original,
+            } => divided(if length > *original { long } else { short }),
+            RopeScaling::Factors(factors) => divided(factors),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rope(scaling: RopeScaling) -> Rope {
+        Rope {
+            scaling,
+            ..Rope::new(10_000.0, 8)
+        }
+    }
+
+    #[test]
+    fn linear_scaling_divides_positions() {
+        let plain = rope(RopeScaling::None).table(RopeRegime::Short, 3);
+        let scaled = rope(RopeScaling::Linear { factor: 2.0 }).table(RopeRegime::Short, 5);
+        assert_eq!(plain[4..8], scaled[8..12]);
+    }
+
+    #[test]
+    fn long_factors_hold_for_all_positions_once_one_is_past_the_original_context() {
+        let rope = rope(RopeScaling::LongRope {
+            short: vec![1.0; 4],
+            long: vec![3.0; 4],
+            original: 10,
+        });
+        assert_eq!(rope.regime(10, 10), RopeRegime::Short);
+        assert_eq!(rope.regime(10, 11), RopeRegime::Long);
+        assert_eq!(rope.inv_freq(10)[0], 1.0);
+        assert_eq!(rope.inv_freq(11)[0], 1.0 / 3.0);
+    }
+
+    #[test]
+    fn dynamic_frequencies_stay_until_the_original_context_ends() {
+        let rope = rope(RopeScaling::Dynamic {
+            factor: 2.0,
+            original: 16,
+        });
+        assert_eq!(rope.inv_freq(3), rope.inv_freq(16));
+        assert!(rope.inv_freq(17)[3] < rope.inv_freq(16)[3]);
+        // Positions of the prompt turn alike, later ones each by their own length.
+        let table = rope.table(rope.regime(20, 20), 22);
+        let angle = |position: u32, length: u32| (position as f32 * rope.inv_freq(length)[1]).cos();
+        assert!((table[3 * 4 + 1][0] - angle(3, 20)).abs() < 1e-6);
+        assert!((table[21 * 4 + 1][0] - angle(21, 22)).abs() < 1e-6);
+        assert!((table[21 * 4 + 1][0] - angle(21, 20)).abs() > 1e-6);
+    }
 }

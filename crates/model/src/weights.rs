@@ -1,131 +1,108 @@
 //! Bringing tensors to the GPU: read a few tiles, pack them, upload them, forget them.
 
+mod linear;
 mod matrix;
+mod unused;
 mod vector;
 
 use vitrine_gpu::Gpu;
 
-use crate::gguf::Gguf;
+use crate::ModelError;
+use crate::checkpoint::Checkpoint;
+use crate::config::Norm;
 use crate::source::ByteSource;
-use crate::{Config, ModelError};
-pub use matrix::{Matrix, RowOrder, Rows};
-pub use vector::Vector;
+use crate::tensor::TensorInfo;
+pub use linear::Linear;
+pub use matrix::Matrix;
+use matrix::{Piece, RowOrder};
+pub use vector::{NormWeights, Vector};
 
 /// All weights of a decoder on the GPU.
 pub struct Weights {
     /// (vocab_size, hidden_size).
     pub embed_tokens: Matrix,
+    /// (max_position_embeddings, hidden_size), where positions are learned.
+    pub embed_positions: Option<Matrix>,
     /// The decoder layers.
     pub layers: Vec<LayerWeights>,
-    /// (hidden_size).
-    pub norm: Vector,
+    /// The final norm.
+    pub norm: NormWeights,
     /// (vocab_size, hidden_size); none where the embedding is the output head.
     pub lm_head: Option<Matrix>,
 }
 
 /// The weights of one decoder layer.
 pub struct LayerWeights {
-    /// (hidden_size).
-    pub input_layernorm: Vector,
+    /// Before attention.
+    pub input_norm: NormWeights,
     /// q_proj, k_proj and v_proj below one another.
-    pub qkv_proj: Matrix,
+    pub qkv_proj: Linear,
+    /// Of each query and each key head, (head_dim) each.
+    pub qk_norm: Option<[Vector; 2]>,
     /// (hidden_size, heads · head_dim).
-    pub o_proj: Matrix,
-    /// (hidden_size).
-    pub post_attention_layernorm: Vector,
-    /// gate_proj and up_proj below one another.
-    pub gate_up_proj: Matrix,
+    pub o_proj: Linear,
+    /// Of what attention adds.
+    pub attn_out_norm: Option<NormWeights>,
+    /// Before the MLP.
+    pub mlp_norm: NormWeights,
+    /// gate_proj and up_proj below one another, or the only one.
+    pub gate_up_proj: Linear,
     /// (hidden_size, intermediate_size).
-    pub down_proj: Matrix,
+    pub down_proj: Linear,
+    /// Of what the MLP adds.
+    pub mlp_out_norm: Option<NormWeights>,
 }
 
 impl Weights {
-    /// Reads all tensors of a GGUF file. `progress` hears of bytes done and bytes in all.
+    /// Reads all tensors of a checkpoint. `progress` hears of bytes done and bytes in all.
     ///
     /// # Errors
-    /// When a tensor is missing, misshapen or of a type that we do not read, the file cannot be
+    /// When a tensor is missing, misshapen or of a type that we do not read, a file cannot be
     /// read, or the GPU has no room.
     pub async fn load<S: ByteSource>(
         gpu: &Gpu,
-        source: &S,
-        gguf: &Gguf,
-        config: &Config,
+        checkpoint: &Checkpoint<'_, S>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, ModelError> {
-        refuse_unknown_tensors(gguf, config)?;
-        let total = gguf.tensors().map(|tensor| tensor.bytes).sum();
+        let total = unused::used_bytes(checkpoint)?;
         let mut loader = Loader {
             gpu,
-            source,
-            gguf,
+            checkpoint,
             done: 0,
+            unsent: 0,
             total,
             progress,
         };
+        let config = &checkpoint.config;
+        let names = checkpoint.names();
         let hidden = config.hidden_size;
-        let q_rows = config.num_attention_heads * config.head_dim;
-        let kv_rows = config.num_key_value_heads * config.head_dim;
-        let plain = RowOrder::AsStored;
-        // llama.cpp's converter interleaves the halves of each rotary head; transformers does not.
-        let heads = RowOrder::InterleavedHeads {
-            head_dim: config.head_dim,
-        };
+        let prefix = checkpoint.prefix();
+        let top = |name: &str| format!("{prefix}{name}");
 
-        let vocab = Rows {
-            name: "token_embd.weight".to_owned(),
-            rows: config.vocab_size,
-            order: plain,
+        let vocab = [Piece::whole(&top(names.embed_tokens), config.vocab_size)];
+        let embed_tokens = loader.matrix("embed_tokens", &vocab, hidden).await?;
+        let embed_positions = if config.learned_positions {
+            let rows = config.max_position_embeddings;
+            let piece = [Piece::whole(&top(names.embed_positions), rows)];
+            Some(loader.matrix("embed_positions", &piece, hidden).await?)
+        } else {
+            None
         };
-        let embed_tokens = loader.matrix("embed_tokens", &[vocab], hidden).await?;
         let mut layers = Vec::new();
-        for layer in 0..config.num_hidden_layers {
-            let rows = |kind: &str, rows: u32, order: RowOrder| Rows {
-                name: format!("blk.{layer}.{kind}.weight"),
-                rows,
-                order,
-            };
-            let name = |kind: &str| format!("layers.{layer}.{kind}");
-            let qkv = [
-                rows("attn_q", q_rows, heads),
-                rows("attn_k", kv_rows, heads),
-                rows("attn_v", kv_rows, plain),
-            ];
-            let gate_up = [
-                rows("ffn_gate", config.intermediate_size, plain),
-                rows("ffn_up", config.intermediate_size, plain),
-            ];
-            let o = [rows("attn_output", hidden, plain)];
-            let down = [rows("ffn_down", hidden, plain)];
-            layers.push(LayerWeights {
-                input_layernorm: loader
-                    .vector(&format!("blk.{layer}.attn_norm.weight"), hidden)
-                    .await?,
-                qkv_proj: loader.matrix(&name("qkv_proj"), &qkv, hidden).await?,
-                o_proj: loader.matrix(&name("o_proj"), &o, q_rows).await?,
-                post_attention_layernorm: loader
-                    .vector(&format!("blk.{layer}.ffn_norm.weight"), hidden)
-                    .await?,
-                gate_up_proj: loader
-                    .matrix(&name("gate_up_proj"), &gate_up, hidden)
-                    .await?,
-                down_proj: loader
-                    .matrix(&name("down_proj"), &down, config.intermediate_size)
-                    .await?,
-            });
+        for layer in 0..config.num_hidden_layers() {
+            layers.push(loader.layer(layer).await?);
         }
-        let norm = loader.vector("output_norm.weight", hidden).await?;
+        let norm = loader.norm(&top(names.norm)).await?;
         let lm_head = if config.tie_word_embeddings {
             None
         } else {
-            let rows = Rows {
-                name: "output.weight".to_owned(),
-                rows: config.vocab_size,
-                order: plain,
-            };
-            Some(loader.matrix("lm_head", &[rows], hidden).await?)
+            let piece = [Piece::whole(names.lm_head, config.vocab_size)];
+            Some(loader.matrix("lm_head", &piece, hidden).await?)
         };
+        loader.flush().await?;
         Ok(Self {
             embed_tokens,
+            embed_positions,
             layers,
             norm,
             lm_head,
@@ -141,40 +118,145 @@ impl Weights {
     /// Bytes that they take on the GPU.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let layers = self.layers.iter().map(|layer| {
-            let matrices = [
-                &layer.qkv_proj,
-                &layer.o_proj,
-                &layer.gate_up_proj,
-                &layer.down_proj,
-            ];
-            let vectors = [&layer.input_layernorm, &layer.post_attention_layernorm];
-            matrices.iter().map(|m| m.bytes()).sum::<u64>()
-                + vectors.iter().map(|v| v.bytes()).sum::<u64>()
-        });
-        let head = self.lm_head.as_ref().map_or(0, Matrix::bytes);
-        self.embed_tokens.bytes() + layers.sum::<u64>() + self.norm.bytes() + head
+        let matrix = |matrix: &Option<Matrix>| matrix.as_ref().map_or(0, Matrix::bytes);
+        self.embed_tokens.bytes()
+            + matrix(&self.embed_positions)
+            + matrix(&self.lm_head)
+            + self.norm.bytes()
+            + self.layers.iter().map(LayerWeights::bytes).sum::<u64>()
+    }
+}
+
+impl LayerWeights {
+    fn bytes(&self) -> u64 {
+        let linears = [
+            &self.qkv_proj,
+            &self.o_proj,
+            &self.gate_up_proj,
+            &self.down_proj,
+        ];
+        let norms = [
+            Some(&self.input_norm),
+            self.attn_out_norm.as_ref(),
+            Some(&self.mlp_norm),
+            self.mlp_out_norm.as_ref(),
+        ];
+        linears.iter().map(|linear| linear.bytes()).sum::<u64>()
+            + norms
+                .into_iter()
+                .flatten()
+                .map(NormWeights::bytes)
+                .sum::<u64>()
+            + self
+                .qk_norm
+                .iter()
+                .flatten()
+                .map(Vector::bytes)
+                .sum::<u64>()
     }
 }
 
 /// What the parts of loading share.
-pub struct Loader<'a, S> {
+struct Loader<'a, S> {
     gpu: &'a Gpu,
-    source: &'a S,
-    gguf: &'a Gguf,
+    checkpoint: &'a Checkpoint<'a, S>,
     done: u64,
+    /// Bytes written to buffers and perhaps still staged in host memory.
+    unsent: u64,
     total: u64,
     progress: &'a mut dyn FnMut(u64, u64),
 }
 
+/// Staged uploads are sent off at the latest when they take this much host memory.
+const MOST_UNSENT: u64 = 64 << 20;
+
 impl<S: ByteSource> Loader<'_, S> {
-    fn advance(&mut self, bytes: u64) {
-        self.done += bytes;
-        (self.progress)(self.done, self.total);
+    async fn layer(&mut self, layer: u32) -> Result<LayerWeights, ModelError> {
+        let config = &self.checkpoint.config;
+        let names = self.checkpoint.names();
+        let (hidden, middle) = (config.hidden_size, config.intermediate_size);
+        let q_rows = config.num_attention_heads * config.head_dim;
+        let kv_rows = config.num_key_value_heads * config.head_dim;
+        let bias = config.bias;
+        let prefix = format!("{}{}{layer}.", self.checkpoint.prefix(), names.layer);
+        let tensor = |name: &str| format!("{prefix}{name}");
+        let list = |all: &[&str]| all.iter().map(|name| tensor(name)).collect::<Vec<_>>();
+        let label = |name: &str| format!("layers.{layer}.{name}");
+
+        let mut qkv = Piece::split(&list(names.qkv), &[q_rows, kv_rows, kv_rows])?;
+        // llama.cpp's converter interleaves the halves of each rotary head of this architecture;
+        // transformers does not.
+        if self.checkpoint.interleaves_heads() {
+            for piece in &mut qkv[..2] {
+                piece.order = RowOrder::InterleavedHeads {
+                    head_dim: config.head_dim,
+                };
+            }
+        }
+        let halves = if config.gated_mlp { 2 } else { 1 };
+        let gate_up = Piece::split(&list(names.gate_up), &vec![middle; halves])?;
+        let o = [Piece::whole(&tensor(names.o_proj), hidden)];
+        let down = [Piece::whole(&tensor(names.down_proj), hidden)];
+        let post_norms = config.post_norms;
+        let qk_norm = config.qk_norm;
+        let head_dim = config.head_dim;
+        Ok(LayerWeights {
+            input_norm: self.norm(&tensor(names.input_norm)).await?,
+            qkv_proj: self
+                .linear(&label("qkv_proj"), &qkv, hidden, bias.qkv)
+                .await?,
+            qk_norm: if qk_norm {
+                let [q, k] = names.qk_norm.map(|name| format!("{}.weight", tensor(name)));
+                Some([
+                    self.scale(&q, head_dim).await?,
+                    self.scale(&k, head_dim).await?,
+                ])
+            } else {
+                None
+            },
+            o_proj: self.linear(&label("o_proj"), &o, q_rows, bias.o).await?,
+            attn_out_norm: if post_norms {
+                Some(self.norm(&tensor(names.attn_out_norm)).await?)
+            } else {
+                None
+            },
+            mlp_norm: self.norm(&tensor(names.mlp_norm)).await?,
+            gate_up_proj: self
+                .linear(&label("gate_up_proj"), &gate_up, hidden, bias.mlp)
+                .await?,
+            down_proj: self
+                .linear(&label("down_proj"), &down, middle, bias.mlp)
+                .await?,
+            mlp_out_norm: if post_norms {
+                Some(self.norm(&tensor(names.mlp_out_norm)).await?)
+            } else {
+                None
+            },
+        })
     }
 
-    fn tensor(&self, name: &str, shape: &[u64]) -> Result<&crate::gguf::TensorInfo, ModelError> {
-        let info = self.gguf.tensor(name);
+    /// The weights of a norm of the residual stream.
+    async fn norm(&mut self, name: &str) -> Result<NormWeights, ModelError> {
+        let config = &self.checkpoint.config;
+        let hidden = config.hidden_size;
+        let has_bias = config.norm == Norm::Layer;
+        let weight = self.scale(&format!("{name}.weight"), hidden).await?;
+        let bias = if has_bias {
+            Some(self.vector(&format!("{name}.bias"), hidden, 0.0).await?)
+        } else {
+            None
+        };
+        Ok(NormWeights { weight, bias })
+    }
+
+    /// The factors of a norm, with what the checkpoint leaves out.
+    async fn scale(&mut self, name: &str, n: u32) -> Result<Vector, ModelError> {
+        self.vector(name, n, self.checkpoint.config.norm_offset)
+            .await
+    }
+
+    fn tensor(&self, name: &str, shape: &[u64]) -> Result<TensorInfo, ModelError> {
+        let info = self.checkpoint.tensor(name);
         let info = info.ok_or_else(|| ModelError::Missing(format!("tensor {name}")))?;
         if info.shape != shape {
             return Err(ModelError::Shape {
@@ -183,40 +265,25 @@ impl<S: ByteSource> Loader<'_, S> {
                 wanted: shape.to_vec(),
             });
         }
-        Ok(info)
+        Ok(info.clone())
     }
-}
 
-/// A tensor that nobody would use (a bias, a scale, another norm) would change the result.
-fn refuse_unknown_tensors(gguf: &Gguf, config: &Config) -> Result<(), ModelError> {
-    const OF_A_LAYER: [&str; 9] = [
-        "attn_norm",
-        "attn_q",
-        "attn_k",
-        "attn_v",
-        "attn_output",
-        "ffn_norm",
-        "ffn_gate",
-        "ffn_up",
-        "ffn_down",
-    ];
-    const OF_THE_MODEL: [&str; 3] = ["token_embd.weight", "output_norm.weight", "output.weight"];
-    let known = |name: &str| {
-        let Some(rest) = name.strip_prefix("blk.") else {
-            return OF_THE_MODEL.contains(&name);
-        };
-        let mut parts = rest.splitn(3, '.');
-        let layer: Option<u32> = parts.next().and_then(|layer| layer.parse().ok());
-        let kind = parts.next().unwrap_or_default();
-        layer.is_some_and(|layer| layer < config.num_hidden_layers)
-            && OF_A_LAYER.contains(&kind)
-            && parts.next() == Some("weight")
-    };
-    match gguf.tensors().find(|tensor| !known(&tensor.name)) {
-        None => Ok(()),
-        Some(tensor) => Err(ModelError::Unsupported(format!(
-            "the tensor {}",
-            tensor.name
-        ))),
+    fn advance(&mut self, bytes: u64) {
+        self.done += bytes;
+        (self.progress)(self.done.min(self.total), self.total);
+    }
+
+    /// To be told of bytes written to a buffer: keeps what is staged bounded.
+    async fn wrote(&mut self, bytes: u64) -> Result<(), ModelError> {
+        self.unsent += bytes;
+        if self.unsent >= MOST_UNSENT {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), ModelError> {
+        self.unsent = 0;
+        Ok(self.gpu.flush().await?)
     }
 }

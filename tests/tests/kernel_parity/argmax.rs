@@ -5,13 +5,22 @@ use crate::support::{LENGTHS, buffer, gpu, numbers, run, step, zeros};
 
 fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, u32, Step) {
     let n = logits.len() as u32;
-    let buffers = [buffer(gpu, logits), zeros(gpu, 4), buffer(gpu, &[77u32; 4])];
-    let [logits, chosen, tokens] = &buffers;
+    let buffers = [
+        buffer(gpu, logits),
+        zeros(gpu, 4),
+        buffer(gpu, &[77u32; 4]),
+        buffer(gpu, &[77u32; 16]),
+    ];
+    let [logits, chosen, tokens, history] = &buffers;
     let step = step(gpu, 10, 5);
     let dispatches = Argmax { n }
-        .dispatches(gpu, logits, chosen, tokens, &step)
+        .dispatches(gpu, logits, chosen, tokens, &step, history)
         .unwrap();
     let result = run::<Chosen>(gpu, dispatches, 1, chosen, 1)[0];
+    // Only the place of the new token is written.
+    let mut expected = [77; 16];
+    expected[15] = result.id;
+    assert_eq!(run::<u32>(gpu, [], 0, history, 16), expected);
     (
         result,
         run::<u32>(gpu, [], 0, tokens, 1)[0],

@@ -1,49 +1,145 @@
-use vitrine_kernels::{Attention, cpu, stride};
+use vitrine_gpu::Gpu;
+use vitrine_kernels::{Attention, CacheLayout, CacheType, cpu, stride};
 
 use crate::support::{
-    LENGTHS, assert_close, buffer, gpu, numbers, padded, run, step, unpadded, zeros,
+    LENGTHS, assert_close, buffer, cached, gpu, numbers, padded, run, step, unpadded, zeros,
 };
+
+struct Case {
+    heads: u32,
+    kv_heads: u32,
+    position: u32,
+    tokens: u32,
+    sliding_window: Option<u32>,
+    cache: CacheLayout,
+    tolerance: f32,
+}
+
+impl Case {
+    fn check(&self, gpu: &Gpu) {
+        let (heads, kv_heads, head_dim) = (self.heads, self.kv_heads, self.cache.head_dim);
+        let positions = self.position + self.tokens;
+        let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
+        let q = numbers(1, (self.tokens * q_width) as usize);
+        let k = numbers(2, (positions * kv_width) as usize);
+        let v = numbers(3, (positions * kv_width) as usize);
+        let sizes = [heads, kv_heads, head_dim].map(|size| size as usize);
+        let scale = 3.0 / (head_dim as f32).sqrt();
+        let twin = |v: &[f32], window: Option<u32>| {
+            let window = window.map_or(usize::MAX, |window| window as usize);
+            cpu::attention(&q, &k, v, sizes, self.position as usize, window, scale)
+        };
+        let right = twin(&v, self.sliding_window);
+        let wrong = match self.sliding_window {
+            // One position more, where there is one.
+            Some(window) if window < positions => twin(&v, Some(window + 1)),
+            // Another value at the last position, which only the last token sees.
+            _ => {
+                let mut other = v.clone();
+                other[((positions - 1) * kv_width) as usize] += 1.0;
+                twin(&other, self.sliding_window)
+            }
+        };
+
+        let qkv_stride = stride(q_width + 2 * kv_width);
+        let out_stride = stride(q_width);
+        let qkv = buffer(gpu, &padded(&q, q_width, qkv_stride));
+        let caches = [cached(gpu, self.cache, &k), cached(gpu, self.cache, &v)];
+        let out = zeros(gpu, self.tokens * out_stride);
+        let step = step(gpu, self.position, self.tokens);
+        let kernel = Attention {
+            heads,
+            kv_heads,
+            qkv_stride,
+            out_stride,
+            scale,
+            sliding_window: self.sliding_window,
+            cache: self.cache,
+        };
+        let [k, v] = &caches;
+        let dispatch = kernel.dispatch(gpu, &qkv, [k, v], &out, &step).unwrap();
+        let got = run::<f32>(gpu, [dispatch], self.tokens, &out, self.tokens * out_stride);
+        let got = unpadded(&got, q_width, out_stride);
+        let what = format!(
+            "{sizes:?}, {} tokens from position {}, window {:?}, {:?}",
+            self.tokens, self.position, self.sliding_window, self.cache
+        );
+        assert_close(&got, &right, &wrong, self.tolerance, &what);
+    }
+}
+
+/// (position of the first token, tokens): prefill, decode, and a pass in the middle.
+fn passes() -> impl Iterator<Item = (u32, u32)> {
+    LENGTHS
+        .into_iter()
+        .flat_map(|n| [(0, n), (n - 1, 1), (n, 3)])
+}
 
 #[test]
 fn attention() {
     let gpu = gpu();
-    for (heads, kv_heads, head_dim) in [(9, 3, 64), (3, 1, 96), (2, 2, 4), (4, 2, 160)] {
-        // (position of the first token, tokens): prefill, decode, and a pass in the middle.
-        let passes = LENGTHS.iter().flat_map(|n| [(0, *n), (n - 1, 1), (*n, 3)]);
-        for (position, tokens) in passes {
-            let positions = position + tokens;
-            let q_width = heads * head_dim;
-            let kv_width = kv_heads * head_dim;
-            let q = numbers(1, (tokens * q_width) as usize);
-            let k = numbers(2, (positions * kv_width) as usize);
-            let v = numbers(3, (positions * kv_width) as usize);
-            let sizes = [heads, kv_heads, head_dim].map(|size| size as usize);
-            let scale = 3.0 / (head_dim as f32).sqrt();
-            let right = cpu::attention(&q, &k, &v, sizes, position as usize, scale);
-            // The control: another value at the last position, which only the last token sees.
-            let mut other = v.clone();
-            other[((positions - 1) * kv_width) as usize] += 1.0;
-            let wrong = cpu::attention(&q, &k, &other, sizes, position as usize, scale);
-
-            let qkv_stride = stride(q_width + 2 * kv_width);
-            let out_stride = stride(q_width);
-            let qkv = buffer(&gpu, &padded(&q, q_width, qkv_stride));
-            let (k, v) = (buffer(&gpu, &k), buffer(&gpu, &v));
-            let out = zeros(&gpu, tokens * out_stride);
-            let step = step(&gpu, position, tokens);
-            let kernel = Attention {
+    for (heads, kv_heads, head_dim) in [(9, 3, 64), (3, 1, 96), (2, 2, 4), (4, 2, 160), (2, 1, 10)]
+    {
+        for (position, tokens) in passes() {
+            Case {
                 heads,
                 kv_heads,
-                head_dim,
-                qkv_stride,
-                out_stride,
-                scale,
-            };
-            let dispatch = kernel.dispatch(&gpu, &qkv, &k, &v, &out, &step).unwrap();
-            let got = run::<f32>(&gpu, [dispatch], tokens, &out, tokens * out_stride);
-            let got = unpadded(&got, q_width, out_stride);
-            let what = format!("{sizes:?}, {tokens} tokens from position {position}");
-            assert_close(&got, &right, &wrong, 1e-5, &what);
+                position,
+                tokens,
+                sliding_window: None,
+                cache: CacheLayout {
+                    head_dim,
+                    rope_pairs: head_dim / 2,
+                    dtype: CacheType::F32,
+                },
+                tolerance: 1e-5,
+            }
+            .check(&gpu);
         }
+    }
+}
+
+#[test]
+fn attention_in_a_window() {
+    let gpu = gpu();
+    for sliding_window in [1, 2, 32, 65, 1000] {
+        for (position, tokens) in passes() {
+            Case {
+                heads: 4,
+                kv_heads: 2,
+                position,
+                tokens,
+                sliding_window: Some(sliding_window),
+                cache: CacheLayout {
+                    head_dim: 16,
+                    // Only part of each head turns.
+                    rope_pairs: 6,
+                    dtype: CacheType::F32,
+                },
+                tolerance: 1e-5,
+            }
+            .check(&gpu);
+        }
+    }
+}
+
+#[test]
+fn attention_over_half_precision_keys_and_values() {
+    let gpu = gpu();
+    for (position, tokens) in [(0, 33), (256, 1)] {
+        Case {
+            heads: 3,
+            kv_heads: 1,
+            position,
+            tokens,
+            sliding_window: None,
+            cache: CacheLayout {
+                head_dim: 96,
+                rope_pairs: 48,
+                dtype: CacheType::F16,
+            },
+            tolerance: 1e-3,
+        }
+        .check(&gpu);
     }
 }

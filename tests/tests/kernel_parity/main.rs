@@ -10,9 +10,11 @@
 mod argmax;
 mod attention;
 mod embed;
+mod layer_norm;
 mod matmul;
+mod mlp_act;
+mod qk_norm;
 mod rms_norm;
 mod rope_kv_append;
-mod silu_mul;
 mod support;
 mod top_k;

@@ -25,6 +25,7 @@ fn rms_norm() {
                 n,
                 eps: 1e-5,
                 last_row: false,
+                add: false,
             };
             let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * stride(n));
@@ -35,6 +36,7 @@ fn rms_norm() {
                 n,
                 eps: 1e-5,
                 last_row: true,
+                add: false,
             };
             let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, n);
@@ -48,4 +50,34 @@ fn rms_norm() {
             );
         }
     }
+}
+
+/// Gemma's way: the result is added to what is there.
+#[test]
+fn rms_norm_adds() {
+    let gpu = gpu();
+    let (n, tokens) = (33, 3);
+    let x = numbers(1, (n * tokens) as usize);
+    let before = numbers(5, (n * tokens) as usize);
+    let weight = numbers(2, n as usize);
+    let normed = cpu::rms_norm(&x, &weight, 1e-5);
+    let right: Vec<f32> = before.iter().zip(&normed).map(|(a, b)| a + b).collect();
+    let x = buffer(&gpu, &padded(&x, n, stride(n)));
+    let y = buffer(&gpu, &padded(&before, n, stride(n)));
+    let (weight, step) = (buffer(&gpu, &weight), step(&gpu, 0, tokens));
+    let norm = RmsNorm {
+        n,
+        eps: 1e-5,
+        last_row: false,
+        add: true,
+    };
+    let dispatch = norm.dispatch(&gpu, &x, &weight, &y, &step).unwrap();
+    let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * stride(n));
+    assert_close(
+        &unpadded(&got, n, stride(n)),
+        &right,
+        &normed,
+        2e-6,
+        "added",
+    );
 }

@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_kernels::{PackedPart, Step};
+use vitrine_kernels::{CacheLayout, CacheType, PackedPart, Step};
 use vitrine_model::ggml::GgmlType;
 
 /// Lengths around the sizes of blocks, tiles and workgroups.
@@ -79,6 +79,48 @@ pub fn unpadded(values: &[f32], width: u32, stride: u32) -> Vec<f32> {
         .flat_map(|row| &row[..width as usize])
         .copied()
         .collect()
+}
+
+/// Keys or values, (…, head_dim), as the cache holds them.
+pub fn cached(gpu: &Gpu, layout: CacheLayout, values: &[f32]) -> Buffer {
+    let pairs: Vec<[f32; 2]> = values
+        .chunks_exact(layout.head_dim as usize)
+        .flat_map(|head| {
+            (0..layout.head_dim / 2).map(|i| layout.pair_dims(i).map(|dim| head[dim as usize]))
+        })
+        .collect();
+    match layout.dtype {
+        CacheType::F32 => buffer(gpu, &pairs),
+        CacheType::F16 => {
+            let halves: Vec<half::f16> = pairs
+                .iter()
+                .flatten()
+                .map(|x| half::f16::from_f32(*x))
+                .collect();
+            buffer(gpu, &halves)
+        }
+    }
+}
+
+/// The first `n` of them back, (…, head_dim).
+pub fn uncached(gpu: &Gpu, layout: CacheLayout, cache: &Buffer, n: u32) -> Vec<f32> {
+    let pairs: Vec<f32> = match layout.dtype {
+        CacheType::F32 => run::<f32>(gpu, [], 0, cache, n),
+        CacheType::F16 => run::<half::f16>(gpu, [], 0, cache, n)
+            .iter()
+            .map(|x| x.to_f32())
+            .collect(),
+    };
+    let mut out = vec![0.0; n as usize];
+    let heads = pairs.chunks_exact(layout.head_dim as usize);
+    for (pairs, out) in heads.zip(out.chunks_exact_mut(layout.head_dim as usize)) {
+        for (i, pair) in (0..).zip(pairs.chunks_exact(2)) {
+            for (dim, value) in layout.pair_dims(i).into_iter().zip(pair) {
+                out[dim as usize] = *value;
+            }
+        }
+    }
+    out
 }
 
 /// The largest difference.

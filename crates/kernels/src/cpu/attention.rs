@@ -1,7 +1,8 @@
 /// Causal grouped-query attention.
 ///
 /// `q` is (tokens, heads, head_dim), `k` and `v` are (positions, kv_heads, head_dim); token t is
-/// at position `first_position` + t. The result is (tokens, heads, head_dim).
+/// at position `first_position` + t and sees the last `window` positions, its own included. The
+/// result is (tokens, heads, head_dim).
 #[must_use]
 pub fn attention(
     q: &[f32],
@@ -9,6 +10,7 @@ pub fn attention(
     v: &[f32],
     [heads, kv_heads, head_dim]: [usize; 3],
     first_position: usize,
+    window: usize,
     scale: f32,
 ) -> Vec<f32> {
     let mut out = Vec::new();
@@ -19,7 +21,8 @@ pub fn attention(
             let start = (position * kv_heads + kv_head) * head_dim;
             cache[start..start + head_dim].to_vec()
         };
-        let positions = 0..=first_position + token;
+        let last = first_position + token;
+        let positions = (last + 1).saturating_sub(window)..=last;
         let scores: Vec<f32> = positions
             .clone()
             .map(|position| {

@@ -6,17 +6,19 @@
 mod argmax;
 mod attention;
 mod embed;
+mod layer_norm;
 mod matmul;
+mod mlp_act;
 mod rms_norm;
 mod rope_kv_append;
-mod silu_mul;
 mod top_k;
 
 pub use argmax::argmax;
 pub use attention::attention;
 pub use embed::embed;
+pub use layer_norm::layer_norm;
 pub use matmul::matmul;
+pub use mlp_act::mlp_act;
 pub use rms_norm::rms_norm;
 pub use rope_kv_append::rotate;
-pub use silu_mul::silu_mul;
 pub use top_k::top_k;

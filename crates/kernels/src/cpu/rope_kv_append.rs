@@ -1,5 +1,5 @@
-/// Rotates one head at `position` (`rotate_half` of transformers): the angle is the f32 product of
-/// position and `inv_freq`, whose length is half the head's.
+/// Rotates the first 2 · `inv_freq.len()` values of one head at `position` (`rotate_half` of
+/// transformers): the angle is the f32 product of position and `inv_freq`.
 pub fn rotate(head: &mut [f32], inv_freq: &[f32], position: u32) {
     let half = inv_freq.len();
     for (i, inv_freq) in inv_freq.iter().enumerate() {

@@ -2,9 +2,10 @@ use vitrine_gpu::{Buffer, Usage};
 
 use super::Loader;
 use crate::ModelError;
+use crate::checkpoint::read_vector;
 use crate::source::ByteSource;
 
-/// A vector of f32 on the GPU: the weights of a norm.
+/// A vector of f32 on the GPU: the weights of a norm, a bias.
 pub struct Vector {
     /// Its values.
     pub buffer: Buffer,
@@ -18,17 +19,45 @@ impl Vector {
     }
 }
 
+/// The weights of a norm.
+pub struct NormWeights {
+    /// Factors.
+    pub weight: Vector,
+    /// Summands, for LayerNorm.
+    pub bias: Option<Vector>,
+}
+
+impl NormWeights {
+    /// Bytes on the GPU.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.weight.bytes() + self.bias.as_ref().map_or(0, Vector::bytes)
+    }
+}
+
 impl<S: ByteSource> Loader<'_, S> {
-    /// Loads the vector `name` of `n` values.
-    pub(super) async fn vector(&mut self, name: &str, n: u32) -> Result<Vector, ModelError> {
-        let info = self.tensor(name, &[u64::from(n)])?;
-        let range = info.offset..info.offset + info.bytes;
-        let values = info
-            .ggml_type()?
-            .dequantize(&self.source.read(range.clone()).await?);
+    /// Loads the vector `name` of `n` values, and adds `offset` to each.
+    pub(super) async fn vector(
+        &mut self,
+        name: &str,
+        n: u32,
+        offset: f32,
+    ) -> Result<Vector, ModelError> {
+        let mut values = self.values(name, n).await?;
+        for value in &mut values {
+            *value += offset;
+        }
         let buffer = self.gpu.buffer(name, u64::from(n) * 4, Usage::Input)?;
         self.gpu.write(&buffer, 0, bytemuck::cast_slice(&values));
-        self.advance(range.end - range.start);
+        self.wrote(u64::from(n) * 4).await?;
         Ok(Vector { buffer })
+    }
+
+    /// The `n` numbers of a vector.
+    pub(super) async fn values(&mut self, name: &str, n: u32) -> Result<Vec<f32>, ModelError> {
+        let info = self.tensor(name, &[u64::from(n)])?;
+        let values = read_vector(self.checkpoint.source(&info), &info).await?;
+        self.advance(info.bytes);
+        Ok(values)
     }
 }

@@ -1,0 +1,67 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{FRAGMENTS, stride, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/layer_norm.wgsl`: y = (x - mean) / deviation · weight + bias for each token.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNorm {
+    /// Values per token (`hidden_size`); rows are padded to [`stride`].
+    pub n: u32,
+    /// `layer_norm_epsilon`.
+    pub eps: f32,
+    /// Normalise only the last token of the pass, to row 0 of y.
+    pub last_row: bool,
+}
+
+impl LayerNorm {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        let mut bindings = vec![Read, Read, Read, ReadWrite];
+        let mut flags = vec![];
+        if self.last_row {
+            bindings.push(Read);
+            flags.push("LAST_ROW");
+        }
+        ShaderSource {
+            name: "layer_norm",
+            template: template!("layer_norm"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("N", self.n.into()),
+                ("STRIDE", stride(self.n).into()),
+                ("EPS", self.eps.into()),
+            ],
+            flags,
+            bindings,
+        }
+    }
+
+    /// Normalises x (tokens, stride) into y. `step` tells which token is the last.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        x: &Buffer,
+        [weight, bias]: [&Buffer; 2],
+        y: &Buffer,
+        step: &Buffer,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let mut buffers = vec![x.whole(), weight.whole(), bias.whole(), y.whole()];
+        let tokens = if self.last_row {
+            buffers.push(step.whole());
+            Extent::Fixed(1)
+        } else {
+            Extent::Tokens { per: 1 }
+        };
+        let grid = Grid::plane(tokens, Extent::Fixed(1));
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

@@ -1,0 +1,141 @@
+use serde_json::{Map, Value};
+
+use crate::ModelError;
+
+/// The fields of a JSON object, by type. A null counts as absent, as in transformers.
+#[derive(Clone, Copy)]
+pub struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    /// What messages call the object.
+    file: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    pub fn new(object: &'a Map<String, Value>, file: &'a str) -> Self {
+        Self { object, file }
+    }
+
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Whether the file says null, as opposed to nothing.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.object.get(key).is_some_and(Value::is_null)
+    }
+
+    fn wrong(&self, key: &str, wanted: &str) -> ModelError {
+        let found = self
+            .object
+            .get(key)
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let found: String = found.chars().take(40).collect();
+        ModelError::Damaged(format!(
+            "{} says {key} = {found}, which is not {wanted}",
+            self.file
+        ))
+    }
+
+    pub fn u32(&self, key: &str) -> Result<Option<u32>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        // Some writers turn integers into 4096.0.
+        let whole = value.as_u64().or_else(|| {
+            value
+                .as_f64()
+                .filter(|x| x.fract() == 0.0 && *x >= 0.0)
+                .map(|x| x as u64)
+        });
+        match whole.and_then(|value| u32::try_from(value).ok()) {
+            Some(value) => Ok(Some(value)),
+            None => Err(self.wrong(key, "a size")),
+        }
+    }
+
+    pub fn required(&self, key: &str) -> Result<u32, ModelError> {
+        self.u32(key)?
+            .ok_or_else(|| ModelError::Missing(format!("{key} in {}", self.file)))
+    }
+
+    pub fn f32(&self, key: &str) -> Result<Option<f32>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        match value.as_f64().map(|value| value as f32) {
+            Some(value) if value.is_finite() => Ok(Some(value)),
+            _ => Err(self.wrong(key, "a number")),
+        }
+    }
+
+    pub fn bool(&self, key: &str) -> Result<Option<bool>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value
+            .as_bool()
+            .map(Some)
+            .ok_or_else(|| self.wrong(key, "true or false"))
+    }
+
+    pub fn str(&self, key: &str) -> Result<Option<&'a str>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        value
+            .as_str()
+            .map(Some)
+            .ok_or_else(|| self.wrong(key, "a text"))
+    }
+
+    pub fn object(&self, key: &str) -> Result<Option<Fields<'a>>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let object = value
+            .as_object()
+            .ok_or_else(|| self.wrong(key, "an object"))?;
+        Ok(Some(Fields::new(object, self.file)))
+    }
+
+    pub fn strings(&self, key: &str) -> Result<Option<Vec<&'a str>>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let texts = value
+            .as_array()
+            .and_then(|list| list.iter().map(Value::as_str).collect());
+        texts
+            .map(Some)
+            .ok_or_else(|| self.wrong(key, "a list of texts"))
+    }
+
+    pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>, ModelError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let number = |value: &Value| value.as_f64().map(|x| x as f32).filter(|x| x.is_finite());
+        let numbers = value
+            .as_array()
+            .and_then(|list| list.iter().map(number).collect());
+        numbers
+            .map(Some)
+            .ok_or_else(|| self.wrong(key, "a list of numbers"))
+    }
+
+    /// Refuses settings that would change the result and that the kernels do not know.
+    pub fn refuse(&self, settings: &[(&str, &str)]) -> Result<(), ModelError> {
+        for (key, what) in settings {
+            let is_set = match self.get(key) {
+                None | Some(Value::Bool(false)) => false,
+                Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+                Some(_) => true,
+            };
+            if is_set {
+                return Err(ModelError::Unsupported(format!("{what} ({key})")));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,213 @@
+//! The hyperparameters of a model, in transformers' names, whatever file they come from.
+
+mod gguf;
+mod hf;
+mod json;
+mod rope_parameters;
+
+use vitrine_kernels::Activation;
+
+use crate::architecture::Architecture;
+use crate::rope::Rope;
+use crate::{Gguf, ModelError};
+
+/// A decoder's hyperparameters: all that the plan of kernels depends on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Which family.
+    pub architecture: Architecture,
+    /// What the file calls the model (`general.name`, `_name_or_path`), or its class.
+    pub name: String,
+    /// Width of the residual stream.
+    pub hidden_size: u32,
+    /// Width of the MLP.
+    pub intermediate_size: u32,
+    /// Query heads.
+    pub num_attention_heads: u32,
+    /// Key and value heads.
+    pub num_key_value_heads: u32,
+    /// Values per head.
+    pub head_dim: u32,
+    /// Rows of the embedding.
+    pub vocab_size: u32,
+    /// Longest sequence.
+    pub max_position_embeddings: u32,
+    /// What all norms of the residual stream do.
+    pub norm: Norm,
+    /// ε of the norms.
+    pub norm_eps: f32,
+    /// What the checkpoint's norm weights lack: Gemma multiplies by 1 + weight.
+    pub norm_offset: f32,
+    /// Whether each query and key head is normalised (RMS) before it turns.
+    pub qk_norm: bool,
+    /// Whether what attention and MLP add is normalised before it is added (Gemma).
+    pub post_norms: bool,
+    /// The MLP's activation function (`hidden_act`).
+    pub hidden_act: Activation,
+    /// Whether the MLP multiplies with a gate.
+    pub gated_mlp: bool,
+    /// Which projections have a bias.
+    pub bias: Biases,
+    /// Factor on attention scores.
+    pub attention_scale: f32,
+    /// Factor on the embedding.
+    pub embedding_scale: f32,
+    /// Whether positions are learned vectors added to the embedding (GPT-2), not rotations.
+    pub learned_positions: bool,
+    /// The rotary embeddings; layers name theirs by number. Empty where positions are learned.
+    pub ropes: Vec<Rope>,
+    /// What differs from layer to layer; one entry per decoder layer.
+    pub layers: Vec<LayerConfig>,
+    /// Whether the output head is the embedding.
+    pub tie_word_embeddings: bool,
+}
+
+/// One decoder layer's own settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerConfig {
+    /// Positions that a query sees, itself included; all where there is no window.
+    pub sliding_window: Option<u32>,
+    /// Which of [`Config::ropes`].
+    pub rope: usize,
+}
+
+/// How the residual stream is normalised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norm {
+    /// x / rms(x) · weight.
+    Rms,
+    /// (x - mean) / deviation · weight + bias.
+    Layer,
+}
+
+/// Which projections have a bias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Biases {
+    /// Queries, keys and values.
+    pub qkv: bool,
+    /// The projection of what attention gives.
+    pub o: bool,
+    /// All projections of the MLP.
+    pub mlp: bool,
+}
+
+impl Config {
+    /// From config.json.
+    ///
+    /// # Errors
+    /// When it is not JSON, the architecture is unknown, a field is missing or absurd, or a setting
+    /// that would change the result is not supported.
+    pub fn from_json(text: &[u8]) -> Result<Self, ModelError> {
+        let config = hf::read(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// From a GGUF file's metadata. `factors` are the contents of its tensors of rotary divisors.
+    ///
+    /// # Errors
+    /// As [`Config::from_json`].
+    pub fn from_gguf(gguf: &Gguf, factors: &RopeFactors) -> Result<Self, ModelError> {
+        let config = gguf::read(gguf, factors)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Decoder layers.
+    #[must_use]
+    pub fn num_hidden_layers(&self) -> u32 {
+        self.layers.len() as u32
+    }
+
+    /// Bytes that one token takes in the KV cache: 2 × layers × key heads × head_dim × bytes.
+    #[must_use]
+    pub fn kv_bytes_per_token(&self, value_bytes: u64) -> u64 {
+        2 * value_bytes
+            * u64::from(self.num_hidden_layers())
+            * u64::from(self.num_key_value_heads)
+            * u64::from(self.head_dim)
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        let damaged = |what: String| Err(ModelError::Damaged(what));
+        let (heads, kv_heads) = (self.num_attention_heads, self.num_key_value_heads);
+        // Sizes far beyond any model would overflow the arithmetic of buffer sizes.
+        let wide = [
+            self.hidden_size,
+            self.intermediate_size,
+            self.vocab_size,
+            self.head_dim,
+            self.max_position_embeddings,
+        ];
+        if wide.iter().any(|size| !(1..=1 << 24).contains(size))
+            || !(1..=1024).contains(&self.layers.len())
+            || heads == 0
+            || kv_heads == 0
+            || heads
+                .saturating_add(kv_heads.saturating_mul(2))
+                .saturating_mul(self.head_dim)
+                > 1 << 20
+        {
+            return damaged("its configuration has absurd sizes".to_owned());
+        }
+        if !heads.is_multiple_of(kv_heads) {
+            return damaged(format!(
+                "{heads} query heads cannot share {kv_heads} key heads"
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            let what = format!("heads of {} values, an odd number", self.head_dim);
+            return Err(ModelError::Unsupported(what));
+        }
+        let numbers = [self.norm_eps, self.attention_scale, self.embedding_scale];
+        if numbers
+            .iter()
+            .any(|number| !number.is_finite() || *number < 0.0)
+        {
+            return damaged("its configuration has numbers that cannot be".to_owned());
+        }
+        if self
+            .layers
+            .iter()
+            .any(|layer| layer.sliding_window == Some(0))
+        {
+            return damaged("its sliding window is empty".to_owned());
+        }
+        for rope in &self.ropes {
+            if !rope.dim.is_multiple_of(2) || rope.dim > self.head_dim || rope.dim == 0 {
+                let what = format!(
+                    "a rotary embedding of {} of {} dimensions",
+                    rope.dim, self.head_dim
+                );
+                return Err(ModelError::Unsupported(what));
+            }
+            rope.check()?;
+        }
+        Ok(())
+    }
+}
+
+/// The tensors of rotary divisors that a GGUF file may have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RopeFactors {
+    /// `rope_freqs.weight`.
+    pub all: Option<Vec<f32>>,
+    /// `rope_factors_short.weight`.
+    pub short: Option<Vec<f32>>,
+    /// `rope_factors_long.weight`.
+    pub long: Option<Vec<f32>>,
+}
+
+/// An activation function, by transformers' name.
+fn activation(name: &str) -> Result<Activation, ModelError> {
+    Ok(match name {
+        "silu" | "swish" => Activation::Silu,
+        "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
+        "gelu" => Activation::Gelu,
+        "relu" => Activation::Relu,
+        _ => {
+            let what = format!("the activation function \"{name}\"");
+            return Err(ModelError::Unsupported(what));
+        }
+    })
+}

@@ -1,0 +1,165 @@
+//! The directory of a safetensors file, and the index of several.
+//!
+//! Format: <https://github.com/huggingface/safetensors#format>. The crate of that name wants the
+//! whole file in memory; here a directory is read by ranges, and no count or offset is believed
+//! before it is checked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::ModelError;
+use crate::ggml::GgmlType;
+use crate::source::ByteSource;
+use crate::tensor::TensorInfo;
+
+/// The most bytes that a directory may take; the reference implementation's limit.
+const MAX_DIRECTORY: u64 = 100_000_000;
+/// Far more than any model has.
+const MAX_TENSORS: usize = 100_000;
+
+/// One entry of the directory.
+#[derive(Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<u64>,
+    data_offsets: [u64; 2],
+}
+
+/// All entries, in the file's order, so that a name that comes twice is seen.
+struct Directory(Vec<(String, Entry)>);
+
+impl<'de> Deserialize<'de> for Directory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Directory;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of tensors")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Directory, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == "__metadata__" {
+                        map.next_value::<IgnoredAny>()?;
+                        continue;
+                    }
+                    if entries.len() >= MAX_TENSORS {
+                        return Err(serde::de::Error::custom("it lists too many tensors"));
+                    }
+                    entries.push((name, map.next_value()?));
+                }
+                Ok(Directory(entries))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+/// Reads the directory of a file, which is number `file` of the checkpoint and called `file_name`.
+///
+/// # Errors
+/// When it is truncated, or its directory makes no sense.
+pub async fn read<S: ByteSource>(
+    source: &S,
+    file: usize,
+    file_name: &str,
+) -> Result<Vec<TensorInfo>, ModelError> {
+    let damaged = |what: String| ModelError::Damaged(format!("{file_name}: {what}"));
+    let file_len = source.len();
+    let prefix = source.read(0..8).await?;
+    let length = match <[u8; 8]>::try_from(&*prefix) {
+        Ok(bytes) => u64::from_le_bytes(bytes),
+        Err(_) => return Err(damaged("it is too short".to_owned())),
+    };
+    if length > MAX_DIRECTORY {
+        return Err(damaged(format!(
+            "it claims a directory of {length} bytes, and none has more than {MAX_DIRECTORY}"
+        )));
+    }
+    let data = 8 + length;
+    let text = source.read(8..data).await?;
+    let Directory(entries) = serde_json::from_slice(&text)
+        .map_err(|error| damaged(format!("its directory is not as it should be ({error})")))?;
+    let mut tensors = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        tensors.push(place(name, entry, file, data, file_len)?);
+    }
+    check_overlaps(&tensors)?;
+    Ok(tensors)
+}
+
+fn place(
+    name: String,
+    entry: Entry,
+    file: usize,
+    data: u64,
+    file_len: u64,
+) -> Result<TensorInfo, ModelError> {
+    let kind = match entry.dtype.as_str() {
+        "F32" => GgmlType::from_id(0),
+        "F16" => GgmlType::from_id(1),
+        "BF16" => GgmlType::from_id(30),
+        _ => None,
+    };
+    let [start, end] = entry.data_offsets;
+    let mut info = TensorInfo {
+        name,
+        shape: entry.shape,
+        kind,
+        type_name: entry.dtype,
+        file,
+        offset: start,
+        bytes: 0,
+    };
+    if info.shape.len() > 8 {
+        return Err(info.wrong("has more than 8 dimensions"));
+    }
+    let length = end
+        .checked_sub(start)
+        .ok_or_else(|| info.wrong("ends before it begins"))?;
+    info.measure()?;
+    if kind.is_some() && info.bytes != length {
+        return Err(info.wrong("has a length that does not fit its shape and type"));
+    }
+    info.bytes = length;
+    let offset = data.checked_add(start);
+    info.offset = offset.ok_or_else(|| info.wrong("lies beyond the end of any file"))?;
+    info.check_end(file_len)?;
+    Ok(info)
+}
+
+/// The format forbids tensors that share bytes.
+fn check_overlaps(tensors: &[TensorInfo]) -> Result<(), ModelError> {
+    let mut ordered: Vec<&TensorInfo> = tensors.iter().filter(|info| info.bytes > 0).collect();
+    ordered.sort_unstable_by_key(|info| info.offset);
+    for pair in ordered.windows(2) {
+        if let [first, second] = pair
+            && first.offset + first.bytes > second.offset
+        {
+            return Err(second.wrong(&format!("overlaps {}", first.name)));
+        }
+    }
+    Ok(())
+}
+
+/// `model.safetensors.index.json`: which file holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The file of each tensor, by the index of a model in several files.
+///
+/// # Errors
+/// When it is not such an index.
+pub fn read_index(text: &[u8]) -> Result<BTreeMap<String, String>, ModelError> {
+    let index: Index = serde_json::from_slice(text).map_err(|error| {
+        let what = format!("model.safetensors.index.json is not an index ({error})");
+        ModelError::Damaged(what)
+    })?;
+    Ok(index.weight_map)
+}

@@ -1,0 +1,86 @@
+//! Which tensors of a checkpoint the plan uses. One that nobody would use (a bias, a scale, another
+//! norm) would change the result, so it is refused, but for those known to change nothing.
+
+use std::collections::BTreeSet;
+
+use crate::ModelError;
+use crate::checkpoint::Checkpoint;
+use crate::config::Norm;
+
+/// Bytes of the tensors that will be read.
+pub fn used_bytes<S: crate::source::ByteSource>(
+    checkpoint: &Checkpoint<'_, S>,
+) -> Result<u64, ModelError> {
+    let used = used_names(checkpoint);
+    let mut bytes = 0;
+    for info in checkpoint.tensors() {
+        if used.contains(&info.name) {
+            bytes += info.bytes;
+        } else if !is_harmless(&info.name, checkpoint) {
+            return Err(ModelError::Unsupported(format!("the tensor {}", info.name)));
+        }
+    }
+    Ok(bytes)
+}
+
+fn used_names<S: crate::source::ByteSource>(checkpoint: &Checkpoint<'_, S>) -> BTreeSet<String> {
+    let (config, names) = (&checkpoint.config, checkpoint.names());
+    let prefix = checkpoint.prefix();
+    let mut used = BTreeSet::new();
+    let mut add = |name: String, bias: bool| {
+        used.insert(format!("{name}.weight"));
+        if bias {
+            used.insert(format!("{name}.bias"));
+        }
+    };
+    let norm_bias = config.norm == Norm::Layer;
+    add(format!("{prefix}{}", names.embed_tokens), false);
+    if config.learned_positions {
+        add(format!("{prefix}{}", names.embed_positions), false);
+    }
+    add(format!("{prefix}{}", names.norm), norm_bias);
+    if !config.tie_word_embeddings {
+        add(names.lm_head.to_owned(), false);
+    }
+    for layer in 0..config.num_hidden_layers() {
+        let mut add = |name: &str, bias: bool| {
+            add(format!("{prefix}{}{layer}.{name}", names.layer), bias);
+        };
+        add(names.input_norm, norm_bias);
+        add(names.mlp_norm, norm_bias);
+        names.qkv.iter().for_each(|name| add(name, config.bias.qkv));
+        add(names.o_proj, config.bias.o);
+        names
+            .gate_up
+            .iter()
+            .for_each(|name| add(name, config.bias.mlp));
+        add(names.down_proj, config.bias.mlp);
+        if config.qk_norm {
+            names.qk_norm.iter().for_each(|name| add(name, false));
+        }
+        if config.post_norms {
+            add(names.attn_out_norm, false);
+            add(names.mlp_out_norm, false);
+        }
+    }
+    used
+}
+
+/// Tables and masks that older versions of transformers saved, the rotary divisors that the
+/// configuration holds already, and an output head where the embedding is it.
+fn is_harmless<S>(name: &str, checkpoint: &Checkpoint<'_, S>) -> bool {
+    const ENDINGS: [&str; 4] = [
+        ".rotary_emb.inv_freq",
+        ".attn.bias",
+        ".attn.masked_bias",
+        ".attention.masked_bias",
+    ];
+    const FACTORS: [&str; 3] = [
+        "rope_freqs.weight",
+        "rope_factors_short.weight",
+        "rope_factors_long.weight",
+    ];
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+        || FACTORS.contains(&name)
+        || (checkpoint.config.tie_word_embeddings && name == "lm_head.weight")
+}
