@@ -17,6 +17,15 @@ pub enum Progress<'a> {
         /// The source, to be read after "fetching the model".
         source: &'a str,
     },
+    /// The next of several files is fetched.
+    File {
+        /// Its name.
+        name: &'a str,
+        /// Which of the files it is, from 1 on.
+        number: usize,
+        /// How many files there are.
+        count: usize,
+    },
     /// Bytes of the model are in the cache folder.
     Bytes {
         /// Bytes so far.
@@ -29,6 +38,15 @@ pub enum Progress<'a> {
         /// Why.
         error: &'a HubError,
     },
+    /// The connection broke; the download goes on after a pause.
+    Retrying {
+        /// Why.
+        reason: &'a str,
+    },
+    /// Another program is fetching the same file.
+    Waiting,
+    /// What the cache has is used instead.
+    Cached,
 }
 
 /// How often a terminal that is none (a log) gets a line.
@@ -37,6 +55,8 @@ const LINE_EVERY: Duration = Duration::from_secs(3);
 /// Shows progress on standard error: a bar on a terminal, now and then a line elsewhere.
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
+    /// What is fetched now, where there are several files.
+    file: String,
     last_line: Instant,
 }
 
@@ -44,6 +64,7 @@ impl Display {
     pub(crate) fn new() -> Self {
         Self {
             bar: None,
+            file: String::new(),
             last_line: Instant::now(),
         }
     }
@@ -54,8 +75,22 @@ impl Display {
                 self.finish();
                 eprintln!("    fetching the model {source}");
             }
+            Progress::File {
+                name,
+                number,
+                count,
+            } => {
+                self.file = format!("{name} ({number}/{count})");
+                if let Some(bar) = &self.bar {
+                    bar.set_message(self.file.clone());
+                } else if !stderr().is_terminal() {
+                    eprintln!("    fetching {}", self.file);
+                }
+            }
             Progress::Bytes { done, total } if stderr().is_terminal() => {
-                let bar = self.bar.get_or_insert_with(|| bar(total));
+                let bar = self
+                    .bar
+                    .get_or_insert_with(|| bar(total).with_message(self.file.clone()));
                 bar.set_position(done);
                 if done == total {
                     self.finish();
@@ -66,6 +101,12 @@ impl Display {
                 self.finish();
                 eprintln!("    {error}");
             }
+            Progress::Retrying { reason } => {
+                self.finish();
+                eprintln!("    the connection broke ({reason}); going on");
+            }
+            Progress::Waiting => eprintln!("    waiting for another program that fetches the same"),
+            Progress::Cached => eprintln!("    using what the cache has"),
         }
     }
 
@@ -90,7 +131,7 @@ impl Display {
 
 fn bar(total: u64) -> ProgressBar {
     let style = ProgressStyle::with_template(
-        "    {bar:40} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left",
+        "    {bar:40} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left  {msg}",
     );
     let bar = ProgressBar::new(total);
     if let Ok(style) = style {
