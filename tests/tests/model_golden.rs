@@ -48,14 +48,9 @@ async fn load() -> Model {
     let files = ModelFiles::new("SmolLM2").with("model.gguf", file);
     let checkpoint = Checkpoint::open(&files).await.unwrap();
     let gpu = Gpu::request(&AdapterSelector::Best).await.unwrap();
-    Model::load(
-        gpu,
-        &checkpoint,
-        &LoadOptions::default(),
-        &mut |_, _, _| {},
-    )
-    .await
-    .unwrap()
+    Model::load(gpu, &checkpoint, &LoadOptions::default(), &mut |_, _, _| {})
+        .await
+        .unwrap()
 }
 
 async fn greedy(model: &mut Model, prompt: &[u32], n: usize) -> Vec<u32> {

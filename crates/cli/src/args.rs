@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use vitrine_protocol::Prompt;
@@ -57,9 +57,11 @@ pub enum Command {
 /// Which model, and where it runs.
 #[derive(clap::Args)]
 pub struct ModelArgs {
-    /// A GGUF file; without it the default model, SmolLM2-135M-Instruct, fetched once.
-    #[arg(long, value_name = "FILE")]
-    pub model: Option<PathBuf>,
+    /// A GGUF file, a folder in Hugging Face format, or a model of the hub: owner/name,
+    /// owner/name@revision, owner/name:file.gguf. Without it the default model,
+    /// SmolLM2-135M-Instruct, fetched once.
+    #[arg(long, value_name = "PATH|ID")]
+    pub model: Option<OsString>,
     /// Part of an adapter's name, or its number in `vitrine adapters`.
     #[arg(long, value_name = "NAME|INDEX")]
     pub adapter: Option<String>,
@@ -139,9 +141,10 @@ pub struct TokenizeArgs {
     /// Add the tokens that begin and end a text, where the model's files ask for them.
     #[arg(long, conflicts_with = "decode")]
     pub special: bool,
-    /// A GGUF file, a tokenizer.json, or a folder with one; without it the default model.
-    #[arg(long, value_name = "PATH")]
-    pub model: Option<PathBuf>,
+    /// A GGUF file, a tokenizer.json, a folder with one, or a model of the hub; without it the
+    /// default model.
+    #[arg(long, value_name = "PATH|ID")]
+    pub model: Option<OsString>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use vitrine_engine::EngineError;
-use vitrine_hub::HubError;
+use vitrine_hub::{HubError, HubErrorKind};
 use vitrine_protocol::FailureKind;
 use vitrine_text::TextError;
 
@@ -39,8 +39,12 @@ fn code(error: &anyhow::Error) -> u8 {
         if cause.is::<vitrine_gpu::GpuError>() {
             return 4;
         }
-        if cause.is::<HubError>() {
-            return 5;
+        if let Some(hub) = cause.downcast_ref::<HubError>() {
+            return match hub.kind() {
+                HubErrorKind::Request => 2,
+                HubErrorKind::Model => 3,
+                HubErrorKind::Network => 5,
+            };
         }
         if cause.is::<std::io::Error>() || cause.is::<TextError>() {
             return 3;

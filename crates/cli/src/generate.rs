@@ -36,7 +36,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
     if args.json {
         let summary = loaded.engine.generate(&request, &mut ()).await?;
         let report = Report {
-            model: loaded.path.display().to_string(),
+            model: loaded.name.clone(),
             adapter,
             prompt_ids: &summary.prompt_ids,
             ids: &summary.ids,

@@ -1,14 +1,14 @@
 //! From arguments to a loaded engine.
 
+use std::ffi::OsStr;
 use std::io::{IsTerminal, stderr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::{Engine, LoadOptions, ModelFiles};
+use vitrine_engine::{Engine, EngineError, LoadOptions};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
-use vitrine_hub::DEFAULT_MODEL;
-use vitrine_model::MappedFile;
+use vitrine_hub::{Choose, DEFAULT_MODEL, HubSettings, Location};
+use vitrine_model::{files, open_path};
 use vitrine_protocol::LoadPhase;
 
 use crate::args::ModelArgs;
@@ -17,17 +17,17 @@ use crate::args::ModelArgs;
 pub struct Loaded {
     /// The engine.
     pub engine: Engine,
-    /// The file it came from.
-    pub path: PathBuf,
+    /// What people call the model: its path, or its id on the hub.
+    pub name: String,
     /// Seconds from the arguments to here, without a download.
     pub load_s: f64,
 }
 
 /// Finds the model, chooses the adapter, and brings one to the other.
 pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
-    let path = model_path(args.model.as_deref())?;
+    let located = locate(args.model.as_deref(), &whole_model)?;
     let clock = Clock::start();
-    let file = open(&path)?;
+    let files = open_path(&located.path).map_err(EngineError::from)?;
     let selector = args
         .adapter
         .as_deref()
@@ -40,39 +40,52 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     };
     let mut bar = Bar::default();
     let mut progress = |phase, done, total| bar.show(phase, done, total);
-    let files = ModelFiles::new(path.display().to_string()).with("model.gguf", file);
     let engine = Engine::load(gpu, &files, &options, &mut progress).await?;
     bar.finish();
     Ok(Loaded {
         engine,
-        path,
+        name: located.name,
         load_s: clock.seconds(),
     })
 }
 
-/// The file that `--model` names, or the default model.
-pub fn model_path(model: Option<&Path>) -> anyhow::Result<PathBuf> {
-    Ok(match model {
-        Some(path) => path.to_owned(),
-        None => vitrine_hub::ensure(&DEFAULT_MODEL)?,
-    })
+/// A model on this machine.
+pub struct Located {
+    /// Its file or folder.
+    pub path: PathBuf,
+    /// What people call it: the path, or its id on the hub.
+    pub name: String,
 }
 
-/// Maps a model file.
-pub fn open(path: &Path) -> anyhow::Result<MappedFile> {
-    if path.is_dir() {
-        let error = std::io::Error::new(
-            std::io::ErrorKind::IsADirectory,
-            "it is a folder: give the path of a .gguf file inside it",
-        );
-        return Err(error).context(format!("{} is not a model file", path.display()));
+/// The model that `--model` names, or the default model; fetched if it is on the hub. `choose` says
+/// which files of a repository are wanted.
+pub fn locate(model: Option<&OsStr>, choose: &Choose<'_>) -> anyhow::Result<Located> {
+    let id = match model.map(Location::parse).transpose()? {
+        Some(Location::Hub(id)) => id,
+        Some(Location::Path(path)) => return Ok(path.into()),
+        None => return Ok(vitrine_hub::ensure(&DEFAULT_MODEL)?.into()),
+    };
+    let snapshot = vitrine_hub::fetch_model(&id, &HubSettings::from_env()?, choose)?;
+    let path = match snapshot.files.as_slice() {
+        [only] => snapshot.folder.join(only),
+        _ => snapshot.folder,
+    };
+    let name = id.to_string();
+    Ok(Located { path, name })
+}
+
+impl From<PathBuf> for Located {
+    fn from(path: PathBuf) -> Self {
+        let name = path.display().to_string();
+        Self { path, name }
     }
-    MappedFile::open(path).with_context(|| {
-        format!(
-            "the model file {} cannot be read: check the path",
-            path.display()
-        )
-    })
+}
+
+/// The files of a repository that make a model.
+pub fn whole_model(names: &[String]) -> Result<Vec<String>, String> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let chosen = files::choose(&names).map_err(|error| error.to_string())?;
+    Ok(chosen.into_iter().map(str::to_owned).collect())
 }
 
 /// A progress bar on a terminal, nothing elsewhere.

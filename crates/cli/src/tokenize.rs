@@ -1,11 +1,12 @@
 //! `vitrine tokenize`.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
 use vitrine_engine::{Engine, EngineError};
+use vitrine_model::MappedFile;
 use vitrine_text::{SpecialIds, Tokenizer};
 
 use crate::args::TokenizeArgs;
@@ -83,9 +84,9 @@ fn token(tokenizer: &Tokenizer, position: usize, id: u32) -> Token {
     }
 }
 
-/// From a GGUF file, a tokenizer.json, or a folder that has one.
-async fn tokenizer(model: Option<&Path>) -> anyhow::Result<Tokenizer> {
-    let path = load::model_path(model)?;
+/// From a GGUF file, a tokenizer.json, or a folder or repository that has one.
+async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
+    let path = load::locate(model, &tokenizer_files)?.path;
     let json = if path.is_dir() {
         path.join("tokenizer.json")
     } else {
@@ -102,6 +103,17 @@ async fn tokenizer(model: Option<&Path>) -> anyhow::Result<Tokenizer> {
             SpecialIds::default(),
         )?);
     }
-    let tokenizer = Engine::read_tokenizer(&load::open(&path)?).await?;
+    let file = MappedFile::open(&path)
+        .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
+    let tokenizer = Engine::read_tokenizer(&file).await?;
     Ok(tokenizer.ok_or(EngineError::NoTokenizer)?)
+}
+
+/// The files of a repository that a tokenizer needs: no weights, where they do not hold it.
+fn tokenizer_files(names: &[String]) -> Result<Vec<String>, String> {
+    let json = "tokenizer.json".to_owned();
+    if names.contains(&json) {
+        return Ok(vec![json]);
+    }
+    load::whole_model(names)
 }

@@ -5,6 +5,10 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
+#[path = "../../hub/tests/hub/server.rs"]
+#[allow(dead_code, reason = "the tests of the hub use more of it")]
+mod hub_server;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -280,14 +284,17 @@ fn damaged_files_exit_with_3_and_one_sentence() {
             words,
         );
     };
-    fails(&PathBuf::from("no/such/file.gguf"), "cannot be read");
+    fails(
+        &PathBuf::from("no/such/file.gguf"),
+        "there is no file or folder",
+    );
     fails(
         &damaged("zip.gguf", |bytes| {
             bytes[..4].copy_from_slice(b"PK\x03\x04");
         }),
         "not a GGUF",
     );
-    fails(&damaged("empty.gguf", Vec::clear), "cannot be read");
+    fails(&damaged("empty.gguf", Vec::clear), "the file is empty");
     fails(&damaged("version.gguf", |bytes| bytes[4] = 9), "version 9");
     for keep in [3, 10, 100, 1000] {
         let path = damaged(&format!("cut-{keep}.gguf"), |bytes| bytes.truncate(keep));
@@ -354,6 +361,107 @@ fn tokenize_reads_a_tokenizer_json_and_refuses_what_is_none() {
     assert_fails(
         &["tokenize", "Hello", "--model", "nowhere.json"],
         3,
-        "cannot be read",
+        "there is no file or folder",
     );
+}
+
+#[test]
+fn folders_without_a_model_exit_with_3_and_one_sentence() {
+    for (name, files, words) in [
+        ("none", &["README.md"][..], "There is no model here"),
+        ("lora", &["adapter_config.json"], "an adapter"),
+        (
+            "pickle",
+            &["config.json", "pytorch_model.bin"],
+            "safetensors",
+        ),
+        ("no-config", &["model.safetensors"], "config.json"),
+        (
+            "shard",
+            &["config.json", "model-00001-of-00002.safetensors"],
+            "model-00002-of-00002.safetensors",
+        ),
+        ("several", &["a.gguf", "b.gguf"], "a.gguf, b.gguf"),
+    ] {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("folder-{name}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for file in files {
+            std::fs::write(folder.join(file), "{}").unwrap();
+        }
+        let folder = folder.to_str().unwrap();
+        assert_fails(&["next", "--ids", "1", "--model", folder], 3, words);
+    }
+}
+
+#[test]
+fn a_model_of_the_hub_that_cannot_be_had_is_one_sentence() {
+    let run = |model: &str, variables: &[(&str, &str)]| {
+        let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/empty-cache");
+        let output = Command::new(env!("CARGO_BIN_EXE_vitrine"))
+            .args(["next", "--ids", "1", "--model", model])
+            .env("HF_HUB_CACHE", cache)
+            .env("HF_ENDPOINT", "http://127.0.0.1:9")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        failure(&output)
+    };
+    let (code, line) = run("owner/name", &[("HF_HUB_OFFLINE", "1")]);
+    assert!(
+        code == 5 && line.contains("HF_HUB_OFFLINE"),
+        "{code} {line}"
+    );
+    let (code, line) = run("owner/name", &[]);
+    assert!(
+        code == 5 && line.contains("cannot be reached"),
+        "{code} {line}"
+    );
+    let (code, line) = run("owner/na me", &[]);
+    assert!(
+        code == 2 && line.contains("owner/name@revision"),
+        "{code} {line}"
+    );
+    let (code, line) = run("owner/name", &[("HF_TOKEN", "two words")]);
+    assert!(code == 5 && line.contains("HF_TOKEN"), "{code} {line}");
+}
+
+#[test]
+fn a_model_of_the_hub_runs_and_then_runs_offline() {
+    let bytes = std::fs::read(RANDOM).unwrap();
+    let server = hub_server::Server::start(&[("random.Q8_0.gguf", &bytes), ("README.md", b"")]);
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hub-cache");
+    let _ = std::fs::remove_dir_all(&cache);
+    let run = |model: &str, offline: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_vitrine"))
+            .args([
+                "generate",
+                "--ids",
+                "1,2,3",
+                "--max-new-tokens",
+                "3",
+                "--json",
+            ])
+            .args(["--model", model])
+            .env("HF_HUB_CACHE", &cache)
+            .env("HF_ENDPOINT", &server.endpoint)
+            .env("HF_HUB_OFFLINE", offline)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{:?}", failure(&output));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let first = run("owner/model", "0");
+    assert_eq!(first["model"], "owner/model");
+    assert_eq!(run("owner/model:q8_0", "1")["ids"], first["ids"]);
+    let local = json(&[
+        "generate",
+        "--ids",
+        "1,2,3",
+        "--max-new-tokens",
+        "3",
+        "--json",
+        "--model",
+        RANDOM,
+    ]);
+    assert_eq!(first["ids"], local["ids"]);
 }

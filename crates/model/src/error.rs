@@ -40,6 +40,29 @@ pub enum ModelError {
         "There is no model here: give a .gguf file, or a folder with config.json and safetensors."
     )]
     NoModel,
+    /// A file or folder that cannot be opened.
+    #[error("{path} cannot be opened: {reason}; check the path.")]
+    Open {
+        /// Which.
+        path: String,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// An adapter and no model.
+    #[error(
+        "This is an adapter (LoRA), not a whole model: merge it into its base model with \
+         merge_and_unload of the Python package peft, and save that."
+    )]
+    Adapter,
+    /// Weights in a format that we do not read.
+    #[error(
+        "The weights are in {0}, which is not read because such files can run programs: save them \
+         as safetensors with save_pretrained of transformers."
+    )]
+    PickledWeights(String),
+    /// Some of several files of weights are not there.
+    #[error("The model has no {0}, which its other files say belongs to it: download it again.")]
+    MissingShard(String),
     /// More than one.
     #[error("There are several models here ({0}): name one of the files.")]
     SeveralModels(String),

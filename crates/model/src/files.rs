@@ -109,6 +109,9 @@ pub fn choose<'a>(names: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
             if shards.is_empty() {
                 safetensors
             } else {
+                if let Some(missing) = missing_shard(&shards) {
+                    return Err(ModelError::MissingShard(missing));
+                }
                 shards
             }
         };
@@ -117,13 +120,43 @@ pub fn choose<'a>(names: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
     }
     match ggufs.as_slice() {
         [one] => Ok(vec![one]),
+        [] if has("adapter_config.json") => Err(ModelError::Adapter),
         [] if !safetensors.is_empty() => Err(ModelError::Missing("config.json".to_owned())),
-        [] if has("config.json") => Err(ModelError::Missing(
-            "weights in safetensors format (model.safetensors, or its shards)".to_owned(),
-        )),
+        [] if has("config.json") => Err(match pickled(names) {
+            Some(name) => ModelError::PickledWeights(name.to_owned()),
+            None => ModelError::Missing(
+                "weights in safetensors format (model.safetensors, or its shards)".to_owned(),
+            ),
+        }),
         [] => Err(ModelError::NoModel),
         several => Err(ModelError::SeveralModels(several.join(", "))),
     }
+}
+
+/// Weights in Python's own format.
+fn pickled<'a>(names: &[&'a str]) -> Option<&'a str> {
+    let is_pickled = |name: &&&str| {
+        let is_weights = name.contains("model") || name.contains("consolidated");
+        is_weights
+            && [".bin", ".pt", ".pth"]
+                .iter()
+                .any(|end| name.ends_with(end))
+    };
+    names.iter().find(is_pickled).copied()
+}
+
+/// The first that is not there of the files that `model-00001-of-00003.safetensors` counts.
+fn missing_shard(shards: &[&str]) -> Option<String> {
+    let count = shards.first()?.strip_suffix(".safetensors")?;
+    let (_, count) = count.rsplit_once("-of-")?;
+    let (digits, count) = (count.len(), count.parse::<u32>().ok()?);
+    // Names are checked one by one only as long as they are found: a count of a billion ends soon.
+    (1..=count)
+        .map(|number| {
+            let number = format!("{number:0digits$}");
+            format!("model-{number}-of-{count:0digits$}.safetensors")
+        })
+        .find(|name| !shards.contains(&name.as_str()))
 }
 
 #[cfg(test)]
@@ -165,7 +198,19 @@ mod tests {
     fn what_is_missing_is_named() {
         for (names, missing) in [
             (vec!["model.safetensors"], "config.json"),
-            (vec!["config.json", "pytorch_model.bin"], "safetensors"),
+            (
+                vec!["config.json", "pytorch_model.bin"],
+                "pytorch_model.bin",
+            ),
+            (vec!["config.json"], "safetensors"),
+            (
+                vec!["adapter_config.json", "adapter_model.safetensors"],
+                "LoRA",
+            ),
+            (
+                vec!["config.json", "model-00002-of-00002.safetensors"],
+                "model-00001-of-00002.safetensors",
+            ),
             (vec!["README.md"], "no model"),
         ] {
             let error = choose(&names).unwrap_err().to_string();

@@ -22,6 +22,8 @@ mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod mapped_file;
+#[cfg(not(target_arch = "wasm32"))]
+mod open;
 
 pub use architecture::Architecture;
 pub use checkpoint::Checkpoint;
@@ -32,6 +34,8 @@ pub use gguf::Gguf;
 #[cfg(not(target_arch = "wasm32"))]
 pub use mapped_file::MappedFile;
 pub use model::{LoadOptions, LoadStage, Model, Pending, Prediction};
+#[cfg(not(target_arch = "wasm32"))]
+pub use open::{open_folder, open_path};
 pub use rope::{Rope, RopeRegime, RopeScaling};
 pub use tensor::TensorInfo;
 pub use vitrine_kernels::CacheType;

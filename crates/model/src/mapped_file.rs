@@ -2,13 +2,20 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::source::{ByteSource, SourceError};
 
-/// A model file on disk, mapped into memory: only the pages that are read become resident.
+/// A model file on disk, mapped into memory: only the pages that are read become resident, and not
+/// for long.
 pub struct MappedFile {
     map: memmap2::Mmap,
+    /// Bytes read since the pages were last given back.
+    read: AtomicU64,
 }
+
+/// Pages are given back once so many bytes were read: mapped pages count as memory of the process.
+const RELEASE_EVERY: u64 = 32 << 20;
 
 impl MappedFile {
     /// Maps a file.
@@ -23,7 +30,26 @@ impl MappedFile {
         // SAFETY: the map is read-only. Another program that truncates the file meanwhile could
         // stop this one with SIGBUS; a model cache is not written in place, so that is accepted.
         let map = unsafe { memmap2::Mmap::map(&file)? };
-        Ok(Self { map })
+        Ok(Self {
+            map,
+            read: AtomicU64::new(0),
+        })
+    }
+
+    /// Counts bytes that are about to be read, and now and then gives the pages of earlier reads
+    /// back to the system. What is still borrowed is read from the file again when it is touched.
+    fn count(&self, bytes: u64) {
+        if self.read.fetch_add(bytes, Ordering::Relaxed) + bytes < RELEASE_EVERY {
+            return;
+        }
+        self.read.store(bytes, Ordering::Relaxed);
+        // SAFETY: the map is shared and read-only, so no page holds anything that the file does
+        // not: dropping pages changes no byte that anybody sees.
+        #[cfg(unix)]
+        let _ = unsafe {
+            self.map
+                .unchecked_advise(memmap2::UncheckedAdvice::DontNeed)
+        };
     }
 }
 
@@ -33,13 +59,16 @@ impl ByteSource for MappedFile {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
-        // A map's length fits usize, so a range that fits the file does too.
-        self.map
-            .get(range.start as usize..range.end as usize)
-            .map(Cow::Borrowed)
-            .ok_or(SourceError::Truncated {
-                end: range.end,
-                len: self.len(),
-            })
+        let truncated = SourceError::Truncated {
+            end: range.end,
+            len: self.len(),
+        };
+        let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end))
+        else {
+            return Err(truncated);
+        };
+        let bytes = self.map.get(start..end).ok_or(truncated)?;
+        self.count(bytes.len() as u64);
+        Ok(Cow::Borrowed(bytes))
     }
 }
