@@ -20,6 +20,7 @@ mod permutations;
 mod qk_norm;
 mod rms_norm;
 mod rope_kv_append;
+mod soft_cap;
 mod top_k;
 
 pub use argmax::{Argmax, Chosen};
@@ -34,6 +35,7 @@ pub use permutations::permutations;
 pub use qk_norm::QkNorm;
 pub use rms_norm::RmsNorm;
 pub use rope_kv_append::RopeKvAppend;
+pub use soft_cap::SoftCap;
 pub use top_k::{TOP_K, TopK};
 
 /// `Step` of `shaders/common/step.wgsl`: where the sequence stands.

@@ -2,7 +2,7 @@ use vitrine_gpu::ShaderSource;
 
 use crate::{
     Activation, Argmax, Attention, CacheLayout, CacheType, Embed, Format, LayerNorm, Matmul,
-    MlpAct, QkNorm, RmsNorm, RopeKvAppend, Shape, Table, TopK, stride,
+    MlpAct, QkNorm, RmsNorm, RopeKvAppend, Shape, SoftCap, Table, TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -107,6 +107,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                 qkv_stride,
                 out_stride: stride(heads * head_dim),
                 scale: 0.125,
+                soft_cap: sliding_window.map(|_| 50.0),
                 sliding_window,
                 cache,
             };
@@ -125,6 +126,11 @@ pub fn permutations() -> Vec<ShaderSource> {
                 all.push(mlp_act.source());
             }
         }
+        let soft_cap = SoftCap {
+            n: vocab,
+            cap: 30.0,
+        };
+        all.push(soft_cap.source());
         all.extend(Argmax { n: vocab }.sources());
         all.extend(TopK { n: vocab }.sources());
     }

@@ -3,7 +3,7 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
 use vitrine_kernels::{
     Argmax, Attention, Embed, LayerNorm, Matmul, MlpAct, PackedPart, QkNorm, RmsNorm, RopeKvAppend,
-    Shape, TOP_K, Table, TopK, stride,
+    Shape, SoftCap, TOP_K, Table, TopK, stride,
 };
 
 use crate::config::LayerConfig;
@@ -117,6 +117,14 @@ impl Plan {
         let mut head = builder(true);
         head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
         head.matmul(weights.head(), None, &act.last_normed, &act.logits, false)?;
+        if let Some(cap) = config.final_soft_cap {
+            let soft_cap = SoftCap {
+                n: config.vocab_size,
+                cap,
+            };
+            head.recording
+                .dispatch(soft_cap.dispatch(gpu, &act.logits)?);
+        }
         let argmax = Argmax {
             n: config.vocab_size,
         };
@@ -222,7 +230,8 @@ impl Builder<'_> {
             kv_heads,
             qkv_stride,
             out_stride: stride(heads * config.head_dim),
-            scale: config.attention_scale,
+            scale: config.attention_scale_of(index),
+            soft_cap: config.attn_soft_cap,
             sliding_window,
             cache: layout,
         };

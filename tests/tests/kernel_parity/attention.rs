@@ -12,6 +12,7 @@ struct Case {
     tokens: u32,
     sliding_window: Option<u32>,
     cache: CacheLayout,
+    soft_cap: Option<f32>,
     tolerance: f32,
 }
 
@@ -27,7 +28,16 @@ impl Case {
         let scale = 3.0 / (head_dim as f32).sqrt();
         let twin = |v: &[f32], window: Option<u32>| {
             let window = window.map_or(usize::MAX, |window| window as usize);
-            cpu::attention(&q, &k, v, sizes, self.position as usize, window, scale)
+            cpu::attention(
+                &q,
+                &k,
+                v,
+                sizes,
+                self.position as usize,
+                window,
+                scale,
+                self.soft_cap,
+            )
         };
         let right = twin(&v, self.sliding_window);
         let wrong = match self.sliding_window {
@@ -54,6 +64,7 @@ impl Case {
             out_stride,
             scale,
             sliding_window: self.sliding_window,
+            soft_cap: self.soft_cap,
             cache: self.cache,
         };
         let [k, v] = &caches;
@@ -92,6 +103,7 @@ fn attention() {
                     rope_pairs: head_dim / 2,
                     dtype: CacheType::F32,
                 },
+                soft_cap: None,
                 tolerance: 1e-5,
             }
             .check(&gpu);
@@ -116,6 +128,7 @@ fn attention_in_a_window() {
                     rope_pairs: 6,
                     dtype: CacheType::F32,
                 },
+                soft_cap: (sliding_window == 32).then_some(0.5),
                 tolerance: 1e-5,
             }
             .check(&gpu);
@@ -138,6 +151,7 @@ fn attention_over_half_precision_keys_and_values() {
                 rope_pairs: 48,
                 dtype: CacheType::F16,
             },
+            soft_cap: None,
             tolerance: 1e-3,
         }
         .check(&gpu);

@@ -16,5 +16,6 @@ mod mlp_act;
 mod qk_norm;
 mod rms_norm;
 mod rope_kv_append;
+mod soft_cap;
 mod support;
 mod top_k;

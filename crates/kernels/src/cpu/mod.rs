@@ -11,6 +11,7 @@ mod matmul;
 mod mlp_act;
 mod rms_norm;
 mod rope_kv_append;
+mod soft_cap;
 mod top_k;
 
 pub use argmax::argmax;
@@ -21,4 +22,5 @@ pub use matmul::matmul;
 pub use mlp_act::mlp_act;
 pub use rms_norm::rms_norm;
 pub use rope_kv_append::rotate;
+pub use soft_cap::soft_cap;
 pub use top_k::top_k;

@@ -87,6 +87,9 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
             o: has("blk.0.attn_output.bias"),
             mlp: has("blk.0.ffn_down.bias"),
         },
+        scale_by_layer: false,
+        attn_soft_cap: keys.float("attn_logit_softcapping")?,
+        final_soft_cap: keys.float("final_logit_softcapping")?,
         // Gemma 3 27B alone divides by its width per head, not by its heads' width.
         attention_scale: if gemma3 && n_layers == 62 {
             1.0 / ((hidden_size / heads.max(1)) as f32).sqrt()
@@ -255,8 +258,6 @@ impl Keys<'_> {
             "embedding_scale",
             "residual_scale",
             "attention.scale",
-            "attn_logit_softcapping",
-            "final_logit_softcapping",
         ] {
             if self.gguf.get(&self.full(key)).is_some() {
                 return Err(ModelError::Unsupported(self.full(key)));

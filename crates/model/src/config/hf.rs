@@ -24,15 +24,9 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("num_experts", "a mixture of experts"),
     ("is_encoder_decoder", "an encoder"),
     ("add_cross_attention", "attention to an encoder"),
-    ("final_logit_softcapping", "soft-capped logits"),
-    ("attn_logit_softcapping", "soft-capped attention"),
     (
         "use_bidirectional_attention",
         "attention to later positions",
-    ),
-    (
-        "scale_attn_by_inverse_layer_idx",
-        "attention scaled by the layer's number",
     ),
     ("attention_chunk_size", "attention in chunks"),
 ];
@@ -153,6 +147,9 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
             (Gemma3, scalar) => 1.0 / scalar.unwrap_or(256.0).sqrt(),
             _ => 1.0 / (head_dim as f32).sqrt(),
         },
+        scale_by_layer: false,
+        attn_soft_cap: fields.f32("attn_logit_softcapping")?,
+        final_soft_cap: fields.f32("final_logit_softcapping")?,
         embedding_scale: if architecture == Gemma3 {
             (hidden_size as f32).sqrt()
         } else {
@@ -313,6 +310,11 @@ fn gpt2(fields: &Fields<'_>) -> Result<Config, ModelError> {
         } else {
             1.0
         },
+        scale_by_layer: fields
+            .bool("scale_attn_by_inverse_layer_idx")?
+            .unwrap_or(false),
+        attn_soft_cap: None,
+        final_soft_cap: None,
         embedding_scale: 1.0,
         learned_positions: true,
         ropes: Vec::new(),

@@ -50,6 +50,13 @@ pub struct Config {
     pub bias: Biases,
     /// Factor on attention scores.
     pub attention_scale: f32,
+    /// Whether each layer divides them by its number, counted from 1
+    /// (`scale_attn_by_inverse_layer_idx`).
+    pub scale_by_layer: bool,
+    /// Attention scores stay between minus this and this (`attn_logit_softcapping`).
+    pub attn_soft_cap: Option<f32>,
+    /// So do logits (`final_logit_softcapping`).
+    pub final_soft_cap: Option<f32>,
     /// Factor on the embedding.
     pub embedding_scale: f32,
     /// Whether positions are learned vectors added to the embedding (GPT-2), not rotations.
@@ -119,6 +126,16 @@ impl Config {
         self.layers.len() as u32
     }
 
+    /// Factor on attention scores of layer number `layer`.
+    #[must_use]
+    pub fn attention_scale_of(&self, layer: usize) -> f32 {
+        if self.scale_by_layer {
+            self.attention_scale / (layer + 1) as f32
+        } else {
+            self.attention_scale
+        }
+    }
+
     /// Bytes that one token takes in the KV cache: 2 × layers × key heads × head_dim × bytes.
     #[must_use]
     pub fn kv_bytes_per_token(&self, value_bytes: u64) -> u64 {
@@ -160,9 +177,14 @@ impl Config {
             return Err(ModelError::Unsupported(what));
         }
         let numbers = [self.norm_eps, self.attention_scale, self.embedding_scale];
+        let caps = [self.attn_soft_cap, self.final_soft_cap];
         if numbers
             .iter()
             .any(|number| !number.is_finite() || *number < 0.0)
+            || caps
+                .iter()
+                .flatten()
+                .any(|cap| !cap.is_finite() || *cap <= 0.0)
         {
             return damaged("its configuration has numbers that cannot be".to_owned());
         }
