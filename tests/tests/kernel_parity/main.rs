@@ -10,6 +10,7 @@
 mod argmax;
 mod attention;
 mod embed;
+mod formats;
 mod layer_norm;
 mod matmul;
 mod mlp_act;
