@@ -4,10 +4,10 @@
 use safetensors::SafeTensors;
 use vitrine_gpu::Gpu;
 use vitrine_kernels::packed::TilePacker;
-use vitrine_kernels::{Embed, Table, cpu};
+use vitrine_kernels::{Embed, Table};
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, gpu, packer, run, uploaded, zeros};
+use crate::support::{buffer, gpu, packer, run, unpacked, uploaded, zeros};
 
 const FORMATS: &[u8] = include_bytes!("../../fixtures/formats.safetensors");
 const K: u32 = 512;
@@ -26,12 +26,6 @@ fn fixture(kind: GgmlType) -> (u32, Vec<u8>, Vec<f32>) {
 /// in nothing else.
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| (value + 0.0).to_bits()).collect()
-}
-
-fn unpacked(packer: &TilePacker, rows: u32) -> Vec<f32> {
-    (0..rows)
-        .flat_map(|row| cpu::unpack_row(packer.format(), K, &packer.quants, &packer.scales, row))
-        .collect()
 }
 
 fn embedded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> Vec<f32> {
@@ -67,7 +61,7 @@ fn packed_without_loss() {
     for kind in GgmlType::all() {
         let (rows, mut bytes, values) = fixture(kind);
         let right = bits(&values);
-        let packed = packer(kind, &bytes, rows, K);
+        let packed = packer(kind.into(), &bytes, rows, K);
         assert_eq!(
             bits(&unpacked(&packed, rows)),
             right,
@@ -83,7 +77,7 @@ fn packed_without_loss() {
 
         let at = bytes.len() / 2 + 20;
         bytes[at] ^= 1;
-        let packed = packer(kind, &bytes, rows, K);
+        let packed = packer(kind.into(), &bytes, rows, K);
         assert_ne!(
             bits(&unpacked(&packed, rows)),
             right,

@@ -3,8 +3,9 @@
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_kernels::{CacheLayout, CacheType, PackedPart, Step};
+use vitrine_kernels::{CacheLayout, CacheType, Format, PackedPart, Step, cpu};
 use vitrine_model::ggml::GgmlType;
+use vitrine_model::{Quantize, Storage};
 
 /// Lengths around the sizes of blocks, tiles and workgroups.
 pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
@@ -181,14 +182,22 @@ pub fn matrix(kind: GgmlType, rows: u32, k: u32, seed: u64) -> (Vec<u8>, Vec<f32
     (bytes, values)
 }
 
-/// Packs a matrix as the model does.
-pub fn packer(kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> TilePacker {
-    let mut packer = TilePacker::new(kind.format(), k, rows.div_ceil(TILE));
-    let row_bytes = kind.row_bytes(u64::from(k)) as usize;
+/// Packs rows as they are on disk, as the model does.
+pub fn packer(storage: Storage, bytes: &[u8], rows: u32, k: u32) -> TilePacker {
+    let mut packer = TilePacker::new(storage.format(), k, rows.div_ceil(TILE));
+    let row_bytes = storage.row_bytes(u64::from(k)) as usize;
     for (row, bytes) in bytes.chunks_exact(row_bytes).enumerate() {
-        kind.pack_row(bytes, row, &mut packer);
+        storage.pack_row(bytes, row, &mut packer);
     }
     packer
+}
+
+/// What packed rows mean, by the twin.
+pub fn unpacked(packer: &TilePacker, rows: u32) -> Vec<f32> {
+    let (quants, scales) = (&packer.quants, &packer.scales);
+    (0..rows)
+        .flat_map(|row| cpu::unpack_row(packer.format(), packer.k(), quants, scales, row))
+        .collect()
 }
 
 /// Uploads packed rows.
@@ -208,19 +217,46 @@ pub fn uploaded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> PackedPart {
 
 /// Packs and uploads a matrix.
 pub fn packed(gpu: &Gpu, kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> PackedPart {
-    uploaded(gpu, &packer(kind, bytes, rows, k), rows)
+    uploaded(gpu, &packer(kind.into(), bytes, rows, k), rows)
 }
 
-/// The types of files, each with row lengths that it allows.
-pub fn formats() -> Vec<(GgmlType, Vec<u32>)> {
-    GgmlType::all()
-        .map(|kind| {
-            let lengths = match kind.block().0 {
-                1 => LENGTHS.to_vec(),
-                32 => vec![32, 96, 288],
-                _ => vec![256, 768],
-            };
-            (kind, lengths)
-        })
-        .collect()
+/// A format under test: its name, a random matrix of it on the GPU, and what it means.
+pub struct Sample {
+    pub name: String,
+    pub part: PackedPart,
+    pub values: Vec<f32>,
+}
+
+/// What the GPU can store: every type of files, and every quantisation while loading.
+pub fn storages() -> Vec<Storage> {
+    let kept = GgmlType::all().map(Storage::from);
+    let quantized = Quantize::ALL.map(|(_, quantize)| Storage::new(GgmlType::F32, Some(quantize)));
+    kept.chain(quantized).collect()
+}
+
+/// Row lengths that a storage allows.
+pub fn lengths(storage: Storage) -> Vec<u32> {
+    match (storage.on_disk.block().0, storage.format()) {
+        (1, Format::Q8Row | Format::Q4 | Format::Q4Group128) => vec![1, 33, 128, 257],
+        (1, _) => LENGTHS.to_vec(),
+        (32, _) => vec![32, 96, 288],
+        _ => vec![256, 768],
+    }
+}
+
+/// A random matrix of a storage.
+pub fn sample(gpu: &Gpu, storage: Storage, rows: u32, k: u32, seed: u64) -> Sample {
+    let (bytes, values) = matrix(storage.on_disk, rows, k, seed);
+    let packer = packer(storage, &bytes, rows, k);
+    let same = storage.format() == storage.on_disk.format();
+    Sample {
+        name: format!("{} as {:?}", storage.on_disk.name(), storage.format()),
+        part: uploaded(gpu, &packer, rows),
+        // What is only repacked means what it means on disk.
+        values: if same {
+            values
+        } else {
+            unpacked(&packer, rows)
+        },
+    }
 }
