@@ -18,6 +18,7 @@ mod qk_norm;
 mod quantize;
 mod rms_norm;
 mod rope_kv_append;
+mod speed;
 mod support;
 mod synthesize;
 mod top_k;
