@@ -137,19 +137,16 @@ impl TilePacker {
 fn arrange_low(bits: u32, step_words: u32, numbers: &[u8; 32], words: &mut [u32; 8]) -> usize {
     // A step of s weights has s / (8 / bits) bytes, of which byte i holds weights i, i + bytes, …
     // from its lowest bits up.
-    let per_byte = 8 / bits as usize;
-    let step_bytes = step_words as usize * 4;
-    let mask = u8::MAX >> (8 - bits);
-    let steps = numbers.chunks_exact(step_bytes * per_byte);
-    let mut n_words = 0;
-    for (step, numbers) in steps.enumerate() {
-        for (turn, numbers) in numbers.chunks_exact(step_bytes).enumerate() {
-            for (byte, number) in numbers.iter().enumerate() {
-                let shift = 8 * (byte % 4) + turn * bits as usize;
-                words[step * step_words as usize + byte / 4] |= u32::from(number & mask) << shift;
+    let step_words = step_words as usize;
+    let turns = 8 / bits as usize;
+    let steps = numbers.chunks_exact(step_words * 4 * turns);
+    let n_words = steps.len() * step_words;
+    for (words, numbers) in words.chunks_exact_mut(step_words).zip(steps) {
+        for (turn, numbers) in numbers.chunks_exact(step_words * 4).enumerate() {
+            for (word, four) in words.iter_mut().zip(numbers.chunks_exact(4)) {
+                *word |= four_bytes(four, bits) << (turn as u32 * bits);
             }
         }
-        n_words += step_words as usize;
     }
     n_words
 }
@@ -159,12 +156,21 @@ fn arrange_low(bits: u32, step_words: u32, numbers: &[u8; 32], words: &mut [u32;
 fn arrange_high(low_bits: u32, bits: u32, numbers: &[u8; 32]) -> [u32; 2] {
     let mut words = [0; 2];
     let half = numbers.len() / bits as usize;
-    let mask = u8::MAX >> (8 - bits);
     for (word, numbers) in words.iter_mut().zip(numbers.chunks_exact(half)) {
-        for (index, number) in numbers.iter().enumerate() {
-            let (p, j) = (index / 4, index % 4);
-            *word |= u32::from(number >> low_bits & mask) << (8 * j + p * bits as usize);
+        for (p, four) in numbers.chunks_exact(4).enumerate() {
+            let above = four_bytes(four, low_bits + bits) >> low_bits;
+            *word |= (above & lowest(bits)) << (p as u32 * bits);
         }
     }
     words
+}
+
+/// The lowest `bits` of each of four bytes.
+fn four_bytes(bytes: &[u8], bits: u32) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & lowest(bits)
+}
+
+/// A mask of the lowest `bits` of each of four bytes.
+fn lowest(bits: u32) -> u32 {
+    (0xFF >> (8 - bits)) * 0x0101_0101
 }

@@ -8,7 +8,7 @@ use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Format, Matmul, Shape};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
-use crate::support::{buffer, gpu, numbers, run, uploaded, zeros};
+use crate::support::{buffer, gpu, matrix, numbers, packer, run, storages, uploaded, zeros};
 
 const ROWS: u32 = 4096;
 const K: u32 = 2048;
@@ -69,6 +69,30 @@ fn speed() {
             format!("{format:?}"),
             measure(true),
             measure(false)
+        );
+    }
+}
+
+/// What loading costs on this side: rows of every type and quantisation into tiles.
+#[test]
+#[ignore = "measures; run it by itself"]
+fn packing_speed() {
+    const ROWS: u32 = 256;
+    println!("million weights per second");
+    for storage in storages() {
+        let (bytes, _) = matrix(storage.on_disk, ROWS, K, 1);
+        let once = || {
+            let start = Instant::now();
+            let packer = packer(storage, &bytes, ROWS, K);
+            std::hint::black_box(&packer);
+            start.elapsed()
+        };
+        let best = (0..20).map(|_| once()).min().unwrap_or(Duration::MAX);
+        println!(
+            "{:6} {:12} {:6.0}",
+            storage.on_disk.name(),
+            format!("{:?}", storage.format()),
+            f64::from(ROWS) * f64::from(K) / best.as_secs_f64() / 1e6
         );
     }
 }
