@@ -8,7 +8,7 @@
 #import step
 #end
 
-@group(0) @binding(_) var<storage, read> quants: array<vec4<u32>>;
+@group(0) @binding(_) var<storage, read> quants: array<RAW>;
 #if POSITIONS
 @group(0) @binding(_) var<storage, read> step: Step;
 #else
@@ -31,17 +31,38 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (block >= K_BLOCKS || row >= N_ROWS) {
         return;
     }
-    let source = first_vector(row) + block * VECS * 32u;
+    let source = first_raw(row) + block * STEPS * 32u;
     let target_quad = group.y * (X_STRIDE / 4u) + block * 8u;
 #if SCALES
-    let scale = unpack2x16float(scales[first_scale(row) + block * 32u]);
+    let scale_at = first_scale(row) + (block / GROUP) * GROUP_WORDS * 32u;
+    let scale = group_scale(scales[scale_at]);
 #end
-#for v in VECS
+#if SUPER
+    let pair = step_scales(scale_at, block % GROUP);
+#end
+#if HIGH
+    let high_at = scale_at + (HIGH_AT + (block % GROUP) * HIGH_WORDS) * 32u;
+#end
+#for v in STEPS
     let raw_$v = quants[source + $vu * 32u];
-#for p in QUADS
-    var value_$v_$p = unpack_$p(raw_$v);
+#if HIGH
+    let high_bits_$v = high_$v(high_at);
+#end
+#if SUPER
+    let scale_$v = scale * step_scale_$v(pair);
+#else
 #if SCALES
-    value_$v_$p = value_$v_$p * scale.x + scale.y;
+    let scale_$v = scale;
+#end
+#end
+#for p in QUADS
+#if HIGH
+    var value_$v_$p = unpack_$p(raw_$v, high_bits_$v);
+#else
+    var value_$v_$p = unpack_$p(raw_$v);
+#end
+#if SCALES
+    value_$v_$p = value_$v_$p * scale_$v.x + scale_$v.y;
 #end
 #if POSITIONS
     x[target_quad + $vu * QUADS + $pu] += value_$v_$p;

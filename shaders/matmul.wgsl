@@ -5,7 +5,7 @@
 // COLS = 1 this is the mat-vec of decoding. Rows of W and of x are padded to 32 with zeros.
 #import format
 
-@group(0) @binding(_) var<storage, read> quants: array<vec4<u32>>;
+@group(0) @binding(_) var<storage, read> quants: array<RAW>;
 #if UNIFORM_X
 // Read through a uniform, a value that all lanes share is loaded once, not once per lane.
 @group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS>;
@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row_$r = first_row + $ru * LANES;
     // Lanes past the last row compute it once more and write nothing.
     let safe_row_$r = min(row_$r, N_ROWS - 1u);
-    var vector_$r = first_vector(safe_row_$r);
+    var raw_at_$r = first_raw(safe_row_$r);
 #if SCALES
     var scale_at_$r = first_scale(safe_row_$r);
 #end
@@ -40,8 +40,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var x_at_$c = (first_token + $cu) * X_QUADS;
 #end
 
+#if GROUPED
+    for (var first_block = 0u; first_block < K_BLOCKS; first_block += GROUP) {
+        let end_block = min(first_block + GROUP, K_BLOCKS);
+#if SUPER
+        // Sums of the parts, and of x, weighted with the factors of each step.
+#for r in ROWS
+#for c in COLS
+        var super_$r_$c = vec2<f32>(0.0);
+#end
+#end
+#end
+#else
     for (var block = 0u; block < K_BLOCKS; block++) {
+#end
 #if SCALES
+#if !SUPER
 #for r in ROWS
 #for c in COLS
         var part_$r_$c = 0.0;
@@ -53,9 +67,35 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
 #end
-#for v in VECS
+#end
+#if GROUPED
+        for (var block = first_block; block < end_block; block++) {
+#end
+#if SUPER
 #for r in ROWS
-        let raw_$v_$r = quants[vector_$r + $vu * 32u];
+        let factors_$r = step_scales(scale_at_$r, block - first_block);
+#end
+#end
+#for v in STEPS
+#if SUPER
+        {
+#for c in COLS
+        var x_sum_$c = 0.0;
+#for r in ROWS
+        var part_$r_$c = 0.0;
+#end
+#end
+#end
+#for r in ROWS
+        let raw_$v_$r = quants[raw_at_$r + $vu * 32u];
+#if HIGH
+#if SUPER
+        let high_$v_$r =
+            high_$v(scale_at_$r + (HIGH_AT + (block - first_block) * HIGH_WORDS) * 32u);
+#else
+        let high_$v_$r = high_$v(scale_at_$r + HIGH_AT * 32u);
+#end
+#end
 #end
 #for p in QUADS
 #for c in COLS
@@ -65,7 +105,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
 #for r in ROWS
+#if HIGH
+        let w_$v_$p_$r = unpack_$p(raw_$v_$r, high_$v_$r);
+#else
         let w_$v_$p_$r = unpack_$p(raw_$v_$r);
+#end
 #for c in COLS
 #if SCALES
         part_$r_$c += dot(w_$v_$p_$r, x_$v_$p_$c);
@@ -75,12 +119,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
 #end
+#if SUPER
+#for r in ROWS
+        let factor_$v_$r = step_scale_$v(factors_$r);
+#for c in COLS
+        super_$r_$c += factor_$v_$r * vec2<f32>(part_$r_$c, x_sum_$c);
+#end
+#end
+        }
+#end
 #end
 #for r in ROWS
-#if SCALES
-        let scale_$r = unpack2x16float(scales[scale_at_$r]);
-        scale_at_$r += 32u;
+        raw_at_$r += STEPS * 32u;
+#end
 #for c in COLS
+        x_at_$c += 8u;
+#end
+#if GROUPED
+        }
+#end
+#if SCALES
+#for r in ROWS
+        let scale_$r = group_scale(scales[scale_at_$r]);
+        scale_at_$r += GROUP_WORDS * 32u;
+#for c in COLS
+#if SUPER
+        sum_$r_$c += dot(scale_$r, super_$r_$c);
+#else
 #if MINS
         sum_$r_$c += scale_$r.x * part_$r_$c + scale_$r.y * x_sum_$c;
 #else
@@ -88,10 +153,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
 #end
-        vector_$r += VECS * 32u;
 #end
-#for c in COLS
-        x_at_$c += 8u;
 #end
     }
 

@@ -43,7 +43,7 @@ impl Embed {
         if self.format.has_scales() {
             bindings.push(Binding::Read);
         }
-        let mut flags = self.format.flags().to_vec();
+        let mut flags = self.format.flags();
         let scale = match self.table {
             Table::Tokens { scale } => scale,
             Table::Positions => {
@@ -51,20 +51,19 @@ impl Embed {
                 1.0
             }
         };
+        let mut constants = vec![
+            ("LANES", LANES.into()),
+            ("ROW_START", self.row_start.into()),
+            ("N_ROWS", self.rows.into()),
+            ("X_STRIDE", self.x_stride.into()),
+            ("SCALE", scale.into()),
+        ];
+        constants.extend(self.format.constants(self.k));
         ShaderSource {
             name: "embed",
             template: template!("embed"),
             fragments: FRAGMENTS,
-            constants: vec![
-                ("LANES", LANES.into()),
-                ("K_BLOCKS", self.k.div_ceil(BLOCK).into()),
-                ("VECS", self.format.vectors().into()),
-                ("QUADS", (8 / self.format.vectors()).into()),
-                ("ROW_START", self.row_start.into()),
-                ("N_ROWS", self.rows.into()),
-                ("X_STRIDE", self.x_stride.into()),
-                ("SCALE", scale.into()),
-            ],
+            constants,
             flags,
             bindings,
         }

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::packed::{BLOCK, PackedPart};
+use crate::packed::PackedPart;
 use crate::{FRAGMENTS, Format, template};
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
@@ -73,7 +73,7 @@ impl Matmul {
             Binding::Read
         };
         let mut bindings = vec![Binding::Read, x, Binding::ReadWrite];
-        let mut flags = self.format.flags().to_vec();
+        let mut flags = self.format.flags();
         if self.format.has_scales() {
             bindings.push(Binding::Read);
         }
@@ -87,22 +87,21 @@ impl Matmul {
         if self.accumulate {
             flags.push("ACCUMULATE");
         }
+        let mut constants = vec![
+            ("LANES", self.shape.lanes.into()),
+            ("ROWS", self.shape.rows.into()),
+            ("COLS", self.shape.cols.into()),
+            ("N_ROWS", self.rows.into()),
+            ("ROW_START", self.row_start.into()),
+            ("X_QUADS", (self.x_stride / 4).into()),
+            ("Y_STRIDE", self.y_stride.into()),
+        ];
+        constants.extend(self.format.constants(self.k));
         ShaderSource {
             name: "matmul",
             template: template!("matmul"),
             fragments: FRAGMENTS,
-            constants: vec![
-                ("LANES", self.shape.lanes.into()),
-                ("ROWS", self.shape.rows.into()),
-                ("COLS", self.shape.cols.into()),
-                ("K_BLOCKS", self.k.div_ceil(BLOCK).into()),
-                ("VECS", self.format.vectors().into()),
-                ("QUADS", (8 / self.format.vectors()).into()),
-                ("N_ROWS", self.rows.into()),
-                ("ROW_START", self.row_start.into()),
-                ("X_QUADS", (self.x_stride / 4).into()),
-                ("Y_STRIDE", self.y_stride.into()),
-            ],
+            constants,
             flags,
             bindings,
         }

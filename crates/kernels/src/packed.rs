@@ -1,74 +1,27 @@
 //! How weight matrices lie in GPU memory.
 //!
 //! Weights stay quantised, but not in the byte order of the file. A row is cut into blocks of
-//! [`BLOCK`] weights along k; a block is 1, 2, 4 or 8 `vec4<u32>` ([`Format::vectors`]); rows are
-//! grouped in tiles of [`TILE`]. In memory the order is tile, block, vector, row: lanes that own
-//! neighbouring rows read neighbouring 16-byte vectors, and a tile is one contiguous piece that
-//! can be uploaded, or put into another buffer, by itself. Scales lie in a buffer of their own,
-//! one `u32` per block and row: (scale, minimum) as two halves, so that w = scale · q + minimum.
+//! [`BLOCK`] weights along k, a block into steps of 1, 2 or 4 words ([`Format::quants`]); rows are
+//! grouped in tiles of [`TILE`]. In memory the order is tile, block, step, row: lanes that own
+//! neighbouring rows read neighbouring words, and a tile is one contiguous piece that can be
+//! uploaded, or put into another buffer, by itself.
+//!
+//! Scales lie in a buffer of their own. A number of blocks ([`Format::group_blocks`]) share an
+//! entry of [`Format::group_words`] words; the order is tile, group, word, row. An entry is
+//!
+//! - one word: (scale, minimum) as two halves, so that w = scale · q + minimum; or a 32-bit scale;
+//! - for super-blocks a word per two blocks, with factors of 4 or 8 bits for each step;
+//! - for numbers of 3, 5 and 6 bits a word per block and bit: the bits that the quants lack.
 
 use vitrine_gpu::Buffer;
+
+pub use crate::Format;
+use crate::format::Scales;
 
 /// Weights per block, and floats to which activation rows are padded.
 pub const BLOCK: u32 = 32;
 /// Rows per tile.
 pub const TILE: u32 = 32;
-
-/// The number formats that kernels unpack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// 32-bit floats.
-    F32,
-    /// 16-bit floats.
-    F16,
-    /// Signed bytes with a scale.
-    Q8,
-    /// 4-bit numbers 0 … 15 with a scale and a minimum. Holds ggml's Q4_1 as it is, and Q4_0 with
-    /// minimum = -8 · scale.
-    Q4,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Q8, Self::Q4];
-
-    /// `vec4<u32>`s per block.
-    #[must_use]
-    pub fn vectors(self) -> u32 {
-        match self {
-            Self::F32 => 8,
-            Self::F16 => 4,
-            Self::Q8 => 2,
-            Self::Q4 => 1,
-        }
-    }
-
-    /// Whether blocks have scales.
-    #[must_use]
-    pub fn has_scales(self) -> bool {
-        matches!(self, Self::Q8 | Self::Q4)
-    }
-
-    /// The flags under which `shaders/common/format.wgsl` knows it.
-    pub(crate) fn flags(self) -> &'static [&'static str] {
-        match self {
-            Self::F32 => &["F32"],
-            Self::F16 => &["F16"],
-            Self::Q8 => &["Q8", "SCALES"],
-            Self::Q4 => &["Q4", "SCALES", "MINS"],
-        }
-    }
-
-    /// Bytes of quants and of scales that one tile of rows of `k` weights takes.
-    #[must_use]
-    pub fn tile_bytes(self, k: u32) -> (u64, u64) {
-        let blocks = u64::from(k.div_ceil(BLOCK)) * u64::from(TILE);
-        (
-            blocks * u64::from(self.vectors()) * 16,
-            if self.has_scales() { blocks * 4 } else { 0 },
-        )
-    }
-}
 
 /// A run of consecutive rows of one matrix in GPU memory.
 #[derive(Clone)]
@@ -90,7 +43,7 @@ pub struct PackedPart {
 /// Writes rows into tiles on the host.
 pub struct TilePacker {
     format: Format,
-    k_blocks: usize,
+    k: u32,
     /// Quants of the tiles so far.
     pub quants: Vec<u32>,
     /// Scales of the tiles so far.
@@ -105,24 +58,119 @@ impl TilePacker {
         let words = |bytes: u64| vec![0; (bytes / 4) as usize * tiles as usize];
         Self {
             format,
-            k_blocks: k.div_ceil(BLOCK) as usize,
+            k,
             quants: words(quants),
             scales: words(scales),
         }
     }
 
-    /// Stores one block: `words` are its `4 * vectors` words, `scale` its (scale, minimum).
-    pub fn put(&mut self, row: usize, block: usize, words: &[u32], scale: u32) {
-        let tile_rows = TILE as usize;
-        let vectors = self.format.vectors() as usize;
-        let (tile, inside) = (row / tile_rows, row % tile_rows);
-        let at = tile * self.k_blocks + block;
-        for (vector, words) in words.chunks_exact(4).enumerate() {
-            let place = ((at * vectors + vector) * tile_rows + inside) * 4;
-            self.quants[place..place + 4].copy_from_slice(words);
-        }
-        if self.format.has_scales() {
-            self.scales[at * tile_rows + inside] = scale;
+    /// How the weights are stored.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Weights per row, without padding.
+    #[must_use]
+    pub fn k(&self) -> u32 {
+        self.k
+    }
+
+    /// Stores the words of a block as they shall lie: floats, bytes, or nibbles of which the first
+    /// sixteen weights are the lower ones.
+    pub fn put(&mut self, row: usize, block: usize, words: &[u32]) {
+        let quants = self.format.quants();
+        let k_blocks = self.k.div_ceil(BLOCK) as usize;
+        let (tile, inside) = (row / TILE as usize, row % TILE as usize);
+        let at = (tile * k_blocks + block) * quants.steps as usize;
+        let size = quants.words as usize;
+        for (step, words) in words.chunks_exact(size).enumerate() {
+            let place = ((at + step) * TILE as usize + inside) * size;
+            self.quants[place..place + size].copy_from_slice(words);
         }
     }
+
+    /// Stores the numbers of a block, with all their bits; signed ones as two's complement.
+    pub fn put_numbers(&mut self, row: usize, block: usize, numbers: &[u8; 32]) {
+        let quants = self.format.quants();
+        let mut words = [0; 8];
+        let n_words = arrange_low(quants.low_bits, quants.words, numbers, &mut words);
+        self.put(row, block, &words[..n_words]);
+        if quants.high_bits > 0 {
+            let blocks = self.format.group_blocks(self.k) as usize;
+            let high = arrange_high(quants.low_bits, quants.high_bits, numbers);
+            let first = self.format.scale_words() + block as u32 % blocks as u32 * quants.high_bits;
+            for (word, high) in (first..).zip(&high[..quants.high_bits as usize]) {
+                let place = self.scale_place(row, block / blocks, word);
+                self.scales[place] = *high;
+            }
+        }
+    }
+
+    /// Stores the first word of a group's scales: (scale, minimum) as two halves, or one float.
+    pub fn put_scale(&mut self, row: usize, group: usize, word: u32) {
+        let place = self.scale_place(row, group, 0);
+        self.scales[place] = word;
+    }
+
+    /// Stores the factors of a block in a super-block: from the lowest bits up (scale, minimum) of
+    /// each step in 4 or 8 bits, or without minimums the scale of each step in 8.
+    pub fn put_factors(&mut self, row: usize, block: usize, factors: u16) {
+        debug_assert!(matches!(self.format.scales(), Scales::Super { .. }));
+        let blocks = self.format.group_blocks(self.k) as usize;
+        let (group, inside) = (block / blocks, block % blocks);
+        let place = self.scale_place(row, group, 1 + inside as u32 / 2);
+        let shift = 16 * (inside % 2);
+        self.scales[place] &= !(0xFFFF << shift);
+        self.scales[place] |= u32::from(factors) << shift;
+    }
+
+    fn scale_place(&self, row: usize, group: usize, word: u32) -> usize {
+        let (tile, inside) = (row / TILE as usize, row % TILE as usize);
+        let at = tile * self.format.groups(self.k) as usize + group;
+        let words = self.format.group_words(self.k) as usize;
+        (at * words + word as usize) * TILE as usize + inside
+    }
+}
+
+/// The lower bits of a block's numbers; the number of words.
+fn arrange_low(bits: u32, step_words: u32, numbers: &[u8; 32], words: &mut [u32; 8]) -> usize {
+    // A step of s weights has s / (8 / bits) bytes, of which byte i holds weights i, i + bytes, …
+    // from its lowest bits up.
+    let step_words = step_words as usize;
+    let turns = 8 / bits as usize;
+    let steps = numbers.chunks_exact(step_words * 4 * turns);
+    let n_words = steps.len() * step_words;
+    for (words, numbers) in words.chunks_exact_mut(step_words).zip(steps) {
+        for (turn, numbers) in numbers.chunks_exact(step_words * 4).enumerate() {
+            for (word, four) in words.iter_mut().zip(numbers.chunks_exact(4)) {
+                *word |= four_bytes(four, bits) << (turn as u32 * bits);
+            }
+        }
+    }
+    n_words
+}
+
+/// The bits above: of weight 4p + j (of the block, or where there are two bits of a half of it)
+/// they are in byte j, in order of p.
+fn arrange_high(low_bits: u32, bits: u32, numbers: &[u8; 32]) -> [u32; 2] {
+    let mut words = [0; 2];
+    let half = numbers.len() / bits as usize;
+    for (word, numbers) in words.iter_mut().zip(numbers.chunks_exact(half)) {
+        for (p, four) in numbers.chunks_exact(4).enumerate() {
+            let above = four_bytes(four, low_bits + bits) >> low_bits;
+            *word |= (above & lowest(bits)) << (p as u32 * bits);
+        }
+    }
+    words
+}
+
+/// The lowest `bits` of each of four bytes.
+fn four_bytes(bytes: &[u8], bits: u32) -> u32 {
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) & lowest(bits)
+}
+
+/// A mask of the lowest `bits` of each of four bytes.
+fn lowest(bits: u32) -> u32 {
+    (0xFF >> (8 - bits)) * 0x0101_0101
 }

@@ -1,10 +1,13 @@
-//! The tensor types of GGUF files: their blocks on disk, and how they become packed weights.
+//! The tensor types of GGUF files, and of safetensors files, which have the float types only: their
+//! blocks on disk, what they mean, and how they become packed weights.
 //!
-//! Block layouts as in ggml's `ggml-common.h` (`block_q4_0`, `block_q4_1`, `block_q8_0`).
+//! Block layouts as in ggml's `ggml-common.h` (`block_q4_0`, `block_q2_K`, …).
 
-use half::f16;
+mod block;
+mod dequantize;
+mod pack;
+
 use vitrine_kernels::Format;
-use vitrine_kernels::packed::{BLOCK, TilePacker};
 
 /// A tensor type that we read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,72 +16,100 @@ pub enum GgmlType {
     F32,
     /// 16-bit floats.
     F16,
+    /// The upper 16 bits of 32-bit floats.
+    BF16,
     /// 4 bits and a scale per 32 weights: w = d · (q - 8).
     Q4_0,
     /// 4 bits, a scale and a minimum per 32 weights: w = d · q + m.
     Q4_1,
+    /// 5 bits and a scale per 32 weights: w = d · (q - 16).
+    Q5_0,
+    /// 5 bits, a scale and a minimum per 32 weights: w = d · q + m.
+    Q5_1,
     /// 8 bits and a scale per 32 weights: w = d · q.
     Q8_0,
+    /// 2 bits; 4-bit s and m per 16 weights; d and d' per 256: w = d · s · q - d' · m.
+    Q2K,
+    /// 3 bits; 6-bit s per 16 weights; d per 256: w = d · (s - 32) · (q - 4).
+    Q3K,
+    /// 4 bits; 6-bit s and m per 32 weights; d and d' per 256: w = d · s · q - d' · m.
+    Q4K,
+    /// 5 bits; 6-bit s and m per 32 weights; d and d' per 256: w = d · s · q - d' · m.
+    Q5K,
+    /// 6 bits; 8-bit s per 16 weights; d per 256: w = d · s · (q - 32).
+    Q6K,
 }
 
+/// Everything that is known of a type: its number in files, name, weights per block on disk, bytes
+/// per block, and how the GPU stores it.
+const TYPES: [(GgmlType, u32, &str, u64, u64, Format); 13] = [
+    (GgmlType::F32, 0, "F32", 1, 4, Format::F32),
+    (GgmlType::F16, 1, "F16", 1, 2, Format::F16),
+    (GgmlType::BF16, 30, "BF16", 1, 2, Format::BF16),
+    (GgmlType::Q4_0, 2, "Q4_0", 32, 18, Format::Q4),
+    (GgmlType::Q4_1, 3, "Q4_1", 32, 20, Format::Q4),
+    (GgmlType::Q5_0, 6, "Q5_0", 32, 22, Format::Q5),
+    (GgmlType::Q5_1, 7, "Q5_1", 32, 24, Format::Q5),
+    (GgmlType::Q8_0, 8, "Q8_0", 32, 34, Format::Q8),
+    (GgmlType::Q2K, 10, "Q2_K", 256, 84, Format::Q2K),
+    (GgmlType::Q3K, 11, "Q3_K", 256, 110, Format::Q3K),
+    (GgmlType::Q4K, 12, "Q4_K", 256, 144, Format::Q4K),
+    (GgmlType::Q5K, 13, "Q5_K", 256, 176, Format::Q5K),
+    (GgmlType::Q6K, 14, "Q6_K", 256, 210, Format::Q6K),
+];
+
+/// Types of `enum ggml_type` that we do not read, for messages.
+const OTHERS: [(u32, &str); 17] = [
+    (9, "Q8_1"),
+    (15, "Q8_K"),
+    (16, "IQ2_XXS"),
+    (17, "IQ2_XS"),
+    (18, "IQ3_XXS"),
+    (19, "IQ1_S"),
+    (20, "IQ4_NL"),
+    (21, "IQ3_S"),
+    (22, "IQ2_S"),
+    (23, "IQ4_XS"),
+    (24, "I8"),
+    (25, "I16"),
+    (26, "I32"),
+    (28, "F64"),
+    (29, "IQ1_M"),
+    (34, "TQ1_0"),
+    (39, "MXFP4"),
+];
+
 impl GgmlType {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TYPES.iter().map(|row| row.0)
+    }
+
     /// By the number in the file (`enum ggml_type`).
     #[must_use]
     pub fn from_id(id: u32) -> Option<Self> {
-        Some(match id {
-            0 => Self::F32,
-            1 => Self::F16,
-            2 => Self::Q4_0,
-            3 => Self::Q4_1,
-            8 => Self::Q8_0,
-            _ => return None,
-        })
+        TYPES.iter().find(|row| row.1 == id).map(|row| row.0)
     }
 
     /// The name of any type number, for messages.
     #[must_use]
     pub fn name_of(id: u32) -> String {
-        let name = match id {
-            0 => "F32",
-            1 => "F16",
-            2 => "Q4_0",
-            3 => "Q4_1",
-            6 => "Q5_0",
-            7 => "Q5_1",
-            8 => "Q8_0",
-            10 => "Q2_K",
-            11 => "Q3_K",
-            12 => "Q4_K",
-            13 => "Q5_K",
-            14 => "Q6_K",
-            30 => "BF16",
-            _ => return format!("number {id}"),
-        };
-        name.to_owned()
+        let ours = TYPES.iter().map(|row| (row.1, row.2));
+        ours.chain(OTHERS)
+            .find(|(known, _)| *known == id)
+            .map_or_else(|| format!("number {id}"), |(_, name)| name.to_owned())
     }
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::Q4_0 => "Q4_0",
-            Self::Q4_1 => "Q4_1",
-            Self::Q8_0 => "Q8_0",
-        }
+        self.row().2
     }
 
-    /// Weights per block on disk, and bytes per block.
+    /// Weights per block on disk, and bytes per block. Rows are whole blocks.
     #[must_use]
     pub fn block(self) -> (u64, u64) {
-        match self {
-            Self::F32 => (1, 4),
-            Self::F16 => (1, 2),
-            Self::Q4_0 => (32, 18),
-            Self::Q4_1 => (32, 20),
-            Self::Q8_0 => (32, 34),
-        }
+        (self.row().3, self.row().4)
     }
 
     /// Bytes of a row of `k` weights.
@@ -88,97 +119,41 @@ impl GgmlType {
         k / weights * bytes
     }
 
-    /// How the GPU stores it.
+    /// Whether it holds floats, which can be quantised while loading.
+    #[must_use]
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::BF16)
+    }
+
+    /// How the GPU stores it, without loss.
     #[must_use]
     pub fn format(self) -> Format {
-        match self {
-            Self::F32 => Format::F32,
-            Self::F16 => Format::F16,
-            Self::Q4_0 | Self::Q4_1 => Format::Q4,
-            Self::Q8_0 => Format::Q8,
-        }
+        self.row().5
     }
 
-    /// Packs one row as it is on disk into row `row` of `packer`.
-    pub fn pack_row(self, bytes: &[u8], row: usize, packer: &mut TilePacker) {
-        let mut words = [0u32; 32];
-        let (weights, block_bytes) = self.block();
-        // Floats have no blocks on disk; they are cut into ours, and the last may be short.
-        let chunk = (u64::from(BLOCK) / weights * block_bytes) as usize;
-        for (index, block) in bytes.chunks(chunk).enumerate() {
-            let n_words = self.format().vectors() as usize * 4;
-            let words = &mut words[..n_words];
-            words.fill(0);
-            let scale = self.pack_block(block, words);
-            packer.put(row, index, words, scale);
-        }
-    }
-
-    /// The words of a packed block, and its (scale, minimum) as two halves.
-    fn pack_block(self, block: &[u8], words: &mut [u32]) -> u32 {
-        let half_at = |at: usize| u16::from_le_bytes([block[at], block[at + 1]]);
-        let two = |low: u16, high: u16| u32::from(low) | u32::from(high) << 16;
-        match self {
-            Self::F32 | Self::F16 => {
-                fill(words, block);
-                0
-            }
-            Self::Q4_0 => {
-                fill(words, &block[2..]);
-                let scale = f16::from_bits(half_at(0));
-                // Exact: a power of two times a half, short of overflow at |d| > 8188.
-                let minimum = f16::from_f32(-8.0 * scale.to_f32());
-                two(scale.to_bits(), minimum.to_bits())
-            }
-            Self::Q4_1 => {
-                fill(words, &block[4..]);
-                two(half_at(0), half_at(2))
-            }
-            Self::Q8_0 => {
-                fill(words, &block[2..]);
-                two(half_at(0), 0)
-            }
-        }
-    }
-
-    /// The weights of whole blocks, as ggml's reference `dequantize_row_*` gives them.
-    #[must_use]
-    pub fn dequantize(self, bytes: &[u8]) -> Vec<f32> {
-        let (_, block_bytes) = self.block();
-        let mut out = Vec::new();
-        for block in bytes.chunks_exact(block_bytes as usize) {
-            let half_at =
-                |at: usize| f16::from_bits(u16::from_le_bytes([block[at], block[at + 1]])).to_f32();
-            match self {
-                Self::F32 => {
-                    out.push(f32::from_le_bytes([block[0], block[1], block[2], block[3]]));
-                }
-                Self::F16 => out.push(half_at(0)),
-                Self::Q4_0 => {
-                    let d = half_at(0);
-                    out.extend(block[2..].iter().map(|q| d * (f32::from(q & 15) - 8.0)));
-                    out.extend(block[2..].iter().map(|q| d * (f32::from(q >> 4) - 8.0)));
-                }
-                Self::Q4_1 => {
-                    let (d, m) = (half_at(0), half_at(2));
-                    out.extend(block[4..].iter().map(|q| d * f32::from(q & 15) + m));
-                    out.extend(block[4..].iter().map(|q| d * f32::from(q >> 4) + m));
-                }
-                Self::Q8_0 => {
-                    let d = half_at(0);
-                    out.extend(block[2..].iter().map(|q| d * f32::from(*q as i8)));
-                }
-            }
-        }
-        out
+    fn row(self) -> (Self, u32, &'static str, u64, u64, Format) {
+        // The table is in the order of the enum, as the test below sees to.
+        TYPES[self as usize]
     }
 }
 
-/// Little-endian words; what `bytes` lacks stays as it is.
-fn fill(words: &mut [u32], bytes: &[u8]) {
-    for (word, bytes) in words.iter_mut().zip(bytes.chunks(4)) {
-        let mut four = [0; 4];
-        four[..bytes.len()].copy_from_slice(bytes);
-        *word = u32::from_le_bytes(four);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order() {
+        for (index, kind) in GgmlType::all().enumerate() {
+            assert_eq!(kind as usize, index);
+            assert_eq!(GgmlType::from_id(kind.row().1), Some(kind));
+        }
+    }
+
+    #[test]
+    fn unknown_types_have_names() {
+        assert_eq!(GgmlType::name_of(14), "Q6_K");
+        assert_eq!(GgmlType::name_of(20), "IQ4_NL");
+        assert_eq!(GgmlType::name_of(4), "number 4");
+        assert_eq!(GgmlType::from_id(20), None);
     }
 }

@@ -14,9 +14,12 @@ pub mod gguf;
 mod kv_cache;
 mod model;
 mod plan;
+pub mod quantize;
 mod rope;
 pub mod safetensors;
 pub mod source;
+mod storage;
+pub mod synthesize;
 mod tensor;
 mod weights;
 
@@ -36,6 +39,9 @@ pub use mapped_file::MappedFile;
 pub use model::{LoadOptions, LoadStage, Model, Pending, Prediction};
 #[cfg(not(target_arch = "wasm32"))]
 pub use open::{open_folder, open_path};
+pub use quantize::Quantize;
 pub use rope::{Rope, RopeRegime, RopeScaling};
+pub use storage::Storage;
 pub use tensor::TensorInfo;
 pub use vitrine_kernels::CacheType;
+pub use weights::Quantization;

@@ -5,7 +5,7 @@ use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
 use crate::plan::{Activations, CANDIDATE_BYTES, MAX_PASS, Plan};
 use crate::source::ByteSource;
-use crate::weights::Weights;
+use crate::weights::{Quantization, Weights};
 use crate::{Config, ModelError};
 
 /// A decoder on the GPU with its KV cache.
@@ -33,6 +33,8 @@ pub struct LoadOptions {
     pub context: Option<u32>,
     /// Number format of the KV cache.
     pub dtype: CacheType,
+    /// Whether to quantise float weights.
+    pub quantization: Quantization,
 }
 
 /// The stages of [`Model::load`].
@@ -71,8 +73,23 @@ impl Model {
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         let mut upload = |done, total| progress(LoadStage::Upload, done, total);
-        let weights = Weights::load(&gpu, checkpoint, &mut upload).await?;
+        let weights = Weights::load(&gpu, checkpoint, options.quantization, &mut upload).await?;
         Self::new(gpu, checkpoint.config.clone(), weights, options, progress).await
+    }
+
+    /// A model of random weights, to measure speed with.
+    ///
+    /// # Errors
+    /// When the GPU has no room.
+    pub async fn random(
+        gpu: Gpu,
+        config: Config,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadStage, u64, u64),
+    ) -> Result<Self, ModelError> {
+        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
+        let weights = Weights::random(&gpu, &config, options.quantization, &mut upload).await?;
+        Self::new(gpu, config, weights, options, progress).await
     }
 
     async fn new(

@@ -2,19 +2,21 @@
 
 mod linear;
 mod matrix;
+mod origin;
 mod unused;
 mod vector;
 
 use vitrine_gpu::Gpu;
 
-use crate::ModelError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Norm;
 use crate::source::ByteSource;
-use crate::tensor::TensorInfo;
+use crate::synthesize::RandomBits;
+use crate::{Config, ModelError, Quantize};
 pub use linear::Linear;
 pub use matrix::Matrix;
 use matrix::{Piece, RowOrder};
+use origin::Origin;
 pub use vector::{NormWeights, Vector};
 
 /// All weights of a decoder on the GPU.
@@ -62,29 +64,72 @@ impl Weights {
     pub async fn load<S: ByteSource>(
         gpu: &Gpu,
         checkpoint: &Checkpoint<'_, S>,
+        quantization: Quantization,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Self, ModelError> {
         let total = unused::used_bytes(checkpoint)?;
+        let origin = Origin::Files(checkpoint);
+        Self::from_origin(
+            gpu,
+            &checkpoint.config,
+            origin,
+            quantization,
+            total,
+            progress,
+        )
+        .await
+    }
+
+    /// Random weights of a configuration's shapes: 16 bits, or quantised. To measure speed with;
+    /// what they write is nonsense.
+    ///
+    /// # Errors
+    /// When the GPU has no room.
+    pub async fn random(
+        gpu: &Gpu,
+        config: &Config,
+        quantization: Quantization,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, ModelError> {
+        let origin = Origin::<Vec<u8>>::Random(RandomBits::new(1));
+        let total = config.parameters() * 2;
+        Self::from_origin(gpu, config, origin, quantization, total, progress).await
+    }
+
+    async fn from_origin<S: ByteSource>(
+        gpu: &Gpu,
+        config: &Config,
+        origin: Origin<'_, S>,
+        quantization: Quantization,
+        total: u64,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Self, ModelError> {
+        let names = origin.names(config);
+        let prefix = origin.prefix();
         let mut loader = Loader {
             gpu,
-            checkpoint,
+            config,
+            origin,
+            quantization,
             done: 0,
             unsent: 0,
             total,
             progress,
         };
-        let config = &checkpoint.config;
-        let names = checkpoint.names();
         let hidden = config.hidden_size;
-        let prefix = checkpoint.prefix();
         let top = |name: &str| format!("{prefix}{name}");
+        let table = quantization.of_tables();
 
         let vocab = [Piece::whole(&top(names.embed_tokens), config.vocab_size)];
-        let embed_tokens = loader.matrix("embed_tokens", &vocab, hidden).await?;
+        let embed_tokens = loader.matrix("embed_tokens", &vocab, hidden, table).await?;
         let embed_positions = if config.learned_positions {
             let rows = config.max_position_embeddings;
             let piece = [Piece::whole(&top(names.embed_positions), rows)];
-            Some(loader.matrix("embed_positions", &piece, hidden).await?)
+            Some(
+                loader
+                    .matrix("embed_positions", &piece, hidden, None)
+                    .await?,
+            )
         } else {
             None
         };
@@ -97,7 +142,7 @@ impl Weights {
             None
         } else {
             let piece = [Piece::whole(names.lm_head, config.vocab_size)];
-            Some(loader.matrix("lm_head", &piece, hidden).await?)
+            Some(loader.matrix("lm_head", &piece, hidden, table).await?)
         };
         loader.flush().await?;
         Ok(Self {
@@ -156,10 +201,27 @@ impl LayerWeights {
     }
 }
 
+/// Whether float weights are quantised while they are loaded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quantization {
+    /// How the projections of the layers are; none leaves all weights as they are.
+    pub projections: Option<Quantize>,
+    /// Whether the embedding and the output head are too.
+    pub tables: bool,
+}
+
+impl Quantization {
+    fn of_tables(self) -> Option<Quantize> {
+        self.projections.filter(|_| self.tables)
+    }
+}
+
 /// What the parts of loading share.
 struct Loader<'a, S> {
     gpu: &'a Gpu,
-    checkpoint: &'a Checkpoint<'a, S>,
+    config: &'a Config,
+    origin: Origin<'a, S>,
+    quantization: Quantization,
     done: u64,
     /// Bytes written to buffers and perhaps still staged in host memory.
     unsent: u64,
@@ -172,13 +234,13 @@ const MOST_UNSENT: u64 = 64 << 20;
 
 impl<S: ByteSource> Loader<'_, S> {
     async fn layer(&mut self, layer: u32) -> Result<LayerWeights, ModelError> {
-        let config = &self.checkpoint.config;
-        let names = self.checkpoint.names();
+        let config = self.config;
+        let names = self.origin.names(config);
         let (hidden, middle) = (config.hidden_size, config.intermediate_size);
         let q_rows = config.num_attention_heads * config.head_dim;
         let kv_rows = config.num_key_value_heads * config.head_dim;
         let bias = config.bias;
-        let prefix = format!("{}{}{layer}.", self.checkpoint.prefix(), names.layer);
+        let prefix = format!("{}{}{layer}.", self.origin.prefix(), names.layer);
         let tensor = |name: &str| format!("{prefix}{name}");
         let list = |all: &[&str]| all.iter().map(|name| tensor(name)).collect::<Vec<_>>();
         let label = |name: &str| format!("layers.{layer}.{name}");
@@ -186,7 +248,7 @@ impl<S: ByteSource> Loader<'_, S> {
         let mut qkv = Piece::split(&list(names.qkv), &[q_rows, kv_rows, kv_rows])?;
         // llama.cpp's converter interleaves the halves of each rotary head of this architecture;
         // transformers does not.
-        if self.checkpoint.interleaves_heads() {
+        if self.origin.interleaves_heads() {
             for piece in &mut qkv[..2] {
                 piece.order = RowOrder::InterleavedHeads {
                     head_dim: config.head_dim,
@@ -237,7 +299,7 @@ impl<S: ByteSource> Loader<'_, S> {
 
     /// The weights of a norm of the residual stream.
     async fn norm(&mut self, name: &str) -> Result<NormWeights, ModelError> {
-        let config = &self.checkpoint.config;
+        let config = self.config;
         let hidden = config.hidden_size;
         let has_bias = config.norm == Norm::Layer;
         let weight = self.scale(&format!("{name}.weight"), hidden).await?;
@@ -251,21 +313,7 @@ impl<S: ByteSource> Loader<'_, S> {
 
     /// The factors of a norm, with what the checkpoint leaves out.
     async fn scale(&mut self, name: &str, n: u32) -> Result<Vector, ModelError> {
-        self.vector(name, n, self.checkpoint.config.norm_offset)
-            .await
-    }
-
-    fn tensor(&self, name: &str, shape: &[u64]) -> Result<TensorInfo, ModelError> {
-        let info = self.checkpoint.tensor(name);
-        let info = info.ok_or_else(|| ModelError::Missing(format!("tensor {name}")))?;
-        if info.shape != shape {
-            return Err(ModelError::Shape {
-                name: name.to_owned(),
-                found: info.shape.clone(),
-                wanted: shape.to_vec(),
-            });
-        }
-        Ok(info.clone())
+        self.vector(name, n, self.config.norm_offset).await
     }
 
     fn advance(&mut self, bytes: u64) {

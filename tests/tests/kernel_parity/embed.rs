@@ -1,8 +1,8 @@
 use vitrine_kernels::{Embed, Table, cpu, stride};
 
 use crate::support::{
-    LENGTHS, assert_close, buffer, formats, gpu, matrix, numbers, packed, run, step, unpadded,
-    zeros,
+    LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packed, run, sample,
+    step, storages, unpadded, zeros,
 };
 
 const TOKENS: Table = Table::Tokens { scale: 1.0 };
@@ -10,24 +10,23 @@ const TOKENS: Table = Table::Tokens { scale: 1.0 };
 #[test]
 fn embed() {
     let gpu = gpu();
-    for (kind, lengths) in formats() {
-        for hidden in lengths {
+    for storage in storages() {
+        for hidden in lengths(storage) {
             for tokens in LENGTHS {
                 let vocab = 61;
-                let (bytes, table) = matrix(kind, vocab, hidden, 7);
+                let Sample { name, part, values } = sample(&gpu, storage, vocab, hidden, 7);
                 let ids: Vec<u32> = (0..tokens).map(|i| (i * 17 + 3) % vocab).collect();
-                let right = cpu::embed(&table, hidden as usize, &ids);
+                let right = cpu::embed(&values, hidden as usize, &ids);
                 let other: Vec<u32> = ids.iter().map(|id| (id + 1) % vocab).collect();
-                let wrong = cpu::embed(&table, hidden as usize, &other);
+                let wrong = cpu::embed(&values, hidden as usize, &other);
 
-                let part = packed(&gpu, kind, &bytes, vocab, hidden);
                 let (tokens_buffer, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
                 let dispatch =
                     Embed::dispatch(&gpu, &part, TOKENS, &tokens_buffer, &x, stride(hidden))
                         .unwrap();
                 let got = run::<f32>(&gpu, [dispatch], tokens, &x, tokens * stride(hidden));
                 let got = unpadded(&got, hidden, stride(hidden));
-                let what = format!("{} {hidden} wide, {tokens} tokens", kind.name());
+                let what = format!("{name} {hidden} wide, {tokens} tokens");
                 assert_close(&got, &right, &wrong, 1e-6, &what);
             }
         }

@@ -10,12 +10,16 @@
 mod argmax;
 mod attention;
 mod embed;
+mod formats;
 mod layer_norm;
 mod matmul;
 mod mlp_act;
 mod qk_norm;
+mod quantize;
 mod rms_norm;
 mod rope_kv_append;
 mod soft_cap;
+mod speed;
 mod support;
+mod synthesize;
 mod top_k;

@@ -3,8 +3,9 @@
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_kernels::{CacheLayout, CacheType, PackedPart, Step};
+use vitrine_kernels::{CacheLayout, CacheType, Format, PackedPart, Step, cpu};
 use vitrine_model::ggml::GgmlType;
+use vitrine_model::{Quantize, Storage};
 
 /// Lengths around the sizes of blocks, tiles and workgroups.
 pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
@@ -151,53 +152,111 @@ pub fn assert_close(got: &[f32], right: &[f32], wrong: &[f32], tolerance: f32, w
 pub fn matrix(kind: GgmlType, rows: u32, k: u32, seed: u64) -> (Vec<u8>, Vec<f32>) {
     let (weights, block_bytes) = kind.block();
     let blocks = (u64::from(rows) * u64::from(k) / weights) as usize;
-    let floats = numbers(seed, blocks * 32);
+    let random = numbers(seed, blocks * block_bytes as usize);
+    // Where blocks have their scales and minimums.
+    let halves: &[usize] = match kind {
+        GgmlType::F32 | GgmlType::F16 | GgmlType::BF16 => &[],
+        GgmlType::Q4_0 | GgmlType::Q5_0 | GgmlType::Q8_0 => &[0],
+        GgmlType::Q4_1 | GgmlType::Q5_1 | GgmlType::Q4K | GgmlType::Q5K => &[0, 2],
+        GgmlType::Q2K => &[80, 82],
+        GgmlType::Q3K => &[108],
+        GgmlType::Q6K => &[208],
+    };
+    // K-quants multiply them by small factors.
+    let magnitude = if weights == 256 { 0.003 } else { 0.1 };
     let mut bytes = Vec::new();
-    for block in 0..blocks {
-        let half = |at: usize| half::f16::from_f32(floats[block * 32 + at] * 0.1).to_le_bytes();
+    for random in random.chunks_exact(block_bytes as usize) {
+        let first = bytes.len();
         match kind {
-            GgmlType::F32 => bytes.extend(floats[block].to_le_bytes()),
-            GgmlType::F16 => bytes.extend(half(0)),
-            GgmlType::Q4_0 | GgmlType::Q8_0 => bytes.extend(half(0)),
-            GgmlType::Q4_1 => bytes.extend([half(0), half(1)].concat()),
+            GgmlType::F32 => bytes.extend(random[0].to_le_bytes()),
+            GgmlType::F16 => bytes.extend(half::f16::from_f32(random[0] * 0.1).to_le_bytes()),
+            GgmlType::BF16 => bytes.extend(half::bf16::from_f32(random[0] * 0.1).to_le_bytes()),
+            _ => bytes.extend(random.iter().map(|x| (x * 128.0) as i8 as u8)),
         }
-        let quants = block_bytes as usize * (block + 1) - bytes.len();
-        bytes.extend(
-            (0..quants).map(|i| (floats[(block * 32 + i) % floats.len()] * 128.0) as i8 as u8),
-        );
+        for &at in halves {
+            let half = half::f16::from_f32(random[at] * magnitude).to_le_bytes();
+            bytes[first + at..first + at + 2].copy_from_slice(&half);
+        }
     }
     let values = kind.dequantize(&bytes);
     (bytes, values)
 }
 
-/// Packs and uploads a matrix as the model does.
-pub fn packed(gpu: &Gpu, kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> PackedPart {
-    let mut packer = TilePacker::new(kind.format(), k, rows.div_ceil(TILE));
-    let row_bytes = kind.row_bytes(u64::from(k)) as usize;
+/// Packs rows as they are on disk, as the model does.
+pub fn packer(storage: Storage, bytes: &[u8], rows: u32, k: u32) -> TilePacker {
+    let mut packer = TilePacker::new(storage.format(), k, rows.div_ceil(TILE));
+    let row_bytes = storage.row_bytes(u64::from(k)) as usize;
     for (row, bytes) in bytes.chunks_exact(row_bytes).enumerate() {
-        kind.pack_row(bytes, row, &mut packer);
+        storage.pack_row(bytes, row, &mut packer);
     }
+    packer
+}
+
+/// What packed rows mean, by the twin.
+pub fn unpacked(packer: &TilePacker, rows: u32) -> Vec<f32> {
+    let (quants, scales) = (&packer.quants, &packer.scales);
+    (0..rows)
+        .flat_map(|row| cpu::unpack_row(packer.format(), packer.k(), quants, scales, row))
+        .collect()
+}
+
+/// Uploads packed rows.
+pub fn uploaded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> PackedPart {
     PackedPart {
-        format: kind.format(),
-        k,
+        format: packer.format(),
+        k: packer.k(),
         row_start: 0,
         rows: rows.next_multiple_of(TILE),
         quants: buffer(gpu, &packer.quants),
-        scales: kind
+        scales: packer
             .format()
             .has_scales()
             .then(|| buffer(gpu, &packer.scales)),
     }
 }
 
-/// The formats, each with row lengths that it allows.
-pub fn formats() -> Vec<(GgmlType, Vec<u32>)> {
-    let blocks = vec![32, 96, 288];
-    vec![
-        (GgmlType::F32, LENGTHS.to_vec()),
-        (GgmlType::F16, LENGTHS.to_vec()),
-        (GgmlType::Q4_0, blocks.clone()),
-        (GgmlType::Q4_1, blocks.clone()),
-        (GgmlType::Q8_0, blocks),
-    ]
+/// Packs and uploads a matrix.
+pub fn packed(gpu: &Gpu, kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> PackedPart {
+    uploaded(gpu, &packer(kind.into(), bytes, rows, k), rows)
+}
+
+/// A format under test: its name, a random matrix of it on the GPU, and what it means.
+pub struct Sample {
+    pub name: String,
+    pub part: PackedPart,
+    pub values: Vec<f32>,
+}
+
+/// What the GPU can store: every type of files, and every quantisation while loading.
+pub fn storages() -> Vec<Storage> {
+    let kept = GgmlType::all().map(Storage::from);
+    let quantized = Quantize::ALL.map(|(_, quantize)| Storage::new(GgmlType::F32, Some(quantize)));
+    kept.chain(quantized).collect()
+}
+
+/// Row lengths that a storage allows.
+pub fn lengths(storage: Storage) -> Vec<u32> {
+    match (storage.on_disk.block().0, storage.format()) {
+        (1, Format::Q8Row | Format::Q4 | Format::Q4Group128) => vec![1, 33, 128, 257],
+        (1, _) => LENGTHS.to_vec(),
+        (32, _) => vec![32, 96, 288],
+        _ => vec![256, 768],
+    }
+}
+
+/// A random matrix of a storage.
+pub fn sample(gpu: &Gpu, storage: Storage, rows: u32, k: u32, seed: u64) -> Sample {
+    let (bytes, values) = matrix(storage.on_disk, rows, k, seed);
+    let packer = packer(storage, &bytes, rows, k);
+    let same = storage.format() == storage.on_disk.format();
+    Sample {
+        name: format!("{} as {:?}", storage.on_disk.name(), storage.format()),
+        part: uploaded(gpu, &packer, rows),
+        // What is only repacked means what it means on disk.
+        values: if same {
+            values
+        } else {
+            unpacked(&packer, rows)
+        },
+    }
 }

@@ -1,11 +1,13 @@
 //! The CPU twins: the same arithmetic as the kernel of the same name, in plain f32 Rust.
 //!
 //! They take dense rows without padding and know nothing of tiles, lanes or buffers, so that a
-//! mistake in the layout of the GPU side cannot hide in both.
+//! mistake in the layout of the GPU side cannot hide in both. The exception is `unpack_row`, which
+//! is the twin of the layout itself.
 
 mod argmax;
 mod attention;
 mod embed;
+mod format;
 mod layer_norm;
 mod matmul;
 mod mlp_act;
@@ -17,6 +19,7 @@ mod top_k;
 pub use argmax::argmax;
 pub use attention::attention;
 pub use embed::embed;
+pub use format::unpack_row;
 pub use layer_norm::layer_norm;
 pub use matmul::matmul;
 pub use mlp_act::mlp_act;

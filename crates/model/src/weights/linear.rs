@@ -36,7 +36,8 @@ impl<S: ByteSource> Loader<'_, S> {
         k: u32,
         has_bias: bool,
     ) -> Result<Linear, ModelError> {
-        let matrix = self.matrix(label, pieces, k).await?;
+        let quantize = self.quantization.projections;
+        let matrix = self.matrix(label, pieces, k, quantize).await?;
         let bias = if has_bias {
             Some(self.bias(label, pieces, &matrix).await?)
         } else {

@@ -5,9 +5,12 @@ use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{Format, PackedPart};
 
 use super::Loader;
-use crate::ModelError;
+use super::origin::Origin;
+use crate::ggml::GgmlType;
 use crate::source::ByteSource;
+use crate::synthesize::random_row;
 use crate::tensor::TensorInfo;
+use crate::{ModelError, Quantize, Storage};
 
 /// Bytes of the file that are read, packed and uploaded at a time.
 const CHUNK_BYTES: u64 = 4 << 20;
@@ -136,6 +139,7 @@ impl<S: ByteSource> Loader<'_, S> {
         label: &str,
         pieces: &[Piece],
         k: u32,
+        quantize: Option<Quantize>,
     ) -> Result<Matrix, ModelError> {
         let mut matrix = Matrix {
             parts: Vec::new(),
@@ -143,43 +147,61 @@ impl<S: ByteSource> Loader<'_, S> {
             rows: 0,
             k,
         };
-        let mut infos = Vec::new();
+        let mut tensors = Vec::new();
         for piece in pieces {
             let shape = if self.is_transposed(piece) {
                 [u64::from(k), u64::from(piece.of)]
             } else {
                 [u64::from(piece.of), u64::from(k)]
             };
-            infos.push(self.tensor(&format!("{}.weight", piece.name), &shape)?);
+            let tensor = self
+                .origin
+                .tensor(&format!("{}.weight", piece.name), &shape)?;
+            let on_disk = match &tensor {
+                Some((_, info)) => info.kind()?,
+                None => GgmlType::F16,
+            };
+            tensors.push((tensor, Storage::new(on_disk, quantize)));
             matrix.starts.push(matrix.rows);
             matrix.rows += piece.rows.next_multiple_of(TILE);
         }
         // Neighbours of one format share buffers, so that one dispatch computes both.
+        let format = |index: usize| tensors[index].1.format();
         let mut first = 0;
         while first < pieces.len() {
-            let format = infos[first].kind()?.format();
             let mut end = first + 1;
-            while end < pieces.len() && infos[end].kind()?.format() == format {
+            while end < pieces.len() && format(end) == format(first) {
                 end += 1;
             }
             let row_end = matrix.starts.get(end).copied().unwrap_or(matrix.rows);
             let rows = matrix.starts[first]..row_end;
-            self.allocate(&mut matrix, label, format, rows)?;
+            self.allocate(&mut matrix, label, format(first), rows)?;
             first = end;
         }
-        for ((piece, info), start) in pieces.iter().zip(&infos).zip(matrix.starts.clone()) {
-            if self.is_transposed(piece) {
-                self.fill_transposed(&matrix, piece, info, start).await?;
-            } else {
-                self.fill(&matrix, piece, info, start).await?;
+        for ((piece, (tensor, storage)), start) in
+            pieces.iter().zip(&tensors).zip(matrix.starts.clone())
+        {
+            let place = Place {
+                matrix: &matrix,
+                piece,
+                storage: *storage,
+                start,
+            };
+            match tensor {
+                Some((source, info)) if self.is_transposed(piece) => {
+                    self.fill_transposed(&place, source, info).await?;
+                }
+                Some((source, info)) => self.fill(&place, source, info).await?,
+                None => self.fill_randomly(&place).await?,
             }
+            self.gpu.check()?;
         }
         Ok(matrix)
     }
 
     /// Whether a tensor is stored (in, out).
     fn is_transposed(&self, piece: &Piece) -> bool {
-        let names = self.checkpoint.names();
+        let names = self.origin.names(self.config);
         // Embeddings are not: only layers have Conv1D.
         names.transposed && piece.name.contains(names.layer)
     }
@@ -217,60 +239,62 @@ impl<S: ByteSource> Loader<'_, S> {
         Ok(())
     }
 
-    /// Reads, packs and uploads one piece, whose rows begin at `start`.
+    /// Reads, packs and uploads one piece.
     async fn fill(
         &mut self,
-        matrix: &Matrix,
-        piece: &Piece,
+        place: &Place<'_>,
+        source: &S,
         info: &TensorInfo,
-        start: u32,
     ) -> Result<(), ModelError> {
-        let kind = info.kind()?;
-        let row_bytes = kind.row_bytes(u64::from(matrix.k));
+        let Place {
+            matrix,
+            piece,
+            storage,
+            start,
+        } = *place;
+        let row_bytes = storage.row_bytes(u64::from(matrix.k));
         // Whole tiles and whole heads.
         let granule = least_common_multiple(TILE, piece.order.granule());
-        let fitting = u32::try_from(CHUNK_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX);
-        let step = (fitting / granule).max(1) * granule;
+        let step = rows_of_chunk(row_bytes, granule);
         let mut row = 0;
         while row < piece.rows {
             let n = step.min(piece.rows - row);
             let from = info.offset + u64::from(piece.first + row) * row_bytes;
-            let source = self.checkpoint.source(info);
             let bytes = source.read(from..from + u64::from(n) * row_bytes).await?;
-            let mut packer = TilePacker::new(kind.format(), matrix.k, n.div_ceil(TILE));
+            let mut packer = TilePacker::new(storage.format(), matrix.k, n.div_ceil(TILE));
             for inside in 0..n {
                 let stored = (piece.order.stored(row + inside) - row) as usize;
                 let at = stored * row_bytes as usize;
                 let bytes = &bytes[at..at + row_bytes as usize];
-                kind.pack_row(bytes, inside as usize, &mut packer);
+                storage.pack_row(bytes, inside as usize, &mut packer);
             }
             drop(bytes);
-            let first = start + row;
-            self.upload(matrix, first..first + n.next_multiple_of(TILE), &packer)
-                .await?;
+            self.upload(matrix, start + row, &packer).await?;
             self.advance(u64::from(n) * row_bytes);
             row += n;
         }
-        self.gpu.check()?;
         Ok(())
     }
 
     /// The same for a piece whose rows are columns in the file. All of them pass through memory
-    /// at once: a tensor's numbers lie too far apart to be read row by row.
+    /// at once: a row's numbers lie too far apart to be read by themselves.
     async fn fill_transposed(
         &mut self,
-        matrix: &Matrix,
-        piece: &Piece,
+        place: &Place<'_>,
+        source: &S,
         info: &TensorInfo,
-        start: u32,
     ) -> Result<(), ModelError> {
-        let kind = info.kind()?;
-        let (weights, size) = kind.block();
-        if weights != 1 {
+        let Place {
+            matrix,
+            piece,
+            storage,
+            start,
+        } = *place;
+        if !storage.on_disk.is_float() {
             return Err(info.wrong("is both quantised and transposed"));
         }
+        let (_, size) = storage.on_disk.block();
         let (size, of, k) = (size as usize, piece.of as usize, matrix.k as usize);
-        let tiles = piece.rows.div_ceil(TILE);
         let mut rows = vec![0; piece.rows as usize * k * size];
         // As many whole lines of the file as fit a chunk, at least one.
         let lines = (CHUNK_BYTES as usize / (of * size)).max(1);
@@ -278,7 +302,6 @@ impl<S: ByteSource> Loader<'_, S> {
         while line < k {
             let n = lines.min(k - line);
             let from = info.offset + (line * of * size) as u64;
-            let source = self.checkpoint.source(info);
             let bytes = source.read(from..from + (n * of * size) as u64).await?;
             for inside in 0..n {
                 for row in 0..piece.rows as usize {
@@ -289,25 +312,52 @@ impl<S: ByteSource> Loader<'_, S> {
             }
             line += n;
         }
-        let mut packer = TilePacker::new(kind.format(), matrix.k, tiles);
+        let mut packer = TilePacker::new(storage.format(), matrix.k, piece.rows.div_ceil(TILE));
         for (row, bytes) in rows.chunks_exact(k * size).enumerate() {
-            kind.pack_row(bytes, row, &mut packer);
+            storage.pack_row(bytes, row, &mut packer);
         }
         drop(rows);
-        self.upload(matrix, start..start + tiles * TILE, &packer)
-            .await?;
+        self.upload(matrix, start, &packer).await?;
         self.advance(u64::from(piece.rows) * u64::from(matrix.k) * size as u64);
-        self.gpu.check()?;
         Ok(())
     }
 
-    /// Writes packed tiles, which are these rows of the matrix, to the parts that hold them.
+    /// The same with random numbers.
+    async fn fill_randomly(&mut self, place: &Place<'_>) -> Result<(), ModelError> {
+        let Place {
+            matrix,
+            piece,
+            storage,
+            start,
+        } = *place;
+        let row_bytes = storage.row_bytes(u64::from(matrix.k));
+        let step = rows_of_chunk(row_bytes, TILE);
+        let mut row = 0;
+        while row < piece.rows {
+            let n = step.min(piece.rows - row);
+            let mut packer = TilePacker::new(storage.format(), matrix.k, n.div_ceil(TILE));
+            if let Origin::Random(random) = &mut self.origin {
+                for inside in 0..n {
+                    random_row(random, inside as usize, &mut packer);
+                }
+            }
+            self.upload(matrix, start + row, &packer).await?;
+            self.advance(u64::from(n) * row_bytes);
+            row += n;
+        }
+        Ok(())
+    }
+
+    /// Writes packed tiles, whose rows begin at `first`, to the parts that hold them.
     async fn upload(
         &mut self,
         matrix: &Matrix,
-        rows: Range<u32>,
+        first_row: u32,
         packer: &TilePacker,
     ) -> Result<(), ModelError> {
+        let (quants, _) = packer.format().tile_bytes(matrix.k);
+        let tiles = (packer.quants.len() as u64 * 4 / quants.max(1)) as u32;
+        let rows = first_row..first_row + tiles * TILE;
         for part in &matrix.parts {
             let first = rows.start.max(part.row_start);
             let end = rows.end.min(part.row_start + part.rows);
@@ -332,6 +382,21 @@ impl<S: ByteSource> Loader<'_, S> {
         let words = packer.quants.len() + packer.scales.len();
         self.wrote(words as u64 * 4).await
     }
+}
+
+/// Where a piece goes and how it is stored there.
+struct Place<'a> {
+    matrix: &'a Matrix,
+    piece: &'a Piece,
+    storage: Storage,
+    /// The piece's first row in the matrix.
+    start: u32,
+}
+
+/// How many rows to read at a time: whole granules, at least one.
+fn rows_of_chunk(row_bytes: u64, granule: u32) -> u32 {
+    let fitting = u32::try_from(CHUNK_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX);
+    (fitting / granule).max(1) * granule
 }
 
 fn least_common_multiple(a: u32, b: u32) -> u32 {

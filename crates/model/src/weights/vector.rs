@@ -2,7 +2,6 @@ use vitrine_gpu::{Buffer, Usage};
 
 use super::Loader;
 use crate::ModelError;
-use crate::checkpoint::read_vector;
 use crate::source::ByteSource;
 
 /// A vector of f32 on the GPU: the weights of a norm, a bias.
@@ -55,9 +54,8 @@ impl<S: ByteSource> Loader<'_, S> {
 
     /// The `n` numbers of a vector.
     pub(super) async fn values(&mut self, name: &str, n: u32) -> Result<Vec<f32>, ModelError> {
-        let info = self.tensor(name, &[u64::from(n)])?;
-        let values = read_vector(self.checkpoint.source(&info), &info).await?;
-        self.advance(info.bytes);
+        let (values, bytes) = self.origin.vector(name, n).await?;
+        self.advance(bytes);
         Ok(values)
     }
 }

@@ -1,0 +1,81 @@
+use half::f16;
+use vitrine_kernels::packed::{BLOCK, TilePacker};
+
+use super::GgmlType;
+use super::block::Block;
+
+impl GgmlType {
+    /// Packs one row as it is on disk into row `row` of `packer`, whose format is
+    /// [`GgmlType::format`]. Nothing is lost, as long as the scales of Q4_0 and Q5_0 are below 8188
+    /// and 4094, which are thousands of times those of real weights.
+    pub fn pack_row(self, bytes: &[u8], row: usize, packer: &mut TilePacker) {
+        debug_assert_eq!(packer.format(), self.format());
+        let (weights, block_bytes) = self.block();
+        // Floats have no blocks on disk; they are cut into ours, and the last may be short.
+        let per_block = weights.max(u64::from(BLOCK));
+        let chunk = (per_block / weights * block_bytes) as usize;
+        for (index, bytes) in bytes.chunks(chunk).enumerate() {
+            let first = index * (per_block / u64::from(BLOCK)) as usize;
+            match self {
+                Self::F32 | Self::F16 | Self::BF16 => put_bytes(packer, row, first, bytes),
+                Self::Q4_0 => {
+                    put_bytes(packer, row, first, &bytes[2..]);
+                    packer.put_scale(row, first, with_zero(half(bytes, 0), 8.0));
+                }
+                Self::Q4_1 => {
+                    put_bytes(packer, row, first, &bytes[4..]);
+                    packer.put_scale(row, first, two(half(bytes, 0), half(bytes, 2)));
+                }
+                Self::Q8_0 => {
+                    put_bytes(packer, row, first, &bytes[2..]);
+                    packer.put_scale(row, first, half(bytes, 0).into());
+                }
+                Self::Q5_0 | Self::Q5_1 => {
+                    let block = Block::read(self, bytes);
+                    packer.put_numbers(row, first, &block.numbers[0]);
+                    let scale = match self {
+                        Self::Q5_0 => with_zero(block.halves[0], 16.0),
+                        _ => two(block.halves[0], block.halves[1]),
+                    };
+                    packer.put_scale(row, first, scale);
+                }
+                Self::Q2K | Self::Q3K | Self::Q4K | Self::Q5K | Self::Q6K => {
+                    let block = Block::read(self, bytes);
+                    packer.put_scale(row, index, two(block.halves[0], block.halves[1]));
+                    let blocks = block.numbers.iter().zip(block.factors);
+                    for (at, (numbers, factors)) in (first..).zip(blocks) {
+                        packer.put_numbers(row, at, numbers);
+                        packer.put_factors(row, at, factors);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Stores a block whose bytes lie on disk as they lie on the GPU; what is missing is zero.
+fn put_bytes(packer: &mut TilePacker, row: usize, block: usize, bytes: &[u8]) {
+    let mut words = [0u32; 32];
+    let words = &mut words[..packer.format().block_words() as usize];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks(4)) {
+        let mut four = [0; 4];
+        four[..bytes.len()].copy_from_slice(bytes);
+        *word = u32::from_le_bytes(four);
+    }
+    packer.put(row, block, words);
+}
+
+/// (scale, minimum) of numbers that stand for q - zero. The product is exact: a power of two times
+/// a half.
+fn with_zero(scale: u16, zero: f32) -> u32 {
+    let minimum = f16::from_f32(-zero * f16::from_bits(scale).to_f32());
+    two(scale, minimum.to_bits())
+}
+
+fn two(low: u16, high: u16) -> u32 {
+    u32::from(low) | u32::from(high) << 16
+}
+
+fn half(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}

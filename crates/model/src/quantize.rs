@@ -1,0 +1,131 @@
+//! Quantising floats while a model is loaded, as optimum-quanto does for its linear layers
+//! (`AbsmaxOptimizer` and `qint8`, `MaxOptimizer` and `qint4`).
+
+use std::fmt;
+
+use half::f16;
+use vitrine_kernels::Format;
+use vitrine_kernels::packed::TilePacker;
+
+/// What to make of float weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantize {
+    /// 8 bits, symmetric, one scale per row (output channel): scale = max |w| / 127.
+    Q8,
+    /// 4 bits, affine, in groups of 32 along the row: scale = (max - min) / 15. The last group of a
+    /// row may be shorter.
+    Q4,
+    /// The same in groups of 128.
+    Q4Group128,
+}
+
+impl Quantize {
+    /// All of them, with their names on the command line.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("q8", Self::Q8),
+        ("q4", Self::Q4),
+        ("q4-128", Self::Q4Group128),
+    ];
+
+    /// By the name on the command line.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(known, _)| *known == name).map(|(_, this)| this)
+    }
+
+    /// How the GPU stores it.
+    #[must_use]
+    pub fn format(self) -> Format {
+        match self {
+            Self::Q8 => Format::Q8Row,
+            Self::Q4 => Format::Q4,
+            Self::Q4Group128 => Format::Q4Group128,
+        }
+    }
+
+    /// Quantises one row into row `row` of `packer`, whose format is [`Quantize::format`].
+    pub fn pack_row(self, weights: &[f32], row: usize, packer: &mut TilePacker) {
+        debug_assert_eq!(packer.format(), self.format());
+        match self {
+            Self::Q8 => {
+                let scale = symmetric_scale(weights);
+                packer.put_scale(row, 0, scale.to_bits());
+                put_numbers(weights, 0, row, packer, |weight| to_i8(weight, scale) as u8);
+            }
+            Self::Q4 => pack_groups(weights, 32, row, packer),
+            Self::Q4Group128 => pack_groups(weights, 128, row, packer),
+        }
+    }
+}
+
+impl fmt::Display for Quantize {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(_, this)| this == self);
+        f.write_str(name.map_or("", |(name, _)| name))
+    }
+}
+
+fn pack_groups(weights: &[f32], size: usize, row: usize, packer: &mut TilePacker) {
+    for (index, weights) in weights.chunks(size).enumerate() {
+        let (scale, minimum) = affine_scale(weights);
+        let half = |value: f32| u32::from(storable(value).to_bits());
+        packer.put_scale(row, index, half(scale) | half(minimum) << 16);
+        let first = index * size / 32;
+        put_numbers(weights, first, row, packer, |weight| {
+            to_u4(weight, scale, minimum)
+        });
+    }
+}
+
+fn put_numbers(
+    weights: &[f32],
+    first_block: usize,
+    row: usize,
+    packer: &mut TilePacker,
+    quantize: impl Fn(f32) -> u8,
+) {
+    for (block, weights) in (first_block..).zip(weights.chunks(32)) {
+        let mut numbers = [0; 32];
+        for (number, weight) in numbers.iter_mut().zip(weights) {
+            *number = quantize(*weight);
+        }
+        packer.put_numbers(row, block, &numbers);
+    }
+}
+
+fn symmetric_scale(weights: &[f32]) -> f32 {
+    weights.iter().fold(0.0, |most: f32, w| most.max(w.abs())) / 127.0
+}
+
+/// (scale, minimum) of a group.
+fn affine_scale(weights: &[f32]) -> (f32, f32) {
+    let first = weights.first().copied().unwrap_or_default();
+    let range = weights
+        .iter()
+        .fold((first, first), |(low, high), w| (w.min(low), w.max(high)));
+    ((range.1 - range.0) / 15.0, range.0)
+}
+
+/// A row of zeros has the scale 0, and NaN becomes 0.
+fn to_i8(weight: f32, scale: f32) -> i8 {
+    round(weight / scale) as i8
+}
+
+/// From the scale and minimum before they are rounded to halves. A group of equal weights has the
+/// scale 0, and NaN becomes 0, which stands for the minimum.
+fn to_u4(weight: f32, scale: f32, minimum: f32) -> u8 {
+    round((weight - minimum) / scale).clamp(0.0, 15.0) as u8
+}
+
+/// Halves to even, as torch does, for numbers below 2^22 and roughly above: there floats have no
+/// digits left behind the point. Much faster than `round_ties_even` where that is a library call.
+fn round(value: f32) -> f32 {
+    const SHIFT: f32 = 12_582_912.0; // 1.5 · 2^23
+    (value + SHIFT) - SHIFT
+}
+
+/// The nearest half that is a number.
+fn storable(value: f32) -> f16 {
+    f16::from_f32(value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32()))
+}

@@ -1,0 +1,56 @@
+//! From rows on disk to packed rows.
+
+use vitrine_kernels::Format;
+use vitrine_kernels::packed::TilePacker;
+
+use crate::ggml::GgmlType;
+use crate::quantize::Quantize;
+
+/// What a tensor is on disk, and what becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Storage {
+    /// Its type on disk.
+    pub on_disk: GgmlType,
+    /// How to quantise it; `None` keeps it as it is.
+    quantize: Option<Quantize>,
+}
+
+impl Storage {
+    /// A tensor of type `on_disk`, quantised if asked for. What is quantised already stays as it
+    /// is: the second rounding would only add to the error.
+    #[must_use]
+    pub fn new(on_disk: GgmlType, quantize: Option<Quantize>) -> Self {
+        Self {
+            on_disk,
+            quantize: quantize.filter(|_| on_disk.is_float()),
+        }
+    }
+
+    /// How the GPU stores it.
+    #[must_use]
+    pub fn format(self) -> Format {
+        self.quantize
+            .map_or_else(|| self.on_disk.format(), Quantize::format)
+    }
+
+    /// Bytes on disk of a row of `k` weights.
+    #[must_use]
+    pub fn row_bytes(self, k: u64) -> u64 {
+        self.on_disk.row_bytes(k)
+    }
+
+    /// Packs one row as it is on disk into row `row` of `packer`, whose format is
+    /// [`Storage::format`].
+    pub fn pack_row(self, bytes: &[u8], row: usize, packer: &mut TilePacker) {
+        match self.quantize {
+            None => self.on_disk.pack_row(bytes, row, packer),
+            Some(quantize) => quantize.pack_row(&self.on_disk.dequantize(bytes), row, packer),
+        }
+    }
+}
+
+impl From<GgmlType> for Storage {
+    fn from(on_disk: GgmlType) -> Self {
+        Self::new(on_disk, None)
+    }
+}

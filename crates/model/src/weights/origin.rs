@@ -1,0 +1,69 @@
+use crate::architecture::Names;
+use crate::checkpoint::{Checkpoint, read_vector};
+use crate::source::ByteSource;
+use crate::synthesize::RandomBits;
+use crate::tensor::TensorInfo;
+use crate::{Config, ModelError};
+
+/// Where weights come from.
+pub enum Origin<'a, S> {
+    /// A model's files.
+    Files(&'a Checkpoint<'a, S>),
+    /// Thin air.
+    Random(RandomBits),
+}
+
+impl<'a, S: ByteSource> Origin<'a, S> {
+    /// What tensors are called there.
+    pub fn names(&self, config: &Config) -> &'static Names {
+        match self {
+            Self::Files(checkpoint) => checkpoint.names(),
+            Self::Random(_) => config.architecture.names(),
+        }
+    }
+
+    /// What stands before all names but the output head's.
+    pub fn prefix(&self) -> &'static str {
+        match self {
+            Self::Files(checkpoint) => checkpoint.prefix(),
+            Self::Random(_) => "",
+        }
+    }
+
+    /// Whether rows of queries and keys lie in llama.cpp's order.
+    pub fn interleaves_heads(&self) -> bool {
+        matches!(self, Self::Files(checkpoint) if checkpoint.interleaves_heads())
+    }
+
+    /// The tensor `name`, which must have this shape, and its file; none where weights are random.
+    pub fn tensor(
+        &self,
+        name: &str,
+        shape: &[u64],
+    ) -> Result<Option<(&'a S, TensorInfo)>, ModelError> {
+        let Self::Files(checkpoint) = self else {
+            return Ok(None);
+        };
+        let info = checkpoint.tensor(name);
+        let info = info.ok_or_else(|| ModelError::Missing(format!("tensor {name}")))?;
+        if info.shape != shape {
+            return Err(ModelError::Shape {
+                name: name.to_owned(),
+                found: info.shape.clone(),
+                wanted: shape.to_vec(),
+            });
+        }
+        Ok(Some((checkpoint.source(info), info.clone())))
+    }
+
+    /// The `n` numbers of the vector `name`, and its bytes on disk.
+    pub async fn vector(&self, name: &str, n: u32) -> Result<(Vec<f32>, u64), ModelError> {
+        match self.tensor(name, &[u64::from(n)])? {
+            Some((source, info)) => Ok((read_vector(source, &info).await?, info.bytes)),
+            None => {
+                let value = if name.ends_with(".bias") { 0.0 } else { 1.0 };
+                Ok((vec![value; n as usize], u64::from(n) * 2))
+            }
+        }
+    }
+}
