@@ -2,14 +2,23 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The kind of vocabulary is not supported.
-    #[error(
-        "The model's tokenizer is of the kind {kind}, which is not supported; supported: {supported}."
-    )]
+    #[error("The model's tokenizer is one {kind}, which is not supported; supported: {supported}.")]
     UnsupportedTokenizer {
-        /// What the file says.
+        /// What the file says, after "one": "of the kind x", "with the decoder y".
         kind: String,
         /// What would do.
         supported: String,
+    },
+    /// There are tokens that the model has no row for.
+    #[error(
+        "The tokenizer has {tokenizer} tokens, but the model only {model}: they do not belong together; \
+         take both from the same download."
+    )]
+    LargerThanModel {
+        /// Ids of the tokenizer.
+        tokenizer: usize,
+        /// Ids of the model.
+        model: usize,
     },
     /// How the text is split before the merges is not known.
     #[error(

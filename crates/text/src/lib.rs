@@ -5,11 +5,14 @@
 
 mod byte_level;
 mod chat_template;
+mod decoding;
 mod error;
 mod gguf;
 mod merges;
+mod post_processor;
 mod pre_tokenizer;
 mod python_json;
+mod sentencepiece;
 mod stream;
 mod tokenizer;
 mod tokenizer_json;
