@@ -40,6 +40,14 @@ pub enum TextError {
     /// The tokenizer contradicts itself.
     #[error("The tokenizer in the model file is damaged: {0}. Download it again.")]
     Damaged(String),
+    /// A file of the model's folder is not what it should be.
+    #[error("{file} is damaged: {reason}. Download it again.")]
+    File {
+        /// Its name.
+        file: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// The text could not be encoded.
     #[error("The text could not be split into tokens: {0}. Change the text.")]
     Encode(String),

@@ -7,6 +7,7 @@ mod byte_level;
 mod chat_template;
 mod decoding;
 mod error;
+mod folder;
 mod gguf;
 mod merges;
 mod post_processor;
@@ -19,6 +20,7 @@ mod tokenizer_json;
 
 pub use chat_template::{ChatTemplate, Message};
 pub use error::TextError;
+pub use folder::FolderTexts;
 pub use gguf::GgufVocabulary;
 pub use stream::StreamDecoder;
 pub use tokenizer::{SpecialIds, TokenPieceText, Tokenizer};
