@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use tokenizers::models::bpe::{BpeBuilder, Vocab};
+use tokenizers::models::bpe::BpeBuilder;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{DecoderWrapper, Tokenizer as Encoder};
 
@@ -12,7 +12,9 @@ use crate::tokenizer::damaged;
 use crate::{GgufVocabulary, TextError, merges, pre_tokenizer};
 
 /// The encoder of a GGUF file's vocabulary, and whether its family begins texts with BOS.
-pub(crate) fn encoder(vocabulary: GgufVocabulary) -> Result<(Encoder, Decoding, bool), TextError> {
+pub(crate) fn encoder(
+    mut vocabulary: GgufVocabulary,
+) -> Result<(Encoder, Decoding, bool), TextError> {
     let family =
         pre_tokenizer::family(vocabulary.pre.as_deref().ok_or(TextError::NoPreTokenizer)?)?;
     let merges = vocabulary
@@ -29,9 +31,8 @@ pub(crate) fn encoder(vocabulary: GgufVocabulary) -> Result<(Encoder, Decoding, 
             .map(|(left, right)| (left.as_str(), right.as_str())),
     )?;
     let added = vocabulary.added_tokens();
-    let ids: Vocab = vocabulary.tokens.into_iter().zip(0..).collect();
     let model = BpeBuilder::new()
-        .vocab_and_merges(ids, merges)
+        .vocab_and_merges(vocabulary.take_ids(), merges)
         .ignore_merges(family.ignore_merges)
         .build()
         .map_err(damaged)?;

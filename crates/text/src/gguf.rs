@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use tokenizers::AddedToken;
+use tokenizers::models::bpe::Vocab;
 
 use crate::post_processor::Around;
 use crate::tokenizer::damaged;
@@ -48,6 +49,7 @@ pub(crate) mod token_type {
     pub(crate) const UNKNOWN: i32 = 2;
     pub(crate) const CONTROL: i32 = 3;
     pub(crate) const USER_DEFINED: i32 = 4;
+    pub(crate) const UNUSED: i32 = 5;
 }
 
 /// Control tokens with these texts end a generation too, whatever the file names as its EOS: chat
@@ -100,6 +102,15 @@ impl GgufVocabulary {
         self.token_types
             .as_ref()
             .map_or(token_type::NORMAL, |types| types[id])
+    }
+
+    /// The ids of the tokens. Unused ones are padding (`[PAD32011]`) and stand for nothing.
+    pub(crate) fn take_ids(&mut self) -> Vocab {
+        let tokens = std::mem::take(&mut self.tokens);
+        let used = |(id, _): &(usize, String)| self.type_of(*id) != token_type::UNUSED;
+        let ids = tokens.into_iter().enumerate().filter(used);
+        // `check` has made sure that ids fit.
+        ids.map(|(id, token)| (token, id as u32)).collect()
     }
 
     /// The tokens that are found in a text before it is split, in the order of their ids.

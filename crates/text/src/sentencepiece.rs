@@ -1,8 +1,8 @@
 //! Sentencepiece BPE (Llama 2, Phi-3, Mistral, Gemma) from a GGUF file's tokens and scores.
 //!
 //! Sentencepiece joins the neighbours whose join has the best score. The `tokenizers` crate joins
-//! by a list of merges, so the list is made from the scores, in the order in which transformers
-//! makes it (`generate_merges`).
+//! by a list of merges, so the list is made from the scores, in the order that Llama 2's
+//! tokenizer.json has: by score, then by the ids of both parts.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::decoders::sequence::Sequence as Decoders;
 use tokenizers::decoders::strip::Strip;
-use tokenizers::models::bpe::{BpeBuilder, Vocab};
+use tokenizers::models::bpe::BpeBuilder;
 use tokenizers::normalizers::{Prepend, Replace, Sequence as Normalizers};
 use tokenizers::{DecoderWrapper, NormalizerWrapper, Tokenizer as Encoder};
 
@@ -32,10 +32,8 @@ pub(crate) fn encoder(
         }
     }
     let unknown = unknown(&vocabulary)?;
-    let tokens = std::mem::take(&mut vocabulary.tokens);
-    let ids: Vocab = tokens.into_iter().zip(0..).collect();
     let mut builder = BpeBuilder::new()
-        .vocab_and_merges(ids, merges)
+        .vocab_and_merges(vocabulary.take_ids(), merges)
         .fuse_unk(true)
         .byte_fallback(true);
     if let Some(unknown) = unknown {
@@ -102,43 +100,28 @@ fn merges(vocabulary: &GgufVocabulary) -> Result<Vec<(String, String)>, TextErro
         .filter(normal)
         .map(|id| (vocabulary.tokens[id].as_str(), id))
         .collect();
-    /// Ids of both parts, their lengths in characters, and the score of the whole.
-    struct Merge {
-        parts: (usize, usize),
-        lengths: (usize, usize),
-        score: f32,
-    }
-    let mut merges: Vec<Merge> = Vec::with_capacity(2 * ids.len());
+    // The score of the whole and the ids of both parts.
+    let mut merges: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * ids.len());
     for (whole, score) in scores.iter().enumerate() {
         if !normal(&whole) {
             continue;
         }
         let token = vocabulary.tokens[whole].as_str();
-        let length = token.chars().count();
-        if length > MAX_LENGTH {
-            return Err(damaged(format!("a token is {length} characters long")));
+        if token.len() > MAX_LENGTH {
+            return Err(damaged(format!("a token is {} bytes long", token.len())));
         }
-        let first = merges.len();
-        for (left_length, (at, _)) in token.char_indices().enumerate().skip(1) {
+        for (at, _) in token.char_indices().skip(1) {
             let (left, right) = token.split_at(at);
             if let (Some(left), Some(right)) = (ids.get(left), ids.get(right)) {
-                merges.push(Merge {
-                    parts: (*left, *right),
-                    lengths: (left_length, length - left_length),
-                    score: *score,
-                });
+                merges.push((*score, *left, *right));
             }
         }
-        merges[first..].sort_by_key(|merge| merge.parts);
     }
-    merges.sort_by(|a, b| {
-        let score = b.score.total_cmp(&a.score);
-        score.then(b.lengths.cmp(&a.lengths))
-    });
+    merges.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let text = |id: usize| vocabulary.tokens[id].clone();
     Ok(merges
         .into_iter()
-        .map(|merge| (text(merge.parts.0), text(merge.parts.1)))
+        .map(|(_, left, right)| (text(left), text(right)))
         .collect())
 }
 
