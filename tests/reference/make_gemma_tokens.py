@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Writes gemma3/tokens.json: ids of tricky strings by sentencepiece, rebuilt from the vocabulary of
-a Gemma 3 GGUF file, and by llama.cpp (PyPI `xllamacpp`), where the two agree.
+a Gemma 3 GGUF file, and by llama.cpp (PyPI `xllamacpp`) where there are control tokens in a text.
+
+Prints where the two differ: llama.cpp does not take `▁▁` in a text for two spaces.
 
 usage: make_gemma_tokens.py MODEL.gguf [OUTPUT_FOLDER]
 """
@@ -60,8 +62,10 @@ def main():
     for text in STRINGS + SENTENCEPIECE_STRINGS:
         ids = other.ids(text)
         # Sentencepiece does not look for control tokens in a text.
-        if not any(token in text for token in control) and google.encode(text) != ids:
-            print("differ:", repr(text)[:50], google.encode(text)[:14], ids[:14])
+        if not any(token in text for token in control):
+            if google.encode(text) != ids:
+                print("differ:", repr(text), google.encode(text), ids)
+            ids = google.encode(text)
         entries.append({"text": text, "ids": ids})
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "tokens.json", entries)

@@ -31,6 +31,12 @@ pub(crate) fn encoder(
             token.rstrip = !["<unk>", "<s>", "<|endoftext|>"].contains(&&*token.content);
         }
     }
+    if !add_space {
+        // Gemma's runs of spaces, which are `▁▁` to sentencepiece: found once spaces are replaced.
+        for token in &mut added {
+            token.normalized = token.content.contains(' ');
+        }
+    }
     let unknown = unknown(&vocabulary)?;
     let mut builder = BpeBuilder::new()
         .vocab_and_merges(vocabulary.take_ids(), merges)
