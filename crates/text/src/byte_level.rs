@@ -12,9 +12,7 @@ use crate::tokenizer::damaged;
 use crate::{GgufVocabulary, TextError, merges, pre_tokenizer};
 
 /// The encoder of a GGUF file's vocabulary, and whether its family begins texts with BOS.
-pub(crate) fn encoder(
-    mut vocabulary: GgufVocabulary,
-) -> Result<(Encoder, Decoding, bool), TextError> {
+pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding, bool), TextError> {
     let family =
         pre_tokenizer::family(vocabulary.pre.as_deref().ok_or(TextError::NoPreTokenizer)?)?;
     let merges = vocabulary
@@ -32,7 +30,7 @@ pub(crate) fn encoder(
     )?;
     let added = vocabulary.added_tokens();
     let model = BpeBuilder::new()
-        .vocab_and_merges(vocabulary.take_ids(), merges)
+        .vocab_and_merges(vocabulary.ids(), merges)
         .ignore_merges(family.ignore_merges)
         .build()
         .map_err(damaged)?;

@@ -76,8 +76,8 @@ impl Tokenizer {
         let vocab_size = vocabulary.tokens.len();
         let wants = (vocabulary.add_bos_token, vocabulary.add_eos_token);
         let (encoder, decoding, family_adds_bos) = match vocabulary.model.as_str() {
-            "gpt2" => byte_level::encoder(vocabulary)?,
-            "llama" | "gemma" => sentencepiece::encoder(vocabulary)?,
+            "gpt2" => byte_level::encoder(&vocabulary)?,
+            "llama" | "gemma" => sentencepiece::encoder(&vocabulary)?,
             _ => {
                 return Err(TextError::UnsupportedTokenizer {
                     kind: format!("of the kind {}", vocabulary.model),
@@ -105,12 +105,11 @@ impl GgufVocabulary {
     }
 
     /// The ids of the tokens. Unused ones are padding (`[PAD32011]`) and stand for nothing.
-    pub(crate) fn take_ids(&mut self) -> Vocab {
-        let tokens = std::mem::take(&mut self.tokens);
-        let used = |(id, _): &(usize, String)| self.type_of(*id) != token_type::UNUSED;
-        let ids = tokens.into_iter().enumerate().filter(used);
+    pub(crate) fn ids(&self) -> Vocab {
+        let used = |(id, _): &(usize, &String)| self.type_of(*id) != token_type::UNUSED;
+        let ids = self.tokens.iter().enumerate().filter(used);
         // `check` has made sure that ids fit.
-        ids.map(|(id, token)| (token, id as u32)).collect()
+        ids.map(|(id, token)| (token.clone(), id as u32)).collect()
     }
 
     /// The tokens that are found in a text before it is split, in the order of their ids.

@@ -4,13 +4,11 @@
 //! by a list of merges, so the list is made from the scores, in the order that Llama 2's
 //! tokenizer.json has: by score, then by the ids of both parts.
 
-use std::collections::HashMap;
-
 use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::decoders::sequence::Sequence as Decoders;
 use tokenizers::decoders::strip::Strip;
-use tokenizers::models::bpe::BpeBuilder;
+use tokenizers::models::bpe::{BpeBuilder, Vocab};
 use tokenizers::normalizers::{Prepend, Replace, Sequence as Normalizers};
 use tokenizers::{DecoderWrapper, NormalizerWrapper, Tokenizer as Encoder};
 
@@ -20,13 +18,12 @@ use crate::tokenizer::damaged;
 use crate::{GgufVocabulary, TextError};
 
 /// The encoder of a GGUF file's vocabulary, and whether its family begins texts with BOS.
-pub(crate) fn encoder(
-    mut vocabulary: GgufVocabulary,
-) -> Result<(Encoder, Decoding, bool), TextError> {
-    let merges = merges(&vocabulary)?;
+pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding, bool), TextError> {
+    let ids = vocabulary.ids();
+    let merges = merges(vocabulary, &ids)?;
     let add_space = vocabulary.add_space_prefix.unwrap_or(true);
     let mut added = vocabulary.added_tokens();
-    if is_phi3(&vocabulary) {
+    if is_phi3(vocabulary) {
         for token in &mut added {
             token.rstrip = !["<unk>", "<s>", "<|endoftext|>"].contains(&&*token.content);
         }
@@ -37,9 +34,9 @@ pub(crate) fn encoder(
             token.normalized = token.content.contains(' ');
         }
     }
-    let unknown = unknown(&vocabulary)?;
+    let unknown = unknown(vocabulary)?;
     let mut builder = BpeBuilder::new()
-        .vocab_and_merges(vocabulary.take_ids(), merges)
+        .vocab_and_merges(ids, merges)
         .fuse_unk(true)
         .byte_fallback(true);
     if let Some(unknown) = unknown {
@@ -95,21 +92,22 @@ fn is_phi3(vocabulary: &GgufVocabulary) -> bool {
 }
 
 /// Every way to join two tokens to a third, best first.
-fn merges(vocabulary: &GgufVocabulary) -> Result<Vec<(String, String)>, TextError> {
+fn merges(vocabulary: &GgufVocabulary, ids: &Vocab) -> Result<Vec<(String, String)>, TextError> {
     let scores = vocabulary
         .scores
         .as_ref()
         .ok_or_else(|| damaged("a sentencepiece vocabulary needs scores, and has none"))?;
     // Sentencepiece never joins control tokens, user's tokens and bytes.
-    let normal = |id: &usize| vocabulary.type_of(*id) == token_type::NORMAL;
-    let ids: HashMap<&str, usize> = (0..vocabulary.tokens.len())
-        .filter(normal)
-        .map(|id| (vocabulary.tokens[id].as_str(), id))
-        .collect();
+    let normal = |id: usize| vocabulary.type_of(id) == token_type::NORMAL;
+    let part = |text: &str| {
+        ids.get(text)
+            .map(|id| *id as usize)
+            .filter(|id| normal(*id))
+    };
     // The score of the whole and the ids of both parts.
     let mut merges: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * ids.len());
     for (whole, score) in scores.iter().enumerate() {
-        if !normal(&whole) {
+        if !normal(whole) {
             continue;
         }
         let token = vocabulary.tokens[whole].as_str();
@@ -118,8 +116,10 @@ fn merges(vocabulary: &GgufVocabulary) -> Result<Vec<(String, String)>, TextErro
         }
         for (at, _) in token.char_indices().skip(1) {
             let (left, right) = token.split_at(at);
-            if let (Some(left), Some(right)) = (ids.get(left), ids.get(right)) {
-                merges.push((*score, *left, *right));
+            if let Some(left) = part(left)
+                && let Some(right) = part(right)
+            {
+                merges.push((*score, left, right));
             }
         }
     }
