@@ -111,3 +111,32 @@ CONVERSATIONS = [
     ([], True),
     ([], False),
 ]
+
+# For vocabularies with `▁` for the space and byte tokens.
+SENTENCEPIECE_STRINGS = [
+    "▁",
+    "▁▁a ▁b",
+    "<0x0A>",
+    "<0xE2><0x96>",
+    "<unk>",
+    "<s>",
+    "</s>",
+    "a </s> b</s>\n\nc",
+    " <s> a",
+    "<s><s> a</s>",
+    "<|user|>\nHi<|end|>\n<|assistant|>\n",
+    "<|system|>  two spaces<|end|> \t\n <|user|>x<|end|>y",
+    "<|user|><|end|><|assistant|>",
+    "<|endoftext|> kept <|endoftext|>\nkept",
+    "<|user |><|USER|>",
+    "<start_of_turn>user\nHi<end_of_turn>\n<start_of_turn>model\n",
+    "<bos>a <eos> b",
+    "<table><tr>x</tr></table><unused7>[multimodal]",
+    "\t" * 33,
+    " " * 33 + "x" + " " * 17,
+    "\n" * 33 + "x",
+    "  a   b\n    c\n\t\td",
+    "x\u2581y",
+    "\u0300a\u0301",
+    "ﷺ 𝔘𝔫𝔦 ㍿ ①",
+]

@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
 use vitrine_engine::{Engine, EngineError};
 use vitrine_model::MappedFile;
-use vitrine_text::{SpecialIds, Tokenizer};
+use vitrine_text::{FolderTexts, SpecialIds, Tokenizer};
 
 use crate::args::TokenizeArgs;
 use crate::load;
@@ -79,25 +80,23 @@ fn token(tokenizer: &Tokenizer, position: usize, id: u32) -> Token {
         position,
         id,
         piece: tokenizer.vocabulary_entry(id),
-        text: piece.map(|piece| piece.text.clone()),
-        bytes: piece.map(|piece| piece.bytes.clone()).unwrap_or_default(),
+        text: piece.as_ref().map(|piece| piece.text.clone()),
+        bytes: piece.map(|piece| piece.bytes).unwrap_or_default(),
     }
 }
 
-/// From a GGUF file, a tokenizer.json, or a folder or repository that has one.
+/// From a GGUF file, a folder or repository with a tokenizer.json and others, or a tokenizer.json
+/// alone.
 async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
     let path = load::locate(model, &tokenizer_files)?.path;
-    let json = if path.is_dir() {
-        path.join("tokenizer.json")
-    } else {
-        path.clone()
-    };
-    if json
+    if path.is_dir() {
+        return folder_tokenizer(&path);
+    }
+    if path
         .extension()
         .is_some_and(|extension| extension == "json")
     {
-        let bytes = std::fs::read(&json)
-            .with_context(|| format!("{} cannot be read: check the path", json.display()))?;
+        let bytes = read(&path)?;
         return Ok(Tokenizer::from_tokenizer_json(
             &bytes,
             SpecialIds::default(),
@@ -109,11 +108,51 @@ async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
     Ok(tokenizer.ok_or(EngineError::NoTokenizer)?)
 }
 
+/// Says which ids stand around a text, where tokenizer.json does not.
+const OTHERS: [&str; 4] = [
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "config.json",
+];
+
 /// The files of a repository that a tokenizer needs: no weights, where they do not hold it.
 fn tokenizer_files(names: &[String]) -> Result<Vec<String>, String> {
     let json = "tokenizer.json".to_owned();
     if names.contains(&json) {
-        return Ok(vec![json]);
+        let others = OTHERS.map(str::to_owned).into_iter();
+        let others = others.filter(|name| names.contains(name));
+        return Ok([json].into_iter().chain(others).collect());
     }
     load::whole_model(names)
+}
+
+fn folder_tokenizer(folder: &Path) -> anyhow::Result<Tokenizer> {
+    let optional = |name: &str| {
+        let path = folder.join(name);
+        path.exists().then(|| read(&path)).transpose()
+    };
+    let tokenizer_json = read(&folder.join("tokenizer.json"))?;
+    let [
+        tokenizer_config,
+        special_tokens_map,
+        generation_config,
+        config,
+    ] = OTHERS.map(optional);
+    let (tokenizer_config, special_tokens_map) = (tokenizer_config?, special_tokens_map?);
+    let (generation_config, config) = (generation_config?, config?);
+    let texts = FolderTexts {
+        tokenizer_json: &tokenizer_json,
+        tokenizer_config: tokenizer_config.as_deref(),
+        chat_template: None,
+        special_tokens_map: special_tokens_map.as_deref(),
+        generation_config: generation_config.as_deref(),
+        config: config.as_deref(),
+    };
+    Ok(texts.tokenizer()?)
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path)
+        .with_context(|| format!("{} cannot be read: check the path", path.display()))
 }

@@ -37,7 +37,12 @@ impl Engine {
             on_progress(phase, done, total);
         };
         // The vocabulary is checked before the long part begins.
-        let (tokenizer, chat_template) = vocabulary::read(files, checkpoint.gguf.as_ref()).await?;
+        let (tokenizer, chat_template) = vocabulary::read(
+            files,
+            checkpoint.gguf.as_ref(),
+            checkpoint.config.vocab_size,
+        )
+        .await?;
         let model = Model::load(gpu, &checkpoint, options, &mut progress).await?;
         let summary =
             summary::model_summary(&model, &checkpoint, files.name(), chat_template.is_some());

@@ -1,69 +1,106 @@
-//! From a GGUF file's metadata to a tokenizer and a chat template.
+//! From a model's files to a tokenizer and a chat template.
 
 use vitrine_model::gguf::Value;
 use vitrine_model::source::ByteSource;
 use vitrine_model::{Gguf, ModelFiles};
-use vitrine_text::{ChatTemplate, GgufVocabulary, TextError, Tokenizer};
+use vitrine_text::{ChatTemplate, FolderTexts, GgufVocabulary, TextError, Tokenizer};
 
 use crate::EngineError;
 
-/// The tokenizer and the chat template of a model's files, where they bring them.
+/// The tokenizer and the chat template of a model's files, where they bring them, for a model with
+/// `vocab_size` rows.
 pub async fn read<S: ByteSource>(
     files: &ModelFiles<S>,
     gguf: Option<&Gguf>,
+    vocab_size: u32,
 ) -> Result<(Option<Tokenizer>, Option<ChatTemplate>), EngineError> {
-    let Some(gguf) = gguf else {
-        let _ = files;
+    let (tokenizer, chat_template) = match gguf {
+        Some(gguf) => {
+            let tokenizer = tokenizer(gguf)?;
+            let chat_template = chat_template(gguf, tokenizer.as_ref())?;
+            (tokenizer, chat_template)
+        }
+        None => from_folder(files).await?,
+    };
+    if let Some(tokenizer) = &tokenizer {
+        tokenizer.check_vocab(vocab_size as usize)?;
+    }
+    Ok((tokenizer, chat_template))
+}
+
+/// Those of a Hugging Face folder; none where it has no tokenizer.json.
+async fn from_folder<S: ByteSource>(
+    files: &ModelFiles<S>,
+) -> Result<(Option<Tokenizer>, Option<ChatTemplate>), EngineError> {
+    let Some(tokenizer_json) = files.read_small("tokenizer.json").await? else {
         return Ok((None, None));
     };
-    let tokenizer = tokenizer(gguf)?;
-    let chat_template = chat_template(gguf, tokenizer.as_ref())?;
-    Ok((tokenizer, chat_template))
+    let tokenizer_config = files.read_small("tokenizer_config.json").await?;
+    let chat_template = files.read_small("chat_template.jinja").await?;
+    let special_tokens_map = files.read_small("special_tokens_map.json").await?;
+    let generation_config = files.read_small("generation_config.json").await?;
+    let config = files.read_small("config.json").await?;
+    let texts = FolderTexts {
+        tokenizer_json: &tokenizer_json,
+        tokenizer_config: tokenizer_config.as_deref(),
+        chat_template: chat_template.as_deref(),
+        special_tokens_map: special_tokens_map.as_deref(),
+        generation_config: generation_config.as_deref(),
+        config: config.as_deref(),
+    };
+    Ok((Some(texts.tokenizer()?), texts.chat_template()?))
 }
 
 /// The tokenizer, if the file brings one.
 pub fn tokenizer(gguf: &Gguf) -> Result<Option<Tokenizer>, TextError> {
     let key = |name: &str| gguf.get(&format!("tokenizer.ggml.{name}"));
-    let list = |name: &str| key(name).and_then(Value::as_array);
-    let texts = |name: &str| -> Option<Vec<String>> {
-        list(name)?
-            .iter()
-            .map(|value| value.as_str().map(str::to_owned))
-            .collect()
-    };
+    let text = |name: &str| key(name).and_then(Value::as_str).map(str::to_owned);
+    let flag = |name: &str| key(name).and_then(Value::as_bool);
     let id = |name: &str| key(name)?.as_u64()?.try_into().ok();
-    let (Some(model), Some(tokens)) = (key("model").and_then(Value::as_str), texts("tokens"))
-    else {
+    let Some(model) = text("model") else {
         return Ok(None);
     };
+    let texts = |name: &str| list(key(name), name, |value| value.as_str().map(str::to_owned));
     let vocabulary = GgufVocabulary {
-        model: model.to_owned(),
-        pre: key("pre").and_then(Value::as_str).map(str::to_owned),
-        tokens,
-        token_types: list("token_type").and_then(|values| {
-            values
-                .iter()
-                .map(|value| value.as_i64()?.try_into().ok())
-                .collect()
-        }),
-        scores: list("scores").and_then(|values| {
-            values
-                .iter()
-                .map(|value| Some(value.as_f64()? as f32))
-                .collect()
-        }),
-        merges: texts("merges"),
+        model,
+        pre: text("pre"),
+        tokens: texts("tokens")?.unwrap_or_default(),
+        token_types: list(key("token_type"), "token_type", |value| {
+            value.as_i64()?.try_into().ok()
+        })?,
+        scores: list(
+            key("scores"),
+            "scores",
+            |value| Some(value.as_f64()? as f32),
+        )?,
+        merges: texts("merges")?,
         bos_token_id: id("bos_token_id"),
         eos_token_id: id("eos_token_id"),
         eot_token_id: id("eot_token_id"),
         eom_token_id: id("eom_token_id"),
         unknown_token_id: id("unknown_token_id"),
         padding_token_id: id("padding_token_id"),
-        add_bos_token: key("add_bos_token").and_then(Value::as_bool),
-        add_eos_token: key("add_eos_token").and_then(Value::as_bool),
-        add_space_prefix: key("add_space_prefix").and_then(Value::as_bool),
+        add_bos_token: flag("add_bos_token"),
+        add_eos_token: flag("add_eos_token"),
+        add_space_prefix: flag("add_space_prefix"),
     };
     Tokenizer::from_gguf(vocabulary).map(Some)
+}
+
+/// A list of one kind; refused if it is of another.
+fn list<T>(
+    value: Option<&Value>,
+    name: &str,
+    item: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<Vec<T>>, TextError> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    let items = value.as_array();
+    let items: Option<Vec<T>> = items.and_then(|items| items.iter().map(item).collect());
+    items
+        .map(Some)
+        .ok_or_else(|| TextError::Damaged(format!("tokenizer.ggml.{name} is of the wrong type")))
 }
 
 /// The chat template, if the file brings one.

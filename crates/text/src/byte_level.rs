@@ -1,4 +1,48 @@
-//! GPT-2's alphabet: every byte as one printable character, so that a vocabulary is plain text.
+//! Byte-level BPE, and its alphabet (GPT-2's): every byte as one printable character, so that a
+//! vocabulary is plain text.
+
+use std::collections::HashSet;
+
+use tokenizers::models::bpe::BpeBuilder;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{DecoderWrapper, Tokenizer as Encoder};
+
+use crate::decoding::Decoding;
+use crate::tokenizer::damaged;
+use crate::{GgufVocabulary, TextError, merges, pre_tokenizer};
+
+/// The encoder of a GGUF file's vocabulary, and whether its family begins texts with BOS.
+pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding, bool), TextError> {
+    let family =
+        pre_tokenizer::family(vocabulary.pre.as_deref().ok_or(TextError::NoPreTokenizer)?)?;
+    let merges = vocabulary
+        .merges
+        .iter()
+        .flatten()
+        .map(|merge| merges::parse(merge))
+        .collect::<Result<Vec<_>, _>>()?;
+    let known: HashSet<&str> = vocabulary.tokens.iter().map(String::as_str).collect();
+    merges::check(
+        &known,
+        merges
+            .iter()
+            .map(|(left, right)| (left.as_str(), right.as_str())),
+    )?;
+    let added = vocabulary.added_tokens();
+    let model = BpeBuilder::new()
+        .vocab_and_merges(vocabulary.ids(), merges)
+        .ignore_merges(family.ignore_merges)
+        .build()
+        .map_err(damaged)?;
+    let mut encoder = Encoder::new(model);
+    encoder
+        .with_normalizer(family.normalizer)
+        .map_err(damaged)?;
+    encoder.with_pre_tokenizer(Some(family.pre_tokenizer));
+    encoder.with_decoder(Some(DecoderWrapper::ByteLevel(ByteLevel::default())));
+    encoder.add_tokens(added).map_err(damaged)?;
+    Ok((encoder, Decoding::byte_level(), family.add_bos))
+}
 
 /// The byte that a character of the alphabet stands for.
 fn byte_of(character: char) -> Option<u8> {
@@ -24,7 +68,7 @@ mod tests {
 
     #[test]
     fn every_byte_has_one_character_of_the_alphabet() {
-        let alphabet = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet();
+        let alphabet = ByteLevel::alphabet();
         let mut bytes: Vec<u8> = alphabet.into_iter().filter_map(byte_of).collect();
         bytes.sort_unstable();
         assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());

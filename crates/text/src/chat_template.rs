@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
@@ -51,8 +52,8 @@ impl Message {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
-    bos: Option<String>,
-    eos: Option<String>,
+    /// The texts of the special tokens by the names that templates use (`bos_token`).
+    tokens: BTreeMap<String, String>,
 }
 
 impl ChatTemplate {
@@ -61,6 +62,19 @@ impl ChatTemplate {
     /// # Errors
     /// When the template is not valid.
     pub fn new(source: &str, bos: Option<String>, eos: Option<String>) -> Result<Self, TextError> {
+        let tokens = [("bos_token", bos), ("eos_token", eos)];
+        let tokens = tokens
+            .into_iter()
+            .filter_map(|(name, text)| Some((name.to_owned(), text?)));
+        Self::with_tokens(source, tokens.collect())
+    }
+
+    /// Compiles a template. `tokens` are the texts of special tokens by the names that templates
+    /// use, such as `bos_token`.
+    ///
+    /// # Errors
+    /// When the template is not valid.
+    pub fn with_tokens(source: &str, tokens: BTreeMap<String, String>) -> Result<Self, TextError> {
         if source.len() > MAX_SOURCE {
             return Err(TextError::Template(format!(
                 "it is {} bytes long",
@@ -90,8 +104,7 @@ impl ChatTemplate {
             .map_err(template_error)?;
         Ok(Self {
             environment,
-            bos,
-            eos,
+            tokens,
         })
     }
 
@@ -108,19 +121,13 @@ impl ChatTemplate {
             .environment
             .get_template(NAME)
             .map_err(template_error)?;
-        let undefined_or = |token: &Option<String>| {
-            token
-                .as_ref()
-                .map_or(Value::UNDEFINED, |token| Value::from(token.as_str()))
-        };
         let context = context! {
             messages => messages.iter().map(Message::to_value).collect::<Value>(),
             add_generation_prompt => add_generation_prompt,
-            bos_token => undefined_or(&self.bos),
-            eos_token => undefined_or(&self.eos),
             // transformers always passes these two.
             tools => Value::from(()),
             documents => Value::from(()),
+            ..Value::from_pairs(self.tokens.iter().map(|(name, text)| (name.as_str(), text.as_str())))
         };
         let mut output = BoundedOutput(Vec::new());
         template

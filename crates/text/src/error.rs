@@ -2,14 +2,23 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     /// The kind of vocabulary is not supported.
-    #[error(
-        "The model's tokenizer is of the kind {kind}, which is not supported; supported: {supported}."
-    )]
+    #[error("The model's tokenizer is one {kind}, which is not supported; supported: {supported}.")]
     UnsupportedTokenizer {
-        /// What the file says.
+        /// What the file says, after "one": "of the kind x", "with the decoder y".
         kind: String,
         /// What would do.
         supported: String,
+    },
+    /// There are tokens that the model has no row for.
+    #[error(
+        "The tokenizer has {tokenizer} tokens, but the model only {model}: they do not belong together; \
+         take both from the same download."
+    )]
+    LargerThanModel {
+        /// Ids of the tokenizer.
+        tokenizer: usize,
+        /// Ids of the model.
+        model: usize,
     },
     /// How the text is split before the merges is not known.
     #[error(
@@ -31,6 +40,14 @@ pub enum TextError {
     /// The tokenizer contradicts itself.
     #[error("The tokenizer in the model file is damaged: {0}. Download it again.")]
     Damaged(String),
+    /// A file of the model's folder is not what it should be.
+    #[error("{file} is damaged: {reason}. Download it again.")]
+    File {
+        /// Its name.
+        file: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// The text could not be encoded.
     #[error("The text could not be split into tokens: {0}. Change the text.")]
     Encode(String),

@@ -1,3 +1,12 @@
+use std::collections::HashSet;
+
+use tokenizers::AddedToken;
+use tokenizers::models::bpe::Vocab;
+
+use crate::post_processor::Around;
+use crate::tokenizer::damaged;
+use crate::{SpecialIds, TextError, Tokenizer, byte_level, sentencepiece};
+
 /// The tokenizer of a GGUF file, as its metadata (`tokenizer.ggml.*`) give it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GgufVocabulary {
@@ -34,8 +43,333 @@ pub struct GgufVocabulary {
     pub add_space_prefix: Option<bool>,
 }
 
-/// The token types that matter here.
+/// The values of `tokenizer.ggml.token_type` that matter here.
 pub(crate) mod token_type {
+    pub(crate) const NORMAL: i32 = 1;
+    pub(crate) const UNKNOWN: i32 = 2;
     pub(crate) const CONTROL: i32 = 3;
     pub(crate) const USER_DEFINED: i32 = 4;
+    pub(crate) const UNUSED: i32 = 5;
+}
+
+/// Control tokens with these texts end a generation too, whatever the file names as its EOS: chat
+/// models end a turn with one and a document with another.
+const END_TOKENS: [&str; 7] = [
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+];
+
+impl Tokenizer {
+    /// The tokenizer of a GGUF file: `gpt2` (byte-level BPE) or `llama` (sentencepiece BPE, also
+    /// Gemma's).
+    ///
+    /// # Errors
+    /// When its kind or family is not supported, or when it contradicts itself.
+    pub fn from_gguf(vocabulary: GgufVocabulary) -> Result<Self, TextError> {
+        check(&vocabulary)?;
+        let special = special_ids(&vocabulary);
+        let vocab_size = vocabulary.tokens.len();
+        let wants = (vocabulary.add_bos_token, vocabulary.add_eos_token);
+        let (encoder, decoding, family_adds_bos) = match vocabulary.model.as_str() {
+            "gpt2" => byte_level::encoder(&vocabulary)?,
+            "llama" | "gemma" => sentencepiece::encoder(&vocabulary)?,
+            _ => {
+                return Err(TextError::UnsupportedTokenizer {
+                    kind: format!("of the kind {}", vocabulary.model),
+                    supported: "gpt2 (byte-level BPE), llama and gemma (sentencepiece BPE)"
+                        .to_owned(),
+                });
+            }
+        };
+        let around = Around {
+            before: required(special.bos, "BOS", wants.0.unwrap_or(family_adds_bos))?,
+            after: required(special.eos, "EOS", wants.1.unwrap_or(false))?,
+        };
+        Ok(Self::from_parts(
+            encoder, decoding, special, around, vocab_size,
+        ))
+    }
+}
+
+impl GgufVocabulary {
+    /// The type of a token; tokens are normal in files without types.
+    pub(crate) fn type_of(&self, id: usize) -> i32 {
+        self.token_types
+            .as_ref()
+            .map_or(token_type::NORMAL, |types| types[id])
+    }
+
+    /// The ids of the tokens. Unused ones are padding (`[PAD32011]`) and stand for nothing.
+    pub(crate) fn ids(&self) -> Vocab {
+        let used = |(id, _): &(usize, &String)| self.type_of(*id) != token_type::UNUSED;
+        let ids = self.tokens.iter().enumerate().filter(used);
+        // `check` has made sure that ids fit.
+        ids.map(|(id, token)| (token.clone(), id as u32)).collect()
+    }
+
+    /// The tokens that are found in a text before it is split, in the order of their ids.
+    pub(crate) fn added_tokens(&self) -> Vec<AddedToken> {
+        let added = |id: usize| {
+            let special = match self.type_of(id) {
+                token_type::CONTROL | token_type::UNKNOWN => true,
+                token_type::USER_DEFINED => false,
+                _ => return None,
+            };
+            Some(AddedToken::from(self.tokens[id].as_str(), special).normalized(false))
+        };
+        (0..self.tokens.len()).filter_map(added).collect()
+    }
+}
+
+fn required(id: Option<u32>, name: &str, wanted: bool) -> Result<Vec<u32>, TextError> {
+    match id {
+        _ if !wanted => Ok(Vec::new()),
+        Some(id) => Ok(vec![id]),
+        None => Err(damaged(format!(
+            "texts shall have {name}, but the file gives no id for it"
+        ))),
+    }
+}
+
+/// Refuses lengths and ids that do not fit.
+fn check(vocabulary: &GgufVocabulary) -> Result<(), TextError> {
+    let count = vocabulary.tokens.len();
+    if count == 0 || u32::try_from(count).is_err() {
+        return Err(damaged(format!("it has {count} tokens")));
+    }
+    let lengths = [
+        ("types", vocabulary.token_types.as_ref().map(Vec::len)),
+        ("scores", vocabulary.scores.as_ref().map(Vec::len)),
+    ];
+    for (name, length) in lengths {
+        if let Some(length) = length
+            && length != count
+        {
+            return Err(damaged(format!(
+                "it has {count} tokens, but the {name} of {length}"
+            )));
+        }
+    }
+    let ids = [
+        ("BOS", vocabulary.bos_token_id),
+        ("EOS", vocabulary.eos_token_id),
+        ("EOT", vocabulary.eot_token_id),
+        ("EOM", vocabulary.eom_token_id),
+    ];
+    for (name, id) in ids {
+        if let Some(id) = id
+            && usize::try_from(id).is_ok_and(|id| id >= count)
+        {
+            return Err(damaged(format!(
+                "its {name} is token {id}, but it has {count} tokens"
+            )));
+        }
+    }
+    let mut seen = HashSet::with_capacity(count);
+    match vocabulary
+        .tokens
+        .iter()
+        .find(|token| !seen.insert(token.as_str()))
+    {
+        Some(token) => Err(damaged(format!("it has the token `{token}` twice"))),
+        None => Ok(()),
+    }
+}
+
+fn special_ids(vocabulary: &GgufVocabulary) -> SpecialIds {
+    let named = [
+        vocabulary.eos_token_id,
+        vocabulary.eot_token_id,
+        vocabulary.eom_token_id,
+    ];
+    let known = (0u32..).zip(&vocabulary.tokens).enumerate();
+    let known = known.filter_map(|(index, (id, token))| {
+        let ends = END_TOKENS.contains(&token.as_str());
+        (ends && vocabulary.type_of(index) == token_type::CONTROL).then_some(id)
+    });
+    SpecialIds {
+        bos: vocabulary.bos_token_id,
+        eos: vocabulary.eos_token_id,
+        ends: named.into_iter().flatten().chain(known).collect(),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// All 256 bytes, the letters of "Hi there" with some merges, and control tokens.
+    pub(crate) fn small() -> GgufVocabulary {
+        let mut alphabet: Vec<String> =
+            tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet()
+                .into_iter()
+                .map(String::from)
+                .collect();
+        alphabet.sort();
+        let mut tokens: Vec<String> = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+            .map(String::from)
+            .to_vec();
+        let mut token_types = vec![3; tokens.len()];
+        tokens.extend(alphabet);
+        tokens.extend(["Ġt", "he", "Ġthe", "12", "<tool>"].map(String::from));
+        token_types.resize(tokens.len() - 1, 1);
+        token_types.push(4);
+        GgufVocabulary {
+            model: "gpt2".to_owned(),
+            pre: Some("smollm".to_owned()),
+            tokens,
+            token_types: Some(token_types),
+            merges: Some(["Ġ t", "h e", "Ġt he", "1 2"].map(String::from).to_vec()),
+            bos_token_id: Some(1),
+            eos_token_id: Some(2),
+            add_bos_token: Some(false),
+            ..GgufVocabulary::default()
+        }
+    }
+
+    fn pieces(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
+        let ids = tokenizer.encode(text, false).unwrap();
+        ids.iter()
+            .map(|id| tokenizer.piece(*id).unwrap().text.clone())
+            .collect()
+    }
+
+    #[test]
+    fn merges_apply_in_their_order_and_not_across_digits() {
+        let tokenizer = Tokenizer::from_gguf(small()).unwrap();
+        assert_eq!(pieces(&tokenizer, "a the12"), ["a", " the", "1", "2"]);
+        let family = GgufVocabulary {
+            pre: Some("gpt-2".to_owned()),
+            ..small()
+        };
+        let tokenizer = Tokenizer::from_gguf(family).unwrap();
+        assert_eq!(pieces(&tokenizer, "a the12"), ["a", " the", "12"]);
+    }
+
+    #[test]
+    fn control_and_user_tokens_are_found_in_the_text() {
+        let tokenizer = Tokenizer::from_gguf(small()).unwrap();
+        let text = "<|im_start|>a<tool>b<|im_end |>";
+        let ids = tokenizer.encode(text, false).unwrap();
+        assert_eq!(
+            pieces(&tokenizer, text)[..4],
+            ["<|im_start|>", "a", "<tool>", "b"]
+        );
+        assert!(!ids.contains(&2), "a token that is only similar is text");
+        assert_eq!(tokenizer.decode(&ids, false), text);
+        assert_eq!(tokenizer.decode(&ids, true), "a<tool>b<|im_end |>");
+    }
+
+    #[test]
+    fn bos_and_eos_come_where_the_file_asks_for_them() {
+        let plain = Tokenizer::from_gguf(small()).unwrap();
+        assert!(plain.encode("", true).unwrap().is_empty());
+        let both = GgufVocabulary {
+            add_bos_token: Some(true),
+            add_eos_token: Some(true),
+            ..small()
+        };
+        let tokenizer = Tokenizer::from_gguf(both.clone()).unwrap();
+        assert_eq!(tokenizer.encode("", true).unwrap(), [1, 2]);
+        assert!(tokenizer.encode("", false).unwrap().is_empty());
+        let missing = GgufVocabulary {
+            bos_token_id: None,
+            ..both
+        };
+        assert!(matches!(
+            Tokenizer::from_gguf(missing),
+            Err(TextError::Damaged(_))
+        ));
+    }
+
+    #[test]
+    fn llama_3_begins_with_bos_unless_the_file_says_no() {
+        let llama = GgufVocabulary {
+            pre: Some("llama-bpe".to_owned()),
+            add_bos_token: None,
+            ..small()
+        };
+        let tokenizer = Tokenizer::from_gguf(llama).unwrap();
+        assert_eq!(tokenizer.encode("", true).unwrap(), [1]);
+    }
+
+    #[test]
+    fn ends_are_the_eos_and_the_known_control_tokens() {
+        let tokenizer = Tokenizer::from_gguf(small()).unwrap();
+        assert_eq!(tokenizer.end_ids().collect::<Vec<_>>(), [0, 2]);
+        assert!(tokenizer.is_end(2) && !tokenizer.is_end(1));
+        let mut plain = small();
+        plain.token_types = Some(vec![1; plain.tokens.len()]);
+        let tokenizer = Tokenizer::from_gguf(plain).unwrap();
+        assert_eq!(
+            tokenizer.end_ids().collect::<Vec<_>>(),
+            [2],
+            "plain text ends nothing"
+        );
+    }
+
+    #[test]
+    fn a_piece_has_the_bytes_it_stands_for() {
+        let tokenizer = Tokenizer::from_gguf(small()).unwrap();
+        let ids = tokenizer.encode("é", false).unwrap();
+        let first = tokenizer.piece(ids[0]).unwrap();
+        assert_eq!(
+            (first.bytes.as_slice(), first.text.as_str()),
+            (&[0xC3][..], "\u{FFFD}")
+        );
+        assert_eq!(tokenizer.decode(&ids, false), "é");
+        assert_eq!(tokenizer.piece(u32::MAX), None);
+        assert_eq!(tokenizer.decode(&[u32::MAX], false), "");
+    }
+
+    type Damage = fn(&mut GgufVocabulary);
+
+    #[test]
+    fn damaged_and_unknown_vocabularies_are_refused() {
+        let damaged: [(&str, Damage); 6] = [
+            ("no tokens", |v| v.tokens.clear()),
+            ("types of other length", |v| v.token_types = Some(vec![1])),
+            ("eos outside", |v| v.eos_token_id = Some(9999)),
+            ("a merge that is no pair", |v| {
+                v.merges = Some(vec!["ab".to_owned()]);
+            }),
+            ("a merge into nothing", |v| {
+                v.merges = Some(vec!["a b".to_owned()]);
+            }),
+            ("a merge longer than any token", |v| {
+                v.merges = Some(vec!["<|endoftext|> <|im_start|>".to_owned()]);
+            }),
+        ];
+        for (name, damage) in damaged {
+            let mut vocabulary = small();
+            damage(&mut vocabulary);
+            let result = Tokenizer::from_gguf(vocabulary);
+            assert!(
+                matches!(result, Err(TextError::Damaged(_))),
+                "{name}: {result:?}"
+            );
+        }
+        let other = GgufVocabulary {
+            model: "t5".to_owned(),
+            ..small()
+        };
+        let message = Tokenizer::from_gguf(other).unwrap_err().to_string();
+        assert!(
+            message.contains("t5") && message.contains("gpt2"),
+            "{message}"
+        );
+        let silent = GgufVocabulary {
+            pre: None,
+            ..small()
+        };
+        assert_eq!(
+            Tokenizer::from_gguf(silent).unwrap_err(),
+            TextError::NoPreTokenizer
+        );
+    }
 }

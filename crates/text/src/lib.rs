@@ -5,17 +5,22 @@
 
 mod byte_level;
 mod chat_template;
+mod decoding;
 mod error;
+mod folder;
 mod gguf;
 mod merges;
+mod post_processor;
 mod pre_tokenizer;
 mod python_json;
+mod sentencepiece;
 mod stream;
 mod tokenizer;
 mod tokenizer_json;
 
 pub use chat_template::{ChatTemplate, Message};
 pub use error::TextError;
+pub use folder::FolderTexts;
 pub use gguf::GgufVocabulary;
 pub use stream::StreamDecoder;
 pub use tokenizer::{SpecialIds, TokenPieceText, Tokenizer};

@@ -1,61 +1,121 @@
 use crate::Tokenizer;
+use crate::decoding::{Part, Start};
 
 /// Turns ids that arrive one by one into text, and never shows half a character: the bytes of an
-/// unfinished one wait. All that it gives together equals [`Tokenizer::decode`] of all ids.
+/// unfinished one wait.
+///
+/// All that it gives together equals [`Tokenizer::decode`] of all ids. One case differs, because
+/// what was shown cannot be taken back: where a run of byte tokens (`<0xE4>`) breaks off within a
+/// character, `decode` gives up the whole run, and the stream has shown what was complete in it.
 #[derive(Debug)]
 pub struct StreamDecoder<'a> {
     tokenizer: &'a Tokenizer,
     skip_special: bool,
     waiting: Vec<u8>,
+    /// Whether a token has come.
+    begun: bool,
+    /// How many characters may still be dropped where the text begins.
+    droppable: usize,
 }
 
 impl<'a> StreamDecoder<'a> {
     /// A decoder that has seen nothing yet.
     pub fn new(tokenizer: &'a Tokenizer, skip_special: bool) -> Self {
+        let droppable = match tokenizer.decoding().start {
+            Start::Strip(_, count) => count,
+            _ => 0,
+        };
         Self {
             tokenizer,
             skip_special,
             waiting: Vec::new(),
+            begun: false,
+            droppable,
         }
     }
 
     /// The text that this id completes; often a word, sometimes nothing.
     pub fn push(&mut self, id: u32) -> String {
-        self.waiting
-            .extend_from_slice(self.tokenizer.bytes(id, self.skip_special));
-        let (text, used) = complete_text(&self.waiting);
-        self.waiting.drain(..used);
-        text
+        let Some(mut token) = self.tokenizer.shown(id, self.skip_special) else {
+            return String::new();
+        };
+        let decoding = self.tokenizer.decoding();
+        let first = !std::mem::replace(&mut self.begun, true);
+        match decoding.start {
+            Start::DropFromFirst(character) if first => token = token.replace(character, ""),
+            Start::Separate if !first => token.insert(0, ' '),
+            _ => {}
+        }
+        let text = match decoding.part(&token) {
+            Part::Bytes(bytes) => {
+                self.waiting.extend(bytes);
+                let (text, used) = complete_text(&self.waiting, decoding.marks_each_byte());
+                self.waiting.drain(..used);
+                text
+            }
+            Part::Text(text) => self.give_up() + &text,
+        };
+        self.without_droppable(text)
     }
 
     /// What still waits, as U+FFFD: no more ids will complete it.
-    pub fn finish(self) -> String {
-        String::from_utf8_lossy(&self.waiting).into_owned()
+    pub fn finish(mut self) -> String {
+        self.give_up()
+    }
+
+    /// The bytes that wait, as U+FFFD.
+    fn give_up(&mut self) -> String {
+        let bytes = std::mem::take(&mut self.waiting);
+        if self.tokenizer.decoding().marks_each_byte() {
+            "\u{FFFD}".repeat(bytes.len())
+        } else {
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    }
+
+    /// Drops what does not belong to the beginning of a text.
+    fn without_droppable(&mut self, text: String) -> String {
+        let Start::Strip(character, _) = self.tokenizer.decoding().start else {
+            return text;
+        };
+        let mut rest = text.as_str();
+        while self.droppable > 0 && !rest.is_empty() {
+            match rest.strip_prefix(character) {
+                Some(shorter) => {
+                    rest = shorter;
+                    self.droppable -= 1;
+                }
+                None => self.droppable = 0,
+            }
+        }
+        rest.to_owned()
     }
 }
 
 /// The text of all bytes but those of an unfinished character at the end, and how many bytes that
 /// is. Bytes that can never become a character show as U+FFFD at once.
-fn complete_text(bytes: &[u8]) -> (String, usize) {
-    let unfinished = match bytes.utf8_chunks().last() {
-        Some(chunk) => {
-            let rest = chunk.invalid();
-            match std::str::from_utf8(rest) {
-                // `error_len` is none where more bytes could still make a character.
-                Err(error) if error.error_len().is_none() => rest.len(),
-                _ => 0,
-            }
+fn complete_text(bytes: &[u8], mark_each_byte: bool) -> (String, usize) {
+    let mut text = String::new();
+    let mut used = 0;
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        used += chunk.valid().len();
+        let invalid = chunk.invalid();
+        let unfinished = used + invalid.len() == bytes.len()
+            && std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+        if !unfinished && !invalid.is_empty() {
+            let marks = if mark_each_byte { invalid.len() } else { 1 };
+            text.push_str(&"\u{FFFD}".repeat(marks));
+            used += invalid.len();
         }
-        None => 0,
-    };
-    let used = bytes.len() - unfinished;
-    (String::from_utf8_lossy(&bytes[..used]).into_owned(), used)
+    }
+    (text, used)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::tests::small;
+    use crate::gguf::tests::small;
 
     /// The id of each byte in the small vocabulary.
     fn id_of(tokenizer: &Tokenizer, byte: u8) -> u32 {

@@ -1,111 +1,208 @@
 //! Tokenizers in Hugging Face's own format.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
+use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::Tokenizer as Encoder;
+use tokenizers::{PostProcessorWrapper, Tokenizer as Encoder};
 
-use crate::tokenizer::{damaged, piece_of};
-use crate::{SpecialIds, TextError, Tokenizer, byte_level, merges};
+use crate::decoding::Decoding;
+use crate::post_processor::{self, Around};
+use crate::tokenizer::damaged;
+use crate::{SpecialIds, TextError, Tokenizer, merges};
 
 impl Tokenizer {
-    /// The tokenizer of a tokenizer.json. Which ids begin and end a text is said in other files
-    /// (generation_config.json).
+    /// The tokenizer of a tokenizer.json alone. Which ids begin and end a text is said in other
+    /// files: see [`FolderTexts`](crate::FolderTexts).
     ///
     /// # Errors
-    /// When the file is damaged, or its decoder is not the byte-level one.
+    /// When the file is damaged, or uses something that is not supported.
     pub fn from_tokenizer_json(bytes: &[u8], special: SpecialIds) -> Result<Self, TextError> {
-        let file: Value = serde_json::from_slice(bytes).map_err(damaged)?;
-        check_merges(&file["model"])?;
-        if !uses_byte_level(&file["decoder"]) {
-            return Err(TextError::UnsupportedTokenizer {
-                kind: file["decoder"]["type"]
-                    .as_str()
-                    .unwrap_or("no decoder")
-                    .to_owned(),
-                supported: "ByteLevel".to_owned(),
-            });
-        }
-        drop(file);
-        let encoder = Encoder::from_bytes(bytes).map_err(damaged)?;
-        let added = encoder.get_added_tokens_decoder();
-        let mut pieces = Vec::new();
-        for (token, id) in encoder.get_vocab(true) {
-            let id = usize::try_from(id).map_err(damaged)?;
-            // Ids need not be dense, but a file cannot ask for a table of any size.
-            if id >= MAX_IDS {
-                return Err(damaged(format!("it has a token with the id {id}")));
+        let opened = Opened::new(bytes)?;
+        Ok(opened.into_tokenizer(special, Around::default()))
+    }
+}
+
+/// A tokenizer.json, before the other files have said what they know.
+pub(crate) struct Opened {
+    pub(crate) encoder: Encoder,
+    decoding: Decoding,
+    /// Ids around a text, if the file says so.
+    pub(crate) around: Option<Around>,
+    vocab_size: usize,
+}
+
+impl Opened {
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self, TextError> {
+        let file: File = serde_json::from_slice(bytes).map_err(damaged)?;
+        file.check()?;
+        let decoding = Decoding::parse(&file.decoder)?;
+        let around = post_processor::parse(&file.post_processor)?;
+        let added = file.added_tokens;
+        let mut encoder = Encoder::from_bytes(bytes).map_err(damaged)?;
+        for Added { id, content } in added {
+            let has = encoder.token_to_id(&content);
+            if has.map(u64::from) != Some(id) && !content.is_empty() {
+                return Err(damaged(format!(
+                    "its added token `{content}` has the id {id}, where another belongs"
+                )));
             }
-            if pieces.len() <= id {
-                pieces.resize(id + 1, None);
-            }
-            let known = u32::try_from(id).ok().and_then(|id| added.get(&id));
-            let bytes = if known.is_some() {
-                None
-            } else {
-                byte_level::bytes_of(&token)
-            };
-            let special = known.is_some_and(|token| token.special);
-            pieces[id] = Some(piece_of(
-                bytes.unwrap_or_else(|| token.into_bytes()),
-                special,
-            ));
         }
-        Ok(Self::from_parts(encoder, pieces, special))
+        let ids = around.iter().flat_map(|a| a.before.iter().chain(&a.after));
+        for id in ids {
+            if encoder.id_to_token(*id).is_none() {
+                return Err(damaged(format!(
+                    "it puts token {id} around texts, which it does not have"
+                )));
+            }
+        }
+        // What training left behind must not cut or fill a prompt; transformers resets these too.
+        encoder.with_truncation(None).map_err(damaged)?;
+        encoder.with_padding(None);
+        encoder.with_post_processor(None::<PostProcessorWrapper>);
+        let highest = encoder.get_vocab(true).into_values().max();
+        let vocab_size = highest.map_or(0, |id| id as usize + 1);
+        Ok(Self {
+            encoder,
+            decoding,
+            around,
+            vocab_size,
+        })
+    }
+
+    /// `other` stands around a text where the file itself does not say what does.
+    pub(crate) fn into_tokenizer(self, special: SpecialIds, other: Around) -> Tokenizer {
+        let around = self.around.unwrap_or(other);
+        Tokenizer::from_parts(
+            self.encoder,
+            self.decoding,
+            special,
+            around,
+            self.vocab_size,
+        )
     }
 }
 
 /// More than the largest vocabularies have, several times over.
-const MAX_IDS: usize = 1 << 22;
+const MAX_IDS: u64 = 1 << 22;
 
-/// Whether decoding goes from the byte-level alphabet to bytes, and does nothing else.
-fn uses_byte_level(decoder: &Value) -> bool {
-    match decoder["type"].as_str() {
-        Some("ByteLevel") => true,
-        Some("Sequence") => decoder["decoders"]
-            .as_array()
-            .is_some_and(|steps| !steps.is_empty() && steps.iter().all(uses_byte_level)),
-        _ => false,
+/// What is checked before the `tokenizers` crate reads the file.
+#[derive(Deserialize)]
+struct File<'a> {
+    #[serde(default)]
+    added_tokens: Vec<Added>,
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    decoder: Value,
+    #[serde(default)]
+    post_processor: Value,
+    #[serde(borrow)]
+    model: Model<'a>,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    id: u64,
+    content: String,
+}
+
+#[derive(Deserialize)]
+struct Model<'a> {
+    dropout: Option<f64>,
+    continuing_subword_prefix: Option<String>,
+    #[serde(borrow)]
+    vocab: Vocabulary<'a>,
+    #[serde(borrow, default)]
+    merges: Option<Vec<Merge<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Vocabulary<'a> {
+    Ids(#[serde(borrow)] HashMap<Text<'a>, u64>),
+    /// Unigram: a token's id is its place.
+    Scores(Vec<(String, f64)>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Merge<'a> {
+    Pair(#[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>),
+    /// The older form, with a space between.
+    Joined(#[serde(borrow)] Text<'a>),
+}
+
+/// A text of the file, copied only where it has escapes.
+#[derive(Deserialize, PartialEq, Eq, Hash)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl File<'_> {
+    /// Refuses what the `tokenizers` crate would panic on, or answer otherwise each time.
+    fn check(&self) -> Result<(), TextError> {
+        let unsupported = |kind: &str, supported: &str| {
+            Err(TextError::UnsupportedTokenizer {
+                kind: kind.to_owned(),
+                supported: supported.to_owned(),
+            })
+        };
+        if has_type(&self.normalizer, "Precompiled", 0) {
+            return unsupported("with a precompiled normalizer", "the other normalizers");
+        }
+        if self.model.dropout.is_some_and(|dropout| dropout > 0.0) {
+            return unsupported("that leaves merges out at random", "BPE without dropout");
+        }
+        let ids = match &self.model.vocab {
+            Vocabulary::Scores(scores) => {
+                let count = scores.len() as u64;
+                return check_id(count.saturating_sub(1));
+            }
+            Vocabulary::Ids(ids) => ids,
+        };
+        ids.values().try_for_each(|id| check_id(*id))?;
+        let Some(list) = &self.model.merges else {
+            return Ok(());
+        };
+        if self
+            .model
+            .continuing_subword_prefix
+            .as_ref()
+            .is_some_and(|p| !p.is_empty())
+        {
+            return unsupported("with a prefix for continued words", "BPE without one");
+        }
+        let vocabulary: HashSet<&str> = ids.keys().map(|token| &*token.0).collect();
+        for merge in list {
+            match merge {
+                Merge::Pair(left, right) => {
+                    merges::check(&vocabulary, [(&*left.0, &*right.0)].into_iter())?;
+                }
+                Merge::Joined(both) => {
+                    let (left, right) = merges::parse(&both.0)?;
+                    merges::check(&vocabulary, [(&*left, &*right)].into_iter())?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// The `tokenizers` crate panics on merges that do not fit the vocabulary.
-fn check_merges(model: &Value) -> Result<(), TextError> {
-    let Some(list) = model["merges"].as_array() else {
-        return Ok(());
-    };
-    if model["continuing_subword_prefix"]
-        .as_str()
-        .is_some_and(|prefix| !prefix.is_empty())
-    {
-        return Err(TextError::UnsupportedTokenizer {
-            kind: "BPE with a continuing subword prefix".to_owned(),
-            supported: "BPE without one".to_owned(),
-        });
+/// Ids need not be dense, but a file cannot ask for a table of any size.
+fn check_id(id: u64) -> Result<(), TextError> {
+    if id >= MAX_IDS {
+        return Err(damaged(format!("it has a token with the id {id}")));
     }
-    let pairs = list
-        .iter()
-        .map(|merge| match merge {
-            Value::String(merge) => merges::parse(merge),
-            Value::Array(pair) => match pair.as_slice() {
-                [Value::String(left), Value::String(right)] => Ok((left.clone(), right.clone())),
-                _ => Err(damaged("a merge is not a pair of tokens")),
-            },
-            _ => Err(damaged("a merge is not a pair of tokens")),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let vocabulary: HashSet<&str> = model["vocab"]
-        .as_object()
-        .into_iter()
-        .flat_map(|map| map.keys())
-        .map(|k| &**k)
-        .collect();
-    merges::check(
-        &vocabulary,
-        pairs
-            .iter()
-            .map(|(left, right)| (left.as_str(), right.as_str())),
-    )
+    Ok(())
+}
+
+/// Whether a step of that type is somewhere in a step.
+fn has_type(step: &Value, name: &str, depth: usize) -> bool {
+    step["type"] == name
+        || depth < 8
+            && step["normalizers"]
+                .as_array()
+                .is_some_and(|steps| steps.iter().any(|step| has_type(step, name, depth + 1)))
 }
 
 #[cfg(test)]

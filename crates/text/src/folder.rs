@@ -1,0 +1,340 @@
+//! What the text files of a Hugging Face folder say together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::post_processor::Around;
+use crate::tokenizer_json::Opened;
+use crate::{ChatTemplate, SpecialIds, TextError, Tokenizer};
+
+/// The files of a Hugging Face folder that have to do with text, as they are. Only tokenizer.json
+/// is needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FolderTexts<'a> {
+    /// tokenizer.json: the truth, where others differ.
+    pub tokenizer_json: &'a [u8],
+    /// tokenizer_config.json: names of special tokens, chat templates, and whether BOS and EOS are
+    /// put around a text where tokenizer.json does not say.
+    pub tokenizer_config: Option<&'a [u8]>,
+    /// chat_template.jinja: goes before the templates of tokenizer_config.json.
+    pub chat_template: Option<&'a [u8]>,
+    /// special_tokens_map.json: names of special tokens that tokenizer_config.json does not give.
+    pub special_tokens_map: Option<&'a [u8]>,
+    /// generation_config.json: the ids that end a generation.
+    pub generation_config: Option<&'a [u8]>,
+    /// config.json: the same, where there is no generation_config.json.
+    pub config: Option<&'a [u8]>,
+}
+
+/// The names that transformers gives to special tokens, as templates see them.
+const SPECIAL_NAMES: [&str; 7] = [
+    "bos_token",
+    "eos_token",
+    "unk_token",
+    "pad_token",
+    "sep_token",
+    "cls_token",
+    "mask_token",
+];
+
+impl FolderTexts<'_> {
+    /// The tokenizer. Generation ends with the tokenizer's EOS, and with the ids that
+    /// generation_config.json names, or config.json where there is none.
+    ///
+    /// # Errors
+    /// When a file is damaged, or the tokenizer uses something that is not supported.
+    pub fn tokenizer(&self) -> Result<Tokenizer, TextError> {
+        let opened = Opened::new(self.tokenizer_json)?;
+        let config = object(self.tokenizer_config, "tokenizer_config.json")?;
+        let names = self.special_tokens_of(&config)?;
+        let id = |name: &str| opened.encoder.token_to_id(names.get(name)?);
+        let (bos, eos) = (id("bos_token"), id("eos_token"));
+        let mut ends = self.ends()?;
+        ends.extend(eos);
+
+        let around = |flag: &str, name: &str, id: Option<u32>| match (&config[flag], id) {
+            (Value::Bool(true), Some(id)) => Ok(vec![id]),
+            (Value::Bool(true), None) if opened.around.is_none() => Err(wrong(
+                "tokenizer_config.json",
+                format!("{flag} is true, but no {name} of the vocabulary is named"),
+            )),
+            _ => Ok(Vec::new()),
+        };
+        let around = Around {
+            before: around("add_bos_token", "bos_token", bos)?,
+            after: around("add_eos_token", "eos_token", eos)?,
+        };
+        Ok(opened.into_tokenizer(SpecialIds { bos, eos, ends }, around))
+    }
+
+    /// The chat template; none where no file has one.
+    ///
+    /// # Errors
+    /// When a file is damaged, or the template is not valid.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>, TextError> {
+        let config = object(self.tokenizer_config, "tokenizer_config.json")?;
+        let own = self
+            .chat_template
+            .map(|bytes| str::from_utf8(bytes).map_err(|error| wrong("chat_template.jinja", error)))
+            .transpose()?;
+        match own.or_else(|| template_of(&config["chat_template"])) {
+            None => Ok(None),
+            Some(source) => {
+                ChatTemplate::with_tokens(source, self.special_tokens_of(&config)?).map(Some)
+            }
+        }
+    }
+
+    /// The texts of the special tokens by their names (`bos_token`).
+    fn special_tokens_of(&self, config: &Value) -> Result<BTreeMap<String, String>, TextError> {
+        let map = object(self.special_tokens_map, "special_tokens_map.json")?;
+        let text = |value: &Value| {
+            // A text, or an object of a text and how it is found.
+            let text = value.as_str().or_else(|| value["content"].as_str());
+            text.map(str::to_owned)
+        };
+        let named = SPECIAL_NAMES.iter().filter_map(|name| {
+            // A null says that there is none.
+            let value = match config.get(name) {
+                Some(value) => text(value),
+                None => text(&map[name]),
+            };
+            Some(((*name).to_owned(), value?))
+        });
+        Ok(named.collect())
+    }
+
+    /// The ids that end a generation, without the tokenizer's own.
+    fn ends(&self) -> Result<BTreeSet<u32>, TextError> {
+        let (file, name, bytes) = match self.generation_config {
+            Some(_) => (
+                "generation_config.json",
+                "eos_token_id",
+                self.generation_config,
+            ),
+            None => ("config.json", "eos_token_id", self.config),
+        };
+        let object = object(bytes, file)?;
+        let ids = match &object[name] {
+            // Models that also see keep it with their text part.
+            Value::Null => &object["text_config"][name],
+            ids => ids,
+        };
+        let id = |value: &Value| {
+            value
+                .as_u64()
+                .and_then(|id| u32::try_from(id).ok())
+                .ok_or_else(|| wrong(file, format!("{name} is {value}, which is no token id")))
+        };
+        match ids {
+            Value::Null => Ok(BTreeSet::new()),
+            Value::Array(ids) => ids.iter().map(id).collect(),
+            one => Ok(BTreeSet::from([id(one)?])),
+        }
+    }
+}
+
+/// The template that is used when no name is given.
+fn template_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::Array(named) => named
+            .iter()
+            .find(|template| template["name"] == "default")
+            .and_then(|template| template["template"].as_str()),
+        Value::Object(named) => named.get("default").and_then(Value::as_str),
+        other => other.as_str(),
+    }
+}
+
+/// A JSON object; an empty one where there is no file.
+fn object(bytes: Option<&[u8]>, file: &'static str) -> Result<Value, TextError> {
+    let Some(bytes) = bytes else {
+        return Ok(Value::Object(serde_json::Map::new()));
+    };
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| wrong(file, error))?;
+    if !value.is_object() {
+        return Err(wrong(file, "it is not a JSON object"));
+    }
+    Ok(value)
+}
+
+fn wrong(file: &'static str, reason: impl std::fmt::Display) -> TextError {
+    TextError::File {
+        file,
+        reason: reason.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Message;
+
+    /// A byte-level tokenizer that does not say what stands around a text.
+    fn tokenizer_json() -> Value {
+        json!({
+            "version": "1.0",
+            "truncation": {"direction": "Right", "max_length": 1, "strategy": "LongestFirst", "stride": 0},
+            "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null,
+                        "pad_id": 0, "pad_type_id": 0, "pad_token": "a"},
+            "added_tokens": [
+                {"id": 2, "content": "<s>", "single_word": false, "lstrip": false,
+                 "rstrip": false, "normalized": false, "special": true},
+                {"id": 3, "content": "</s>", "single_word": false, "lstrip": true,
+                 "rstrip": true, "normalized": false, "special": true}
+            ],
+            "normalizer": null,
+            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false,
+                              "trim_offsets": true, "use_regex": true},
+            "post_processor": {"type": "ByteLevel", "add_prefix_space": true,
+                               "trim_offsets": false, "use_regex": true},
+            "decoder": {"type": "ByteLevel", "add_prefix_space": true,
+                        "trim_offsets": true, "use_regex": true},
+            "model": {"type": "BPE", "vocab": {"a": 0, "Ġ": 1}, "merges": []}
+        })
+    }
+
+    /// The folder of these files, by their fields.
+    fn with<T>(files: &Value, test: impl FnOnce(&FolderTexts) -> T) -> T {
+        let text = |name: &str| match files.get(name) {
+            None => None,
+            Some(Value::String(text)) => Some(text.clone().into_bytes()),
+            Some(other) => Some(other.to_string().into_bytes()),
+        };
+        let own =
+            [text("tokenizer_json").unwrap_or_else(|| tokenizer_json().to_string().into_bytes())];
+        let others = [
+            "tokenizer_config",
+            "chat_template",
+            "special_tokens_map",
+            "generation_config",
+            "config",
+        ]
+        .map(text);
+        let [
+            tokenizer_config,
+            chat_template,
+            special_tokens_map,
+            generation_config,
+            config,
+        ] = others.each_ref().map(Option::as_deref);
+        test(&FolderTexts {
+            tokenizer_json: &own[0],
+            tokenizer_config,
+            chat_template,
+            special_tokens_map,
+            generation_config,
+            config,
+        })
+    }
+
+    fn encoded(files: &Value, text: &str) -> Vec<u32> {
+        with(files, |f| {
+            f.tokenizer().unwrap().encode(text, true).unwrap()
+        })
+    }
+
+    #[test]
+    fn truncation_and_padding_are_left_to_training() {
+        assert_eq!(encoded(&json!({}), "a a"), [0, 1, 0]);
+    }
+
+    #[test]
+    fn white_space_beside_a_token_is_swallowed_where_it_says_so() {
+        assert_eq!(encoded(&json!({}), "a </s> a<s> a"), [0, 3, 0, 2, 1, 0]);
+    }
+
+    #[test]
+    fn bos_and_eos_come_from_the_config_where_the_tokenizer_is_silent() {
+        let config = json!({"add_bos_token": true, "add_eos_token": true,
+            "bos_token": {"content": "<s>", "lstrip": false}, "eos_token": "</s>"});
+        assert_eq!(
+            encoded(&json!({"tokenizer_config": config}), "a"),
+            [2, 0, 3]
+        );
+        let mut speaks = tokenizer_json();
+        speaks["post_processor"] = json!({"type": "TemplateProcessing",
+            "single": [{"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {}});
+        let files = json!({"tokenizer_json": speaks, "tokenizer_config": config});
+        assert_eq!(encoded(&files, "a"), [0], "tokenizer.json is the truth");
+    }
+
+    #[test]
+    fn ends_are_those_of_generate_and_the_eos() {
+        let ends = |files: &Value| {
+            with(files, |f| {
+                let tokenizer = f.tokenizer().unwrap();
+                (tokenizer.end_ids().collect::<Vec<_>>(), tokenizer.eos_id())
+            })
+        };
+        let map = json!({"eos_token": "</s>"});
+        let config = json!({"eos_token_id": 7});
+        let files = json!({"special_tokens_map": map, "config": config});
+        assert_eq!(ends(&files), (vec![3, 7], Some(3)));
+        let files = json!({"tokenizer_config": {"eos_token": null}, "special_tokens_map": map,
+            "config": config, "generation_config": {"eos_token_id": [5, 6]}});
+        assert_eq!(ends(&files), (vec![5, 6], None));
+        let files = json!({"config": {"text_config": {"eos_token_id": [1]}}});
+        assert_eq!(ends(&files), (vec![1], None));
+    }
+
+    #[test]
+    fn the_template_file_goes_before_the_config() {
+        let rendered = |files: &Value| {
+            with(files, |f| {
+                let template = f.chat_template().unwrap()?;
+                Some(template.render(&[Message::new("user", "x")], true).unwrap())
+            })
+        };
+        let config = json!({"bos_token": "<s>", "pad_token": "<p>",
+            "chat_template": "{{ bos_token }}{{ pad_token }}"});
+        assert_eq!(rendered(&json!({})), None);
+        let files = json!({"tokenizer_config": config});
+        assert_eq!(rendered(&files).as_deref(), Some("<s><p>"));
+        let files = json!({"tokenizer_config": config, "chat_template": "own{{ bos_token }}"});
+        assert_eq!(rendered(&files).as_deref(), Some("own<s>"));
+        let named = json!({"chat_template": [{"name": "tool_use", "template": "t"},
+                                             {"name": "default", "template": "d"}]});
+        let files = json!({"tokenizer_config": named});
+        assert_eq!(rendered(&files).as_deref(), Some("d"));
+    }
+
+    #[test]
+    fn damaged_files_are_named() {
+        let cases = [
+            ("tokenizer_config", json!("{"), "tokenizer_config.json"),
+            ("special_tokens_map", json!("[]"), "special_tokens_map.json"),
+            (
+                "generation_config",
+                json!({"eos_token_id": "x"}),
+                "generation_config.json",
+            ),
+            ("config", json!({"eos_token_id": [-1]}), "config.json"),
+            (
+                "tokenizer_config",
+                json!({"add_bos_token": true}),
+                "bos_token",
+            ),
+        ];
+        for (name, content, expected) in cases {
+            let message = with(&json!({ name: content }), |f| {
+                f.tokenizer().unwrap_err().to_string()
+            });
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_tokenizer_may_be_smaller_than_the_model_but_not_larger() {
+        with(&json!({}), |f| {
+            let tokenizer = f.tokenizer().unwrap();
+            assert_eq!(tokenizer.check_vocab(64), Ok(()));
+            assert_eq!(tokenizer.check_vocab(4), Ok(()));
+            let message = tokenizer.check_vocab(3).unwrap_err().to_string();
+            assert!(message.contains('4') && message.contains('3'), "{message}");
+        });
+    }
+}
