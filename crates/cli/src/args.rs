@@ -1,6 +1,8 @@
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand};
+use vitrine_engine::{CacheType, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
 
 /// Runs a decoder language model on your GPU, and shows what happens inside.
@@ -39,6 +41,11 @@ Examples:
   vitrine tokenize --decode 504 3575 282 3085 314
   vitrine tokenize \"Hello\" --model folder-with-tokenizer.json --json";
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  vitrine bench
+  vitrine bench --config Phi-3-mini/config.json --random-weights --quantize q4 --json";
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Continue a prompt, token by token.
@@ -50,6 +57,9 @@ pub enum Command {
     /// Show the tokens of a text, or the text of token ids; needs no GPU.
     #[command(after_help = TOKENIZE_EXAMPLES)]
     Tokenize(TokenizeArgs),
+    /// Measure how fast a model is on this machine.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(BenchArgs),
     /// List the GPU adapters of this machine, with what matters of each.
     Adapters(AdaptersArgs),
 }
@@ -68,6 +78,63 @@ pub struct ModelArgs {
     /// Allow at most this many tokens in a sequence, fewer than the model does.
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub context: Option<u32>,
+    #[command(flatten)]
+    pub numbers: NumberArgs,
+}
+
+/// Which number formats to compute with.
+#[derive(clap::Args)]
+pub struct NumberArgs {
+    /// Number format of the KV cache.
+    #[arg(long, value_name = "FORMAT", default_value = "f32")]
+    pub dtype: Dtype,
+    /// Quantise the layers' weights of a float model while it is loaded: 8 bits with a scale per
+    /// row, or 4 bits in groups of 32 or 128.
+    #[arg(long, value_name = "FORMAT")]
+    pub quantize: Option<QuantizeArg>,
+    /// Quantise the embedding and the output head too.
+    #[arg(long, requires = "quantize")]
+    pub quantize_all: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Dtype {
+    F32,
+    F16,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum QuantizeArg {
+    Q8,
+    Q4,
+    #[value(name = "q4-128")]
+    Q4Group128,
+}
+
+impl ModelArgs {
+    /// As the engine takes them.
+    pub fn load_options(&self) -> LoadOptions {
+        let NumberArgs {
+            dtype,
+            quantize,
+            quantize_all,
+        } = self.numbers;
+        LoadOptions {
+            context: self.context,
+            dtype: match dtype {
+                Dtype::F32 => CacheType::F32,
+                Dtype::F16 => CacheType::F16,
+            },
+            quantization: Quantization {
+                projections: quantize.map(|quantize| match quantize {
+                    QuantizeArg::Q8 => Quantize::Q8,
+                    QuantizeArg::Q4 => Quantize::Q4,
+                    QuantizeArg::Q4Group128 => Quantize::Q4Group128,
+                }),
+                tables: quantize_all,
+            },
+        }
+    }
 }
 
 /// What to continue: text or token ids.
@@ -145,6 +212,48 @@ pub struct TokenizeArgs {
     /// default model.
     #[arg(long, value_name = "PATH|ID")]
     pub model: Option<OsString>,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// A config.json: with --random-weights, the shape of a model without its files.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "random_weights",
+        conflicts_with = "model"
+    )]
+    pub config: Option<PathBuf>,
+    /// Take random weights, made on the spot: 16 bits, or as --quantize says.
+    #[arg(long, requires = "config")]
+    pub random_weights: bool,
+    /// Lengths of prompts to read.
+    #[arg(
+        long,
+        value_name = "N,N,…",
+        value_delimiter = ',',
+        default_value = "32,128,512"
+    )]
+    pub prefill: Vec<u32>,
+    /// Positions that the cache holds when decoding is measured.
+    #[arg(
+        long,
+        value_name = "N,N,…",
+        value_delimiter = ',',
+        default_value = "16,512,2048"
+    )]
+    pub at: Vec<u32>,
+    /// Tokens to decode at each.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub new_tokens: u32,
+    /// Leave out what would take longer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    pub budget: f64,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::{Engine, EngineError, LoadOptions};
+use vitrine_engine::{Engine, EngineError};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
 use vitrine_hub::{Choose, DEFAULT_MODEL, HubSettings, Location};
 use vitrine_model::{files, open_path};
@@ -28,16 +28,8 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     let located = locate(args.model.as_deref(), &whole_model)?;
     let clock = Clock::start();
     let files = open_path(&located.path).map_err(EngineError::from)?;
-    let selector = args
-        .adapter
-        .as_deref()
-        .map(AdapterSelector::parse)
-        .unwrap_or_default();
-    let gpu = Gpu::request(&selector).await?;
-    let options = LoadOptions {
-        context: args.context,
-        ..LoadOptions::default()
-    };
+    let gpu = gpu(args).await?;
+    let options = args.load_options();
     let mut bar = Bar::default();
     let mut progress = |phase, done, total| bar.show(phase, done, total);
     let engine = Engine::load(gpu, &files, &options, &mut progress).await?;
@@ -47,6 +39,13 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
         name: located.name,
         load_s: clock.seconds(),
     })
+}
+
+/// A device of the adapter that the arguments name.
+pub async fn gpu(args: &ModelArgs) -> anyhow::Result<Gpu> {
+    let adapter = args.adapter.as_deref();
+    let selector = adapter.map(AdapterSelector::parse).unwrap_or_default();
+    Ok(Gpu::request(&selector).await?)
 }
 
 /// A model on this machine.
@@ -90,12 +89,12 @@ pub fn whole_model(names: &[String]) -> Result<Vec<String>, String> {
 
 /// A progress bar on a terminal, nothing elsewhere.
 #[derive(Default)]
-struct Bar {
+pub struct Bar {
     bar: Option<ProgressBar>,
 }
 
 impl Bar {
-    fn show(&mut self, phase: LoadPhase, done: u64, total: u64) {
+    pub fn show(&mut self, phase: LoadPhase, done: u64, total: u64) {
         if !stderr().is_terminal() {
             return;
         }
@@ -118,7 +117,7 @@ impl Bar {
         }
     }
 
-    fn finish(self) {
+    pub fn finish(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }

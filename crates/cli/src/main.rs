@@ -2,9 +2,11 @@
 
 mod adapters;
 mod args;
+mod bench;
 mod exit;
 mod generate;
 mod load;
+mod memory;
 mod next;
 mod tokenize;
 
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
             Command::Generate(args) => generate::run(args).await,
             Command::Next(args) => next::run(args).await,
             Command::Tokenize(args) => tokenize::run(args).await,
+            Command::Bench(args) => bench::run(args).await,
             Command::Adapters(args) => adapters::run(args).await,
         }
     });

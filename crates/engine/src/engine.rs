@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
-use vitrine_model::{Checkpoint, Gguf, LoadOptions, LoadStage, Model, ModelFiles};
+use vitrine_model::{Checkpoint, Config, Gguf, LoadOptions, LoadStage, Model, ModelFiles};
 use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, TokenPiece};
 use vitrine_text::{ChatTemplate, Message, Tokenizer};
 
@@ -14,6 +14,17 @@ pub struct Engine {
     pub(crate) tokenizer: Option<Rc<Tokenizer>>,
     chat_template: Option<ChatTemplate>,
     summary: ModelSummary,
+}
+
+/// From the model's stages to the page's phases.
+fn phases(on_progress: &mut dyn FnMut(LoadPhase, u64, u64)) -> impl FnMut(LoadStage, u64, u64) {
+    move |stage, done, total| {
+        let phase = match stage {
+            LoadStage::Upload => LoadPhase::Upload,
+            LoadStage::Compile => LoadPhase::Compile,
+        };
+        on_progress(phase, done, total);
+    }
 }
 
 impl Engine {
@@ -29,13 +40,7 @@ impl Engine {
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
         let checkpoint = Checkpoint::open(files).await?;
-        let mut progress = |stage, done, total| {
-            let phase = match stage {
-                LoadStage::Upload => LoadPhase::Upload,
-                LoadStage::Compile => LoadPhase::Compile,
-            };
-            on_progress(phase, done, total);
-        };
+        let mut progress = phases(on_progress);
         // The vocabulary is checked before the long part begins.
         let (tokenizer, chat_template) = vocabulary::read(
             files,
@@ -44,12 +49,34 @@ impl Engine {
         )
         .await?;
         let model = Model::load(gpu, &checkpoint, options, &mut progress).await?;
-        let summary =
-            summary::model_summary(&model, &checkpoint, files.name(), chat_template.is_some());
+        let format = summary::most_frequent_format(&checkpoint, options);
+        let mut summary = summary::model_summary(&model, files.name(), format);
+        summary.has_chat_template = chat_template.is_some();
         Ok(Self {
             model,
             tokenizer: tokenizer.map(Rc::new),
             chat_template,
+            summary,
+        })
+    }
+
+    /// A model of random weights and no tokenizer: its speed is real, its words are not.
+    ///
+    /// # Errors
+    /// When the GPU has no room.
+    pub async fn random(
+        gpu: Gpu,
+        config: Config,
+        options: &LoadOptions,
+        on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
+    ) -> Result<Self, EngineError> {
+        let model = Model::random(gpu, config, options, &mut phases(on_progress)).await?;
+        let format = summary::random_format(options);
+        let summary = summary::model_summary(&model, "random weights", format);
+        Ok(Self {
+            model,
+            tokenizer: None,
+            chat_template: None,
             summary,
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! The same for every host: the command line blocks on these futures, the web worker awaits them.
 
+mod bench;
 mod engine;
 mod error;
 mod generate;
@@ -14,7 +15,7 @@ pub use error::EngineError;
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
 pub use vitrine_model::source::{ByteSource, SourceError};
-pub use vitrine_model::{LoadOptions, ModelFiles};
+pub use vitrine_model::{CacheType, Config, LoadOptions, ModelFiles, Quantization, Quantize};
 
 use vitrine_protocol::{TokenPiece, TokenStep};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vitrine_gpu::AdapterDescription;
 use vitrine_gpu::Gpu;
 use vitrine_model::source::ByteSource;
-use vitrine_model::{Checkpoint, Model};
+use vitrine_model::{Checkpoint, LoadOptions, Model};
 use vitrine_protocol::{AdapterSummary, ModelSummary};
 
 /// The adapter behind a device.
@@ -28,28 +28,43 @@ pub fn describe(adapter: &AdapterDescription) -> AdapterSummary {
     }
 }
 
-/// The model behind `name`, as it was loaded.
-pub fn model_summary<S: ByteSource>(
-    model: &Model,
+/// The number format that most weights of a checkpoint have once they are loaded.
+pub fn most_frequent_format<S: ByteSource>(
     checkpoint: &Checkpoint<'_, S>,
-    name: &str,
-    has_chat_template: bool,
-) -> ModelSummary {
-    let config = model.config();
-    let mut weights_by_type = BTreeMap::<&str, u64>::new();
+    options: &LoadOptions,
+) -> String {
+    let mut weights_by_type = BTreeMap::<String, u64>::new();
     for tensor in checkpoint.tensors() {
-        let elements = tensor.elements().unwrap_or_default();
-        *weights_by_type.entry(&tensor.type_name).or_default() += elements;
+        let quantize = match tensor.kind {
+            Some(kind) if kind.is_float() => options.quantization.projections,
+            _ => None,
+        };
+        let name = quantize.map_or_else(|| tensor.type_name.clone(), |to| to.to_string());
+        *weights_by_type.entry(name).or_default() += tensor.elements().unwrap_or_default();
     }
-    let most = weights_by_type.iter().max_by_key(|(_, weights)| **weights);
+    let most = weights_by_type
+        .into_iter()
+        .max_by_key(|(_, weights)| *weights);
+    most.map(|(name, _)| name).unwrap_or_default()
+}
+
+/// The number format of random weights.
+pub fn random_format(options: &LoadOptions) -> String {
+    let quantize = options.quantization.projections;
+    quantize.map_or_else(|| "F16".to_owned(), |to| to.to_string())
+}
+
+/// The model behind `name`, as it was loaded; without a chat template.
+pub fn model_summary(model: &Model, name: &str, format: String) -> ModelSummary {
+    let config = model.config();
     ModelSummary {
         name: match config.name.as_str() {
             "" => name.to_owned(),
             own => own.to_owned(),
         },
         architecture: config.architecture.model_type().to_owned(),
-        parameters: weights_by_type.values().sum(),
-        format: most.map(|(name, _)| (*name).to_owned()).unwrap_or_default(),
+        parameters: config.parameters(),
+        format,
         weight_bytes: model.weight_bytes(),
         kv_bytes_per_token: model.kv_bytes_per_token(),
         num_hidden_layers: config.num_hidden_layers(),
@@ -58,6 +73,6 @@ pub fn model_summary<S: ByteSource>(
         hidden_size: config.hidden_size,
         vocab_size: config.vocab_size,
         max_position_embeddings: config.max_position_embeddings,
-        has_chat_template,
+        has_chat_template: false,
     }
 }

@@ -124,6 +124,13 @@ impl Recording {
         });
     }
 
+    /// Kernel runs in it.
+    #[must_use]
+    pub fn dispatches(&self) -> usize {
+        let is_dispatch = |command: &&Command| matches!(command, Command::Dispatch(_));
+        self.commands.iter().filter(is_dispatch).count()
+    }
+
     pub(crate) fn replay(&self, encoder: &mut wgpu::CommandEncoder, n_tokens: u32) {
         let mut commands = self.commands.iter().peekable();
         while let Some(command) = commands.next() {

@@ -211,6 +211,47 @@ impl Model {
         }
     }
 
+    /// Goes to `position` without having read what is before it: for measurements, which take the
+    /// same time whatever the cache holds.
+    ///
+    /// # Errors
+    /// When the context has no such position, or the GPU no room.
+    pub fn jump(&mut self, position: u32) -> Result<(), ModelError> {
+        self.reserve(position)?;
+        self.prompt = position;
+        self.cache.turn(&self.gpu, &self.config, position, position);
+        self.position = position;
+        let n_tokens = 1;
+        let step = Step { position, n_tokens };
+        self.gpu.write(&self.act.step, 0, bytemuck::bytes_of(&step));
+        Ok(())
+    }
+
+    /// Kernel runs per decoded token.
+    #[must_use]
+    pub fn dispatches_per_token(&self) -> u32 {
+        (self.plan.decode.dispatches() + self.plan.head.dispatches()) as u32
+    }
+
+    /// Bytes of weights, keys and values that must be read to decode a token after `context`
+    /// positions.
+    #[must_use]
+    pub fn bytes_per_token(&self, context: u32) -> u64 {
+        // Of a table that is only looked up, one row does not count.
+        let looked_up = match &self.weights.lm_head {
+            Some(_) => self.weights.embed_tokens.bytes(),
+            None => 0,
+        };
+        let positions = self.weights.embed_positions.as_ref();
+        let positions = positions.map_or(0, |table| table.bytes());
+        let per_layer = self.kv_bytes_per_token() / u64::from(self.config.num_hidden_layers());
+        let seen = self.config.layers.iter().map(|layer| {
+            let window = layer.sliding_window.unwrap_or(u32::MAX);
+            u64::from(context.min(window))
+        });
+        self.weights.bytes() - looked_up - positions + seen.sum::<u64>() * per_layer
+    }
+
     /// All logits of the last step, (vocab_size).
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! The worker, the page and the command line speak these types and no others. They carry no GPU
 //! type, so that the page can be built without the engine. On the wire they are JSON.
 
+mod bench;
 mod command;
 mod event;
 mod failure;
@@ -10,6 +11,7 @@ mod generate;
 mod model;
 mod token;
 
+pub use bench::{BenchReport, BenchRequest, Rate};
 pub use command::Command;
 pub use event::{Event, LoadPhase, Progress};
 pub use failure::{Failure, FailureKind};

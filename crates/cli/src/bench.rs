@@ -1,0 +1,142 @@
+//! `vitrine bench`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+use vitrine_engine::{Config, Engine, EngineError};
+use vitrine_gpu::Clock;
+use vitrine_protocol::{BenchReport, BenchRequest, Rate};
+
+use crate::args::BenchArgs;
+use crate::load::{self, Bar};
+use crate::memory::peak_memory;
+
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Report {
+    load_s: f64,
+    /// Most host memory of this process so far, where the system tells.
+    peak_memory_bytes: Option<u64>,
+    #[serde(flatten)]
+    report: BenchReport,
+}
+
+pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
+    let (mut engine, load_s) = match &args.config {
+        Some(path) => random(&args, path).await?,
+        None => {
+            let loaded = load::load(&args.model).await?;
+            (loaded.engine, loaded.load_s)
+        }
+    };
+    let request = BenchRequest {
+        prefill: args.prefill,
+        contexts: args.at,
+        new_tokens: args.new_tokens,
+        budget_s: args.budget,
+    };
+    let mut on_step = |what: &str| {
+        let _ = writeln!(io::stderr(), "measuring: {what}");
+    };
+    let report = engine.bench(&request, &mut on_step).await?;
+    let report = Report {
+        load_s,
+        peak_memory_bytes: peak_memory(),
+        report,
+    };
+    if args.json {
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&report)?;
+    }
+    Ok(())
+}
+
+/// A model of random weights by a config.json.
+async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> {
+    let text = fs::read(path)
+        .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
+    let config = Config::from_json(&text).map_err(EngineError::from)?;
+    let gpu = load::gpu(&args.model).await?;
+    let clock = Clock::start();
+    let mut bar = Bar::default();
+    let mut progress = |phase, done, total| bar.show(phase, done, total);
+    let options = args.model.load_options();
+    let engine = Engine::random(gpu, config, &options, &mut progress).await?;
+    bar.finish();
+    Ok((engine, clock.seconds()))
+}
+
+fn print(report: &Report) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let Report {
+        load_s,
+        peak_memory_bytes,
+        report,
+    } = report;
+    let model = &report.model;
+    writeln!(
+        out,
+        "adapter     {} ({})",
+        report.adapter.name, report.adapter.driver
+    )?;
+    writeln!(out, "model       {} ({})", model.name, model.architecture)?;
+    writeln!(
+        out,
+        "weights     {} in {}, {}",
+        model.parameters,
+        model.format,
+        mebibytes(model.weight_bytes)
+    )?;
+    writeln!(
+        out,
+        "KV cache    {} bytes per token",
+        model.kv_bytes_per_token
+    )?;
+    writeln!(out, "loaded in   {load_s:.2} s")?;
+    if let Some(bytes) = peak_memory_bytes {
+        writeln!(out, "host memory {} at most", mebibytes(*bytes))?;
+    }
+    let gigabytes = report.copy_bytes_per_s / 1e9;
+    writeln!(out, "copy        {gigabytes:.1} GB/s, read and written")?;
+    writeln!(out, "dispatches  {} per token", report.dispatches_per_token)?;
+    if let Some(seconds) = report.first_token_s {
+        writeln!(out, "first token after {:.1} ms", seconds * 1000.0)?;
+    }
+    writeln!(out)?;
+    for Rate {
+        context,
+        tokens_per_s,
+        ..
+    } in &report.prefill
+    {
+        writeln!(out, "prefill of {context:>5}   {tokens_per_s:>9.2} tok/s")?;
+    }
+    for rate in &report.decode {
+        write!(
+            out,
+            "decode at  {:>5}   {:>9.2} tok/s",
+            rate.context, rate.tokens_per_s
+        )?;
+        if let (Some(bytes), Some(share)) = (rate.bytes_per_token, rate.bandwidth_share) {
+            write!(
+                out,
+                "   {} per token, {:.1} % of a copy's bandwidth",
+                mebibytes(bytes),
+                share * 100.0
+            )?;
+        }
+        writeln!(out)?;
+    }
+    for reason in &report.left_out {
+        writeln!(out, "left out: {reason}")?;
+    }
+    Ok(())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}

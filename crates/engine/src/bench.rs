@@ -1,0 +1,175 @@
+//! How fast a model is on this device.
+
+use vitrine_gpu::{Clock, Gpu, Recording, Usage};
+use vitrine_model::Model;
+use vitrine_protocol::{BenchReport, BenchRequest, Rate};
+
+use crate::{Engine, EngineError, adapter_summary};
+
+/// Bytes of the buffers that are copied to learn the bandwidth.
+const COPY_BYTES: u64 = 64 << 20;
+
+impl Engine {
+    /// Measures reading and decoding. `on_step` hears what is measured next.
+    ///
+    /// The tokens are arbitrary, and the keys of a context are whatever the cache holds: they take
+    /// the same time.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn bench(
+        &mut self,
+        request: &BenchRequest,
+        on_step: &mut dyn FnMut(&str),
+    ) -> Result<BenchReport, EngineError> {
+        on_step("copying");
+        let copy_bytes_per_s = copy_bandwidth(self.gpu()).await?;
+        let mut bench = Bench {
+            budget_s: request.budget_s,
+            left_out: Vec::new(),
+            model: &mut self.model,
+        };
+        let first_token_s = match request.prefill.first() {
+            Some(&tokens) if tokens <= bench.model.config().max_position_embeddings => {
+                Some(bench.prefill(tokens).await?)
+            }
+            _ => None,
+        };
+
+        let mut prefill: Vec<Rate> = Vec::new();
+        for &tokens in &request.prefill {
+            let what = format!("prefill of {tokens}");
+            let expected = match (prefill.last(), first_token_s) {
+                (Some(rate), _) => f64::from(tokens) / rate.tokens_per_s,
+                (None, Some(seconds)) => seconds,
+                (None, None) => 0.0,
+            };
+            if bench.fits(&what, tokens, expected) {
+                on_step(&what);
+                let seconds = bench.prefill(tokens).await?;
+                prefill.push(rate(tokens, tokens, seconds));
+            }
+        }
+
+        let mut decode: Vec<Rate> = Vec::new();
+        for &context in &request.contexts {
+            let what = format!("decoding at {context}");
+            let end = context.saturating_add(request.new_tokens + 1);
+            let expected = match decode.last() {
+                Some(rate) => rate.seconds,
+                None => {
+                    let probe = if bench.fits(&what, context.saturating_add(2), 0.0) {
+                        bench.decode(context, 1).await?
+                    } else {
+                        continue;
+                    };
+                    probe * f64::from(request.new_tokens)
+                }
+            };
+            if bench.fits(&what, end, expected) {
+                on_step(&what);
+                let seconds = bench.decode(context, request.new_tokens).await?;
+                let mut rate = rate(context, request.new_tokens, seconds);
+                let bytes = bench.model.bytes_per_token(context);
+                rate.bytes_per_token = Some(bytes);
+                rate.bandwidth_share = Some(bytes as f64 * rate.tokens_per_s / copy_bytes_per_s);
+                decode.push(rate);
+            }
+        }
+        let left_out = bench.left_out;
+        Ok(BenchReport {
+            adapter: adapter_summary(self.gpu()),
+            model: self.summary(),
+            prefill,
+            decode,
+            first_token_s,
+            dispatches_per_token: self.model.dispatches_per_token(),
+            copy_bytes_per_s,
+            left_out,
+        })
+    }
+}
+
+struct Bench<'a> {
+    model: &'a mut Model,
+    budget_s: f64,
+    left_out: Vec<String>,
+}
+
+impl Bench<'_> {
+    fn fits(&mut self, what: &str, positions: u32, seconds: f64) -> bool {
+        let context = self.model.config().max_position_embeddings;
+        if positions > context {
+            let reason = format!("{what}: the context holds {context} tokens");
+            self.left_out.push(reason);
+            return false;
+        }
+        if seconds > self.budget_s {
+            let reason = format!("{what}: it would take about {seconds:.0} s");
+            self.left_out.push(reason);
+            return false;
+        }
+        true
+    }
+
+    /// Seconds to read a prompt and choose the token after it.
+    async fn prefill(&mut self, tokens: u32) -> Result<f64, EngineError> {
+        let vocab = self.model.config().vocab_size;
+        let ids: Vec<u32> = (0..tokens).map(|i| i * 7919 % vocab).collect();
+        let clock = Clock::start();
+        self.model.prefill(&ids, 0)?.prediction().await?;
+        Ok(clock.seconds())
+    }
+
+    /// Seconds to decode `n` tokens after `context` positions; as in a generation, the next step is
+    /// submitted before the last one is awaited.
+    async fn decode(&mut self, context: u32, n: u32) -> Result<f64, EngineError> {
+        self.model.jump(context)?;
+        let mut pending = self.model.decode(0)?;
+        pending.prediction().await?;
+        let clock = Clock::start();
+        pending = self.model.decode(0)?;
+        for _ in 1..n {
+            let next = self.model.decode(0)?;
+            pending.prediction().await?;
+            pending = next;
+        }
+        pending.prediction().await?;
+        Ok(clock.seconds())
+    }
+}
+
+fn rate(context: u32, tokens: u32, seconds: f64) -> Rate {
+    Rate {
+        context,
+        tokens,
+        seconds,
+        tokens_per_s: f64::from(tokens) / seconds,
+        bytes_per_token: None,
+        bandwidth_share: None,
+    }
+}
+
+/// Bytes read and written per second by copies within GPU memory.
+async fn copy_bandwidth(gpu: &Gpu) -> Result<f64, EngineError> {
+    let buffer = |label| gpu.buffer(label, COPY_BYTES, Usage::Work);
+    let (from, to) = (
+        buffer("copied from").map_err(vitrine_model::ModelError::from)?,
+        buffer("copied to").map_err(vitrine_model::ModelError::from)?,
+    );
+    let mut copy = Recording::default();
+    copy.copy(&from, 0, &to, 0, COPY_BYTES);
+    let mut copies = 2;
+    loop {
+        gpu.flush().await.map_err(vitrine_model::ModelError::from)?;
+        let clock = Clock::start();
+        gpu.submit(0, (0..copies).map(|_| &copy));
+        gpu.flush().await.map_err(vitrine_model::ModelError::from)?;
+        let seconds = clock.seconds();
+        // Long enough that the time of a submission does not count.
+        if seconds > 0.1 || copies >= 4096 {
+            return Ok((2 * copies * COPY_BYTES) as f64 / seconds);
+        }
+        copies *= 4;
+    }
+}

@@ -1,0 +1,54 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{AdapterSummary, ModelSummary};
+
+/// What to measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchRequest {
+    /// Lengths of prompts to read.
+    pub prefill: Vec<u32>,
+    /// Positions that the cache holds when decoding is measured.
+    pub contexts: Vec<u32>,
+    /// Tokens to decode at each.
+    pub new_tokens: u32,
+    /// Measurements that would take longer than this many seconds are left out.
+    pub budget_s: f64,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchReport {
+    /// The adapter that computed.
+    pub adapter: AdapterSummary,
+    /// The model.
+    pub model: ModelSummary,
+    /// Reading prompts, one entry per length.
+    pub prefill: Vec<Rate>,
+    /// Decoding, one entry per context.
+    pub decode: Vec<Rate>,
+    /// From the end of loading to the first token after a prompt of the first length, in seconds.
+    pub first_token_s: Option<f64>,
+    /// Kernel runs per decoded token.
+    pub dispatches_per_token: u32,
+    /// What a copy within GPU memory moves, read and written, in bytes per second.
+    pub copy_bytes_per_s: f64,
+    /// Measurements that would have exceeded the budget or the context, in words.
+    pub left_out: Vec<String>,
+}
+
+/// One measured speed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    /// Length of the prompt, or positions in the cache.
+    pub context: u32,
+    /// Tokens read or decoded.
+    pub tokens: u32,
+    /// Seconds that they took, with the time outside the GPU.
+    pub seconds: f64,
+    /// Tokens per second.
+    pub tokens_per_s: f64,
+    /// Bytes of weights, keys and values that one token needs to be read; for decoding only.
+    pub bytes_per_token: Option<u64>,
+    /// Those bytes per second, as a share of what a copy moves.
+    pub bandwidth_share: Option<f64>,
+}
