@@ -13,7 +13,7 @@ pub use value::Value;
 use crate::ModelError;
 use crate::ggml::GgmlType;
 use crate::source::ByteSource;
-use crate::tensor::TensorInfo;
+use crate::tensor::{TensorInfo, check_overlaps};
 use reader::{Reader, Stop};
 
 /// The most bytes that a directory may take. Vocabularies of 256k tokens need about 20 MB.
@@ -101,6 +101,7 @@ impl Gguf {
                 return Err(ModelError::Damaged(reason).into());
             }
         }
+        check_overlaps(tensors.values())?;
         Ok(Self { metadata, tensors })
     }
 

@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::ModelError;
 use crate::ggml::GgmlType;
 use crate::source::ByteSource;
-use crate::tensor::TensorInfo;
+use crate::tensor::{TensorInfo, check_overlaps};
 
 /// The most bytes that a directory may take; the reference implementation's limit.
 const MAX_DIRECTORY: u64 = 100_000_000;
@@ -88,7 +88,7 @@ pub async fn read<S: ByteSource>(
     for (name, entry) in entries {
         tensors.push(place(name, entry, file, data, file_len)?);
     }
-    check_overlaps(&tensors)?;
+    check_overlaps(tensors.iter())?;
     Ok(tensors)
 }
 
@@ -130,20 +130,6 @@ fn place(
     info.offset = offset.ok_or_else(|| info.wrong("lies beyond the end of any file"))?;
     info.check_end(file_len)?;
     Ok(info)
-}
-
-/// The format forbids tensors that share bytes.
-fn check_overlaps(tensors: &[TensorInfo]) -> Result<(), ModelError> {
-    let mut ordered: Vec<&TensorInfo> = tensors.iter().filter(|info| info.bytes > 0).collect();
-    ordered.sort_unstable_by_key(|info| info.offset);
-    for pair in ordered.windows(2) {
-        if let [first, second] = pair
-            && first.offset + first.bytes > second.offset
-        {
-            return Err(second.wrong(&format!("overlaps {}", first.name)));
-        }
-    }
-    Ok(())
 }
 
 /// `model.safetensors.index.json`: which file holds which tensor.

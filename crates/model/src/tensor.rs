@@ -86,3 +86,19 @@ impl TensorInfo {
         ModelError::Damaged(format!("the tensor {} {what}", self.name))
     }
 }
+
+/// Refuses tensors of one file that share bytes: no format allows it.
+pub(crate) fn check_overlaps<'t>(
+    tensors: impl Iterator<Item = &'t TensorInfo>,
+) -> Result<(), ModelError> {
+    let mut ordered: Vec<&TensorInfo> = tensors.filter(|info| info.bytes > 0).collect();
+    ordered.sort_unstable_by_key(|info| info.offset);
+    for pair in ordered.windows(2) {
+        if let [first, second] = pair
+            && first.offset + first.bytes > second.offset
+        {
+            return Err(second.wrong(&format!("overlaps {}", first.name)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! A chat template: must end soon, with a text or a sentence.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vitrine_text::{ChatTemplate, Message};
+
+fuzz_target!(|source: &str| {
+    let bos = Some("<s>".to_owned());
+    let Ok(template) = ChatTemplate::new(source, bos, None) else {
+        return;
+    };
+    let messages = [
+        Message::new("system", "Be brief."),
+        Message::new("user", "Why is the sky blue? 🦀"),
+        Message::new("assistant", "Because."),
+    ];
+    let _ = template.render(&messages, true);
+    let _ = template.render(&messages[1..2], false);
+});

@@ -1,0 +1,19 @@
+//! A GGUF file up to its weights: directory, configuration, tokenizer.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vitrine_engine::Engine;
+use vitrine_model::{Checkpoint, Gguf, ModelFiles};
+
+fuzz_target!(|data: Vec<u8>| {
+    if let Ok(gguf) = pollster::block_on(Gguf::read(&data)) {
+        for info in gguf.tensors() {
+            let end = info.offset.checked_add(info.bytes).expect("a tensor ends somewhere");
+            assert!(end <= data.len() as u64, "{info:?}");
+        }
+    }
+    let _ = pollster::block_on(Engine::read_tokenizer(&data));
+    let files = ModelFiles::new("fuzz").with("model.gguf", data);
+    let _ = pollster::block_on(Checkpoint::open(&files));
+});

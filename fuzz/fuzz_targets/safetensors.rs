@@ -1,0 +1,16 @@
+//! The directory of a safetensors file.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vitrine_model::safetensors;
+
+fuzz_target!(|data: Vec<u8>| {
+    let Ok(tensors) = pollster::block_on(safetensors::read(&data, 0, "model.safetensors")) else {
+        return;
+    };
+    for info in &tensors {
+        let end = info.offset.checked_add(info.bytes).expect("a tensor ends somewhere");
+        assert!(end <= data.len() as u64, "{info:?}");
+    }
+});
