@@ -39,6 +39,9 @@ impl Gpu {
             label: Some("vitrine"),
             required_features: adapter.features() & wanted,
             required_limits: adapter.limits(),
+            // Weights are large: in big blocks that they share with what passes through, holes
+            // would stay between them.
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
         let (device, queue) =
