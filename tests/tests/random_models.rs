@@ -12,7 +12,7 @@ use safetensors::SafeTensors;
 use serde::Deserialize;
 use vitrine_engine::{Engine, EngineError, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::ModelError;
+use vitrine_model::{ModelError, Quantization, Quantize};
 use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
 
 /// 144 wide, 9 heads over 3, 200 in the middle, 1003 ids; F16 and F32.
@@ -51,16 +51,16 @@ fn gpu() -> Gpu {
 }
 
 fn load(fixture: &Fixture, gpu: Gpu, context: Option<u32>) -> Result<Engine, EngineError> {
+    let options = LoadOptions {
+        context,
+        ..LoadOptions::default()
+    };
+    load_with(fixture, gpu, &options)
+}
+
+fn load_with(fixture: &Fixture, gpu: Gpu, options: &LoadOptions) -> Result<Engine, EngineError> {
     let files = ModelFiles::new("fixture").with("model.gguf", fixture.model.to_vec());
-    block_on(Engine::load(
-        gpu,
-        &files,
-        &LoadOptions {
-            context,
-            ..LoadOptions::default()
-        },
-        &mut |_, _, _| {},
-    ))
+    block_on(Engine::load(gpu, &files, options, &mut |_, _, _| {}))
 }
 
 fn request(ids: &[u32], max_new_tokens: u32, kv_cache: bool) -> GenerateRequest {
@@ -137,6 +137,41 @@ fn floats_give_what_transformers_gives() {
 #[test]
 fn quantised_weights_give_what_transformers_gives() {
     check(&QUANTIZED, gpu());
+}
+
+/// More bits come nearer to the floats, and what is quantised already stays as it is.
+#[test]
+fn quantising_while_loading_costs_what_it_should() {
+    let ids: Vec<u32> = (0..37).map(|i| i * 13 % 900).collect();
+    let of = |fixture, projections, tables| {
+        let quantization = Quantization {
+            projections,
+            tables,
+        };
+        let options = LoadOptions {
+            quantization,
+            ..LoadOptions::default()
+        };
+        logits(&mut load_with(fixture, gpu(), &options).unwrap(), &ids)
+    };
+    let floats = of(&LLAMA, None, false);
+    let scale = floats.iter().map(|logit| logit * logit).sum::<f32>().sqrt();
+    let off = |quantize, tables| {
+        let got = of(&LLAMA, Some(quantize), tables);
+        let squares = got.iter().zip(&floats).map(|(a, b)| (a - b).powi(2));
+        squares.sum::<f32>().sqrt() / scale
+    };
+    let [q8, q4, q4_128] = Quantize::ALL.map(|(_, quantize)| off(quantize, false));
+    assert!((1e-3..0.05).contains(&q8), "q8: off by {q8}");
+    for q4 in [q4, q4_128] {
+        assert!(
+            (4.0 * q8..0.9).contains(&q4),
+            "q8: off by {q8}; q4: by {q4}"
+        );
+    }
+    assert_ne!(off(Quantize::Q8, true), q8, "the head as well");
+    let kept = of(&QUANTIZED, None, false);
+    assert_eq!(of(&QUANTIZED, Some(Quantize::Q4), true), kept);
 }
 
 #[test]

@@ -26,13 +26,20 @@ pub fn permutations() -> Vec<ShaderSource> {
                 };
                 all.push(embed.source());
             }
-            for (lanes, rows, cols, uniform_x, accumulate) in [
+            let shapes = [
                 (8, 8, 1, true, false),
+                (64, 2, 8, false, false),
                 (8, 8, 1, false, true),
                 (8, 8, 4, false, true),
                 (64, 1, 1, true, true),
-                (64, 2, 8, false, false),
-            ] {
+            ];
+            // One of decoding and one of prefill are enough for the other size.
+            let shapes = if hidden == 576 {
+                &shapes[..]
+            } else {
+                &shapes[..2]
+            };
+            for &(lanes, rows, cols, uniform_x, accumulate) in shapes {
                 let shape = Shape {
                     lanes,
                     rows,
