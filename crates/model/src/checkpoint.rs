@@ -91,7 +91,8 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
                 continue; // A leftover that the index does not know.
             }
             let source = files.get(name).ok_or_else(|| missing(name))?;
-            for info in safetensors::read(source, sources.len(), name).await? {
+            let directory = safetensors::read(source, sources.len(), name).await;
+            for info in directory.map_err(|error| error.of_file(name))? {
                 if let Some(twin) = tensors.insert(info.name.clone(), info) {
                     return Err(twin.wrong("comes twice"));
                 }

@@ -15,6 +15,14 @@ pub enum ModelError {
     /// The file ends too early.
     #[error("The model file is truncated: {0}. Download it again.")]
     Truncated(SourceError),
+    /// One of several files ends too early.
+    #[error("The file {name} is truncated: {error}. Download it again.")]
+    TruncatedPart {
+        /// Its name.
+        name: String,
+        /// Where it ends.
+        error: SourceError,
+    },
     /// The storage failed.
     #[error("The model file could not be read: {0}.")]
     Storage(String),
@@ -107,6 +115,19 @@ pub enum ModelError {
     /// The GPU.
     #[error(transparent)]
     Gpu(#[from] GpuError),
+}
+
+impl ModelError {
+    /// The same error, where it is about one of several files.
+    pub(crate) fn of_file(self, name: &str) -> Self {
+        match self {
+            Self::Truncated(error) => Self::TruncatedPart {
+                name: name.to_owned(),
+                error,
+            },
+            other => other,
+        }
+    }
 }
 
 impl From<SourceError> for ModelError {

@@ -40,7 +40,17 @@ pub fn read(text: &[u8]) -> Result<Config, ModelError> {
     let fields = Fields::new(object, FILE);
     let classes = fields.strings("architectures")?.unwrap_or_default();
     let architecture = match (classes.first(), fields.str("model_type")?) {
-        (Some(class), _) => Architecture::from_class(class)?,
+        (Some(class), model_type) => {
+            let architecture = Architecture::from_class(class)?;
+            // transformers goes by the model_type: where they differ, one of them is wrong.
+            let by_type = model_type.and_then(|name| Architecture::from_model_type(name).ok());
+            if by_type.is_some_and(|by_type| by_type != architecture) {
+                let by_type = model_type.unwrap_or_default();
+                let what = format!("{FILE} has the architecture {class} and model_type {by_type}");
+                return Err(ModelError::Damaged(what));
+            }
+            architecture
+        }
         (None, Some(model_type)) => Architecture::from_model_type(model_type)?,
         (None, None) => {
             return Err(ModelError::Missing(format!(
@@ -148,7 +158,8 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
             _ => 1.0 / (head_dim as f32).sqrt(),
         },
         scale_by_layer: false,
-        attn_soft_cap: fields.f32("attn_logit_softcapping")?,
+        // transformers' Gemma 3 has attn_logit_softcapping and does not heed it.
+        attn_soft_cap: None,
         final_soft_cap: fields.f32("final_logit_softcapping")?,
         embedding_scale: if architecture == Gemma3 {
             (hidden_size as f32).sqrt()
