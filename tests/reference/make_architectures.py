@@ -9,47 +9,41 @@ as anybody would, in float32: what is compared is the files, not the objects tha
 
 import json
 import sys
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
+import checkpoints
 from fixture_files import write_json, write_safetensors
 from small_models import LEAST_GAP, check_weights, create, logits_at_end, off, sequence
+from spellings import old_style, read, spellings
 from variants import VARIANTS
-
-# Keys that older versions did not write.
-NEW_KEYS = ["layer_types", "_sliding_window_pattern"]
 
 
 def write_model(folder, name, variant):
-    """The folder as transformers writes it; then, if asked, config.json in the older style."""
+    """The folder as transformers writes it; then, if asked, config.json in the older style.
+
+    Returns the other ways to write config.json.
+    """
     model = create(name, variant).to(getattr(torch, variant.dtype))
     model.save_pretrained(folder, max_shard_size=variant.shard or "1GB")
-    if variant.old is None:
-        return
+    if variant.checkpoint is not None:
+        checkpoints.rewrite(folder, variant.checkpoint)
     new = json.loads((folder / "config.json").read_text())
-    old = {key: value for key, value in new.items() if key not in ("rope_parameters", "dtype")}
-    old.update(variant.old, torch_dtype=variant.dtype, transformers_version="4.40.0")
-    old = {key: value for key, value in old.items() if value is not None or key not in NEW_KEYS}
-    names = ("config.json", "config.new.json") if variant.old_first else ("config.old.json", "config.json")
-    write_json(folder / names[0], old)
-    write_json(folder / names[1], new)
-    if "su" in variant.spellings:
-        old["rope_scaling"]["type"] = "su"
-        write_json(folder / "config.su.json", old)
+    old = None if variant.old is None else old_style(new, variant.old, variant.dtype)
+    if variant.old_first:
+        write_json(folder / "config.json", old)
+    return spellings(new, old)
 
 
 def load(folder, config=None):
     """The folder's model in float32, with another config.json if one is given."""
     options = {}
     if config is not None:
-        with tempfile.TemporaryDirectory() as other:
-            Path(other, "config.json").write_text(json.dumps(config))
-            options["config"] = AutoConfig.from_pretrained(other)
+        options["config"] = read(config)
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.float32, attn_implementation="eager", **options
     )
@@ -61,7 +55,7 @@ def make(folder, name, variant):
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():
         file.unlink()
-    write_model(folder, name, variant)
+    others = write_model(folder, name, variant)
     model = load(folder)
     sequences, tensors = [], {}
     for length, count in variant.lengths.items():
@@ -84,23 +78,17 @@ def make(folder, name, variant):
         controls.append(
             {"change": change, "sequence": where, "difference": round(differences[where], 4)}
         )
-    spellings = sorted(path.name for path in folder.glob("config.*.json"))
-    for spelling in spellings:
-        config = json.loads((folder / spelling).read_text())
-        if spelling == "config.su.json":
-            # transformers 5 renames `su` too late to find the original context by itself.
-            original = config["original_max_position_embeddings"]
-            config["rope_scaling"]["original_max_position_embeddings"] = original
-        other = load(folder, config)
-        for each in sequences:
-            logits = logits_at_end(other, each["prompt_ids"])
-            assert torch.equal(logits, tensors[each["name"]]), (spelling, each["name"])
+    others |= {json.dumps(change): config | change for change in variant.alike}
+    for spelling, config in others.items():
+        if spelling != "su":
+            logits = logits_at_end(load(folder, config), longest["prompt_ids"])
+            assert torch.equal(logits, right), spelling
     write_json(
         folder / "golden.json",
         {
             "made_with": {package: version(package) for package in ["transformers", "torch"]},
-            # Other files that say the same as config.json.
-            "spellings": spellings,
+            # Other ways to write config.json.
+            "spellings": others,
             # Changes of config.json, where they are felt most, and how much by transformers.
             "controls": controls,
             "sequences": sequences,

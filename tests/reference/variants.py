@@ -1,6 +1,9 @@
 """The small models that `make_architectures.py` makes: one entry for each way of writing a model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+import checkpoints
 
 # Sizes of the issue's own example, for the models whose size is the point.
 ODD = dict(
@@ -37,10 +40,9 @@ def longrope(pairs):
 class Variant:
     """A model, how it is stored, and what it is asked.
 
-    `config` are the keys that matter; the rest is transformers' default. `old` gives keys of the
-    generation before transformers 5: `config.json` is then written in that style, and
-    `config.new.json` as transformers writes it today. Otherwise it is the other way round, where
-    there is an `old`. `controls` are changes of config.json that must be felt.
+    `config` are the keys that matter; the rest is transformers' default. `old` gives the keys in
+    which the style before transformers 5 differs. `controls` are changes of config.json that must
+    be felt.
     """
 
     architecture: str
@@ -53,7 +55,10 @@ class Variant:
     embedding_scale: float | None = None
     controls: list = field(default_factory=list)
     seed: int = 0
-    spellings: tuple = ()
+    # Changes the tensors of model.safetensors.
+    checkpoint: Callable | None = None
+    # Changes of config.json that transformers does not heed.
+    alike: list = field(default_factory=list)
     # For GGUF files: the types of the matrices in turn, and keys that are left out.
     gguf_types: tuple = ()
     gguf_without: tuple = ()
@@ -65,7 +70,11 @@ VARIANTS = {
         dict(ODD, num_hidden_layers=2, rms_norm_eps=1e-5),
         shard="400KB",
         old=dict(rope_theta=10000.0, rope_scaling=None),
-        controls=[{"rope_parameters": {"rope_theta": 500.0, "rope_type": "default"}}, {"rms_norm_eps": 0.1}],
+        controls=[
+            {"rope_parameters": {"rope_theta": 500.0, "rope_type": "default"}},
+            {"rms_norm_eps": 0.1},
+        ],
+        alike=[{"sliding_window": 3}, {"pretraining_tp": 2}],
     ),
     "llama-mqa": Variant(
         "LlamaForCausalLM",
@@ -118,7 +127,9 @@ VARIANTS = {
         ),
         lengths={5: 8, 27: 12, 32: 8, 33: 8, 61: 8},
         old=dict(rope_theta=10000.0, rope_scaling={"type": "dynamic", "factor": 4.0}),
-        controls=[{"rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}}],
+        controls=[
+            {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 8.0}},
+        ],
     ),
     "llama-llama3": Variant(
         "LlamaForCausalLM",
@@ -183,7 +194,7 @@ VARIANTS = {
     "phi3": Variant(
         "Phi3ForCausalLM",
         dict(ODD, vocab_size=503, num_hidden_layers=2, sliding_window=2047),
-        old=dict(rope_theta=10000.0, rope_scaling=None, original_max_position_embeddings=128),
+        old=dict(rope_theta=10000.0, rope_scaling=None),
         controls=[{"rms_norm_eps": 0.1}, {"sliding_window": 9}],
     ),
     "phi3-window": Variant(
@@ -214,7 +225,6 @@ VARIANTS = {
         lengths={5: 8, 27: 12, 32: 8, 33: 8, 61: 8},
         old=dict(rope_theta=10000.0, rope_scaling=longrope(8)),
         old_first=True,
-        spellings=("su",),
         controls=[
             {"rope_scaling": None},
             {"max_position_embeddings": 64},
@@ -271,7 +281,7 @@ VARIANTS = {
             rms_norm_eps=1e-6,
             rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
         ),
-        old=dict(rope_theta=1000000.0, sliding_window=4, layer_types=None),
+        old=dict(rope_theta=1000000.0, sliding_window=4),
         old_first=True,
         controls=[{"use_sliding_window": True}, {"rope_theta": 100.0}],
     ),
@@ -285,7 +295,7 @@ VARIANTS = {
             max_window_layers=2,
         ),
         lengths={1: 8, 7: 8, 37: 8, 60: 8},
-        old=dict(rope_theta=10000.0, layer_types=None),
+        old=dict(rope_theta=10000.0),
         controls=[{"sliding_window": 12}, {"layer_types": ["full_attention"] * 4}],
     ),
     "qwen3": Variant(
@@ -299,7 +309,7 @@ VARIANTS = {
             tie_word_embeddings=True,
             rope_parameters={"rope_type": "default", "rope_theta": 1000000.0},
         ),
-        old=dict(rope_theta=1000000.0, rope_scaling=None, layer_types=None),
+        old=dict(rope_theta=1000000.0, rope_scaling=None),
         controls=[{"rms_norm_eps": 0.1}],
     ),
     "qwen3-window": Variant(
@@ -315,7 +325,10 @@ VARIANTS = {
             layer_types=["sliding_attention", "full_attention", "sliding_attention"],
         ),
         lengths={1: 8, 7: 8, 37: 8},
-        old=dict(rope_theta=10000.0),
+        old=dict(
+            rope_theta=10000.0,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+        ),
         old_first=True,
         controls=[{"sliding_window": 11}],
     ),
@@ -341,8 +354,6 @@ VARIANTS = {
             rope_local_base_freq=10000.0,
             rope_scaling={"factor": 8.0, "rope_type": "linear"},
             sliding_window_pattern=6,
-            _sliding_window_pattern=None,
-            layer_types=None,
         ),
         controls=[{"query_pre_attn_scalar": 24}, {"sliding_window": 9}, {"layer_types": ["sliding_attention"] * 7}],
     ),
@@ -364,8 +375,6 @@ VARIANTS = {
             rope_local_base_freq=10000.0,
             rope_scaling=None,
             sliding_window_pattern=3,
-            _sliding_window_pattern=None,
-            layer_types=None,
         ),
         old_first=True,
         controls=[
@@ -385,11 +394,12 @@ VARIANTS = {
             num_hidden_layers=2,
             sliding_window=100,
             query_pre_attn_scalar=16,
-            final_logit_softcapping=0.5,
             attention_bias=True,
+            final_logit_softcapping=0.5,
         ),
         lengths={1: 8, 37: 8},
-        controls=[{"final_logit_softcapping": None}],
+        controls=[{"final_logit_softcapping": None}, {"rms_norm_eps": 0.1}],
+        alike=[{"attn_logit_softcapping": 0.5}],
     ),
     "gpt2": Variant(
         "GPT2LMHeadModel",
@@ -412,6 +422,85 @@ VARIANTS = {
         ),
         dtype="float16",
         controls=[{"scale_attn_by_inverse_layer_idx": False}, {"scale_attn_weights": False}],
+        alike=[{"reorder_and_upcast_attn": True}],
+    ),
+}
+VARIANTS |= {
+    # Nothing is even: rows that end within a word, heads of 18, an odd vocabulary.
+    "llama-odd": Variant(
+        "LlamaForCausalLM",
+        dict(
+            SMALL,
+            hidden_size=54,
+            num_attention_heads=3,
+            num_key_value_heads=1,
+            intermediate_size=91,
+            vocab_size=333,
+            num_hidden_layers=2,
+        ),
+        old=dict(rope_theta=10000.0),
+        controls=[{"rms_norm_eps": 0.1}],
+    ),
+    "llama-old": Variant(
+        "LlamaForCausalLM",
+        dict(SMALL, num_hidden_layers=2, rms_norm_eps=1e-5),
+        dtype="float16",
+        old=dict(rope_theta=10000.0, rope_scaling=None),
+        old_first=True,
+        checkpoint=checkpoints.old_llama,
+        controls=[{"rope_theta": 500.0}],
+    ),
+    "llama-gelu": Variant(
+        "LlamaForCausalLM",
+        dict(SMALL, num_hidden_layers=1, hidden_act="gelu_pytorch_tanh"),
+        controls=[{"hidden_act": "silu"}, {"hidden_act": "relu"}],
+    ),
+    "qwen2-head": Variant(
+        "Qwen2ForCausalLM",
+        dict(SMALL, num_hidden_layers=1, tie_word_embeddings=True),
+        checkpoint=checkpoints.head_too,
+        controls=[{"rms_norm_eps": 0.1}],
+    ),
+    "gpt2-hub": Variant(
+        "GPT2LMHeadModel",
+        dict(n_embd=64, n_head=4, n_layer=2, n_positions=48, vocab_size=211),
+        checkpoint=checkpoints.gpt2_without_prefix,
+        controls=[{"layer_norm_epsilon": 0.1}],
+    ),
+    # Prompts of more tokens than one pass computes.
+    "mistral-long": Variant(
+        "MistralForCausalLM",
+        dict(
+            hidden_size=32,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            intermediate_size=48,
+            vocab_size=211,
+            num_hidden_layers=2,
+            max_position_embeddings=1200,
+            sliding_window=300,
+        ),
+        lengths={290: 20, 510: 8, 700: 8},
+        old=dict(rope_theta=10000.0),
+        controls=[{"sliding_window": None}],
+    ),
+    "phi3-longrope-long": Variant(
+        "Phi3ForCausalLM",
+        dict(
+            hidden_size=32,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            intermediate_size=48,
+            vocab_size=211,
+            num_hidden_layers=2,
+            max_position_embeddings=1200,
+            original_max_position_embeddings=520,
+            rope_parameters=dict(longrope(8), rope_type="longrope", rope_theta=10000.0),
+        ),
+        lengths={508: 20, 521: 8, 700: 8},
+        old=dict(rope_theta=10000.0, rope_scaling=longrope(8)),
+        old_first=True,
+        controls=[{"max_position_embeddings": 2000}],
     ),
 }
 

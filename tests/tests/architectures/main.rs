@@ -9,3 +9,4 @@
 mod fixture;
 mod folders;
 mod gguf;
+mod refused;
