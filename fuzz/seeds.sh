@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 fixtures=../tests/fixtures
 for target in gguf safetensors safetensors_index config_json tokenizer_json \
-    chat_template; do
+    folder_texts chat_template; do
     mkdir -p "corpus/$target"
 done
 # put NAME FILE TARGET
@@ -22,13 +22,18 @@ for name in config config.old tokenizer generation_config model.safetensors.inde
         case "$name" in
         config*) target=config_json ;;
         tokenizer) target=tokenizer_json ;;
-        generation_config) target=generation_config ;;
+        generation_config)
+            # The first byte says which file the rest is.
+            { printf '\002'; cat "$file"; } >"corpus/folder_texts/$(echo "${file#"$fixtures"/}" | tr '/' '_')"
+            continue
+            ;;
         *) target=safetensors_index ;;
         esac
         put "${file#"$fixtures"/}" "$file" "$target"
     done
 done
 cp seeds/tokenizer_json/* corpus/tokenizer_json/
+cp seeds/folder_texts/* corpus/folder_texts/
 python3 - "$fixtures/chat_templates.json" corpus/chat_template <<'P'
 import json, pathlib, sys
 def texts(value):

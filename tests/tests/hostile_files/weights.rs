@@ -142,3 +142,28 @@ fn a_gguf_file_whose_metadata_and_tensors_differ() {
     file[at..at + 4].copy_from_slice(&7u32.to_le_bytes());
     assert_refused(&Files::from([("model.gguf".to_owned(), file)]), "blk.");
 }
+
+#[test]
+fn a_tokenizer_larger_than_the_vocabulary() {
+    let with_last_id = |id: u32| {
+        let tokenizer = json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+            "normalizer": null, "post_processor": null,
+            "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false,
+                "trim_offsets": true, "use_regex": true },
+            "decoder": { "type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true,
+                "use_regex": true },
+            "model": { "type": "BPE", "vocab": { "a": 0, "b": id }, "merges": [] },
+        });
+        let mut files = with_directory(|_| {});
+        files.insert(
+            "tokenizer.json".to_owned(),
+            tokenizer.to_string().into_bytes(),
+        );
+        files
+    };
+    // The model has 331 rows.
+    load(&with_last_id(330)).unwrap();
+    assert_refused(&with_last_id(331), "331");
+    assert_refused(&with_last_id(u32::MAX), "tokenizer");
+}
