@@ -8,7 +8,12 @@ use vitrine_model::Config;
 fuzz_target!(|data: &[u8]| {
     if let Ok(config) = Config::from_json(data) {
         assert!(config.num_hidden_layers() > 0 && config.head_dim > 0 && config.vocab_size > 0);
-        assert!(config.layers.iter().all(|layer| layer.rope < config.ropes.len().max(1)));
+        assert!(
+            config
+                .layers
+                .iter()
+                .all(|layer| layer.rope < config.ropes.len().max(1))
+        );
         let _ = config.kv_bytes_per_token(4);
     }
 });

@@ -6,10 +6,14 @@ use libfuzzer_sys::fuzz_target;
 use vitrine_engine::Engine;
 use vitrine_model::{Checkpoint, Gguf, ModelFiles};
 
-fuzz_target!(|data: Vec<u8>| {
+fuzz_target!(|data: &[u8]| {
+    let data = data.to_vec();
     if let Ok(gguf) = pollster::block_on(Gguf::read(&data)) {
         for info in gguf.tensors() {
-            let end = info.offset.checked_add(info.bytes).expect("a tensor ends somewhere");
+            let end = info
+                .offset
+                .checked_add(info.bytes)
+                .expect("a tensor ends somewhere");
             assert!(end <= data.len() as u64, "{info:?}");
         }
     }

@@ -22,12 +22,22 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let models = ["gpt2", "llama", "gemma4", ""];
-    let pres = ["", "default", "gpt-2", "llama-bpe", "qwen2", "smollm", "other"];
+    let pres = [
+        "",
+        "default",
+        "gpt-2",
+        "llama-bpe",
+        "qwen2",
+        "smollm",
+        "other",
+    ];
     let vocabulary = GgufVocabulary {
         model: models[usize::from(input.model) % models.len()].to_owned(),
         pre: Some(pres[usize::from(input.pre) % pres.len()].to_owned()),
         tokens: input.tokens,
-        token_types: input.token_types.map(|types| types.into_iter().map(i32::from).collect()),
+        token_types: input
+            .token_types
+            .map(|types| types.into_iter().map(i32::from).collect()),
         merges: input.merges,
         bos_token_id: input.bos.map(u32::from),
         eos_token_id: input.eos,

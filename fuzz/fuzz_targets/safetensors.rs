@@ -5,12 +5,16 @@
 use libfuzzer_sys::fuzz_target;
 use vitrine_model::safetensors;
 
-fuzz_target!(|data: Vec<u8>| {
+fuzz_target!(|data: &[u8]| {
+    let data = data.to_vec();
     let Ok(tensors) = pollster::block_on(safetensors::read(&data, 0, "model.safetensors")) else {
         return;
     };
     for info in &tensors {
-        let end = info.offset.checked_add(info.bytes).expect("a tensor ends somewhere");
+        let end = info
+            .offset
+            .checked_add(info.bytes)
+            .expect("a tensor ends somewhere");
         assert!(end <= data.len() as u64, "{info:?}");
     }
 });

@@ -17,10 +17,10 @@ fn shard(tensor: &str) -> Vec<u8> {
     file
 }
 
-fuzz_target!(|index: Vec<u8>| {
+fuzz_target!(|index: &[u8]| {
     let files = ModelFiles::new("fuzz")
         .with("config.json", CONFIG.to_vec())
-        .with("model.safetensors.index.json", index)
+        .with("model.safetensors.index.json", index.to_vec())
         .with("model-00001-of-00002.safetensors", shard("a"))
         .with("model-00002-of-00002.safetensors", shard("b"));
     let _ = pollster::block_on(Checkpoint::open(&files));

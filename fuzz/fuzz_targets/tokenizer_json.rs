@@ -9,7 +9,11 @@ fuzz_target!(|data: &[u8]| {
     let Ok(tokenizer) = Tokenizer::from_tokenizer_json(data, SpecialIds::default()) else {
         return;
     };
-    for text in ["", "The capital of Japan is", " 한국어\u{0}\n\n  <|user|>1234ab\u{301}🦀"] {
+    for text in [
+        "",
+        "The capital of Japan is",
+        " 한국어\u{0}\n\n  <|user|>1234ab\u{301}🦀",
+    ] {
         if let Ok(ids) = tokenizer.encode(text, true) {
             let _ = tokenizer.decode(&ids, false);
             let _ = tokenizer.decode(&ids, true);
