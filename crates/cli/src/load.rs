@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vitrine_engine::{Engine, EngineError};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
 use vitrine_hub::{Choose, DEFAULT_MODEL, HubSettings, Location};
-use vitrine_model::{files, open_path};
+use vitrine_model::{MappedFile, files, open_path};
 use vitrine_protocol::LoadPhase;
 
 use crate::args::ModelArgs;
@@ -31,7 +31,18 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     let gpu = gpu(args).await?;
     let options = args.load_options();
     let mut bar = Bar::default();
-    let mut progress = |phase, done, total| bar.show(phase, done, total);
+    let shards: Vec<&MappedFile> = files
+        .names()
+        .filter(|name| name.ends_with(".safetensors"))
+        .filter_map(|name| files.get(name))
+        .collect();
+    let mut progress = |phase, done, total| {
+        bar.show(phase, done, total);
+        bar.count_shards(
+            shards.iter().filter(|shard| shard.is_read()).count(),
+            shards.len(),
+        );
+    };
     let engine = Engine::load(gpu, &files, &options, &mut progress).await?;
     bar.finish();
     Ok(Loaded {
@@ -99,8 +110,8 @@ impl Bar {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new(total);
-            let style = "loading {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+            let bar = ProgressBar::new(total).with_message("loading");
+            let style = "{msg} {bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
             if let Ok(style) = ProgressStyle::with_template(style) {
                 bar.set_style(style);
             }
@@ -114,6 +125,13 @@ impl Bar {
                 bar.tick();
             }
             LoadPhase::Download | LoadPhase::Upload => bar.set_position(done),
+        }
+    }
+
+    /// Says how many of a model's several files of weights are read.
+    pub fn count_shards(&self, read: usize, of: usize) {
+        if let Some(bar) = self.bar.as_ref().filter(|_| of > 1) {
+            bar.set_message(format!("Loading checkpoint shards: {read}/{of}"));
         }
     }
 

@@ -10,8 +10,10 @@ use crate::source::{ByteSource, SourceError};
 /// for long.
 pub struct MappedFile {
     map: memmap2::Mmap,
-    /// Bytes read since the pages were last given back.
+    /// Bytes read so far.
     read: AtomicU64,
+    /// How many of them had been read when the pages were last given back.
+    released: AtomicU64,
 }
 
 /// Pages are given back once so many bytes were read: mapped pages count as memory of the process.
@@ -33,16 +35,25 @@ impl MappedFile {
         Ok(Self {
             map,
             read: AtomicU64::new(0),
+            released: AtomicU64::new(0),
         })
+    }
+
+    /// Whether as many bytes were read as the file has.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.read.load(Ordering::Relaxed) >= self.map.len() as u64
     }
 
     /// Counts bytes that are about to be read, and now and then gives the pages of earlier reads
     /// back to the system. What is still borrowed is read from the file again when it is touched.
     fn count(&self, bytes: u64) {
-        if self.read.fetch_add(bytes, Ordering::Relaxed) + bytes < RELEASE_EVERY {
+        let before = self.read.fetch_add(bytes, Ordering::Relaxed);
+        let held = before + bytes - self.released.load(Ordering::Relaxed);
+        if held < RELEASE_EVERY {
             return;
         }
-        self.read.store(bytes, Ordering::Relaxed);
+        self.released.store(before, Ordering::Relaxed);
         // SAFETY: the map is shared and read-only, so no page holds anything that the file does
         // not: dropping pages changes no byte that anybody sees.
         #[cfg(unix)]
