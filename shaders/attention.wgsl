@@ -13,14 +13,15 @@ const GROUP: u32 = HEADS / KV_HEADS;
 // Below any score, and still finite: WGSL does not promise infinities.
 const LOWEST: f32 = -3.0e38;
 
-@group(0) @binding(_) var<storage, read> qkv: array<f32>;
-@group(0) @binding(_) var<storage, read> k_cache: array<CachedPair>;
-@group(0) @binding(_) var<storage, read> v_cache: array<CachedPair>;
-@group(0) @binding(_) var<storage, read_write> out: array<f32>;
+@group(0) @binding(_) var<storage, read> queries: array<Pair>;
+@group(0) @binding(_) var<storage, read> k_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read> v_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read_write> out: array<Pair>;
 @group(0) @binding(_) var<storage, read> step: Step;
 
 var<workgroup> query: array<vec2<f32>, PAIRS>;
 var<workgroup> weights: array<f32, LANES>;
+var<workgroup> mixed: array<f32, HEAD_DIM>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -33,10 +34,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_key = 0u;
 #end
 
-    let query_at = group.y * QKV_STRIDE + head * HEAD_DIM;
+    let query_at = (group.y * HEADS + head) * PAIRS;
     for (var i = lane; i < PAIRS; i += LANES) {
-        let dims = pair_dims(i);
-        query[i] = vec2<f32>(qkv[query_at + dims.x], qkv[query_at + dims.y]) * SCALE;
+        query[i] = from_pair(queries[query_at + i]) * SCALE;
     }
     workgroupBarrier();
 
@@ -52,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let key_at = (key * KV_HEADS + kv_head) * PAIRS;
             score = 0.0;
             for (var i = 0u; i < PAIRS; i++) {
-                score += dot(query[i], from_cache(k_cache[key_at + i]));
+                score += dot(query[i], from_pair(k_cache[key_at + i]));
             }
 #if SOFT_CAP
             // Beyond ±10 the tangent is 1 in f32.
@@ -72,7 +72,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             sum_$d *= rescale;
             var value_at = (first * KV_HEADS + kv_head) * PAIRS + lane + $du * LANES;
             for (var j = 0u; j < n_here; j++) {
-                sum_$d += weights[j] * from_cache(v_cache[value_at]);
+                sum_$d += weights[j] * from_pair(v_cache[value_at]);
                 value_at += KV_HEADS * PAIRS;
             }
         }
@@ -82,10 +82,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 #for d in PAIR_ROUNDS
     if (lane + $du * LANES < PAIRS) {
-        let at = group.y * OUT_STRIDE + head * HEAD_DIM;
         let dims = pair_dims(lane + $du * LANES);
-        out[at + dims.x] = sum_$d.x / total;
-        out[at + dims.y] = sum_$d.y / total;
+        mixed[dims.x] = sum_$d.x / total;
+        mixed[dims.y] = sum_$d.y / total;
     }
 #end
+    // Back to pairs of neighbours.
+    workgroupBarrier();
+    let out_at = (group.y * OUT_STRIDE + head * HEAD_DIM) / 2u;
+    for (var i = lane; i < PAIRS; i += LANES) {
+        out[out_at + i] = to_pair(vec2<f32>(mixed[2u * i], mixed[2u * i + 1u]));
+    }
 }

@@ -4,6 +4,7 @@
 // One lane unpacks one block of 32 weights. A table larger than a binding comes in parts, one
 // dispatch each: this one holds rows ROW_START … ROW_START + N_ROWS - 1.
 #import format
+#import pairs
 #if POSITIONS
 #import step
 #end
@@ -14,7 +15,7 @@
 #else
 @group(0) @binding(_) var<storage, read> tokens: array<u32>;
 #end
-@group(0) @binding(_) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(_) var<storage, read_write> x: array<Quad>;
 #if SCALES
 @group(0) @binding(_) var<storage, read> scales: array<u32>;
 #end
@@ -64,10 +65,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if SCALES
     value_$v_$p = value_$v_$p * scale_$v.x + scale_$v.y;
 #end
+    let quad_$v_$p = target_quad + $vu * QUADS + $pu;
 #if POSITIONS
-    x[target_quad + $vu * QUADS + $pu] += value_$v_$p;
+    x[quad_$v_$p] = to_quad(from_quad(x[quad_$v_$p]) + value_$v_$p);
 #else
-    x[target_quad + $vu * QUADS + $pu] = value_$v_$p * SCALE;
+    x[quad_$v_$p] = to_quad(value_$v_$p * SCALE);
 #end
 #end
 #end

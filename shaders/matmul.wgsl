@@ -4,15 +4,33 @@
 // Neighbouring lanes own neighbouring rows: each load of weights is one contiguous stretch. With
 // COLS = 1 this is the mat-vec of decoding. Rows of W and of x are padded to 32 with zeros.
 #import format
+#import pairs
 
 @group(0) @binding(_) var<storage, read> quants: array<RAW>;
 #if UNIFORM_X
 // Read through a uniform, a value that all lanes share is loaded once, not once per lane.
-@group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS>;
+#if HALF
+// Elements of a uniform array take 16 bytes at least.
+@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS / 2u>;
+fn x_quad(i: u32) -> vec4<f32> {
+    let two = x[i / 2u];
+    return from_quad(select(two.xy, two.zw, i % 2u == 1u));
+}
 #else
-@group(0) @binding(_) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS>;
+fn x_quad(i: u32) -> vec4<f32> { return x[i]; }
 #end
+#else
+@group(0) @binding(_) var<storage, read> x: array<Quad>;
+fn x_quad(i: u32) -> vec4<f32> { return from_quad(x[i]); }
+#end
+#if HALF_Y
+@group(0) @binding(_) var<storage, read_write> y: array<u32>;
+// Neighbouring rows, which share a word, are sums of different lanes.
+var<workgroup> sums: array<f32, LANES * ROWS>;
+#else
 @group(0) @binding(_) var<storage, read_write> y: array<f32>;
+#end
 #if SCALES
 @group(0) @binding(_) var<storage, read> scales: array<u32>;
 #end
@@ -99,7 +117,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #for p in QUADS
 #for c in COLS
-        let x_$v_$p_$c = x[x_at_$c + $vu * QUADS + $pu];
+        let x_$v_$p_$c = x_quad(x_at_$c + $vu * QUADS + $pu);
 #if MINS
         x_sum_$c += dot(x_$v_$p_$c, vec4<f32>(1.0));
 #end
@@ -157,6 +175,30 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     }
 
+#if HALF_Y
+#for c in COLS
+#for r in ROWS
+    sums[lane + $ru * LANES] = sum_$r_$c;
+#end
+    workgroupBarrier();
+    for (var pair = lane; pair < LANES * ROWS / 2u; pair += LANES) {
+        let row = group.x * LANES * ROWS + 2u * pair;
+        if (row < N_ROWS) {
+            let at = ((first_token + $cu) * Y_STRIDE + ROW_START + row) / 2u;
+            var values = vec2<f32>(sums[2u * pair], sums[2u * pair + 1u]);
+#if BIAS
+            values += vec2<f32>(bias[ROW_START + row], bias[ROW_START + row + 1u]);
+#end
+#if ACCUMULATE
+            values += unpack2x16float(y[at]);
+#end
+            y[at] = pack2x16float(values);
+        }
+    }
+    // The next token's sums go to the same place.
+    workgroupBarrier();
+#end
+#else
 #for r in ROWS
     if (row_$r < N_ROWS) {
 #if BIAS
@@ -174,5 +216,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
     }
+#end
 #end
 }

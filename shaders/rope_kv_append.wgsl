@@ -1,21 +1,27 @@
-// Rotates the queries in place, and appends rotated keys and plain values to the KV cache.
+// Rotates queries, and appends rotated keys and plain values to the KV cache.
 //
 // Rotary embedding in the half-split form of transformers' `rotate_half`: of the 2 · ROPE_PAIRS
 // dimensions that turn, i turns together with i + ROPE_PAIRS, by the angle that `rope` holds as
 // (cos, sin) for each position and i (arXiv 2104.09864). One lane per pair of dimensions.
 //
 // qkv is (tokens, QKV_STRIDE): queries at 0, keys at K_OFFSET, values at V_OFFSET.
-// The caches are (positions, KV_HEADS, PAIRS).
+// query is (tokens, HEADS, PAIRS); the caches are (positions, KV_HEADS, PAIRS).
 #import step
 #import kv_cache
 
-@group(0) @binding(_) var<storage, read_write> qkv: array<f32>;
+@group(0) @binding(_) var<storage, read> qkv: array<Pair>;
 #if ROPE
 @group(0) @binding(_) var<storage, read> rope: array<vec2<f32>>;
 #end
-@group(0) @binding(_) var<storage, read_write> k_cache: array<CachedPair>;
-@group(0) @binding(_) var<storage, read_write> v_cache: array<CachedPair>;
+@group(0) @binding(_) var<storage, read_write> query: array<Pair>;
+@group(0) @binding(_) var<storage, read_write> k_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read_write> v_cache: array<Pair>;
 @group(0) @binding(_) var<storage, read> step: Step;
+
+fn value(at: u32) -> f32 {
+    let pair = from_pair(qkv[at / 2u]);
+    return select(pair.x, pair.y, at % 2u == 1u);
+}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -32,8 +38,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (head >= HEADS + KV_HEADS) {
         let kv_head = head - HEADS - KV_HEADS;
         let at = row + V_OFFSET + kv_head * HEAD_DIM;
-        let pair = vec2<f32>(qkv[at + dims.x], qkv[at + dims.y]);
-        v_cache[(position * KV_HEADS + kv_head) * PAIRS + i] = to_cache(pair);
+        let pair = vec2<f32>(value(at + dims.x), value(at + dims.y));
+        v_cache[(position * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
         return;
     }
     let is_key = head >= HEADS;
@@ -41,7 +47,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (is_key) {
         at = row + K_OFFSET + (head - HEADS) * HEAD_DIM;
     }
-    var pair = vec2<f32>(qkv[at + dims.x], qkv[at + dims.y]);
+    var pair = vec2<f32>(value(at + dims.x), value(at + dims.y));
 #if ROPE
     if (i < ROPE_PAIRS) {
         let turn = rope[position * ROPE_PAIRS + i];
@@ -49,9 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 #end
     if (is_key) {
-        k_cache[(position * KV_HEADS + head - HEADS) * PAIRS + i] = to_cache(pair);
+        k_cache[(position * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
     } else {
-        qkv[at + dims.x] = pair.x;
-        qkv[at + dims.y] = pair.y;
+        query[(group.y * HEADS + head) * PAIRS + i] = to_pair(pair);
     }
 }

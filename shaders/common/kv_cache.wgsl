@@ -1,5 +1,6 @@
-// The KV cache holds each head as HEAD_DIM / 2 pairs of dimensions: those that turn together, then
-// what does not turn, two by two. A pair is one vec2<f32>, or with KV_F16 one u32 of two halves.
+// The KV cache, and the queries that meet it, hold each head as HEAD_DIM / 2 pairs of dimensions:
+// those that turn together, then what does not turn, two by two.
+#import pairs
 
 const PAIRS: u32 = HEAD_DIM / 2u;
 
@@ -10,13 +11,3 @@ fn pair_dims(i: u32) -> vec2<u32> {
     }
     return vec2<u32>(2u * i, 2u * i + 1u);
 }
-
-#if KV_F16
-alias CachedPair = u32;
-fn to_cache(pair: vec2<f32>) -> CachedPair { return pack2x16float(pair); }
-fn from_cache(pair: CachedPair) -> vec2<f32> { return unpack2x16float(pair); }
-#else
-alias CachedPair = vec2<f32>;
-fn to_cache(pair: vec2<f32>) -> CachedPair { return pair; }
-fn from_cache(pair: CachedPair) -> vec2<f32> { return pair; }
-#end

@@ -10,7 +10,7 @@
 use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
-use vitrine_engine::{Engine, EngineError, LoadOptions, ModelFiles};
+use vitrine_engine::{Dtype, Engine, EngineError, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::{ModelError, Quantization, Quantize};
 use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
@@ -132,6 +132,28 @@ fn check(fixture: &Fixture, gpu: Gpu) {
 #[test]
 fn floats_give_what_transformers_gives() {
     check(&LLAMA, gpu());
+}
+
+/// Activations and cache in half precision: near the reference, and not by doing nothing.
+#[test]
+fn half_precision_gives_nearly_what_transformers_gives() {
+    let files = ModelFiles::new("fixture").with("model.gguf", LLAMA.model.to_vec());
+    let options = LoadOptions {
+        dtype: Dtype::F16,
+        ..LoadOptions::default()
+    };
+    let mut engine = block_on(Engine::load(gpu(), &files, &options, &mut |_, _, _| {})).unwrap();
+    let references = SafeTensors::deserialize(LLAMA.logits).unwrap();
+    let golden: Golden = serde_json::from_str(LLAMA.golden).unwrap();
+    for sequence in &golden.sequences {
+        let reference = references.tensor(&sequence.name).unwrap();
+        let right: Vec<f32> = bytemuck::pod_collect_to_vec(reference.data());
+        let got = logits(&mut engine, &sequence.prompt_ids);
+        let scale = right.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+        let differences = got.iter().zip(&right).map(|(a, b)| (a - b).abs());
+        let off = differences.fold(0.0, f32::max) / scale;
+        assert!((1e-6..1e-2).contains(&off), "off by {off} relative");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand};
-use vitrine_engine::{CacheType, LoadOptions, Quantization, Quantize};
+use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
 
 /// Runs a decoder language model on your GPU, and shows what happens inside.
@@ -85,9 +85,9 @@ pub struct ModelArgs {
 /// Which number formats to compute with.
 #[derive(clap::Args)]
 pub struct NumberArgs {
-    /// Number format of the KV cache.
+    /// Number format of activations and of the KV cache; sums are f32 either way.
     #[arg(long, value_name = "FORMAT", default_value = "f32")]
-    pub dtype: Dtype,
+    pub dtype: DtypeArg,
     /// Quantise the layers' weights of a float model while it is loaded: 8 bits with a scale per
     /// row, or 4 bits in groups of 32 or 128.
     #[arg(long, value_name = "FORMAT")]
@@ -98,7 +98,7 @@ pub struct NumberArgs {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub enum Dtype {
+pub enum DtypeArg {
     F32,
     F16,
 }
@@ -122,8 +122,8 @@ impl ModelArgs {
         LoadOptions {
             context: self.context,
             dtype: match dtype {
-                Dtype::F32 => CacheType::F32,
-                Dtype::F16 => CacheType::F16,
+                DtypeArg::F32 => Dtype::F32,
+                DtypeArg::F16 => Dtype::F16,
             },
             quantization: Quantization {
                 projections: quantize.map(|quantize| match quantize {

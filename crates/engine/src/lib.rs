@@ -15,7 +15,7 @@ pub use error::EngineError;
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
 pub use vitrine_model::source::{ByteSource, SourceError};
-pub use vitrine_model::{CacheType, Config, LoadOptions, ModelFiles, Quantization, Quantize};
+pub use vitrine_model::{Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize};
 
 use vitrine_protocol::{TokenPiece, TokenStep};
 

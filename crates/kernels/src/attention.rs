@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{CacheLayout, FRAGMENTS, template};
+use crate::{CacheLayout, Dtype, FRAGMENTS, template};
 
 const LANES: u32 = 64;
 
@@ -11,8 +11,6 @@ pub struct Attention {
     pub heads: u32,
     /// Key and value heads (`num_key_value_heads`); divides `heads`.
     pub kv_heads: u32,
-    /// Floats from one token's qkv to the next.
-    pub qkv_stride: u32,
     /// Floats from one token's output to the next.
     pub out_stride: u32,
     /// Factor on the scores, 1 / √head_dim.
@@ -23,6 +21,8 @@ pub struct Attention {
     pub sliding_window: Option<u32>,
     /// How the caches are laid out.
     pub cache: CacheLayout,
+    /// Number format of activations and of the caches.
+    pub dtype: Dtype,
 }
 
 impl Attention {
@@ -40,11 +40,10 @@ impl Attention {
                 "PAIR_ROUNDS",
                 (self.cache.head_dim / 2).div_ceil(LANES).into(),
             ),
-            ("QKV_STRIDE", self.qkv_stride.into()),
             ("OUT_STRIDE", self.out_stride.into()),
             ("SCALE", self.scale.into()),
         ];
-        let mut flags = self.cache.flags();
+        let mut flags = self.dtype.flags();
         if let Some(window) = self.sliding_window {
             constants.push(("WINDOW_KEYS", window.into()));
             flags.push("WINDOW");
@@ -63,20 +62,20 @@ impl Attention {
         }
     }
 
-    /// `qkv` is (tokens, qkv_stride) with rotated queries in front; `out` (tokens, out_stride).
+    /// `query` is (tokens, heads, pairs); `out` becomes (tokens, out_stride).
     ///
     /// # Errors
     /// When the shader cannot be assembled.
     pub fn dispatch(
         &self,
         gpu: &Gpu,
-        qkv: &Buffer,
+        query: &Buffer,
         [k_cache, v_cache]: [&Buffer; 2],
         out: &Buffer,
         step: &Buffer,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [qkv, k_cache, v_cache, out, step].map(Buffer::whole);
+        let buffers = [query, k_cache, v_cache, out, step].map(Buffer::whole);
         let grid = Grid::plane(Extent::Fixed(self.heads), Extent::Tokens { per: 1 });
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }

@@ -1,7 +1,7 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::{BLOCK, PackedPart};
-use crate::{FRAGMENTS, Format, template};
+use crate::{Dtype, FRAGMENTS, Format, template};
 
 const LANES: u32 = 32;
 
@@ -21,6 +21,8 @@ pub struct Embed {
     pub x_stride: u32,
     /// What the rows are.
     pub table: Table,
+    /// Number format of activations.
+    pub dtype: Dtype,
 }
 
 /// The table that [`Embed`] reads.
@@ -44,6 +46,7 @@ impl Embed {
             bindings.push(Binding::Read);
         }
         let mut flags = self.format.flags();
+        flags.extend(self.dtype.flags());
         let scale = match self.table {
             Table::Tokens { scale } => scale,
             Table::Positions => {
@@ -81,6 +84,7 @@ impl Embed {
         rows: &Buffer,
         x: &Buffer,
         x_stride: u32,
+        dtype: Dtype,
     ) -> Result<Dispatch, GpuError> {
         let this = Self {
             format: part.format,
@@ -89,6 +93,7 @@ impl Embed {
             k: part.k,
             x_stride,
             table,
+            dtype,
         };
         let kernel = gpu.kernel(&this.source())?;
         let mut buffers = vec![part.quants.whole(), rows.whole(), x.whole()];

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{FRAGMENTS, stride, template};
+use crate::{Dtype, FRAGMENTS, stride, template};
 
 const LANES: u32 = 64;
 
@@ -13,6 +13,8 @@ pub struct LayerNorm {
     pub eps: f32,
     /// Normalise only the last token of the pass, to row 0 of y.
     pub last_row: bool,
+    /// Number format of activations.
+    pub dtype: Dtype,
 }
 
 impl LayerNorm {
@@ -21,7 +23,7 @@ impl LayerNorm {
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
         let mut bindings = vec![Read, Read, Read, ReadWrite];
-        let mut flags = vec![];
+        let mut flags = self.dtype.flags();
         if self.last_row {
             bindings.push(Read);
             flags.push("LAST_ROW");

@@ -4,15 +4,16 @@
 //! thing: what the GPU runs, how it is bound and launched, and the same arithmetic in plain Rust
 //! for the tests to compare with.
 //!
-//! Activations are f32, one row per token. Rows are padded to a multiple of [`packed::BLOCK`]
-//! floats, and the padding is zero.
+//! Activations are f32 or f16 ([`Dtype`]), one row per token. Rows are padded to a multiple of
+//! [`packed::BLOCK`] numbers, and the padding is zero.
 
 mod argmax;
 mod attention;
+mod cache_layout;
 pub mod cpu;
+mod dtype;
 mod embed;
 mod format;
-mod kv_cache;
 mod layer_norm;
 mod matmul;
 mod mlp_act;
@@ -26,9 +27,10 @@ mod top_k;
 
 pub use argmax::{Argmax, Chosen};
 pub use attention::Attention;
+pub use cache_layout::CacheLayout;
+pub use dtype::Dtype;
 pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
-pub use kv_cache::{CacheLayout, CacheType};
 pub use layer_norm::LayerNorm;
 pub use matmul::{Matmul, Shape};
 pub use mlp_act::{Activation, MlpAct};
@@ -70,6 +72,7 @@ const FRAGMENTS: &[(&str, &str)] = &[
         "kv_cache",
         include_str!("../../../shaders/common/kv_cache.wgsl"),
     ),
+    ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
     ("step", include_str!("../../../shaders/common/step.wgsl")),
 ];
 

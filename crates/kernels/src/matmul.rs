@@ -1,7 +1,7 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::PackedPart;
-use crate::{FRAGMENTS, Format, template};
+use crate::{Dtype, FRAGMENTS, Format, template};
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,10 @@ pub struct Matmul {
     pub accumulate: bool,
     /// Add a bias, one f32 per row of the whole W.
     pub bias: bool,
+    /// Number format of x.
+    pub x_dtype: Dtype,
+    /// Number format of y.
+    pub y_dtype: Dtype,
     /// Which lanes do what.
     pub shape: Shape,
 }
@@ -74,6 +78,10 @@ impl Matmul {
         };
         let mut bindings = vec![Binding::Read, x, Binding::ReadWrite];
         let mut flags = self.format.flags();
+        flags.extend(self.x_dtype.flags());
+        if self.y_dtype == Dtype::F16 {
+            flags.push("HALF_Y");
+        }
         if self.format.has_scales() {
             bindings.push(Binding::Read);
         }
@@ -125,7 +133,7 @@ impl Matmul {
         debug_assert_eq!(self.bias, bias.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let x = if self.shape.uniform_x {
-            x.first(u64::from(self.x_stride) * 4)
+            x.first(u64::from(self.x_stride) * self.x_dtype.bytes())
         } else {
             x.whole()
         };

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{FRAGMENTS, template};
+use crate::{Dtype, FRAGMENTS, template};
 
 const LANES: u32 = 64;
 
@@ -17,6 +17,8 @@ pub struct MlpAct {
     pub up_offset: Option<u32>,
     /// Floats from one token's y to the next.
     pub y_stride: u32,
+    /// Number format of activations.
+    pub dtype: Dtype,
 }
 
 /// An activation function (`hidden_act`).
@@ -56,7 +58,8 @@ impl MlpAct {
             ("X_STRIDE", self.x_stride.into()),
             ("Y_STRIDE", self.y_stride.into()),
         ];
-        let mut flags = vec![self.act.flag()];
+        let mut flags = self.dtype.flags();
+        flags.push(self.act.flag());
         if let Some(up_offset) = self.up_offset {
             constants.push(("UP_OFFSET", up_offset.into()));
             flags.push("GATED");
@@ -78,7 +81,7 @@ impl MlpAct {
     pub fn dispatch(&self, gpu: &Gpu, x: &Buffer, y: &Buffer) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
         let grid = Grid::plane(
-            Extent::Fixed(self.n.div_ceil(LANES)),
+            Extent::Fixed(self.n.div_ceil(2).div_ceil(LANES)),
             Extent::Tokens { per: 1 },
         );
         Ok(Dispatch::new(gpu, &kernel, &[x.whole(), y.whole()], grid))

@@ -1,8 +1,8 @@
 use vitrine_gpu::ShaderSource;
 
 use crate::{
-    Activation, Argmax, Attention, CacheLayout, CacheType, Embed, Format, LayerNorm, Matmul,
-    MlpAct, QkNorm, RmsNorm, RopeKvAppend, Shape, SoftCap, Table, TopK, stride,
+    Activation, Argmax, Attention, CacheLayout, Dtype, Embed, Format, LayerNorm, Matmul, MlpAct,
+    QkNorm, RmsNorm, RopeKvAppend, Shape, SoftCap, Table, TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -13,6 +13,12 @@ pub fn permutations() -> Vec<ShaderSource> {
     for (hidden, intermediate, heads, kv_heads, head_dim, vocab) in
         [(576, 1536, 9, 3, 64, 49_152), (144, 200, 3, 1, 96, 1003)]
     {
+        // The other size is in the other number format.
+        let dtype = if hidden == 576 {
+            Dtype::F32
+        } else {
+            Dtype::F16
+        };
         for format in Format::ALL {
             let x_stride = stride(hidden);
             for table in [Table::Tokens { scale: 12.0 }, Table::Positions] {
@@ -23,6 +29,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                     k: hidden,
                     x_stride,
                     table,
+                    dtype,
                 };
                 all.push(embed.source());
             }
@@ -33,11 +40,11 @@ pub fn permutations() -> Vec<ShaderSource> {
                 (8, 8, 4, false, true),
                 (64, 1, 1, true, true),
             ];
-            // One of decoding and one of prefill are enough for the other size.
+            // Decoding, prefill, and what adds to the residual are enough for the other size.
             let shapes = if hidden == 576 {
                 &shapes[..]
             } else {
-                &shapes[..2]
+                &shapes[..3]
             };
             for &(lanes, rows, cols, uniform_x, accumulate) in shapes {
                 let shape = Shape {
@@ -55,6 +62,9 @@ pub fn permutations() -> Vec<ShaderSource> {
                     row_start: 32,
                     accumulate,
                     bias: accumulate,
+                    x_dtype: dtype,
+                    // Logits are f32 always.
+                    y_dtype: if uniform_x { Dtype::F32 } else { dtype },
                     shape,
                 };
                 all.push(matmul.source());
@@ -66,6 +76,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                 eps: 1e-5,
                 last_row,
                 add,
+                dtype,
             };
             all.push(norm.source());
         }
@@ -74,6 +85,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                 n: hidden,
                 eps: 1e-5,
                 last_row,
+                dtype,
             };
             all.push(norm.source());
         }
@@ -87,17 +99,15 @@ pub fn permutations() -> Vec<ShaderSource> {
             qkv_stride,
             k_offset,
             eps: 1e-6,
+            dtype,
         };
         all.push(qk_norm.source());
-        for (dtype, rope_pairs, sliding_window) in [
-            (CacheType::F32, head_dim / 2, None),
-            (CacheType::F16, head_dim / 4, Some(100)),
-            (CacheType::F32, 0, Some(100)),
-        ] {
+        for (rope_pairs, sliding_window) in
+            [(head_dim / 2, None), (head_dim / 4, Some(100)), (0, None)]
+        {
             let cache = CacheLayout {
                 head_dim,
                 rope_pairs,
-                dtype,
             };
             let append = RopeKvAppend {
                 heads,
@@ -106,17 +116,18 @@ pub fn permutations() -> Vec<ShaderSource> {
                 k_offset,
                 v_offset,
                 cache,
+                dtype,
             };
             all.push(append.source());
             let attention = Attention {
                 heads,
                 kv_heads,
-                qkv_stride,
                 out_stride: stride(heads * head_dim),
                 scale: 0.125,
                 soft_cap: sliding_window.map(|_| 50.0),
                 sliding_window,
                 cache,
+                dtype,
             };
             all.push(attention.source());
         }
@@ -129,6 +140,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                     x_stride: 2 * y_stride,
                     up_offset,
                     y_stride,
+                    dtype,
                 };
                 all.push(mlp_act.source());
             }

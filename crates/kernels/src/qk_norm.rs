@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{FRAGMENTS, template};
+use crate::{Dtype, FRAGMENTS, template};
 
 /// `shaders/qk_norm.wgsl`: normalises each query and key head by itself (Qwen3, Gemma 3).
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,8 @@ pub struct QkNorm {
     pub k_offset: u32,
     /// `rms_norm_eps`.
     pub eps: f32,
+    /// Number format of activations.
+    pub dtype: Dtype,
 }
 
 impl QkNorm {
@@ -36,7 +38,7 @@ impl QkNorm {
                 ("K_OFFSET", self.k_offset.into()),
                 ("EPS", self.eps.into()),
             ],
-            flags: vec![],
+            flags: self.dtype.flags(),
             bindings: vec![ReadWrite, Read, Read],
         }
     }

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{FRAGMENTS, stride, template};
+use crate::{Dtype, FRAGMENTS, stride, template};
 
 const LANES: u32 = 64;
 
@@ -13,6 +13,8 @@ pub struct RmsNorm {
     pub eps: f32,
     /// Normalise only the last token of the pass, to row 0 of y.
     pub last_row: bool,
+    /// Number format of activations.
+    pub dtype: Dtype,
     /// Add the result to y.
     pub add: bool,
 }
@@ -22,7 +24,7 @@ impl RmsNorm {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         let mut bindings = vec![Binding::Read, Binding::Read, Binding::ReadWrite];
-        let mut flags = vec![];
+        let mut flags = self.dtype.flags();
         if self.last_row {
             bindings.push(Binding::Read);
             flags.push("LAST_ROW");

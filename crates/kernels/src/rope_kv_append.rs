@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{CacheLayout, FRAGMENTS, template};
+use crate::{CacheLayout, Dtype, FRAGMENTS, template};
 
 const LANES: u32 = 64;
 
@@ -20,6 +20,8 @@ pub struct RopeKvAppend {
     pub v_offset: u32,
     /// How the caches are laid out.
     pub cache: CacheLayout,
+    /// Number format of activations and of the caches.
+    pub dtype: Dtype,
 }
 
 impl RopeKvAppend {
@@ -27,13 +29,13 @@ impl RopeKvAppend {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        let mut flags = self.cache.flags();
-        let mut bindings = vec![ReadWrite];
+        let mut flags = self.dtype.flags();
+        let mut bindings = vec![Read];
         if self.cache.rope_pairs > 0 {
             flags.push("ROPE");
             bindings.push(Read);
         }
-        bindings.extend([ReadWrite, ReadWrite, Read]);
+        bindings.extend([ReadWrite, ReadWrite, ReadWrite, Read]);
         ShaderSource {
             name: "rope_kv_append",
             template: template!("rope_kv_append"),
@@ -53,8 +55,8 @@ impl RopeKvAppend {
         }
     }
 
-    /// `rope` is (positions, rope_pairs) of (cos, sin), and not there where nothing turns; the
-    /// caches are (positions, kv_heads, pairs).
+    /// `rope` is (positions, rope_pairs) of (cos, sin), and not there where nothing turns; `query`
+    /// becomes (tokens, heads, pairs); the caches are (positions, kv_heads, pairs).
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -63,13 +65,14 @@ impl RopeKvAppend {
         gpu: &Gpu,
         qkv: &Buffer,
         rope: Option<&Buffer>,
+        query: &Buffer,
         [k_cache, v_cache]: [&Buffer; 2],
         step: &Buffer,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
         let mut buffers = vec![qkv.whole()];
         buffers.extend(rope.map(Buffer::whole));
-        buffers.extend([k_cache, v_cache, step].map(Buffer::whole));
+        buffers.extend([query, k_cache, v_cache, step].map(Buffer::whole));
         let pairs = (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2);
         let grid = Grid::plane(
             Extent::Fixed(pairs.div_ceil(LANES)),

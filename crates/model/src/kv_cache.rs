@@ -1,5 +1,5 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
-use vitrine_kernels::{CacheLayout, CacheType};
+use vitrine_kernels::{CacheLayout, Dtype};
 
 use crate::rope::RopeRegime;
 use crate::{Config, ModelError};
@@ -23,14 +23,14 @@ pub struct KvCache {
     /// Positions that fit.
     pub capacity: u32,
     /// Number format of keys and values.
-    pub dtype: CacheType,
+    pub dtype: Dtype,
     /// Which tables `ropes` hold.
     regimes: Vec<RopeRegime>,
 }
 
 impl KvCache {
     /// An empty cache.
-    pub fn new(gpu: &Gpu, config: &Config, dtype: CacheType) -> Result<Self, ModelError> {
+    pub fn new(gpu: &Gpu, config: &Config, dtype: Dtype) -> Result<Self, ModelError> {
         let capacity = FIRST_CAPACITY.min(config.max_position_embeddings);
         let regimes = config.ropes.iter().map(|rope| rope.regime(0, 0)).collect();
         Self::with_capacity(gpu, config, dtype, regimes, capacity)
@@ -39,7 +39,7 @@ impl KvCache {
     fn with_capacity(
         gpu: &Gpu,
         config: &Config,
-        dtype: CacheType,
+        dtype: Dtype,
         regimes: Vec<RopeRegime>,
         capacity: u32,
     ) -> Result<Self, ModelError> {
@@ -72,11 +72,10 @@ impl KvCache {
     }
 
     /// How the heads of layers that turn by `rope` lie in it.
-    pub fn layout(&self, config: &Config, rope: usize) -> CacheLayout {
+    pub fn layout(config: &Config, rope: usize) -> CacheLayout {
         CacheLayout {
             head_dim: config.head_dim,
             rope_pairs: config.ropes.get(rope).map_or(0, |rope| rope.dim / 2),
-            dtype: self.dtype,
         }
     }
 

@@ -43,5 +43,5 @@ pub use quantize::Quantize;
 pub use rope::{Rope, RopeRegime, RopeScaling};
 pub use storage::Storage;
 pub use tensor::TensorInfo;
-pub use vitrine_kernels::CacheType;
+pub use vitrine_kernels::Dtype;
 pub use weights::Quantization;

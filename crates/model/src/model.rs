@@ -1,5 +1,5 @@
 use vitrine_gpu::{Gpu, Readback, Recording};
-use vitrine_kernels::{CacheType, Chosen, Step, TOP_K};
+use vitrine_kernels::{Chosen, Dtype, Step, TOP_K};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
@@ -31,8 +31,8 @@ pub struct Model {
 pub struct LoadOptions {
     /// Shorten the model's context to this many tokens.
     pub context: Option<u32>,
-    /// Number format of the KV cache.
-    pub dtype: CacheType,
+    /// Number format of activations and of the KV cache.
+    pub dtype: Dtype,
     /// Whether to quantise float weights.
     pub quantization: Quantization,
 }
@@ -103,7 +103,7 @@ impl Model {
             config.max_position_embeddings = context.clamp(1, config.max_position_embeddings);
         }
         progress(LoadStage::Compile, 0, 2);
-        let act = Activations::new(&gpu, &config, &weights)?;
+        let act = Activations::new(&gpu, &config, &weights, options.dtype)?;
         let cache = KvCache::new(&gpu, &config, options.dtype)?;
         let plan = Plan::new(&gpu, &config, &weights, &act, &cache)?;
         progress(LoadStage::Compile, 1, 2);
@@ -128,7 +128,7 @@ impl Model {
 
     /// Number format of the KV cache.
     #[must_use]
-    pub fn dtype(&self) -> CacheType {
+    pub fn dtype(&self) -> Dtype {
         self.cache.dtype
     }
 

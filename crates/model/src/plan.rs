@@ -2,8 +2,8 @@
 
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, Embed, LayerNorm, Matmul, MlpAct, PackedPart, QkNorm, RmsNorm, RopeKvAppend,
-    Shape, SoftCap, TOP_K, Table, TopK, stride,
+    Argmax, Attention, Dtype, Embed, LayerNorm, Matmul, MlpAct, PackedPart, QkNorm, RmsNorm,
+    RopeKvAppend, Shape, SoftCap, TOP_K, Table, TopK, stride,
 };
 
 use crate::config::LayerConfig;
@@ -22,11 +22,14 @@ pub struct Activations {
     pub step: Buffer,
     /// What `argmax` chose.
     pub chosen: Buffer,
-    /// (vocab_size) of the last token.
+    /// (vocab_size) of the last token, f32.
     pub logits: Buffer,
+    /// Number format of the others.
+    dtype: Dtype,
     residual: Buffer,
     normed: Buffer,
     qkv: Buffer,
+    query: Buffer,
     attn_out: Buffer,
     gate_up: Buffer,
     mlp_act: Buffer,
@@ -37,11 +40,16 @@ pub struct Activations {
 
 impl Activations {
     /// Room for passes of [`MAX_PASS`] tokens.
-    pub fn new(gpu: &Gpu, config: &Config, weights: &Weights) -> Result<Self, ModelError> {
+    pub fn new(
+        gpu: &Gpu,
+        config: &Config,
+        weights: &Weights,
+        dtype: Dtype,
+    ) -> Result<Self, ModelError> {
         let rows = |label: &str, n: u32| {
             gpu.buffer(
                 label,
-                u64::from(MAX_PASS) * u64::from(stride(n)) * 4,
+                u64::from(MAX_PASS) * u64::from(stride(n)) * dtype.bytes(),
                 Usage::Work,
             )
         };
@@ -49,8 +57,9 @@ impl Activations {
         let qkv_width = layer.map_or(0, |layer| layer.qkv_proj.matrix.rows);
         let gate_up_width = layer.map_or(0, |layer| layer.gate_up_proj.matrix.rows);
         let hidden = config.hidden_size;
-        let last_bytes = u64::from(stride(hidden)) * 4;
+        let last_bytes = u64::from(stride(hidden)) * dtype.bytes();
         Ok(Self {
+            dtype,
             tokens: gpu.buffer("tokens", u64::from(MAX_PASS) * 4, Usage::Work)?,
             step: gpu.buffer("step", 8, Usage::Work)?,
             chosen: gpu.buffer("chosen", 16, Usage::Work)?,
@@ -58,6 +67,7 @@ impl Activations {
             residual: rows("residual", hidden)?,
             normed: rows("normed", hidden)?,
             qkv: rows("qkv", qkv_width)?,
+            query: rows("query", config.num_attention_heads * config.head_dim)?,
             attn_out: rows("attn_out", config.num_attention_heads * config.head_dim)?,
             gate_up: rows("gate_up", gate_up_width)?,
             mlp_act: rows("mlp_act", config.intermediate_size)?,
@@ -116,7 +126,8 @@ impl Plan {
         };
         let mut head = builder(true);
         head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
-        head.matmul(weights.head(), None, &act.last_normed, &act.logits, false)?;
+        let logits = (&act.logits, Dtype::F32);
+        head.matmul(weights.head(), None, &act.last_normed, logits, false)?;
         if let Some(cap) = config.final_soft_cap {
             let soft_cap = SoftCap {
                 n: config.vocab_size,
@@ -169,8 +180,15 @@ impl Builder<'_> {
             scale: config.embedding_scale,
         };
         for part in &weights.embed_tokens.parts {
-            let dispatch =
-                Embed::dispatch(gpu, part, tokens, &act.tokens, &act.residual, x_stride)?;
+            let dispatch = Embed::dispatch(
+                gpu,
+                part,
+                tokens,
+                &act.tokens,
+                &act.residual,
+                x_stride,
+                act.dtype,
+            )?;
             self.recording.dispatch(dispatch);
         }
         for part in weights
@@ -179,8 +197,15 @@ impl Builder<'_> {
             .flat_map(|matrix| &matrix.parts)
         {
             let positions = Table::Positions;
-            let dispatch =
-                Embed::dispatch(gpu, part, positions, &act.step, &act.residual, x_stride)?;
+            let dispatch = Embed::dispatch(
+                gpu,
+                part,
+                positions,
+                &act.step,
+                &act.residual,
+                x_stride,
+                act.dtype,
+            )?;
             self.recording.dispatch(dispatch);
         }
         Ok(())
@@ -196,7 +221,8 @@ impl Builder<'_> {
         let qkv_stride = layer.qkv_proj.matrix.rows;
         let k_offset = layer.qkv_proj.matrix.starts[1];
         let v_offset = layer.qkv_proj.matrix.starts[2];
-        let layout = cache.layout(config, rope);
+        let layout = KvCache::layout(config, rope);
+        let dtype = act.dtype;
         let caches = [&cache.keys[index], &cache.values[index]];
 
         self.norm(&layer.input_norm, &act.residual, &act.normed, false)?;
@@ -209,6 +235,7 @@ impl Builder<'_> {
                 qkv_stride,
                 k_offset,
                 eps: config.norm_eps,
+                dtype,
             };
             let weights = [&q_norm.buffer, &k_norm.buffer];
             self.recording
@@ -221,21 +248,22 @@ impl Builder<'_> {
             k_offset,
             v_offset,
             cache: layout,
+            dtype,
         };
         let table = cache.ropes.get(rope);
         self.recording
-            .dispatch(append.dispatch(gpu, &act.qkv, table, caches, &act.step)?);
+            .dispatch(append.dispatch(gpu, &act.qkv, table, &act.query, caches, &act.step)?);
         let attention = Attention {
             heads,
             kv_heads,
-            qkv_stride,
             out_stride: stride(heads * config.head_dim),
             scale: config.attention_scale_of(index),
             soft_cap: config.attn_soft_cap,
             sliding_window,
             cache: layout,
+            dtype,
         };
-        let dispatch = attention.dispatch(gpu, &act.qkv, caches, &act.attn_out, &act.step)?;
+        let dispatch = attention.dispatch(gpu, &act.query, caches, &act.attn_out, &act.step)?;
         self.recording.dispatch(dispatch);
         self.add(&layer.o_proj, &act.attn_out, layer.attn_out_norm.as_ref())
     }
@@ -250,6 +278,7 @@ impl Builder<'_> {
             x_stride: layer.gate_up_proj.matrix.rows,
             up_offset: layer.gate_up_proj.matrix.starts.get(1).copied(),
             y_stride: stride(config.intermediate_size),
+            dtype: act.dtype,
         };
         self.recording
             .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, &act.mlp_act)?);
@@ -271,6 +300,7 @@ impl Builder<'_> {
                     n: self.config.hidden_size,
                     eps: self.config.norm_eps,
                     last_row: false,
+                    dtype: act.dtype,
                     add: true,
                 };
                 let weight = &norm.weight.buffer;
@@ -290,10 +320,16 @@ impl Builder<'_> {
         last_row: bool,
     ) -> Result<(), ModelError> {
         let (n, eps) = (self.config.hidden_size, self.config.norm_eps);
+        let dtype = self.act.dtype;
         let (weight, step) = (&weights.weight.buffer, &self.act.step);
         let dispatch = match &weights.bias {
             Some(bias) => {
-                let norm = LayerNorm { n, eps, last_row };
+                let norm = LayerNorm {
+                    n,
+                    eps,
+                    last_row,
+                    dtype,
+                };
                 norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step)?
             }
             None => {
@@ -302,6 +338,7 @@ impl Builder<'_> {
                     n,
                     eps,
                     last_row,
+                    dtype,
                     add,
                 };
                 norm.dispatch(self.gpu, x, weight, y, step)?
@@ -319,6 +356,7 @@ impl Builder<'_> {
         y: &Buffer,
         accumulate: bool,
     ) -> Result<(), ModelError> {
+        let y = (y, self.act.dtype);
         self.matmul(&linear.matrix, linear.bias_buffer(), x, y, accumulate)
     }
 
@@ -328,7 +366,7 @@ impl Builder<'_> {
         matrix: &Matrix,
         bias: Option<&Buffer>,
         x: &Buffer,
-        y: &Buffer,
+        (y, y_dtype): (&Buffer, Dtype),
         accumulate: bool,
     ) -> Result<(), ModelError> {
         for part in &matrix.parts {
@@ -348,6 +386,8 @@ impl Builder<'_> {
                 row_start,
                 accumulate,
                 bias: bias.is_some(),
+                x_dtype: self.act.dtype,
+                y_dtype,
                 shape: Shape::choose(self.gpu, k, self.decode),
             };
             self.recording

@@ -1,8 +1,8 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Attention, CacheLayout, CacheType, cpu, stride};
+use vitrine_kernels::{Attention, CacheLayout, Dtype, cpu, stride};
 
 use crate::support::{
-    LENGTHS, assert_close, buffer, cached, gpu, numbers, padded, run, step, unpadded, zeros,
+    LENGTHS, assert_close, gpu, numbers, paired, run_stored, step, unpadded, zeros,
 };
 
 struct Case {
@@ -12,6 +12,7 @@ struct Case {
     tokens: u32,
     sliding_window: Option<u32>,
     cache: CacheLayout,
+    dtype: Dtype,
     soft_cap: Option<f32>,
     tolerance: f32,
 }
@@ -51,25 +52,29 @@ impl Case {
             }
         };
 
-        let qkv_stride = stride(q_width + 2 * kv_width);
         let out_stride = stride(q_width);
-        let qkv = buffer(gpu, &padded(&q, q_width, qkv_stride));
-        let caches = [cached(gpu, self.cache, &k), cached(gpu, self.cache, &v)];
+        let [query, k, v] = [&q, &k, &v].map(|values| paired(gpu, self.cache, self.dtype, values));
         let out = zeros(gpu, self.tokens * out_stride);
         let step = step(gpu, self.position, self.tokens);
         let kernel = Attention {
             heads,
             kv_heads,
-            qkv_stride,
             out_stride,
             scale,
             sliding_window: self.sliding_window,
             soft_cap: self.soft_cap,
             cache: self.cache,
+            dtype: self.dtype,
         };
-        let [k, v] = &caches;
-        let dispatch = kernel.dispatch(gpu, &qkv, [k, v], &out, &step).unwrap();
-        let got = run::<f32>(gpu, [dispatch], self.tokens, &out, self.tokens * out_stride);
+        let dispatch = kernel.dispatch(gpu, &query, [&k, &v], &out, &step).unwrap();
+        let got = run_stored(
+            gpu,
+            [dispatch],
+            self.tokens,
+            &out,
+            self.tokens * out_stride,
+            self.dtype,
+        );
         let got = unpadded(&got, q_width, out_stride);
         let what = format!(
             "{sizes:?}, {} tokens from position {}, window {:?}, {:?}",
@@ -101,8 +106,8 @@ fn attention() {
                 cache: CacheLayout {
                     head_dim,
                     rope_pairs: head_dim / 2,
-                    dtype: CacheType::F32,
                 },
+                dtype: Dtype::F32,
                 soft_cap: None,
                 tolerance: 1e-5,
             }
@@ -126,8 +131,8 @@ fn attention_in_a_window() {
                     head_dim: 16,
                     // Only part of each head turns.
                     rope_pairs: 6,
-                    dtype: CacheType::F32,
                 },
+                dtype: Dtype::F32,
                 soft_cap: (sliding_window == 32).then_some(0.5),
                 tolerance: 1e-5,
             }
@@ -149,8 +154,8 @@ fn attention_over_half_precision_keys_and_values() {
             cache: CacheLayout {
                 head_dim: 96,
                 rope_pairs: 48,
-                dtype: CacheType::F16,
             },
+            dtype: Dtype::F16,
             soft_cap: None,
             tolerance: 1e-3,
         }

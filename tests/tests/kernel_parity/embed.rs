@@ -1,4 +1,4 @@
-use vitrine_kernels::{Embed, Table, cpu, stride};
+use vitrine_kernels::{Dtype, Embed, Table, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packed, run, sample,
@@ -21,9 +21,16 @@ fn embed() {
                 let wrong = cpu::embed(&values, hidden as usize, &other);
 
                 let (tokens_buffer, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
-                let dispatch =
-                    Embed::dispatch(&gpu, &part, TOKENS, &tokens_buffer, &x, stride(hidden))
-                        .unwrap();
+                let dispatch = Embed::dispatch(
+                    &gpu,
+                    &part,
+                    TOKENS,
+                    &tokens_buffer,
+                    &x,
+                    stride(hidden),
+                    Dtype::F32,
+                )
+                .unwrap();
                 let got = run::<f32>(&gpu, [dispatch], tokens, &x, tokens * stride(hidden));
                 let got = unpadded(&got, hidden, stride(hidden));
                 let what = format!("{name} {hidden} wide, {tokens} tokens");
@@ -45,8 +52,8 @@ fn embed_in_parts() {
     second.row_start = 32;
     let ids = [0, 63, 31, 32];
     let (tokens, x) = (buffer(&gpu, &ids), zeros(&gpu, 4 * 32));
-    let dispatches =
-        [&first, &second].map(|part| Embed::dispatch(&gpu, part, TOKENS, &tokens, &x, 32).unwrap());
+    let dispatches = [&first, &second]
+        .map(|part| Embed::dispatch(&gpu, part, TOKENS, &tokens, &x, 32, Dtype::F32).unwrap());
     let got = run::<f32>(&gpu, dispatches, 4, &x, 4 * 32);
     let right = cpu::embed(&table, 32, &ids);
     let wrong = cpu::embed(&table, 32, &[0, 31, 31, 0]);
@@ -68,7 +75,16 @@ fn embed_scaled_and_with_positions() {
     let before = numbers(3, (tokens * stride(hidden)) as usize);
     let (step, x) = (step(&gpu, position, tokens), buffer(&gpu, &before));
     let dispatches = [&first, &second].map(|part| {
-        Embed::dispatch(&gpu, part, Table::Positions, &step, &x, stride(hidden)).unwrap()
+        Embed::dispatch(
+            &gpu,
+            part,
+            Table::Positions,
+            &step,
+            &x,
+            stride(hidden),
+            Dtype::F32,
+        )
+        .unwrap()
     });
     let got = run::<f32>(&gpu, dispatches, tokens, &x, tokens * stride(hidden));
     let before = unpadded(&before, hidden, stride(hidden));
@@ -86,8 +102,18 @@ fn embed_scaled_and_with_positions() {
     let ids = [1, 63, 31, 32, 7];
     let ids_buffer = buffer(&gpu, &ids);
     let scaled = Table::Tokens { scale: 6.5 };
-    let dispatches = [&first, &second]
-        .map(|part| Embed::dispatch(&gpu, part, scaled, &ids_buffer, &x, stride(hidden)).unwrap());
+    let dispatches = [&first, &second].map(|part| {
+        Embed::dispatch(
+            &gpu,
+            part,
+            scaled,
+            &ids_buffer,
+            &x,
+            stride(hidden),
+            Dtype::F32,
+        )
+        .unwrap()
+    });
     let got = run::<f32>(&gpu, dispatches, tokens, &x, tokens * stride(hidden));
     let plain = cpu::embed(&table, hidden as usize, &ids);
     let right: Vec<f32> = plain.iter().map(|x| x * 6.5).collect();

@@ -4,7 +4,7 @@
 use safetensors::SafeTensors;
 use vitrine_gpu::Gpu;
 use vitrine_kernels::packed::TilePacker;
-use vitrine_kernels::{Embed, Table};
+use vitrine_kernels::{Dtype, Embed, Table};
 use vitrine_model::ggml::GgmlType;
 
 use crate::support::{buffer, gpu, packer, run, unpacked, uploaded, zeros};
@@ -33,7 +33,7 @@ fn embedded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> Vec<f32> {
     let ids: Vec<u32> = (0..rows).collect();
     let (ids, x) = (buffer(gpu, &ids), zeros(gpu, rows * K));
     let table = Table::Tokens { scale: 1.0 };
-    let dispatch = Embed::dispatch(gpu, &part, table, &ids, &x, K).unwrap();
+    let dispatch = Embed::dispatch(gpu, &part, table, &ids, &x, K, Dtype::F32).unwrap();
     run(gpu, [dispatch], rows, &x, rows * K)
 }
 

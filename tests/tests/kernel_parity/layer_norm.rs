@@ -1,4 +1,4 @@
-use vitrine_kernels::{LayerNorm, cpu, stride};
+use vitrine_kernels::{Dtype, LayerNorm, cpu, stride};
 
 use crate::support::{
     LENGTHS, assert_close, buffer, gpu, numbers, padded, run, step, unpadded, zeros,
@@ -30,6 +30,7 @@ fn layer_norm() {
                 n,
                 eps: 1e-3,
                 last_row,
+                dtype: Dtype::F32,
             };
             let dispatch = norm.dispatch(&gpu, x, [weight, bias], &y, &step).unwrap();
             let rows = if last_row { 1 } else { tokens };

@@ -11,6 +11,7 @@ mod argmax;
 mod attention;
 mod embed;
 mod formats;
+mod half;
 mod layer_norm;
 mod matmul;
 mod mlp_act;

@@ -1,4 +1,4 @@
-use vitrine_kernels::{Matmul, Shape, cpu, stride};
+use vitrine_kernels::{Dtype, Matmul, Shape, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
@@ -50,6 +50,8 @@ fn matmul_and_matvec() {
                         row_start: 0,
                         accumulate: false,
                         bias: false,
+                        x_dtype: Dtype::F32,
+                        y_dtype: Dtype::F32,
                         shape,
                     };
                     let dispatch = matmul.dispatch(&gpu, part, &x, &y, None).unwrap();
@@ -95,6 +97,8 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
                 row_start: 32,
                 accumulate: true,
                 bias: true,
+                x_dtype: Dtype::F32,
+                y_dtype: Dtype::F32,
                 shape: Shape {
                     lanes,
                     rows: 2,

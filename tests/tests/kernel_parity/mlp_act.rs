@@ -1,4 +1,4 @@
-use vitrine_kernels::{Activation, MlpAct, cpu, stride};
+use vitrine_kernels::{Activation, Dtype, MlpAct, cpu, stride};
 
 use crate::support::{LENGTHS, assert_close, buffer, gpu, numbers, padded, run, unpadded, zeros};
 
@@ -26,6 +26,7 @@ fn mlp_act() {
                 x_stride: 2 * stride(n),
                 up_offset: Some(stride(n)),
                 y_stride: stride(n),
+                dtype: Dtype::F32,
             };
             let dispatch = kernel.dispatch(&gpu, &gate_up, &y).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * stride(n));
@@ -51,13 +52,14 @@ fn mlp_act_without_a_gate() {
     ] {
         let right = cpu::mlp_act(act, &x, &ones);
         let wrong = cpu::mlp_act(other, &x, &ones);
-        let (input, y) = (buffer(&gpu, &x), zeros(&gpu, n));
+        let (input, y) = (buffer(&gpu, &x), zeros(&gpu, n + 1));
         let kernel = MlpAct {
             act,
             n,
-            x_stride: n,
+            x_stride: n + 1,
             up_offset: None,
-            y_stride: n,
+            y_stride: n + 1,
+            dtype: Dtype::F32,
         };
         let dispatch = kernel.dispatch(&gpu, &input, &y).unwrap();
         let got = run::<f32>(&gpu, [dispatch], 1, &y, n);

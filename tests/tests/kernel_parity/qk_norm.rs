@@ -1,4 +1,4 @@
-use vitrine_kernels::{QkNorm, cpu, stride};
+use vitrine_kernels::{Dtype, QkNorm, cpu, stride};
 
 use crate::support::{assert_close, buffer, gpu, numbers, run};
 
@@ -41,6 +41,7 @@ fn qk_norm() {
             qkv_stride,
             k_offset,
             eps: 1e-6,
+            dtype: Dtype::F32,
         };
         let dispatch = kernel.dispatch(&gpu, qkv, [q_weight, k_weight]).unwrap();
         let got = run::<f32>(&gpu, [dispatch], tokens, qkv, tokens * qkv_stride);

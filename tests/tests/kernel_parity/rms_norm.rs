@@ -1,4 +1,4 @@
-use vitrine_kernels::{RmsNorm, cpu, stride};
+use vitrine_kernels::{Dtype, RmsNorm, cpu, stride};
 
 use crate::support::{
     LENGTHS, assert_close, buffer, gpu, numbers, padded, run, step, unpadded, zeros,
@@ -25,6 +25,7 @@ fn rms_norm() {
                 n,
                 eps: 1e-5,
                 last_row: false,
+                dtype: Dtype::F32,
                 add: false,
             };
             let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
@@ -36,6 +37,7 @@ fn rms_norm() {
                 n,
                 eps: 1e-5,
                 last_row: true,
+                dtype: Dtype::F32,
                 add: false,
             };
             let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
@@ -69,6 +71,7 @@ fn rms_norm_adds() {
         n,
         eps: 1e-5,
         last_row: false,
+        dtype: Dtype::F32,
         add: true,
     };
     let dispatch = norm.dispatch(&gpu, &x, &weight, &y, &step).unwrap();

@@ -1,7 +1,9 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{CacheLayout, CacheType, RopeKvAppend, cpu, stride};
+use vitrine_kernels::{CacheLayout, Dtype, RopeKvAppend, cpu, stride};
 
-use crate::support::{LENGTHS, assert_close, buffer, gpu, numbers, run, step, uncached, zeros};
+use crate::support::{
+    LENGTHS, assert_close, buffer, gpu, numbers, run, step, stored, unpaired, zeros,
+};
 
 struct Case {
     heads: u32,
@@ -9,6 +11,7 @@ struct Case {
     tokens: u32,
     position: u32,
     cache: CacheLayout,
+    dtype: Dtype,
 }
 
 impl Case {
@@ -36,11 +39,9 @@ impl Case {
 
     fn run(&self, gpu: &Gpu, qkv: &[f32], inv_freq: &[f32]) -> [Vec<f32>; 3] {
         let positions = self.position + self.tokens;
-        let CacheLayout {
-            head_dim, dtype, ..
-        } = self.cache;
+        let (dtype, head_dim) = (self.dtype, self.cache.head_dim);
         let kv = positions * self.kv_heads * head_dim;
-        let qkv = buffer(gpu, qkv);
+        let qkv = stored(gpu, dtype, qkv);
         let table: Vec<[f32; 2]> = (0..positions)
             .flat_map(|position| inv_freq.iter().map(move |freq| position as f32 * freq))
             .map(|angle| [angle.cos(), angle.sin()])
@@ -48,6 +49,8 @@ impl Case {
         let rope = (!table.is_empty()).then(|| buffer(gpu, &table));
         let words = kv * dtype.bytes() as u32 / 4;
         let (keys, values) = (zeros(gpu, words), zeros(gpu, words));
+        let n = self.tokens * self.heads * head_dim;
+        let query = zeros(gpu, n);
         let step = step(gpu, self.position, self.tokens);
         let kernel = RopeKvAppend {
             heads: self.heads,
@@ -56,21 +59,14 @@ impl Case {
             k_offset: self.heads * head_dim,
             v_offset: (self.heads + self.kv_heads) * head_dim,
             cache: self.cache,
+            dtype,
         };
         let dispatch = kernel
-            .dispatch(gpu, &qkv, rope.as_ref(), [&keys, &values], &step)
+            .dispatch(gpu, &qkv, rope.as_ref(), &query, [&keys, &values], &step)
             .unwrap();
-        let n = self.tokens * self.stride();
-        let q = run::<f32>(gpu, [dispatch], self.tokens, &qkv, n);
-        let q_width = (self.heads * head_dim) as usize;
-        let q = q
-            .chunks_exact(self.stride() as usize)
-            .flat_map(|row| &row[..q_width]);
-        [
-            q.copied().collect(),
-            uncached(gpu, self.cache, &keys, kv),
-            uncached(gpu, self.cache, &values, kv),
-        ]
+        run::<f32>(gpu, [dispatch], self.tokens, &query, 1);
+        [(&query, n), (&keys, kv), (&values, kv)]
+            .map(|(pairs, n)| unpaired(gpu, self.cache, dtype, pairs, n))
     }
 
     fn check(&self, gpu: &Gpu, tolerance: f32) {
@@ -92,7 +88,13 @@ impl Case {
             "{} heads over {}, {:?}, {} tokens",
             self.heads, self.kv_heads, self.cache, self.tokens
         );
-        assert_close(&got[0], &right[0], &wrong[0], 1e-5, &format!("{what}: q"));
+        assert_close(
+            &got[0],
+            &right[0],
+            &wrong[0],
+            tolerance,
+            &format!("{what}: q"),
+        );
         assert_close(
             &got[1],
             &right[1],
@@ -124,8 +126,8 @@ fn rope_kv_append() {
                 cache: CacheLayout {
                     head_dim,
                     rope_pairs: head_dim / 2,
-                    dtype: CacheType::F32,
                 },
+                dtype: Dtype::F32,
             };
             case.check(&gpu, 1e-5);
         }
@@ -145,8 +147,8 @@ fn rope_of_a_part() {
             cache: CacheLayout {
                 head_dim: 32,
                 rope_pairs,
-                dtype: CacheType::F32,
             },
+            dtype: Dtype::F32,
         };
         case.check(&gpu, 1e-5);
     }
@@ -162,8 +164,8 @@ fn keys_and_values_in_half_precision() {
         cache: CacheLayout {
             head_dim: 64,
             rope_pairs: 24,
-            dtype: CacheType::F16,
         },
+        dtype: Dtype::F16,
     };
     case.check(&gpu(), 1e-3);
 }

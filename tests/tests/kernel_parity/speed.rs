@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use vitrine_kernels::packed::TilePacker;
-use vitrine_kernels::{Format, Matmul, Shape};
+use vitrine_kernels::{Dtype, Format, Matmul, Shape};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
 use crate::support::{buffer, gpu, matrix, numbers, packer, run, storages, uploaded, zeros};
@@ -46,6 +46,8 @@ fn speed() {
                 row_start: 0,
                 accumulate: false,
                 bias: false,
+                x_dtype: Dtype::F32,
+                y_dtype: Dtype::F32,
                 shape,
             };
             let tokens = if decode { 1 } else { TOKENS };

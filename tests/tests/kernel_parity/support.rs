@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_kernels::{CacheLayout, CacheType, Format, PackedPart, Step, cpu};
+use vitrine_kernels::{CacheLayout, Dtype, Format, PackedPart, Step, cpu};
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
 
@@ -82,36 +82,49 @@ pub fn unpadded(values: &[f32], width: u32, stride: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Keys or values, (…, head_dim), as the cache holds them.
-pub fn cached(gpu: &Gpu, layout: CacheLayout, values: &[f32]) -> Buffer {
-    let pairs: Vec<[f32; 2]> = values
-        .chunks_exact(layout.head_dim as usize)
-        .flat_map(|head| {
-            (0..layout.head_dim / 2).map(|i| layout.pair_dims(i).map(|dim| head[dim as usize]))
-        })
-        .collect();
-    match layout.dtype {
-        CacheType::F32 => buffer(gpu, &pairs),
-        CacheType::F16 => {
-            let halves: Vec<half::f16> = pairs
-                .iter()
-                .flatten()
-                .map(|x| half::f16::from_f32(*x))
-                .collect();
+/// A buffer with these numbers in this format.
+pub fn stored(gpu: &Gpu, dtype: Dtype, values: &[f32]) -> Buffer {
+    match dtype {
+        Dtype::F32 => buffer(gpu, values),
+        Dtype::F16 => {
+            let halves: Vec<half::f16> = values.iter().map(|x| half::f16::from_f32(*x)).collect();
             buffer(gpu, &halves)
         }
     }
 }
 
-/// The first `n` of them back, (…, head_dim).
-pub fn uncached(gpu: &Gpu, layout: CacheLayout, cache: &Buffer, n: u32) -> Vec<f32> {
-    let pairs: Vec<f32> = match layout.dtype {
-        CacheType::F32 => run::<f32>(gpu, [], 0, cache, n),
-        CacheType::F16 => run::<half::f16>(gpu, [], 0, cache, n)
+/// As [`run`], for a buffer of `n` numbers in this format.
+pub fn run_stored(
+    gpu: &Gpu,
+    dispatches: impl IntoIterator<Item = Dispatch>,
+    n_tokens: u32,
+    result: &Buffer,
+    n: u32,
+    dtype: Dtype,
+) -> Vec<f32> {
+    match dtype {
+        Dtype::F32 => run(gpu, dispatches, n_tokens, result, n),
+        Dtype::F16 => run::<half::f16>(gpu, dispatches, n_tokens, result, n)
             .iter()
             .map(|x| x.to_f32())
             .collect(),
-    };
+    }
+}
+
+/// Queries, keys or values, (…, head_dim), as pairs.
+pub fn paired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, values: &[f32]) -> Buffer {
+    let pairs: Vec<f32> = values
+        .chunks_exact(layout.head_dim as usize)
+        .flat_map(|head| {
+            (0..layout.head_dim / 2).flat_map(|i| layout.pair_dims(i).map(|dim| head[dim as usize]))
+        })
+        .collect();
+    stored(gpu, dtype, &pairs)
+}
+
+/// The first `n` of them back, (…, head_dim).
+pub fn unpaired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, pairs: &Buffer, n: u32) -> Vec<f32> {
+    let pairs = run_stored(gpu, [], 0, pairs, n, dtype);
     let mut out = vec![0.0; n as usize];
     let heads = pairs.chunks_exact(layout.head_dim as usize);
     for (pairs, out) in heads.zip(out.chunks_exact_mut(layout.head_dim as usize)) {
