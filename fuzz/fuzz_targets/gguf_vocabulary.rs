@@ -12,7 +12,10 @@ struct Input {
     pre: u8,
     tokens: Vec<String>,
     token_types: Option<Vec<i8>>,
+    scores: Option<Vec<f32>>,
     merges: Option<Vec<String>>,
+    unknown: Option<u8>,
+    space_prefix: Option<bool>,
     bos: Option<u8>,
     eos: Option<u32>,
     add_bos: Option<bool>,
@@ -21,7 +24,7 @@ struct Input {
 }
 
 fuzz_target!(|input: Input| {
-    let models = ["gpt2", "llama", "gemma4", ""];
+    let models = ["gpt2", "llama", "gemma", ""];
     let pres = [
         "",
         "default",
@@ -38,7 +41,10 @@ fuzz_target!(|input: Input| {
         token_types: input
             .token_types
             .map(|types| types.into_iter().map(i32::from).collect()),
+        scores: input.scores,
         merges: input.merges,
+        unknown_token_id: input.unknown.map(u32::from),
+        add_space_prefix: input.space_prefix,
         bos_token_id: input.bos.map(u32::from),
         eos_token_id: input.eos,
         add_bos_token: input.add_bos,
