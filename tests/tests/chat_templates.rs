@@ -43,6 +43,25 @@ fn templates_write_what_jinja2_writes() {
 }
 
 #[test]
+fn a_model_without_a_system_role_says_so_itself() {
+    let source = "{% if messages[0]['role'] == 'system' %}\
+        {{ raise_exception('System role not supported') }}{% endif %}ok";
+    let message = |role| Message::new(role, "x");
+    let refused = render(source, &[message("system"), message("user")], true);
+    let Err(error @ TextError::Refused(_)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        error.to_string().contains("System role not supported"),
+        "{error}"
+    );
+    assert_eq!(
+        render(source, &[message("user")], true).as_deref(),
+        Ok("ok")
+    );
+}
+
+#[test]
 fn what_is_not_supported_is_refused_and_not_written_otherwise() {
     let result = render("{{ '%s' % 'a' }}", &[], false);
     assert!(matches!(result, Err(TextError::Template(_))), "{result:?}");

@@ -1,21 +1,25 @@
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
+
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
-use minijinja_contrib::pycompat::unknown_method_callback;
 use serde::{Deserialize, Serialize};
 
 use crate::TextError;
-use crate::python_json::to_json;
+use gate::Purse;
 
-/// Steps of the template engine. A long conversation takes some ten thousands.
+mod gate;
+mod rewrite;
+
+/// Steps of the template engine. A long conversation takes some hundred thousands.
 const FUEL: u64 = 5_000_000;
-/// Bytes that a template may write, and that one value in it may have.
+/// Bytes that a template may write.
 const MAX_BYTES: usize = 16 << 20;
 /// Bytes of a template itself; the longest known have some ten thousand.
-const MAX_SOURCE: usize = 1 << 20;
+const MAX_SOURCE: usize = 256 << 10;
 /// Macros within macros; small, because a worker in the page has a small stack.
 const MAX_DEPTH: usize = 100;
 const NAME: &str = "chat";
@@ -52,6 +56,7 @@ impl Message {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
+    purse: Arc<Purse>,
     /// The texts of the special tokens by the names that templates use (`bos_token`).
     tokens: BTreeMap<String, String>,
 }
@@ -81,29 +86,35 @@ impl ChatTemplate {
                 source.len()
             )));
         }
-        let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder()
             .trim_blocks(true)
             .lstrip_blocks(true)
-            .build();
-        environment.set_syntax(syntax.map_err(template_error)?);
+            .build()
+            .map_err(template_error)?;
+        let source = without_generation_tags(source);
+        let rewritten = rewrite::rewrite(&source, syntax).map_err(template_error)?;
+
+        let purse = Arc::new(Purse::default());
+        let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(MAX_DEPTH);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_unknown_method_callback(unknown_method_callback);
+        gate::install(&mut environment, &purse);
+        environment.add_global("__const", Value::from(rewritten.constants));
         environment.add_function("raise_exception", raise_exception);
-        environment.add_filter("tojson", to_json);
-        environment.set_formatter(|output, state, value| {
-            if value.as_str().is_some_and(|text| text.len() > MAX_BYTES) {
-                return Err(too_much());
-            }
+        environment.add_function("strftime_now", strftime_now);
+        let own = Arc::clone(&purse);
+        environment.set_formatter(move |output, state, value| {
+            // Also what is written to a variable comes by here.
+            own.make(own.printed(value)?)?;
             minijinja::escape_formatter(output, state, value)
         });
         environment
-            .add_template_owned(NAME, without_generation_tags(source))
+            .add_template_owned(NAME, rewritten.source)
             .map_err(template_error)?;
         Ok(Self {
             environment,
+            purse,
             tokens,
         })
     }
@@ -129,6 +140,7 @@ impl ChatTemplate {
             documents => Value::from(()),
             ..Value::from_pairs(self.tokens.iter().map(|(name, text)| (name.as_str(), text.as_str())))
         };
+        self.purse.fill();
         let mut output = BoundedOutput(Vec::new());
         template
             .render_captured_to(context, &mut output)
@@ -181,20 +193,38 @@ fn raise_exception(message: &str) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
 }
 
-/// Marks the errors that come from [`MAX_BYTES`].
+/// The date and time in the format of Python's `strftime`.
+fn strftime_now(format: &str) -> Result<String, Error> {
+    let mut text = String::new();
+    // A wrong format is an error of `fmt`, which `to_string` would panic on.
+    match write!(text, "{}", chrono::Local::now().format(format)) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(Error::new(
+            ErrorKind::InvalidOperation,
+            format!("strftime_now does not know the format `{format}`"),
+        )),
+    }
+}
+
+/// Marks the errors that come from limits, and says which.
 #[derive(Debug)]
-struct TooMuch;
+struct TooMuch(&'static str);
+
+impl TooMuch {
+    const VALUE: &'static str = "16 MiB of one value";
+    const MEMORY: &'static str = "128 MiB of text and lists";
+}
 
 impl fmt::Display for TooMuch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("too much output")
+        formatter.write_str(self.0)
     }
 }
 
 impl std::error::Error for TooMuch {}
 
-fn too_much() -> Error {
-    Error::new(ErrorKind::WriteFailure, "too much output").with_source(TooMuch)
+fn too_much(what: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, what).with_source(TooMuch(what))
 }
 
 fn template_error(error: Error) -> TextError {
@@ -203,10 +233,12 @@ fn template_error(error: Error) -> TextError {
         if let Some(refusal) = current.downcast_ref::<Refusal>() {
             return TextError::Refused(refusal.0.clone());
         }
-        if current.is::<TooMuch>()
-            || current
-                .downcast_ref::<io::Error>()
-                .is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge)
+        if let Some(limit) = current.downcast_ref::<TooMuch>() {
+            return TextError::Endless(limit.0);
+        }
+        if current
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge)
         {
             return TextError::Endless("16 MiB of text");
         }
@@ -334,7 +366,7 @@ mod tests {
         ));
         assert_eq!(
             render(&doubling, &[]),
-            Err(TextError::Endless("16 MiB of text"))
+            Err(TextError::Endless("16 MiB of one value"))
         );
         assert_eq!(render(long, &[]), Err(TextError::Endless("16 MiB of text")));
         let source = " ".repeat(MAX_SOURCE + 1);
