@@ -17,8 +17,13 @@ LLAMA3 = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 QWEN2 = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
+TEKKEN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 DEFAULT = [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"]
-FAMILIES = ["default", "gpt-2", "llama-bpe", "qwen2", "smollm"]
+FAMILIES = ["default", "gpt-2", "llama-bpe", "qwen2", "smollm", "tekken"]
 
 
 def split_by(*patterns):
@@ -35,7 +40,7 @@ def pre_tokenizer(family):
         return pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
     if family == "gpt-2":
         return byte_level
-    return split_by(*{"default": DEFAULT, "llama-bpe": [LLAMA3], "qwen2": [QWEN2]}[family])
+    return split_by(*{"default": DEFAULT, "llama-bpe": [LLAMA3], "qwen2": [QWEN2], "tekken": [TEKKEN]}[family])
 
 
 def from_gguf(reader, family=None):
@@ -50,7 +55,7 @@ def from_gguf(reader, family=None):
     merges = [tuple(merge.split(" ")) for merge in metadata(reader, "tokenizer.ggml.merges")]
     vocabulary = {token: id for id, token in enumerate(tokens)}
     assert len(vocabulary) == len(tokens)
-    model = models.BPE(vocab=vocabulary, merges=merges, ignore_merges=family == "llama-bpe")
+    model = models.BPE(vocab=vocabulary, merges=merges, ignore_merges=family in ["llama-bpe", "tekken"])
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizer(family)
     if family == "qwen2":

@@ -86,6 +86,7 @@ STRINGS = [
     "ab " * 100,
     "9" * 40,
     "🙂" * 20,
+    "JavaScript on YouTube, GitHub/\nmySQL and PostScript iPhone",
     "supercalifragilisticexpialidocious antidisestablishmentarianism",
 ]
 

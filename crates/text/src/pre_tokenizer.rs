@@ -10,7 +10,7 @@ use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, SplitDelimiterBehavior}
 use crate::TextError;
 
 /// Names of the supported families, for messages.
-pub(crate) const SUPPORTED: &str = "default, gpt-2, llama-bpe, qwen2, smollm";
+pub(crate) const SUPPORTED: &str = "default, gpt-2, llama-bpe, qwen2, smollm, tekken";
 
 /// What the family of a tokenizer decides.
 pub(crate) struct Family {
@@ -33,6 +33,9 @@ const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{
 /// Qwen 2's pattern: Llama 3's, with every digit alone.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// Mistral's Tekken: capital and small letters apart, every digit alone.
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
 /// The family of that name.
 pub(crate) fn family(name: &str) -> Result<Family, TextError> {
     let plain = |pre_tokenizer| Family {
@@ -54,12 +57,18 @@ pub(crate) fn family(name: &str) -> Result<Family, TextError> {
             r"\p{N}+",
             r"[0-9][0-9][0-9]",
         ])?),
-        "llama-bpe" => Family {
+        // The other names are those of converters before and after.
+        "llama-bpe" | "llama3" | "llama-v3" => Family {
             ignore_merges: true,
             add_bos: true,
             ..plain(split_by(&[LLAMA3])?)
         },
-        "qwen2" => Family {
+        "tekken" => Family {
+            ignore_merges: true,
+            add_bos: true,
+            ..plain(split_by(&[TEKKEN])?)
+        },
+        "qwen2" | "deepseek-r1-qwen" => Family {
             normalizer: Some(NFC.into()),
             ..plain(split_by(&[QWEN2])?)
         },
