@@ -41,6 +41,11 @@ Examples:
   vitrine tokenize --decode 504 3575 282 3085 314
   vitrine tokenize \"Hello\" --model folder-with-tokenizer.json --json";
 
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  vitrine inspect
+  vitrine inspect --config Phi-3-mini/config.json --dtype f16 --context 4096";
+
 const BENCH_EXAMPLES: &str = "\
 Examples:
   vitrine bench
@@ -57,6 +62,9 @@ pub enum Command {
     /// Show the tokens of a text, or the text of token ids; needs no GPU.
     #[command(after_help = TOKENIZE_EXAMPLES)]
     Tokenize(TokenizeArgs),
+    /// Print a model: its modules, parameters, KV cache, heads and rotary embedding; needs no GPU.
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(InspectArgs),
     /// Measure how fast a model is on this machine.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
@@ -213,6 +221,18 @@ pub struct TokenizeArgs {
     #[arg(long, value_name = "PATH|ID")]
     pub model: Option<OsString>,
     /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct InspectArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// A config.json in place of a model.
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    pub config: Option<PathBuf>,
+    /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,
 }

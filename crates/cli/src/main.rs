@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod exit;
 mod generate;
+mod inspect;
 mod load;
 mod memory;
 mod next;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         match args.command {
             Command::Generate(args) => generate::run(args).await,
             Command::Next(args) => next::run(args).await,
+            Command::Inspect(args) => inspect::run(args).await,
             Command::Tokenize(args) => tokenize::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Adapters(args) => adapters::run(args).await,

@@ -6,12 +6,14 @@ mod bench;
 mod engine;
 mod error;
 mod generate;
+mod inspect;
 mod predict;
 mod summary;
 mod vocabulary;
 
 pub use engine::Engine;
 pub use error::EngineError;
+pub use inspect::{InspectOptions, inspect_config, inspect_files};
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
 pub use vitrine_model::source::{ByteSource, SourceError};

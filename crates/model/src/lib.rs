@@ -13,6 +13,7 @@ pub mod ggml;
 pub mod gguf;
 mod kv_cache;
 mod model;
+mod module_tree;
 mod plan;
 pub mod quantize;
 mod rope;
@@ -37,6 +38,7 @@ pub use gguf::Gguf;
 #[cfg(not(target_arch = "wasm32"))]
 pub use mapped_file::MappedFile;
 pub use model::{LoadOptions, LoadStage, Model, Pending, Prediction};
+pub use module_tree::{Module, module_tree};
 #[cfg(not(target_arch = "wasm32"))]
 pub use open::{open_folder, open_path};
 pub use quantize::Quantize;

@@ -8,6 +8,7 @@ mod command;
 mod event;
 mod failure;
 mod generate;
+mod inspect;
 mod model;
 mod token;
 
@@ -16,5 +17,9 @@ pub use command::Command;
 pub use event::{Event, LoadPhase, Progress};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
+pub use inspect::{
+    AttentionReport, FormatShare, KvCacheReport, ModelReport, ModuleNode, RopeReport,
+    TokenizerReport,
+};
 pub use model::{AdapterSummary, ModelEntry, ModelSource, ModelSummary};
 pub use token::{Candidate, Distribution, TokenPiece, TokenStep};

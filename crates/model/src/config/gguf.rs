@@ -105,6 +105,9 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
         ropes,
         layers,
         tie_word_embeddings: !has("output.weight"),
+        pad_token_id: gguf
+            .get("tokenizer.ggml.padding_token_id")
+            .and_then(|id| id.as_u64()?.try_into().ok()),
     })
 }
 

@@ -172,6 +172,13 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
         tie_word_embeddings: fields
             .bool("tie_word_embeddings")?
             .unwrap_or(architecture == Gemma3),
+        pad_token_id: match fields.u32("pad_token_id")? {
+            Some(id) => Some(id),
+            None if fields.is_null("pad_token_id") => None,
+            None if architecture == Phi3 => Some(32_000),
+            None if architecture == Gemma3 => Some(0),
+            None => None,
+        },
     })
 }
 
@@ -331,5 +338,6 @@ fn gpt2(fields: &Fields<'_>) -> Result<Config, ModelError> {
         ropes: Vec::new(),
         layers: vec![layer; n_layers.min(MAX_LAYERS) as usize],
         tie_word_embeddings: fields.bool("tie_word_embeddings")?.unwrap_or(true),
+        pad_token_id: None,
     })
 }

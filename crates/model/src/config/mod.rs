@@ -67,6 +67,8 @@ pub struct Config {
     pub layers: Vec<LayerConfig>,
     /// Whether the output head is the embedding.
     pub tie_word_embeddings: bool,
+    /// The token that pads batches, for those who look at the model; no kernel asks for it.
+    pub pad_token_id: Option<u32>,
 }
 
 /// One decoder layer's own settings.

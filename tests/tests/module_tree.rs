@@ -1,0 +1,62 @@
+//! The tree of modules against what transformers prints (`tests/reference/make_reprs.py`).
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use vitrine_engine::{Config, InspectOptions, inspect_config};
+use vitrine_protocol::ModuleNode;
+
+#[derive(Deserialize)]
+struct Reference {
+    repr: String,
+    parameters: u64,
+}
+
+/// As PyTorch prints modules.
+fn text(module: &ModuleNode, depth: usize) -> String {
+    let times = match module.count {
+        1 => String::new(),
+        count => format!("{count} x "),
+    };
+    if module.children.is_empty() {
+        return format!("{times}{}", module.description);
+    }
+    let indent = "  ".repeat(depth);
+    let inside: String = module
+        .children
+        .iter()
+        .map(|child| format!("{indent}  ({}): {}\n", child.name, text(child, depth + 1)))
+        .collect();
+    format!("{times}{}(\n{inside}{indent})", module.description)
+}
+
+#[test]
+fn modules_are_those_of_transformers() {
+    let references: BTreeMap<String, Reference> =
+        serde_json::from_str(include_str!("../fixtures/reprs.json")).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/architectures");
+    let mut seen = Vec::new();
+    for (name, reference) in &references {
+        let config = fs::read(fixtures.join(name).join("config.json")).unwrap();
+        let config = Config::from_json(&config).unwrap();
+        let report = inspect_config(&config, InspectOptions::default());
+        // Dropout does nothing when a model is only run.
+        let right = reference.repr.replace("Dropout(p=0.1,", "Dropout(p=0.0,");
+        let got = text(&report.modules, 0);
+        assert_eq!(got, right, "{name}");
+        assert_eq!(report.parameters, reference.parameters, "{name}");
+        assert_eq!(config.parameters(), reference.parameters, "{name}");
+        seen.push(got);
+    }
+    // Control: not all of them look the same.
+    seen.sort();
+    seen.dedup();
+    assert!(seen.len() > 10, "{} different trees", seen.len());
+}
