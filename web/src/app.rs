@@ -14,6 +14,7 @@ use crate::components::speed::Speed;
 use crate::components::token_bars::TokenBars;
 use crate::components::token_strip::TokenStrip;
 use crate::state::State;
+use crate::{dropped, persistence, strings};
 
 /// The whole page.
 #[component]
@@ -27,6 +28,9 @@ pub fn App() -> impl IntoView {
             bridge.send(&command);
         }
     });
+
+    persistence::learn(state.persistent);
+    let dropping = dropped::listen(state, bridge);
 
     view! {
         <Header state />
@@ -51,5 +55,10 @@ pub fn App() -> impl IntoView {
         </main>
         <Footer state bridge />
         <Announcer announcement=state.announcement />
+        <Show when=move || dropping.get()>
+            <p class="drop-hint" data-testid="drop-hint">
+                {strings::DROP_HINT}
+            </p>
+        </Show>
     }
 }

@@ -1,5 +1,6 @@
 //! The way to the worker and back: commands and events as JSON text.
 
+use js_sys::Array;
 use leptos::prelude::*;
 use vitrine_protocol::{Command, Event, Failure, FailureKind};
 use wasm_bindgen::prelude::Closure;
@@ -51,11 +52,19 @@ impl Bridge {
     /// Sends a command.
     pub fn send(&self, command: &Command) {
         let sent = self.link.with_value(|link| {
-            let json = serde_json::to_string(command).ok()?;
-            link.as_ref()?
-                .worker
-                .post_message(&JsValue::from_str(&json))
-                .ok()
+            let json = JsValue::from_str(&serde_json::to_string(command).ok()?);
+            let files = self.state.files_of(command);
+            let message = if files.is_empty() {
+                json
+            } else {
+                // Files are handed over by reference; nothing is read here.
+                let parts = Array::of1(&json);
+                files.iter().for_each(|file| {
+                    parts.push(file);
+                });
+                parts.into()
+            };
+            link.as_ref()?.worker.post_message(&message).ok()
         });
         if sent.is_none() {
             self.fail(strings::WORKER_UNREACHABLE.to_owned());

@@ -7,13 +7,18 @@ mod app;
 mod bridge;
 mod browser_storage;
 mod components;
+mod dropped;
 mod format;
+mod hub;
+mod local_files;
+mod persistence;
 mod phase;
 mod pieces;
 mod settings;
 mod state;
 mod strings;
 mod strip;
+mod token_ids;
 mod visible;
 
 use leptos::prelude::document;

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::visible::{Visible, visible};
+use crate::visible::{Visible, shown};
 
-/// A token's text; spaces and breaks as marks, broken characters as bytes.
-pub fn piece_view(bytes: &[u8], text: Option<&str>) -> impl IntoView + use<> {
-    visible(bytes, text)
+/// A token's text; spaces and breaks as marks, broken characters as bytes; its id without a tokenizer.
+pub fn piece_view(id: u32, bytes: &[u8], text: Option<&str>) -> impl IntoView + use<> {
+    shown(id, bytes, text)
         .into_iter()
         .map(|stretch| match stretch {
             Visible::Text(text) => view! { <span class="piece-text">{text}</span> }.into_any(),

@@ -8,6 +8,8 @@ use crate::strings;
 const PROMPT: &str = "vitrine.prompt";
 const CHAT: &str = "vitrine.chat";
 const MAX_NEW_TOKENS: &str = "vitrine.max_new_tokens";
+const HUB_ID: &str = "vitrine.hub_id";
+const KEEP_PICKED: &str = "vitrine.keep_picked";
 const SHOW_IDS: &str = "vitrine.show_ids";
 /// Also read by `theme.js`, before the first paint.
 const THEME: &str = "vitrine.theme";
@@ -22,6 +24,12 @@ pub struct Settings {
     pub prompt: RwSignal<String>,
     /// Whether the prompt goes through the chat template.
     pub chat: RwSignal<bool>,
+    /// Whether the prompt is token ids and no text.
+    pub as_ids: RwSignal<bool>,
+    /// The model of the hub that was typed last.
+    pub hub_id: RwSignal<String>,
+    /// Whether picked files are copied into the browser's storage.
+    pub keep_picked: RwSignal<bool>,
     /// The number field as typed, which may not be a number yet.
     pub max_new_tokens: RwSignal<String>,
     /// Whether chips show token ids.
@@ -78,6 +86,9 @@ impl Settings {
         let settings = Self {
             prompt: text(Keep::Tab, PROMPT, strings::EXAMPLES[0]),
             chat: flag(CHAT),
+            as_ids: RwSignal::new(false),
+            hub_id: text(Keep::Tab, HUB_ID, ""),
+            keep_picked: flag(KEEP_PICKED),
             max_new_tokens: text(Keep::Browser, MAX_NEW_TOKENS, DEFAULT_MAX_NEW_TOKENS),
             show_ids: flag(SHOW_IDS),
             theme: RwSignal::new(theme),
@@ -108,6 +119,14 @@ impl Settings {
         });
         Effect::new(move |_| {
             browser_storage::set(Keep::Browser, CHAT, &self.chat.get().to_string());
+        });
+        Effect::new(move |_| browser_storage::set(Keep::Tab, HUB_ID, &self.hub_id.get()));
+        Effect::new(move |_| {
+            browser_storage::set(
+                Keep::Browser,
+                KEEP_PICKED,
+                &self.keep_picked.get().to_string(),
+            );
         });
         Effect::new(move |_| {
             browser_storage::set(Keep::Browser, SHOW_IDS, &self.show_ids.get().to_string());

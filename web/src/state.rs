@@ -2,17 +2,23 @@
 
 use leptos::prelude::*;
 use vitrine_protocol::{
-    AdapterSummary, Command, Event, Failure, FailureKind, GenerateRequest, LoadPhase, ModelEntry,
-    ModelSource, ModelSummary, Progress, Prompt,
+    AdapterSummary, Command, Event, Failure, FailureKind, GenerateRequest, HubAccess, LoadPhase,
+    ModelSource, ModelSummary, Progress, Prompt, SiteModel, StorageRoom, StoredModel,
 };
+use web_sys::File;
 
+use crate::browser_storage::{self, Keep};
 use crate::phase::Phase;
 use crate::settings::Settings;
 use crate::strings;
 use crate::strip::{Origin, Strip};
+use crate::{hub, token_ids};
 
 /// How many candidates the bars show.
 pub const TOP: u32 = 20;
+
+/// Which stored model the next visit loads; empty for none.
+const LAST_MODEL: &str = "vitrine.model";
 
 /// The model on the GPU, and how it came there.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,10 +27,14 @@ pub struct Loaded {
     pub model: ModelSummary,
     /// How long it took, in seconds.
     pub load_s: f64,
-    /// Whether the browser already held the file.
+    /// Where it came from.
+    pub source: Option<ModelSource>,
+    /// Whether the browser already held the files.
     pub from_storage: bool,
     /// Whether the browser holds it for the next visit.
     pub kept: bool,
+    /// Bytes of the worker's wasm memory after loading.
+    pub wasm_bytes: u64,
 }
 
 /// The page's state, as signals.
@@ -34,8 +44,18 @@ pub struct State {
     pub phase: RwSignal<Phase>,
     /// The adapter that computes.
     pub adapter: RwSignal<Option<AdapterSummary>>,
-    /// The models there are; none before the worker told.
-    pub models: RwSignal<Option<Vec<ModelEntry>>>,
+    /// The models that the site offers; none before the worker told.
+    pub models: RwSignal<Option<Vec<SiteModel>>>,
+    /// The models that the browser holds.
+    pub stored: RwSignal<Vec<StoredModel>>,
+    /// How full the browser's storage is.
+    pub room: RwSignal<Option<StorageRoom>>,
+    /// Whether the browser promised to keep what it holds; none where it does not say.
+    pub persistent: RwSignal<Option<bool>>,
+    /// Whether the reader wants another model than the one that is loaded.
+    pub picking: RwSignal<bool>,
+    /// An access token for the hub. It is never stored.
+    pub token: RwSignal<String>,
     /// How far the model is on its way.
     pub progress: RwSignal<Option<Progress>>,
     /// The model on the GPU.
@@ -51,7 +71,13 @@ pub struct State {
     /// The sequence on the strip.
     pub strip: Strip,
     /// The model that was asked for last; trying again asks for it again.
-    wanted: RwSignal<Option<ModelSource>>,
+    pub wanted: RwSignal<Option<ModelSource>>,
+    /// The files of a wanted model that the reader picked.
+    picked: StoredValue<Vec<File>, LocalStorage>,
+    /// How often the reader picked files: two picks may have the same names.
+    picks: StoredValue<u32>,
+    /// What the tokens on the strip were made by: a source, and of which pick.
+    strip_of: StoredValue<Option<(ModelSource, u32)>>,
     /// The question about a prompt token that is not answered yet: its number and its position.
     asked: RwSignal<Option<(u32, u32)>>,
     last_run: StoredValue<u32>,
@@ -64,6 +90,11 @@ impl State {
             phase: RwSignal::new(Phase::Starting),
             adapter: RwSignal::new(None),
             models: RwSignal::new(None),
+            stored: RwSignal::new(Vec::new()),
+            room: RwSignal::new(None),
+            persistent: RwSignal::new(None),
+            picking: RwSignal::new(false),
+            token: RwSignal::new(String::new()),
             progress: RwSignal::new(None),
             loaded: RwSignal::new(None),
             failure: RwSignal::new(None),
@@ -72,6 +103,9 @@ impl State {
             settings: Settings::restore(),
             strip: Strip::new(),
             wanted: RwSignal::new(None),
+            picked: StoredValue::new_local(Vec::new()),
+            picks: StoredValue::new(0),
+            strip_of: StoredValue::new(None),
             asked: RwSignal::new(None),
             last_run: StoredValue::new(0),
         }
@@ -92,10 +126,60 @@ impl State {
 
     /// The command that loads a model.
     pub fn load(&self, source: ModelSource) -> Command {
+        self.failure.set(None);
         self.phase.set(Phase::Loading);
         self.progress.set(None);
         self.wanted.set(Some(source.clone()));
-        Command::LoadModel { source }
+        let token = self.token.with_untracked(|token| token.trim().to_owned());
+        Command::LoadModel {
+            source,
+            hub: HubAccess {
+                endpoint: hub::endpoint(),
+                token: Some(token).filter(|token| !token.is_empty()),
+            },
+        }
+    }
+
+    /// The command that loads files which the reader picked.
+    pub fn load_picked(&self, name: String, picked: Vec<(String, File)>, keep: bool) -> Command {
+        let (files, picked) = picked.into_iter().unzip();
+        self.picked.set_value(picked);
+        self.picks.update_value(|picks| *picks += 1);
+        self.load(ModelSource::Local { name, files, keep })
+    }
+
+    /// Whether a model can be asked for now. After some failures nothing can, but to start anew.
+    pub fn can_load(&self) -> bool {
+        match self.phase.get() {
+            Phase::NoModel | Phase::Ready | Phase::Generating => true,
+            Phase::Starting | Phase::Loading => false,
+            Phase::Failed => {
+                let about_the_model = |failure: &Failure| {
+                    matches!(
+                        failure.kind,
+                        FailureKind::Network
+                            | FailureKind::Storage
+                            | FailureKind::Model
+                            | FailureKind::OutOfMemory
+                    )
+                };
+                self.adapter.with(Option::is_some)
+                    && self
+                        .failure
+                        .with(|it| it.as_ref().is_some_and(about_the_model))
+            }
+        }
+    }
+
+    /// The files that go with a command.
+    pub fn files_of(&self, command: &Command) -> Vec<File> {
+        match command {
+            Command::LoadModel {
+                source: ModelSource::Local { .. },
+                ..
+            } => self.picked.get_value(),
+            _ => Vec::new(),
+        }
     }
 
     /// The command that generates from what the reader typed; none if that cannot be.
@@ -113,8 +197,17 @@ impl State {
                 .as_ref()
                 .is_some_and(|loaded| loaded.model.has_chat_template)
         });
-        let chat = settings.chat.get_untracked() && has_template;
-        let prompt = if chat {
+        let as_ids = settings.as_ids.get_untracked();
+        let chat = settings.chat.get_untracked() && has_template && !as_ids;
+        let prompt = if as_ids {
+            match token_ids::parse(&text) {
+                Ok(ids) => Prompt::Ids { ids },
+                Err(wrong) => {
+                    self.refusal.set(Some(strings::wrong_token_id(&wrong)));
+                    return None;
+                }
+            }
+        } else if chat {
             Prompt::Chat { user: text.clone() }
         } else {
             Prompt::Text { text: text.clone() }
@@ -163,26 +256,46 @@ impl State {
                 self.adapter.set(Some(adapter));
                 return self.begin_if_possible();
             }
-            Event::Models { models } => {
-                self.models.set(Some(models));
+            Event::Models { site, stored, room } => {
+                self.models.set(Some(site));
+                self.set_stored(stored, room);
                 return self.begin_if_possible();
             }
+            Event::Stored { stored, room } => self.set_stored(stored, room),
             Event::Loading { progress } => self.loading(progress),
             Event::ModelReady {
                 model,
                 load_s,
                 from_storage,
                 kept,
+                wasm_bytes,
             } => {
                 self.announcement.set(strings::announce_ready(&model.name));
+                let source = self.wanted.get_untracked();
+                let by = source.clone().map(|it| (it, self.picks.get_value()));
+                if self.strip_of.get_value() != by {
+                    // Another model reads these ids as other words.
+                    self.strip.clear();
+                    self.strip_of.set_value(by);
+                }
                 self.loaded.set(Some(Loaded {
                     model,
                     load_s,
+                    source,
                     from_storage,
                     kept,
+                    wasm_bytes,
                 }));
                 self.progress.set(None);
+                self.picking.set(false);
                 self.phase.set(Phase::Ready);
+            }
+            Event::ModelUnloaded => self.loaded.set(None),
+            Event::LoadCancelled => {
+                self.progress.set(None);
+                self.wanted.set(self.loaded_source());
+                self.announcement.set(strings::CANCELLED.to_owned());
+                self.phase.set(self.phase_without_work());
             }
             Event::PromptTokens { run, tokens } if self.is_current(run) => {
                 self.strip.prompt(tokens);
@@ -201,14 +314,6 @@ impl State {
                     self.strip.set_distribution(position, distribution);
                     self.asked.set(None);
                 }
-            }
-            Event::ModelsForgotten => {
-                self.loaded.update(|loaded| {
-                    if let Some(loaded) = loaded {
-                        loaded.kept = false;
-                    }
-                });
-                self.announcement.set(strings::FORGOTTEN.to_owned());
             }
             Event::Failed { run, failure } => self.failed(run, failure),
             // Of a run that is over.
@@ -234,18 +339,70 @@ impl State {
         {
             return None;
         }
-        let models = self.models.get_untracked()?;
+        if self.models.with_untracked(Option::is_none) {
+            return None;
+        }
         let wanted = self.wanted.get_untracked();
-        let stored = models
-            .into_iter()
-            .find(|entry| entry.stored)
-            .map(|entry| entry.source);
-        match wanted.or(stored) {
+        match wanted.or_else(|| self.last_model()) {
             Some(source) => Some(self.load(source)),
             None => {
                 self.phase.set(Phase::NoModel);
                 None
             }
+        }
+    }
+
+    /// The stored model that was loaded last, or the first there is.
+    fn last_model(&self) -> Option<ModelSource> {
+        let last = browser_storage::get(Keep::Browser, LAST_MODEL);
+        self.stored.with_untracked(|stored| {
+            let mut complete = stored.iter().filter(|model| model.complete);
+            let found = match last {
+                Some(key) => complete.find(|model| model.key == key),
+                None => complete.next(),
+            };
+            found.map(|model| model.source.clone())
+        })
+    }
+
+    fn set_stored(&self, stored: Vec<StoredModel>, room: Option<StorageRoom>) {
+        let source = self.loaded_source();
+        let held = stored.iter().find(|model| {
+            model.complete
+                && source.as_ref().is_some_and(|source| match source {
+                    ModelSource::Local { name, keep, .. } => {
+                        *keep && model.source == ModelSource::Kept { name: name.clone() }
+                    }
+                    source => model.source == *source,
+                })
+        });
+        if let Some(held) = held {
+            browser_storage::set(Keep::Browser, LAST_MODEL, &held.key);
+        } else if self
+            .loaded
+            .with_untracked(|it| it.as_ref().is_some_and(|it| it.kept))
+        {
+            self.loaded.update(|loaded| {
+                if let Some(loaded) = loaded {
+                    loaded.kept = false;
+                }
+            });
+            self.announcement.set(strings::FORGOTTEN.to_owned());
+        }
+        self.stored.set(stored);
+        self.room.set(room);
+    }
+
+    fn loaded_source(&self) -> Option<ModelSource> {
+        self.loaded
+            .with_untracked(|loaded| loaded.as_ref().and_then(|it| it.source.clone()))
+    }
+
+    fn phase_without_work(&self) -> Phase {
+        if self.loaded.with_untracked(Option::is_some) {
+            Phase::Ready
+        } else {
+            Phase::NoModel
         }
     }
 
@@ -267,6 +424,9 @@ impl State {
     }
 
     fn failed(&self, run: Option<u32>, failure: Failure) {
+        if self.phase.get_untracked() == Phase::Loading && run.is_none() {
+            return self.load_failed(failure);
+        }
         if failure.kind != FailureKind::Request {
             return self.fail(failure);
         }
@@ -282,6 +442,24 @@ impl State {
             None => {}
         }
         self.refusal.set(Some(failure.message));
+    }
+
+    /// A model could not be loaded. The one before it, if it is still there, can be used.
+    fn load_failed(&self, failure: Failure) {
+        if matches!(
+            failure.kind,
+            FailureKind::Model | FailureKind::OutOfMemory | FailureKind::DeviceLost
+        ) {
+            // It would fail at the next visit too.
+            browser_storage::set(Keep::Browser, LAST_MODEL, "");
+        }
+        if self.loaded.with_untracked(Option::is_some) {
+            self.progress.set(None);
+            self.failure.set(Some(failure));
+            self.phase.set(Phase::Ready);
+        } else {
+            self.fail(failure);
+        }
     }
 
     fn is_current(&self, run: u32) -> bool {

@@ -1,6 +1,6 @@
 //! Every word the page says, in one place.
 
-use vitrine_protocol::{AdapterSummary, FailureKind, FinishReason, LoadPhase};
+use vitrine_protocol::{AdapterSummary, FailureKind, FinishReason, LoadPhase, Shards, StorageRoom};
 
 use crate::format;
 use crate::phase::Phase;
@@ -21,9 +21,13 @@ pub const EXAMPLES: [&str; 5] = [
 pub const PROMPT_HEADING: &str = "Prompt";
 pub const PROMPT_LABEL: &str = "Text for the model to continue";
 pub const EXAMPLES_LABEL: &str = "Examples";
-pub const CHAT_LABEL: &str = "Chat, with the model's own template";
-pub const CHAT_NO_TEMPLATE: &str = "This model's file has no chat template.";
-pub const CHAT_NO_MODEL: &str = "Available once a model with a chat template is loaded.";
+pub const CHAT_LABEL: &str = "Chat";
+pub const CHAT_AS_IDS: &str = "Token ids go to the model as they are.";
+pub const AS_IDS_LABEL: &str = "Token ids";
+pub const PROMPT_IDS_LABEL: &str = "Token ids to continue: 1 450 7483";
+pub const CHAT_TEMPLATE: &str = "Chat puts the prompt into the model's own template.";
+pub const CHAT_NO_TEMPLATE: &str = "No chat: this model's file has no chat template.";
+pub const CHAT_NO_MODEL: &str = "Chat is there once a model with a chat template is loaded.";
 pub const MAX_NEW_TOKENS_LABEL: &str = "New tokens, at most";
 pub const GENERATE: &str = "Generate";
 pub const GENERATE_HINT: &str = "or Ctrl + Enter";
@@ -77,12 +81,49 @@ pub const CHIP_SPEED: &str = "Speed";
 pub const CHIP_LOADED: &str = "Loaded in";
 pub const FROM_STORAGE: &str = "from storage";
 pub const FROM_NETWORK: &str = "downloaded";
+pub const FROM_FILES: &str = "from your files";
 pub const UNKNOWN: &str = "–";
 
-pub const LOAD_HEADING: &str = "Load a model";
-pub const LOAD_EXPLANATION: &str = "The model is downloaded once, kept in this browser, and runs \
-                                    on this computer's GPU. Your text stays here.";
-pub const LOAD_NONE: &str = "This site offers no model: its models/index.json is empty.";
+pub const PICKER_HEADING: &str = "Choose a model";
+pub const PICKER_CHANGE: &str = "Change model";
+pub const PICKER_CLOSE: &str = "Close";
+pub const PICKER_EXPLANATION: &str = "It runs in this page, on this computer's GPU. Your text stays \
+                                      here.";
+pub const SITE_HEADING: &str = "From this site";
+pub const SITE_EXPLANATION: &str = "Downloaded once, then kept in this browser.";
+pub const SITE_NONE: &str = "This site offers no model of its own.";
+pub const LOCAL_HEADING: &str = "From this computer";
+pub const LOCAL_EXPLANATION: &str = "A .gguf file, or the files of a Hugging Face folder: \
+                                     config.json, safetensors, tokenizer.json. You can also drop \
+                                     them anywhere on this page.";
+pub const LOCAL_FILES: &str = "Choose files";
+pub const LOCAL_FOLDER: &str = "Choose a folder";
+pub const LOCAL_KEEP: &str = "Keep a copy in this browser";
+pub const LOCAL_KEEP_HINT: &str = "Otherwise the files are read where they are, and the next visit \
+                                   asks for them again.";
+pub const PICKED_NAME: &str = "picked files";
+pub const DROP_HINT: &str = "Drop to open the model";
+pub const HUB_HEADING: &str = "From the Hugging Face hub";
+pub const HUB_ID_LABEL: &str = "Model id";
+pub const HUB_ID_HINT: &str = "owner/name, with @revision if need be; /file.gguf behind the name \
+                               takes one of several files.";
+pub const HUB_ID_WRONG: &str = "This is no model id: write it as owner/name or \
+                                owner/name@revision.";
+pub const HUB_TOKEN_LABEL: &str = "Access token, for gated models only";
+pub const HUB_TOKEN_HINT: &str = "Kept in the memory of this page until it is closed, sent to the \
+                                  hub alone, never stored.";
+pub const HUB_FETCH: &str = "Fetch and load";
+pub const STORED_HEADING: &str = "Kept in this browser";
+pub const STORED_NONE: &str = "Nothing yet.";
+pub const STORED_LOAD: &str = "Load";
+pub const STORED_RESUME: &str = "Resume";
+pub const STORED_DELETE: &str = "Delete";
+pub const STORED_DELETE_ALL: &str = "Delete all";
+pub const STORED_MAY_GO: &str = "When disk space runs short, the browser may delete them.";
+pub const STORED_STAYS: &str = "They stay until you delete them.";
+pub const CANCEL: &str = "Cancel";
+pub const CANCELLED: &str = "Loading was cancelled.";
+pub const DISMISS: &str = "Go on with the loaded model";
 pub const LOAD_STARTING: &str = "Looking for a GPU and for models…";
 pub const LOADING_HEADING: &str = "Loading the model";
 pub const LOADING_BEGIN: &str = "Opening the model's file…";
@@ -94,10 +135,10 @@ pub const WORKER_UNREACHABLE: &str = "The engine's script could not be loaded: c
                                       connection, then try again.";
 
 pub const FOOTER_PRIVATE: &str = "Your prompts never leave this machine: the model runs in this \
-                                  page, and the page sends nothing.";
+                                  page, and what you write is sent nowhere.";
 pub const FOOTER_MEASURED: &str = "Every number and every bar is a measured value of the running \
                                    model.";
-pub const FORGET: &str = "Delete the stored model";
+pub const FORGET: &str = "Delete all stored models";
 pub const FORGOTTEN: &str = "The stored model is deleted.";
 
 pub const ANNOUNCE_GENERATING: &str = "Generating.";
@@ -141,7 +182,7 @@ pub fn load_button(name: &str, bytes: Option<u64>) -> String {
 }
 
 /// A model's name as its makers write it, where it is known.
-fn model_name(name: &str) -> &str {
+pub fn model_name(name: &str) -> &str {
     match name {
         "smollm2-135m-instruct-q4_1" => "SmolLM2-135M-Instruct",
         _ => name,
@@ -152,6 +193,7 @@ fn model_name(name: &str) -> &str {
 pub fn load_phase(phase: LoadPhase) -> &'static str {
     match phase {
         LoadPhase::Download => "Download",
+        LoadPhase::Keep => "Copy into this browser",
         LoadPhase::Upload => "Copy to the GPU",
         LoadPhase::Compile => "Compile shaders",
     }
@@ -160,7 +202,7 @@ pub fn load_phase(phase: LoadPhase) -> &'static str {
 /// `45.2 MB of 98.3 MB`, `step 1 of 2`.
 pub fn load_done(phase: LoadPhase, done: u64, total: u64) -> String {
     match phase {
-        LoadPhase::Download | LoadPhase::Upload => {
+        LoadPhase::Download | LoadPhase::Keep | LoadPhase::Upload => {
             format!("{} of {}", format::bytes(done), format::bytes(total))
         }
         LoadPhase::Compile => format!("step {done} of {total}"),
@@ -170,11 +212,52 @@ pub fn load_done(phase: LoadPhase, done: u64, total: u64) -> String {
 /// `12.3 MB/s`.
 pub fn load_rate(phase: LoadPhase, per_second: f64) -> String {
     match phase {
-        LoadPhase::Download | LoadPhase::Upload => {
+        LoadPhase::Download | LoadPhase::Keep | LoadPhase::Upload => {
             format!("{}/s", format::bytes(per_second as u64))
         }
         LoadPhase::Compile => format!("{}/s", format::rate(per_second)),
     }
+}
+
+/// `Loading checkpoint shards: 1/2`, as transformers says it.
+pub fn shards(shards: Shards) -> String {
+    format!(
+        "Loading checkpoint shards: {}/{}",
+        shards.done, shards.total
+    )
+}
+
+/// `Loading HuggingFaceTB/SmolLM2-135M`.
+pub fn loading_heading(name: &str) -> String {
+    format!("Loading {}", model_name(name))
+}
+
+/// `1.20 GB of 7.64 GB`, or the size of what is whole.
+pub fn stored_size(done: u64, bytes: u64, complete: bool) -> String {
+    if complete {
+        format::bytes(bytes)
+    } else {
+        format!("{} of {}", format::bytes(done), format::bytes(bytes))
+    }
+}
+
+/// `1.20 GB used, 58.3 GB free for this site.`
+pub fn room(room: StorageRoom) -> String {
+    format!(
+        "{} used, {} free for this site.",
+        format::bytes(room.used),
+        format::bytes(room.free)
+    )
+}
+
+/// A button of a stored model, for a screen reader: `Delete gpt2`.
+pub fn of_model(action: &str, name: &str) -> String {
+    format!("{action} {name}")
+}
+
+/// A word that is no token id.
+pub fn wrong_token_id(word: &str) -> String {
+    format!("“{word}” is no token id: write whole numbers, separated by spaces or commas.")
 }
 
 /// `4 s left`.
@@ -277,7 +360,9 @@ pub fn announce_finished(text: &str) -> String {
 /// Progress, for a screen reader.
 pub fn announce_progress(phase: LoadPhase, percent: u64) -> String {
     match phase {
-        LoadPhase::Download => format!("{}, {percent} percent.", load_phase(phase)),
+        LoadPhase::Download | LoadPhase::Keep => {
+            format!("{}, {percent} percent.", load_phase(phase))
+        }
         LoadPhase::Upload | LoadPhase::Compile => format!("{}.", load_phase(phase)),
     }
 }

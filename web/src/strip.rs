@@ -74,6 +74,11 @@ impl Strip {
         }
     }
 
+    /// Takes everything off it.
+    pub fn clear(&self) {
+        self.begin(self.run.get_untracked(), String::new(), false);
+    }
+
     /// Clears it for run number `run`.
     pub fn begin(&self, run: u32, prompt_text: String, chat: bool) {
         self.run.set(run);

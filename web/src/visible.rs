@@ -12,7 +12,7 @@ pub enum Visible {
 }
 
 /// What a token holds, stretch by stretch. `text` is used where there are no bytes.
-pub fn visible(bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
+fn visible(bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
     let bytes = if bytes.is_empty() {
         text.unwrap_or_default().as_bytes()
     } else {
@@ -30,9 +30,18 @@ pub fn visible(bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
     stretches
 }
 
+/// What a token shows: what it holds, or its id where the model has no tokenizer.
+pub fn shown(id: u32, bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
+    if bytes.is_empty() && text.is_none() {
+        vec![Visible::Raw(format!("#{id}"))]
+    } else {
+        visible(bytes, text)
+    }
+}
+
 /// The same as one string, for labels.
-pub fn visible_text(bytes: &[u8], text: Option<&str>) -> String {
-    let stretches = visible(bytes, text);
+pub fn shown_text(id: u32, bytes: &[u8], text: Option<&str>) -> String {
+    let stretches = shown(id, bytes, text);
     stretches
         .iter()
         .map(|stretch| match stretch {
@@ -103,13 +112,19 @@ mod tests {
 
     #[test]
     fn spaces_and_breaks_have_marks() {
-        assert_eq!(visible_text(b" Paris", None), "␣Paris");
-        assert_eq!(visible_text(b"a b\n\t", None), "a␣b⏎⇥");
-        assert_eq!(visible_text(&[], Some(" x")), "␣x");
+        assert_eq!(shown_text(7, b" Paris", None), "␣Paris");
+        assert_eq!(shown_text(7, b"a b\n\t", None), "a␣b⏎⇥");
+        assert_eq!(shown_text(7, &[], Some(" x")), "␣x");
         assert_eq!(
-            visible_text("\u{200d}\r".as_bytes(), None),
+            shown_text(7, "\u{200d}\r".as_bytes(), None),
             "⟨U+200D⟩⟨U+000D⟩"
         );
+    }
+
+    #[test]
+    fn without_a_tokenizer_a_token_shows_its_id() {
+        assert_eq!(shown_text(7, &[], None), "#7");
+        assert_eq!(shown_text(7, &[], Some("")), "");
     }
 
     #[test]
@@ -119,15 +134,15 @@ mod tests {
             visible(city.as_bytes(), None),
             [Visible::Text(city.to_owned())]
         );
-        assert_eq!(visible_text("\u{fe0f}".as_bytes(), None), "⟨U+FE0F⟩");
+        assert_eq!(shown_text(7, "\u{fe0f}".as_bytes(), None), "⟨U+FE0F⟩");
     }
 
     #[test]
     fn parts_of_characters_show_their_bytes() {
-        assert_eq!(visible_text(&[0xF0, 0x9F], None), "⟨F0 9F⟩");
-        assert_eq!(visible_text(&[0x20, 0xF0, 0x9F], None), "␣⟨F0 9F⟩");
-        assert_eq!(visible_text(&[0x98, 0x80], None), "⟨98 80⟩");
-        assert_eq!(visible_text(&[0x80, b'a'], None), "⟨80⟩a");
-        assert_eq!(visible_text("😀".as_bytes(), None), "😀");
+        assert_eq!(shown_text(7, &[0xF0, 0x9F], None), "⟨F0 9F⟩");
+        assert_eq!(shown_text(7, &[0x20, 0xF0, 0x9F], None), "␣⟨F0 9F⟩");
+        assert_eq!(shown_text(7, &[0x98, 0x80], None), "⟨98 80⟩");
+        assert_eq!(shown_text(7, &[0x80, b'a'], None), "⟨80⟩a");
+        assert_eq!(shown_text(7, "😀".as_bytes(), None), "😀");
     }
 }

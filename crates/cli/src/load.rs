@@ -124,7 +124,7 @@ impl Bar {
                 }
                 bar.tick();
             }
-            LoadPhase::Download | LoadPhase::Upload => bar.set_position(done),
+            LoadPhase::Download | LoadPhase::Keep | LoadPhase::Upload => bar.set_position(done),
         }
     }
 

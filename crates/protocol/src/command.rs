@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{GenerateRequest, ModelSource, Prompt};
+use crate::{GenerateRequest, HubAccess, ModelSource, Prompt};
 
 /// What the page asks of the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,12 +10,18 @@ pub enum Command {
     Start,
     /// Tell which models this site offers and this browser holds. Answered by `Event::Models`.
     ListModels,
-    /// Download the model if the browser does not hold it yet, and bring it to the GPU. Answered
-    /// by `Event::Loading` many times, then `Event::ModelReady` or `Event::Failed`.
+    /// Fetch the model if the browser does not hold it yet, and bring it to the GPU. Answered by
+    /// `Event::Loading` many times, then `Event::ModelReady`, `Event::LoadCancelled` or
+    /// `Event::Failed`.
     LoadModel {
-        /// Where the model comes from.
+        /// Where the model comes from. The files of `ModelSource::Local` travel beside the text of
+        /// the command, in the same order.
         source: ModelSource,
+        /// How to reach the model hub.
+        hub: HubAccess,
     },
+    /// End the loading at hand. What has arrived of a download is kept for the next attempt.
+    CancelLoad,
     /// Continue a prompt. Answered by `Event::PromptTokens`, `Event::Token` many times, then
     /// `Event::Finished` or `Event::Failed`. A generation that is running is stopped first.
     Generate {
@@ -35,6 +41,12 @@ pub enum Command {
     },
     /// End the running generation after the token at hand. Its `Event::Finished` says `Stopped`.
     Stop,
-    /// Delete the models that this browser holds.
+    /// Delete one model that this browser holds, or what has arrived of it. Answered by
+    /// `Event::Stored`.
+    ForgetModel {
+        /// `StoredModel::key`.
+        key: String,
+    },
+    /// Delete all models that this browser holds. Answered by `Event::Stored`.
     ForgetModels,
 }

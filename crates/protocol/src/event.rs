@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterSummary, Distribution, Failure, GenerateSummary, ModelEntry, ModelSummary, TokenPiece,
-    TokenStep,
+    AdapterSummary, Distribution, Failure, GenerateSummary, ModelSummary, SiteModel, StorageRoom,
+    StoredModel, TokenPiece, TokenStep,
 };
 
 /// What the worker tells the page.
@@ -14,26 +14,43 @@ pub enum Event {
         /// The adapter that will compute.
         adapter: AdapterSummary,
     },
-    /// The models there are: those of the site in its order, then others that the browser holds.
+    /// The models there are.
     Models {
-        /// One entry a model.
-        models: Vec<ModelEntry>,
+        /// Those of the site, in its order.
+        site: Vec<SiteModel>,
+        /// Those that the browser holds.
+        stored: Vec<StoredModel>,
+        /// How full its storage is; none where the browser does not tell or has none.
+        room: Option<StorageRoom>,
+    },
+    /// What the browser holds has changed.
+    Stored {
+        /// The models that it holds now.
+        stored: Vec<StoredModel>,
+        /// How full its storage is; none where the browser does not tell or has none.
+        room: Option<StorageRoom>,
     },
     /// A model is on its way.
     Loading {
         /// How far it is.
         progress: Progress,
     },
+    /// The model that was on the GPU has made room for the next one.
+    ModelUnloaded,
+    /// `Command::CancelLoad` ended a loading.
+    LoadCancelled,
     /// A model is on the GPU; text can be generated.
     ModelReady {
         /// The model.
         model: ModelSummary,
         /// From the command to here, in seconds.
         load_s: f64,
-        /// Whether the file was already in the browser's storage.
+        /// Whether all files were already in the browser's storage.
         from_storage: bool,
         /// Whether the browser holds it for the next visit; private windows may not.
         kept: bool,
+        /// Bytes of wasm memory, which never shrinks: the most that loading needed.
+        wasm_bytes: u64,
     },
     /// The prompt as the model sees it, before the first new token.
     PromptTokens {
@@ -63,8 +80,6 @@ pub enum Event {
         /// The distribution after the last token of the prompt.
         distribution: Distribution,
     },
-    /// The models in the browser's storage are gone.
-    ModelsForgotten,
     /// Something went wrong; nothing else follows for that command.
     Failed {
         /// The generation it belongs to, if it belongs to one.
@@ -87,6 +102,17 @@ pub struct Progress {
     pub per_second: f64,
     /// Seconds left at that rate; none before it can be told.
     pub seconds_left: Option<f64>,
+    /// Which of several files of weights this is about.
+    pub shards: Option<Shards>,
+}
+
+/// Files of weights: `1 of 2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shards {
+    /// Those that are done.
+    pub done: u32,
+    /// All.
+    pub total: u32,
 }
 
 /// The stages of loading, in order.
@@ -95,6 +121,8 @@ pub struct Progress {
 pub enum LoadPhase {
     /// Bytes come over the network into the browser's storage.
     Download,
+    /// Picked files are copied into the browser's storage.
+    Keep,
     /// Bytes go from storage to the GPU.
     Upload,
     /// Compute pipelines are compiled and run once; counted in steps.

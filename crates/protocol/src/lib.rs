@@ -14,12 +14,14 @@ mod token;
 
 pub use bench::{BenchReport, BenchRequest, Rate};
 pub use command::Command;
-pub use event::{Event, LoadPhase, Progress};
+pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
 pub use inspect::{
     AttentionReport, FormatShare, KvCacheReport, ModelReport, ModuleNode, RopeReport,
     TokenizerReport,
 };
-pub use model::{AdapterSummary, ModelEntry, ModelSource, ModelSummary};
+pub use model::{
+    AdapterSummary, HubAccess, ModelSource, ModelSummary, SiteModel, StorageRoom, StoredModel,
+};
 pub use token::{Candidate, Distribution, TokenPiece, TokenStep};

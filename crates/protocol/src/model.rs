@@ -1,23 +1,100 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Where the page's model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelSource {
-    /// A name to show and to store it under, `smollm2-135m-instruct-q4_1`.
-    pub name: String,
-    /// The address of the model's `manifest.json`, relative to the page. See `xtask`'s `model.rs`.
-    pub manifest_url: String,
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelSource {
+    /// The site itself.
+    Site {
+        /// A name to show and to store it under, `smollm2-135m-instruct-q4_1`.
+        name: String,
+        /// The address of the model's `manifest.json`, relative to the page. See `xtask`'s
+        /// `model.rs`.
+        manifest_url: String,
+    },
+    /// The model hub.
+    Hub {
+        /// The model's id, `microsoft/Phi-3-mini-4k-instruct`.
+        id: String,
+        /// A branch, a tag or a commit, `main`.
+        revision: String,
+        /// One of several GGUF files there; none for the model that the repository is.
+        file: Option<String>,
+    },
+    /// Files that the reader picked on this computer.
+    Local {
+        /// A name to show and to store them under: the folder's, or the file's.
+        name: String,
+        /// The names of the files.
+        files: Vec<String>,
+        /// Whether to copy them into the browser's storage.
+        keep: bool,
+    },
+    /// Files that the reader picked once, and the browser's storage kept.
+    Kept {
+        /// The name they were stored under.
+        name: String,
+    },
 }
 
-/// A model that can be loaded.
+/// How to reach the model hub. It is part of a command and of nothing that is stored.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubAccess {
+    /// Its address, `https://huggingface.co`.
+    pub endpoint: String,
+    /// An access token, for models that ask for one.
+    pub token: Option<String>,
+}
+
+/// Without the token, which belongs in no log.
+impl fmt::Debug for HubAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubAccess")
+            .field("endpoint", &self.endpoint)
+            .field("token", &self.token.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// A model that the site offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelEntry {
+pub struct SiteModel {
     /// Where it comes from.
     pub source: ModelSource,
+    /// Its name.
+    pub name: String,
     /// Length of its file; none where the manifest could not be read.
     pub bytes: Option<u64>,
     /// Whether the browser holds all of it, so that no download is needed.
     pub stored: bool,
+}
+
+/// A model in the browser's storage, whole or begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredModel {
+    /// What names it in the storage.
+    pub key: String,
+    /// Where it came from; loading this again reads or completes it.
+    pub source: ModelSource,
+    /// Its name.
+    pub name: String,
+    /// Bytes that are here.
+    pub done: u64,
+    /// Bytes of all its files.
+    pub bytes: u64,
+    /// Whether all of it is here.
+    pub complete: bool,
+}
+
+/// How full the browser's storage for this site is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorageRoom {
+    /// Bytes that are taken.
+    pub used: u64,
+    /// Bytes that are still free.
+    pub free: u64,
 }
 
 /// The loaded model, for the page's header.

@@ -19,12 +19,12 @@ use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 /// How many ports are tried from the first on.
 const PORTS: u16 = 100;
 
-/// What a page may load and do: its own files, wasm, and models from the hub. No inline scripts.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; \
-    script-src 'self' 'wasm-unsafe-eval'; \
+/// What a page may load and do: its own files and wasm. No inline scripts. Whom it may connect to
+/// stands in the page itself, beside the model hub's address; two policies would have to agree.
+const CONTENT_SECURITY_POLICY: &str = "script-src 'self' 'wasm-unsafe-eval'; \
     worker-src 'self'; \
+    style-src 'self'; \
     img-src 'self' data:; \
-    connect-src 'self' https://huggingface.co https://*.huggingface.co https://*.hf.co; \
     object-src 'none'; base-uri 'self'; form-action 'none'; frame-ancestors 'none'";
 
 /// Why the page cannot be served.

@@ -1,54 +1,53 @@
 //! Which models there are: on the site, and in this browser.
 
-use vitrine_protocol::ModelEntry;
+use vitrine_protocol::{Event, ModelSource, SiteModel};
 
 use crate::error::WorkerError;
 use crate::manifest::{self, Manifest};
-use crate::storage::Store;
+use crate::storage::{self, Store};
 
-/// The site's models in its order, then others that the browser holds.
+/// The site's models in its order, and those that the browser holds.
 ///
 /// # Errors
 /// When the site's list cannot be fetched and the browser holds none either.
-pub async fn list(store: Option<&Store>) -> Result<Vec<ModelEntry>, WorkerError> {
-    let held = match store {
-        Some(store) => store.complete_models().await,
+pub async fn list(store: Option<&Store>) -> Result<Event, WorkerError> {
+    let stored = match store {
+        Some(store) => store.models().await,
         None => Vec::new(),
     };
     let offered = match manifest::fetch_index().await {
         Ok(offered) => offered,
-        Err(error) if held.is_empty() => return Err(error),
+        Err(error) if stored.is_empty() => return Err(error),
         Err(_) => Vec::new(),
     };
 
-    let mut models = Vec::new();
-    for source in offered {
-        let stored = held
-            .iter()
-            .find(|(name, _)| *name == source.name)
-            .map(|(_, bytes)| *bytes);
-        let bytes = match stored {
-            Some(bytes) => Some(bytes),
-            None => Manifest::fetch(&source.manifest_url)
+    let mut site = Vec::new();
+    for name in offered {
+        let manifest_url = manifest::url(&name);
+        let source = ModelSource::Site {
+            name: name.clone(),
+            manifest_url,
+        };
+        let held = stored.iter().find(|held| held.source == source);
+        let bytes = match (held, &source) {
+            (Some(held), _) => Some(held.bytes),
+            (None, ModelSource::Site { manifest_url, .. }) => Manifest::fetch(manifest_url)
                 .await
                 .ok()
                 .map(|found| found.bytes),
+            (None, _) => None,
         };
-        models.push(ModelEntry {
+        let stored = held.is_some_and(|held| held.complete);
+        site.push(SiteModel {
             source,
+            name,
             bytes,
-            stored: stored.is_some(),
+            stored,
         });
     }
-    for (name, bytes) in held {
-        if !models.iter().any(|entry| entry.source.name == name) {
-            let source = manifest::source(name);
-            models.push(ModelEntry {
-                source,
-                bytes: Some(bytes),
-                stored: true,
-            });
-        }
-    }
-    Ok(models)
+    Ok(Event::Models {
+        site,
+        stored,
+        room: storage::room().await,
+    })
 }

@@ -1,161 +1,195 @@
-//! Brings a model file into the browser, part by part, and picks up where a download ended.
+//! Brings the files of a model into the browser, piece by piece, several requests at a time, and
+//! picks up where a download ended.
 
+use std::cell::RefCell;
+
+use futures_util::{StreamExt, stream};
+use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
-use vitrine_protocol::{LoadPhase, ModelSource};
+use vitrine_model::source::ByteSource;
+use vitrine_protocol::{LoadPhase, ModelSource, Shards};
 
 use crate::error::WorkerError;
-use crate::fetch::Body;
-use crate::manifest::{Manifest, Part, beside};
+use crate::fetch::{FetchError, Request};
 use crate::meter::Meter;
 use crate::model_file::{MemoryFile, ModelFile};
+use crate::remote::{Piece, RemoteFile, is_weights, whole_pieces};
 use crate::scope;
-use crate::storage::{self, Record, Store};
+use crate::storage::{self, FileRecord, Folder, Record, Store};
 
-/// A part that breaks off is asked for this often.
-const PART_ATTEMPTS: i32 = 3;
+/// A piece that breaks off is asked for this often.
+const ATTEMPTS: i32 = 3;
+
+/// Requests in flight bring no more than this many bytes together.
+const IN_FLIGHT: u64 = 24 << 20;
 
 /// Bytes are hashed in pieces of this length when a download is resumed.
 const HASH_PIECE: u64 = 4 << 20;
 
-/// A model file, and how it came.
-pub struct Obtained {
-    /// The bytes.
-    pub file: ModelFile,
-    /// Whether all of it was there already.
-    pub from_storage: bool,
-    /// Whether the next visit finds it.
-    pub kept: bool,
-}
-
-/// The file of a model: out of storage if all of it is there, else over the network.
-pub async fn obtain(
-    source: &ModelSource,
-    store: Option<&Store>,
-    meter: &mut Meter,
-) -> Result<Obtained, WorkerError> {
-    if let Some(store) = store
-        && let Some(file) = stored(source, store).await?
-    {
-        return Ok(Obtained {
-            file,
-            from_storage: true,
-            kept: true,
-        });
-    }
-    let manifest = Manifest::fetch(&source.manifest_url).await?;
-    let mut download = Download::begin(source, store, manifest).await?;
-    download.run(meter).await?;
-    download.verify().await?;
-    Ok(Obtained {
-        file: download.file,
-        from_storage: false,
-        kept: store.is_some(),
-    })
-}
-
-async fn stored(source: &ModelSource, store: &Store) -> Result<Option<ModelFile>, WorkerError> {
-    let Some(record) = store
-        .record(&source.name)
-        .await
-        .filter(|record| record.verified)
-    else {
-        return Ok(None);
-    };
-    let file = store.open_file(&source.name).await?;
-    Ok((file.len() == record.bytes).then_some(ModelFile::Stored(file)))
-}
-
-struct Download<'a> {
-    source: &'a ModelSource,
+/// A model on its way into the browser.
+pub struct Download<'a> {
     store: Option<&'a Store>,
-    manifest: Manifest,
-    file: ModelFile,
-    /// Of the first `done` bytes.
-    hasher: Sha256,
-    done: u64,
+    key: String,
+    record: Record,
+    token: Option<&'a str>,
+    meter: &'a RefCell<&'a mut Meter>,
+    /// Bytes that arrived, those of unfinished pieces too.
+    arrived: RefCell<u64>,
 }
 
 impl<'a> Download<'a> {
-    /// Opens the file, and finds how much of it an earlier download left.
-    async fn begin(
-        source: &'a ModelSource,
+    /// Prepares to fetch `files`, of which an earlier download may have left some.
+    pub async fn begin(
+        source: &ModelSource,
         store: Option<&'a Store>,
-        manifest: Manifest,
-    ) -> Result<Self, WorkerError> {
-        let (hasher, file, done) = (Sha256::new(), ModelFile::Memory(MemoryFile::default()), 0);
-        let mut download = Self {
-            source,
+        files: &[RemoteFile],
+        token: Option<&'a str>,
+        meter: &'a RefCell<&'a mut Meter>,
+    ) -> Self {
+        let key = storage::key(source);
+        let begun = match store {
+            Some(store) => store.record(&key).await,
+            None => None,
+        };
+        let files = files.iter().map(|file| {
+            let begun = begun.iter().flat_map(|record| &record.files);
+            let same = |old: &&FileRecord| {
+                old.name == file.name && old.bytes == file.bytes && old.tag == file.tag
+            };
+            begun
+                .into_iter()
+                .find(same)
+                .cloned()
+                .unwrap_or_else(|| FileRecord {
+                    name: file.name.clone(),
+                    bytes: file.bytes,
+                    tag: file.tag.clone(),
+                    done: 0,
+                    verified: false,
+                })
+        });
+        let record = Record {
+            source: source.clone(),
+            files: files.collect(),
+        };
+        Self {
             store,
-            manifest,
-            file,
+            key,
+            arrived: RefCell::new(record.done()),
+            record,
+            token,
+            meter,
+        }
+    }
+
+    /// Refuses what will not fit into the browser's storage; lists there what will.
+    pub async fn make_room(&self) -> Result<(), WorkerError> {
+        let Some(store) = self.store else {
+            return Ok(());
+        };
+        let needed = self.record.bytes() - self.record.done();
+        store.check_room(needed).await?;
+        store.write_record(&self.key, &self.record).await
+    }
+
+    /// Fetches what is missing of `file`, one of those that `begin` was told of, and opens it.
+    pub async fn file(&mut self, file: &RemoteFile) -> Result<ModelFile, WorkerError> {
+        let entry = self.entry(&file.name)?;
+        let folder = match self.store {
+            Some(store) => Some(store.model(&self.key).await?),
+            None => None,
+        };
+        let target = open(folder.as_ref(), &file.name).await?;
+        let FileRecord { done, verified, .. } = self.record.files[entry];
+        if verified && target.len() == file.bytes {
+            return Ok(target);
+        }
+        let (done, pieces) = whole_pieces(&file.pieces, done.min(target.len()));
+        let mut writer = Writer {
+            target,
+            hasher: Sha256::new(),
+            done: 0,
+        };
+        if file.sha256.is_some() {
+            writer.rehash(done).await?;
+        }
+        writer.done = done;
+        self.record.files[entry].done = done;
+        self.record.files[entry].verified = false;
+        *self.arrived.borrow_mut() = self.record.done();
+        self.report(0);
+
+        let largest = file.pieces.iter().map(|piece| piece.bytes).max();
+        let at_once = IN_FLIGHT / largest.unwrap_or(1).max(1);
+        let requests: Vec<_> = file.pieces[pieces..]
+            .iter()
+            .map(|piece| self.piece(piece))
+            .collect();
+        // In the order of the file, so that what is on disk is always its beginning.
+        let mut answers = stream::iter(requests).buffered(at_once.clamp(1, 6) as usize);
+        let mut record = self.record.clone();
+        while let Some(chunks) = answers.next().await {
+            writer.append(&chunks?)?;
+            record.files[entry].done = writer.done;
+            if let Some(store) = self.store {
+                writer.target.flush()?;
+                store.write_record(&self.key, &record).await?;
+            }
+        }
+        drop(answers);
+        self.record = record;
+        self.finish(file, entry, writer).await
+    }
+
+    /// Compares the checksum, and only then calls the file whole.
+    async fn finish(
+        &mut self,
+        file: &RemoteFile,
+        entry: usize,
+        writer: Writer,
+    ) -> Result<ModelFile, WorkerError> {
+        let Writer {
+            mut target,
             hasher,
             done,
-        };
-        let Some(store) = store else {
-            return Ok(download);
-        };
-
-        let begun = store.record(&source.name).await;
-        let begun = begun.filter(|record| record.sha256 == download.manifest.sha256);
-        let file = store.open_file(&source.name).await?;
-        let safe = begun.map_or(0, |record| record.done).min(file.len());
-        download.file = ModelFile::Stored(file);
-        download.rehash(whole_parts(&download.manifest.parts, safe))?;
-        download.check_quota().await?;
-        Ok(download)
-    }
-
-    /// Takes the first `until` bytes as done.
-    fn rehash(&mut self, until: u64) -> Result<(), WorkerError> {
-        while self.done < until {
-            let end = until.min(self.done + HASH_PIECE);
-            let piece = self
-                .file
-                .read_range(self.done..end)
-                .map_err(|error| WorkerError::Storage(error.to_string()))?;
-            self.hasher.update(&piece);
-            self.done = end;
+        } = writer;
+        let right = file
+            .sha256
+            .as_ref()
+            .is_none_or(|wanted| hex(&hasher.finalize()).eq_ignore_ascii_case(wanted));
+        if right && let ModelFile::Stored(stored) = &mut target {
+            // An older and longer file of the same name may have lain here.
+            stored.truncate(done)?;
+            stored.flush()?;
         }
-        Ok(())
-    }
-
-    async fn check_quota(&self) -> Result<(), WorkerError> {
-        let needed = self.manifest.bytes - self.done;
-        match storage::free_bytes().await {
-            Some(free) if free < needed => {
-                const MB: u64 = 1_000_000;
-                Err(WorkerError::Quota {
-                    needed_mb: needed.div_ceil(MB),
-                    free_mb: free / MB,
-                })
-            }
-            _ => Ok(()),
+        let state = &mut self.record.files[entry];
+        state.verified = right;
+        if !right {
+            state.done = 0;
+        }
+        if let Some(store) = self.store {
+            store.write_record(&self.key, &self.record).await?;
+        }
+        if right {
+            Ok(target)
+        } else {
+            Err(WorkerError::Checksum {
+                file: file.name.clone(),
+            })
         }
     }
 
-    /// Fetches the parts that are missing.
-    async fn run(&mut self, meter: &mut Meter) -> Result<(), WorkerError> {
-        meter.report(LoadPhase::Download, self.done, self.manifest.bytes);
-        let mut start = 0;
-        for index in 0..self.manifest.parts.len() {
-            if start >= self.done {
-                self.part(index, meter).await?;
-                self.file.flush()?;
-                self.write_record(false).await?;
-            }
-            start += self.manifest.parts[index].bytes;
-        }
-        Ok(())
-    }
-
-    /// Fetches one part, and again if the connection breaks.
-    async fn part(&mut self, index: usize, meter: &mut Meter) -> Result<(), WorkerError> {
-        let before = (self.hasher.clone(), self.done);
+    /// Fetches one piece, and again if the connection breaks.
+    async fn piece(&self, piece: &Piece) -> Result<Vec<Uint8Array>, WorkerError> {
         let mut attempt = 1;
         loop {
-            match self.part_once(index, meter).await {
-                Err(WorkerError::Unreachable { .. }) if attempt < PART_ATTEMPTS => {
-                    (self.hasher, self.done) = before.clone();
+            let mut got = 0;
+            let result = self.piece_once(piece, &mut got).await;
+            if result.is_err() {
+                *self.arrived.borrow_mut() -= got;
+            }
+            match result {
+                Err(WorkerError::Fetch(error)) if attempt < ATTEMPTS && is_passing(&error) => {
                     scope::sleep(1000 * attempt).await;
                     attempt += 1;
                 }
@@ -164,95 +198,116 @@ impl<'a> Download<'a> {
         }
     }
 
-    async fn part_once(&mut self, index: usize, meter: &mut Meter) -> Result<(), WorkerError> {
-        let Part {
-            path,
-            bytes: expected,
-        } = &self.manifest.parts[index];
-        let url = beside(&self.source.manifest_url, path);
-        let mut body = Body::open(&url).await?;
-        let mut got = 0;
+    async fn piece_once(
+        &self,
+        piece: &Piece,
+        got: &mut u64,
+    ) -> Result<Vec<Uint8Array>, WorkerError> {
+        let request = Request {
+            url: &piece.url,
+            range: piece.range,
+            token: self.token,
+        };
+        let mut body = request.body().await?;
+        let mut chunks = Vec::new();
         while let Some(chunk) = body.next().await? {
-            got += chunk.len() as u64;
-            if got > *expected {
+            let bytes = u64::from(chunk.length());
+            *got += bytes;
+            self.report(bytes);
+            chunks.push(chunk);
+            if *got > piece.bytes {
                 break;
             }
-            self.file.write(self.done, &chunk)?;
-            self.hasher.update(&chunk);
-            self.done += chunk.len() as u64;
-            meter.report(LoadPhase::Download, self.done, self.manifest.bytes);
         }
-        if got == *expected {
-            Ok(())
+        if *got == piece.bytes {
+            Ok(chunks)
         } else {
-            Err(WorkerError::PartLength {
-                url,
-                got,
-                expected: *expected,
+            Err(WorkerError::PieceLength {
+                url: piece.url.clone(),
+                got: *got,
+                expected: piece.bytes,
             })
         }
     }
 
-    /// Compares the checksum, and only then calls the file whole.
-    async fn verify(&mut self) -> Result<(), WorkerError> {
-        let digest = self.hasher.clone().finalize();
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        if digest.eq_ignore_ascii_case(&self.manifest.sha256) {
-            return self.write_record(true).await;
-        }
-        if let Some(store) = self.store {
-            // The open handle would keep the file; without it nothing is left to delete.
-            self.file = ModelFile::Memory(MemoryFile::default());
-            store.remove(&self.source.name).await;
-        }
-        Err(WorkerError::Checksum)
+    /// Tells the page of `more` bytes.
+    fn report(&self, more: u64) {
+        let mut arrived = self.arrived.borrow_mut();
+        *arrived += more;
+        let mut meter = self.meter.borrow_mut();
+        meter.shards = self.shards();
+        meter.report(LoadPhase::Download, *arrived, self.record.bytes());
     }
 
-    async fn write_record(&mut self, verified: bool) -> Result<(), WorkerError> {
-        let Some(store) = self.store else {
-            return Ok(());
-        };
-        if verified && let ModelFile::Stored(file) = &mut self.file {
-            // An older and longer file of the same name may have lain here.
-            file.truncate(self.done)?;
-        }
-        let Manifest { sha256, bytes, .. } = &self.manifest;
-        let record = Record {
-            sha256: sha256.clone(),
-            bytes: *bytes,
-            done: self.done,
-            verified,
-        };
-        store.write_record(&self.source.name, &record).await
+    fn shards(&self) -> Option<Shards> {
+        let weights = self.record.files.iter().filter(|it| is_weights(&it.name));
+        let (done, all): (Vec<_>, Vec<_>) = weights.partition(|it| it.verified);
+        let total = done.len() + all.len();
+        (total > 1).then_some(Shards {
+            done: done.len() as u32,
+            total: total as u32,
+        })
+    }
+
+    fn entry(&self, name: &str) -> Result<usize, WorkerError> {
+        let found = self.record.files.iter().position(|it| it.name == name);
+        found.ok_or_else(|| WorkerError::Storage(format!("{name} was not planned")))
     }
 }
 
-/// The end of the last part that lies within the first `safe` bytes.
-fn whole_parts(parts: &[Part], safe: u64) -> u64 {
-    let mut end = 0;
-    for part in parts {
-        if end + part.bytes > safe {
-            break;
-        }
-        end += part.bytes;
-    }
-    end
+/// A file that grows at its end.
+struct Writer {
+    target: ModelFile,
+    /// Of the first `done` bytes.
+    hasher: Sha256,
+    done: u64,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_download_goes_on_after_the_last_whole_part() {
-        let part = |bytes| Part {
-            path: String::new(),
-            bytes,
-        };
-        let parts = [part(10), part(10), part(5)];
-        let ends: Vec<u64> = [0, 9, 10, 19, 24, 25, 99]
-            .map(|safe| whole_parts(&parts, safe))
-            .into();
-        assert_eq!(ends, [0, 0, 10, 10, 20, 25, 25]);
+impl Writer {
+    fn append(&mut self, chunks: &[Uint8Array]) -> Result<(), WorkerError> {
+        for chunk in chunks {
+            let bytes = chunk.to_vec();
+            self.target.write(self.done, &bytes)?;
+            self.hasher.update(&bytes);
+            self.done += bytes.len() as u64;
+        }
+        Ok(())
     }
+
+    /// Takes in the first `until` bytes, which lie there from an earlier download.
+    async fn rehash(&mut self, until: u64) -> Result<(), WorkerError> {
+        let mut done = 0;
+        while done < until {
+            let end = until.min(done + HASH_PIECE);
+            let piece = self
+                .target
+                .read_range(done..end)
+                .await
+                .map_err(|error| WorkerError::Storage(error.to_string()))?;
+            self.hasher.update(&piece);
+            done = end;
+            // Lets a wish to cancel in.
+            scope::sleep(0).await;
+        }
+        Ok(())
+    }
+}
+
+/// Whether asking again may help.
+fn is_passing(error: &FetchError) -> bool {
+    match error {
+        FetchError::Unreachable { .. } => true,
+        FetchError::Status { status, .. } => matches!(status, 429 | 500..=599),
+    }
+}
+
+async fn open(folder: Option<&Folder>, name: &str) -> Result<ModelFile, WorkerError> {
+    Ok(match folder {
+        Some(folder) => ModelFile::Stored(folder.open_file(name).await?),
+        None => ModelFile::Memory(MemoryFile::default()),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

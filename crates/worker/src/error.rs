@@ -3,28 +3,17 @@ use vitrine_gpu::GpuError;
 use vitrine_model::ModelError;
 use vitrine_protocol::{Failure, FailureKind};
 
+use crate::fetch::FetchError;
+
+/// As browsers and disks count them.
+const MB: u64 = 1_000_000;
+
 /// What can go wrong in the worker. Each message is one sentence with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// No answer, or the connection broke.
-    #[error(
-        "{url} could not be fetched ({reason}): check the connection and load the model again; \
-         what has arrived is kept."
-    )]
-    Unreachable {
-        /// What was asked for.
-        url: String,
-        /// What the browser said.
-        reason: String,
-    },
-    /// The server has no such file.
-    #[error("The server answered {status} for {url}: this site's copy of the model is incomplete.")]
-    Status {
-        /// What was asked for.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    /// Bytes did not come.
+    #[error("{}", fetch_sentence(.0))]
+    Fetch(FetchError),
     /// The manifest or the index is not what it should be.
     #[error("{url} is not readable ({reason}): this site's copy of the model is incomplete.")]
     Manifest {
@@ -33,34 +22,117 @@ pub enum WorkerError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A part is shorter or longer than the manifest says.
+    /// A piece is shorter or longer than it was said to be.
     #[error(
-        "{url} has {got} bytes where {expected} were promised: this site's copy of the model is \
+        "{url} has {got} bytes where {expected} were promised: the copy of the model there is \
          damaged."
     )]
-    PartLength {
-        /// The part.
+    PieceLength {
+        /// The address.
         url: String,
         /// Bytes that came.
         got: u64,
-        /// Bytes in the manifest.
+        /// Bytes that were promised.
         expected: u64,
     },
-    /// All parts came, but they are not the file.
+    /// All pieces came, but they are not the file.
     #[error(
-        "The downloaded model is damaged (its SHA-256 differs) and was deleted: load it again."
+        "The downloaded {file} is damaged (its SHA-256 differs) and will be fetched anew: load the \
+         model again."
     )]
-    Checksum,
+    Checksum {
+        /// The file.
+        file: String,
+    },
+    /// The browser knows that there is no network.
+    #[error(
+        "This computer is offline, so {id} cannot be fetched: connect it and load the model again; \
+         what has arrived is kept."
+    )]
+    Offline {
+        /// The model's id.
+        id: String,
+    },
+    /// The hub knows no such model.
+    #[error(
+        "The hub has no model {id}, or it is private: check the spelling, or give an access token \
+         that may read it."
+    )]
+    NoRepository {
+        /// The model's id.
+        id: String,
+    },
+    /// The model has no such revision.
+    #[error("{id} has no revision {revision}: give one of its branches, tags or commits.")]
+    NoRevision {
+        /// The model's id.
+        id: String,
+        /// What was asked for.
+        revision: String,
+    },
+    /// The repository has no such file.
+    #[error("{id} has no file {file}: check the name.")]
+    NoFile {
+        /// The model's id.
+        id: String,
+        /// What was asked for.
+        file: String,
+    },
+    /// A token is needed.
+    #[error(
+        "{id} is gated: accept its terms on its page at the hub, then give an access token of that \
+         account and load the model again."
+    )]
+    Gated {
+        /// The model's id.
+        id: String,
+    },
+    /// The token does not suffice.
+    #[error(
+        "The access token may not read {id}: accept the model's terms on its page at the hub with \
+         the same account, and let the token read gated models."
+    )]
+    GatedForToken {
+        /// The model's id.
+        id: String,
+    },
+    /// The token is no token.
+    #[error(
+        "The hub does not know this access token: copy it again from your account's settings, or \
+         leave the field empty for public models."
+    )]
+    WrongToken,
+    /// Too many requests.
+    #[error("The hub asks to wait, after too many requests: try again in a few minutes.")]
+    TooManyRequests,
+    /// The hub's answer is not what it should be.
+    #[error("The hub's answer about {id} is not readable ({reason}): try again later.")]
+    HubAnswer {
+        /// The model's id.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Some of several files of weights are not there.
+    #[error("{missing} is missing among the model's files: add it, and load them together.")]
+    MissingShard {
+        /// The file.
+        missing: String,
+    },
+    /// The page is older or newer than what it asks for.
+    #[error("The picked files did not arrive: pick them again.")]
+    NoFiles,
     /// The browser will not give enough room.
     #[error(
-        "The model needs {needed_mb} MB of browser storage but only {free_mb} MB are free for this \
-         site: free some disk space, or leave private browsing, and load the model again."
+        "The model needs {} MB of browser storage but only {} MB are free for this site: delete \
+         other stored models or free some disk space, and load the model again.",
+        needed.div_ceil(MB), free / MB
     )]
     Quota {
-        /// Megabytes that are still to come.
-        needed_mb: u64,
-        /// Megabytes there are.
-        free_mb: u64,
+        /// Bytes that are still to come.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
     },
     /// It gave less room than it promised.
     #[error(
@@ -69,9 +141,7 @@ pub enum WorkerError {
     )]
     Full,
     /// Another tab holds the file.
-    #[error(
-        "Another tab is loading this model: wait until it is done, or close it, and try again."
-    )]
+    #[error("Another tab is using this model: close it, or wait until it is done, and try again.")]
     Busy,
     /// The storage failed in some other way.
     #[error("The browser's storage failed ({0}): reload the page and load the model again.")]
@@ -98,11 +168,20 @@ impl WorkerError {
     pub fn failure(self) -> Failure {
         let message = self.to_string();
         let kind = match self {
-            Self::Unreachable { .. }
-            | Self::Status { .. }
+            Self::Fetch(_)
             | Self::Manifest { .. }
-            | Self::PartLength { .. }
-            | Self::Checksum => FailureKind::Network,
+            | Self::PieceLength { .. }
+            | Self::Checksum { .. }
+            | Self::Offline { .. }
+            | Self::NoRepository { .. }
+            | Self::NoRevision { .. }
+            | Self::NoFile { .. }
+            | Self::Gated { .. }
+            | Self::GatedForToken { .. }
+            | Self::WrongToken
+            | Self::TooManyRequests
+            | Self::HubAnswer { .. } => FailureKind::Network,
+            Self::MissingShard { .. } | Self::NoFiles => FailureKind::Model,
             Self::Quota { .. } | Self::Full | Self::Busy | Self::Storage(_) => FailureKind::Storage,
             Self::NoModel => FailureKind::Request,
             Self::InsecureContext => FailureKind::NoWebGpu,
@@ -112,5 +191,30 @@ impl WorkerError {
             Self::Engine(error) => return error.failure(),
         };
         Failure { kind, message }
+    }
+}
+
+impl From<FetchError> for WorkerError {
+    fn from(error: FetchError) -> Self {
+        Self::Fetch(error)
+    }
+}
+
+impl From<ModelError> for WorkerError {
+    fn from(error: ModelError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+fn fetch_sentence(error: &FetchError) -> String {
+    match error {
+        FetchError::Unreachable { url, reason } => format!(
+            "{url} could not be fetched ({reason}): check the connection and load the model \
+             again; what has arrived is kept."
+        ),
+        FetchError::Status { url, status, .. } => format!(
+            "The server answered {status} for {url}: its copy of the model is incomplete, or it \
+             is out of order; try again later."
+        ),
     }
 }

@@ -1,77 +1,165 @@
-//! HTTP, as text or as a stream of chunks.
+//! HTTP: a small file as text, or any length of bytes as a stream of chunks.
 
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, RequestCache, RequestInit, Response};
+use web_sys::{
+    AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestCredentials,
+    RequestInit, Response,
+};
 
-use crate::error::WorkerError;
 use crate::scope;
 
-/// A small file as text, asked of the server anew each time.
-pub async fn text(url: &str) -> Result<String, WorkerError> {
-    let response = get(url, RequestCache::NoCache).await?;
-    let promise = response.text().map_err(|error| unreachable(url, &error))?;
-    let text = JsFuture::from(promise)
-        .await
-        .map_err(|error| unreachable(url, &error))?;
-    Ok(text.as_string().unwrap_or_default())
+/// What to ask for.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// The address.
+    pub url: &'a str,
+    /// The first byte and the one after the last; none for all.
+    pub range: Option<(u64, u64)>,
+    /// An access token.
+    pub token: Option<&'a str>,
 }
 
-/// The body of a response, chunk by chunk.
-pub struct Body {
-    url: String,
-    reader: ReadableStreamDefaultReader,
+/// Why bytes did not come.
+#[derive(Clone, Debug)]
+pub enum FetchError {
+    /// No answer, or the connection broke.
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// What the browser said.
+        reason: String,
+    },
+    /// The server refused.
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The model hub's own code, `GatedRepo`.
+        code: Option<String>,
+    },
 }
 
-impl Body {
-    /// Asks for `url`. The browser's own cache is left out: the model is kept in our storage, and
-    /// twice would be once too often.
-    pub async fn open(url: &str) -> Result<Self, WorkerError> {
-        let response = get(url, RequestCache::NoStore).await?;
+impl<'a> Request<'a> {
+    /// All of the file at `url`.
+    pub fn whole(url: &'a str) -> Self {
+        Self {
+            url,
+            range: None,
+            token: None,
+        }
+    }
+
+    /// A small file as text, asked of the server anew each time.
+    pub async fn text(&self) -> Result<String, FetchError> {
+        let answer = self.send(RequestCache::NoCache).await?;
+        let failed = |error: JsValue| self.unreachable(&error);
+        let text = JsFuture::from(answer.response.text().map_err(failed)?)
+            .await
+            .map_err(failed)?;
+        Ok(text.as_string().unwrap_or_default())
+    }
+
+    /// The body, chunk by chunk. The browser's own cache is left out: the model is kept in our
+    /// storage, and twice would be once too often.
+    pub async fn body(&self) -> Result<Body, FetchError> {
+        let answer = self.send(RequestCache::NoStore).await?;
+        if self.range.is_some() && answer.response.status() != 206 {
+            let whole = JsValue::from_str("the server sends whole files only");
+            return Err(self.unreachable(&whole));
+        }
         let empty = JsValue::from_str("the answer is empty");
-        let stream = response.body().ok_or_else(|| unreachable(url, &empty))?;
-        let reader =
-            ReadableStreamDefaultReader::new(&stream).map_err(|error| unreachable(url, &error))?;
-        Ok(Self {
-            url: url.to_owned(),
-            reader,
+        let stream = answer.response.body();
+        let stream = stream.ok_or_else(|| self.unreachable(&empty))?;
+        let reader = ReadableStreamDefaultReader::new(&stream);
+        Ok(Body {
+            url: self.url.to_owned(),
+            reader: reader.map_err(|error| self.unreachable(&error))?,
+            _answer: answer,
         })
     }
 
-    /// The next chunk; none at the end.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, WorkerError> {
-        let failed = |error: JsValue| unreachable(&self.url, &error);
+    async fn send(&self, cache: RequestCache) -> Result<Answer, FetchError> {
+        let failed = |error: JsValue| self.unreachable(&error);
+        let headers = Headers::new().map_err(failed)?;
+        if let Some((start, end)) = self.range {
+            let range = format!("bytes={start}-{}", end.saturating_sub(1));
+            headers.set("Range", &range).map_err(failed)?;
+        }
+        let init = RequestInit::new();
+        init.set_cache(cache);
+        if let Some(token) = self.token {
+            let bearer = format!("Bearer {token}");
+            headers.set("Authorization", &bearer).map_err(failed)?;
+            // The token says who asks; no cookie should.
+            init.set_credentials(RequestCredentials::Omit);
+        }
+        init.set_headers(&headers);
+        let controller = Abort(AbortController::new().map_err(failed)?);
+        init.set_signal(Some(&controller.0.signal()));
+        let promise = scope::worker().fetch_with_str_and_init(self.url, &init);
+        let response: Response = JsFuture::from(promise)
+            .await
+            .map_err(failed)?
+            .unchecked_into();
+        if response.ok() {
+            Ok(Answer {
+                response,
+                _abort: controller,
+            })
+        } else {
+            Err(FetchError::Status {
+                url: self.url.to_owned(),
+                status: response.status(),
+                code: response.headers().get("X-Error-Code").ok().flatten(),
+            })
+        }
+    }
+
+    fn unreachable(&self, error: &JsValue) -> FetchError {
+        FetchError::Unreachable {
+            url: self.url.to_owned(),
+            reason: scope::describe(error),
+        }
+    }
+}
+
+/// The body of a response. Dropping it ends the transfer.
+pub struct Body {
+    url: String,
+    reader: ReadableStreamDefaultReader,
+    _answer: Answer,
+}
+
+impl Body {
+    /// The next chunk, still in JavaScript's memory; none at the end.
+    pub async fn next(&mut self) -> Result<Option<Uint8Array>, FetchError> {
+        let failed = |error: JsValue| FetchError::Unreachable {
+            url: self.url.clone(),
+            reason: scope::describe(&error),
+        };
         let result = JsFuture::from(self.reader.read()).await.map_err(failed)?;
         let done = Reflect::get(&result, &JsValue::from_str("done")).map_err(failed)?;
         if done.is_truthy() {
             return Ok(None);
         }
         let value = Reflect::get(&result, &JsValue::from_str("value")).map_err(failed)?;
-        Ok(Some(value.unchecked_into::<Uint8Array>().to_vec()))
+        Ok(Some(value.unchecked_into()))
     }
 }
 
-async fn get(url: &str, cache: RequestCache) -> Result<Response, WorkerError> {
-    let init = RequestInit::new();
-    init.set_cache(cache);
-    let response: Response = JsFuture::from(scope::worker().fetch_with_str_and_init(url, &init))
-        .await
-        .map_err(|error| unreachable(url, &error))?
-        .unchecked_into();
-    if response.ok() {
-        Ok(response)
-    } else {
-        Err(WorkerError::Status {
-            url: url.to_owned(),
-            status: response.status(),
-        })
-    }
+struct Answer {
+    response: Response,
+    _abort: Abort,
 }
 
-fn unreachable(url: &str, error: &JsValue) -> WorkerError {
-    WorkerError::Unreachable {
-        url: url.to_owned(),
-        reason: scope::describe(error),
+/// Ends a transfer that nobody waits for any more.
+struct Abort(AbortController);
+
+impl Drop for Abort {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -1,30 +1,35 @@
 //! The web worker that owns the GPU device and runs the engine for the page.
 //!
-//! It receives a `Command` as JSON text and posts `Event`s as JSON text. Everything that takes
-//! long happens here, so that the page stays free to answer the reader.
+//! It receives a `Command` as JSON text, or as an array of that text and the files that belong to it,
+//! and posts `Event`s as JSON text. Everything that takes long happens here, so that the page stays free to answer the reader.
 
 mod adapter_name;
 mod catalogue;
 mod download;
 mod error;
 mod fetch;
+mod hub;
 mod mailbox;
 mod manifest;
 mod meter;
 mod model_file;
 mod observer;
+mod obtain;
+mod remote;
 mod scope;
 mod session;
+mod shards;
 mod storage;
 
 use std::rc::Rc;
 
+use js_sys::Array;
 use mailbox::Mailbox;
 use session::Session;
 use vitrine_protocol::{Command, Event, Failure, FailureKind};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue, wasm_bindgen};
-use web_sys::MessageEvent;
+use web_sys::{Blob, MessageEvent};
 
 /// Begins to listen to the page. `worker-boot.js` calls it by instantiating the module.
 #[wasm_bindgen(start)]
@@ -38,7 +43,7 @@ pub fn start() {
     let inbox = Rc::clone(&mailbox);
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match read_command(&event.data()) {
-            Ok(command) => inbox.push(command),
+            Ok((command, files)) => inbox.push(command, files),
             Err(reason) => scope::post(&internal_failure(&reason)),
         }
     });
@@ -49,11 +54,22 @@ pub fn start() {
     wasm_bindgen_futures::spawn_local(Session::default().run(mailbox));
 }
 
-fn read_command(data: &JsValue) -> Result<Command, String> {
-    let text = data
-        .as_string()
+fn read_command(data: &JsValue) -> Result<(Command, Vec<Blob>), String> {
+    let mut parts = match data.dyn_ref::<Array>() {
+        Some(parts) => parts.to_vec(),
+        None => vec![data.clone()],
+    }
+    .into_iter();
+    let text = parts
+        .next()
+        .and_then(|text| text.as_string())
         .ok_or_else(|| String::from("a message was not text"))?;
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+    let command = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let files = parts.map(|file| file.dyn_into::<Blob>());
+    let files = files
+        .collect::<Result<_, _>>()
+        .map_err(|_| String::from("a message held something that is no file"))?;
+    Ok((command, files))
 }
 
 /// A defect of ours, as the page shows it.

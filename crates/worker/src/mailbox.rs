@@ -6,17 +6,31 @@ use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
 use vitrine_protocol::Command;
+use web_sys::Blob;
 
 /// A queue of commands between the message handler and the session.
 ///
-/// `Stop` does not wait in the queue: it marks every command that arrived before it, whether that
-/// runs already or is still waiting.
+/// `Stop` and `CancelLoad` do not wait in the queue: they mark every command that arrived before
+/// them, whether that runs already or is still waiting.
 #[derive(Default)]
 pub struct Mailbox {
-    queue: RefCell<VecDeque<(Ticket, Command)>>,
+    queue: RefCell<VecDeque<Letter>>,
     waker: RefCell<Option<Waker>>,
+    canceller: RefCell<Option<Waker>>,
     arrived: Cell<u64>,
     stopped: Cell<u64>,
+    cancelled: Cell<u64>,
+}
+
+/// A command and what came with it.
+#[derive(Debug, PartialEq)]
+pub struct Letter {
+    /// Tells when it arrived.
+    pub ticket: Ticket,
+    /// What the page asks.
+    pub command: Command,
+    /// The files of `ModelSource::Local`.
+    pub files: Vec<Blob>,
 }
 
 /// The order in which a command arrived; the first is 1.
@@ -25,27 +39,34 @@ pub struct Ticket(u64);
 
 impl Mailbox {
     /// Takes a command from the page.
-    pub fn push(&self, command: Command) {
-        // A new generation stops the one before it.
-        if matches!(command, Command::Stop | Command::Generate { .. }) {
+    pub fn push(&self, command: Command, files: Vec<Blob>) {
+        // A new generation stops the one before it, and so does another model.
+        if matches!(
+            command,
+            Command::Stop | Command::Generate { .. } | Command::LoadModel { .. }
+        ) {
             self.stopped.set(self.arrived.get());
         }
-        if matches!(command, Command::Stop) {
+        if matches!(command, Command::CancelLoad | Command::LoadModel { .. }) {
+            self.cancelled.set(self.arrived.get());
+            wake(&self.canceller);
+        }
+        if matches!(command, Command::Stop | Command::CancelLoad) {
             return;
         }
         self.arrived.set(self.arrived.get() + 1);
-        self.queue
-            .borrow_mut()
-            .push_back((Ticket(self.arrived.get()), command));
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
+        self.queue.borrow_mut().push_back(Letter {
+            ticket: Ticket(self.arrived.get()),
+            command,
+            files,
+        });
+        wake(&self.waker);
     }
 
     /// The next command, as soon as there is one.
-    pub async fn next(&self) -> (Ticket, Command) {
+    pub async fn next(&self) -> Letter {
         poll_fn(|context| match self.queue.borrow_mut().pop_front() {
-            Some(entry) => Poll::Ready(entry),
+            Some(letter) => Poll::Ready(letter),
             None => {
                 *self.waker.borrow_mut() = Some(context.waker().clone());
                 Poll::Pending
@@ -54,9 +75,27 @@ impl Mailbox {
         .await
     }
 
+    /// Returns once the loading of this ticket should end.
+    pub async fn cancelled(&self, ticket: Ticket) {
+        poll_fn(|context| {
+            if ticket.0 <= self.cancelled.get() {
+                return Poll::Ready(());
+            }
+            *self.canceller.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Whether the command of this ticket should end.
     pub fn stop_requested(&self, ticket: Ticket) -> bool {
         ticket.0 <= self.stopped.get()
+    }
+}
+
+fn wake(waker: &RefCell<Option<Waker>>) {
+    if let Some(waker) = waker.borrow_mut().take() {
+        waker.wake();
     }
 }
 
@@ -66,7 +105,7 @@ mod tests {
     use std::pin::pin;
     use std::task::Context;
 
-    use vitrine_protocol::{GenerateRequest, Prompt};
+    use vitrine_protocol::{GenerateRequest, HubAccess, ModelSource, Prompt};
 
     use super::*;
 
@@ -81,9 +120,26 @@ mod tests {
         Command::Generate { run, request }
     }
 
-    fn take(mailbox: &Mailbox) -> Option<(Ticket, Command)> {
-        match pin!(mailbox.next()).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(entry) => Some(entry),
+    fn load() -> Command {
+        Command::LoadModel {
+            source: ModelSource::Kept {
+                name: String::new(),
+            },
+            hub: HubAccess::default(),
+        }
+    }
+
+    fn push(mailbox: &Mailbox, command: Command) {
+        mailbox.push(command, Vec::new());
+    }
+
+    fn take(mailbox: &Mailbox) -> Option<Ticket> {
+        poll(mailbox.next()).map(|letter| letter.ticket)
+    }
+
+    fn poll<T>(future: impl Future<Output = T>) -> Option<T> {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => Some(value),
             Poll::Pending => None,
         }
     }
@@ -91,13 +147,13 @@ mod tests {
     #[test]
     fn stop_ends_what_came_before_it_and_nothing_after() {
         let mailbox = Mailbox::default();
-        mailbox.push(generate(1));
-        let (first, _) = take(&mailbox).unwrap();
+        push(&mailbox, generate(1));
+        let first = take(&mailbox).unwrap();
         assert!(!mailbox.stop_requested(first));
-        mailbox.push(Command::Stop);
+        push(&mailbox, Command::Stop);
         assert!(mailbox.stop_requested(first));
-        mailbox.push(generate(2));
-        let (second, _) = take(&mailbox).unwrap();
+        push(&mailbox, generate(2));
+        let second = take(&mailbox).unwrap();
         assert!(!mailbox.stop_requested(second));
         assert_eq!(take(&mailbox), None);
     }
@@ -105,11 +161,30 @@ mod tests {
     #[test]
     fn a_generation_stops_the_one_before_it() {
         let mailbox = Mailbox::default();
-        mailbox.push(generate(1));
-        mailbox.push(generate(2));
-        let (first, _) = take(&mailbox).unwrap();
-        let (second, _) = take(&mailbox).unwrap();
+        push(&mailbox, generate(1));
+        push(&mailbox, generate(2));
+        let first = take(&mailbox).unwrap();
+        let second = take(&mailbox).unwrap();
         assert!(mailbox.stop_requested(first));
         assert!(!mailbox.stop_requested(second));
+    }
+
+    #[test]
+    fn cancelling_ends_the_loading_before_it_and_no_generation() {
+        let mailbox = Mailbox::default();
+        push(&mailbox, load());
+        push(&mailbox, generate(1));
+        let (first, run) = (take(&mailbox).unwrap(), take(&mailbox).unwrap());
+        assert_eq!(poll(mailbox.cancelled(first)), None);
+        push(&mailbox, Command::CancelLoad);
+        assert_eq!(poll(mailbox.cancelled(first)), Some(()));
+        assert!(!mailbox.stop_requested(run));
+        push(&mailbox, load());
+        let second = take(&mailbox).unwrap();
+        assert_eq!(poll(mailbox.cancelled(second)), None);
+        assert!(
+            mailbox.stop_requested(run),
+            "another model ends a generation"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! What the site says about its models; `xtask` writes these files.
 
 use serde::Deserialize;
-use vitrine_protocol::ModelSource;
 
 use crate::error::WorkerError;
-use crate::fetch;
+use crate::fetch::Request;
+use crate::remote::{Piece, RemoteFile};
 
 /// Where the list of models lies, relative to the page.
 const INDEX_URL: &str = "models/index.json";
@@ -36,21 +36,20 @@ pub struct Part {
 }
 
 /// The models that this site offers.
-pub async fn fetch_index() -> Result<Vec<ModelSource>, WorkerError> {
-    let index: Index = parse(INDEX_URL, &fetch::text(INDEX_URL).await?)?;
-    Ok(index.models.into_iter().map(source).collect())
+pub async fn fetch_index() -> Result<Vec<String>, WorkerError> {
+    let index: Index = parse(INDEX_URL, &Request::whole(INDEX_URL).text().await?)?;
+    Ok(index.models)
 }
 
-/// Where a model of that name lies on this site.
-pub fn source(name: String) -> ModelSource {
-    let manifest_url = format!("models/{name}/manifest.json");
-    ModelSource { name, manifest_url }
+/// Where the manifest of a model of that name lies on this site.
+pub fn url(name: &str) -> String {
+    format!("models/{name}/manifest.json")
 }
 
 impl Manifest {
     /// Fetches and checks the manifest at `url`.
     pub async fn fetch(url: &str) -> Result<Self, WorkerError> {
-        let manifest: Self = parse(url, &fetch::text(url).await?)?;
+        let manifest: Self = parse(url, &Request::whole(url).text().await?)?;
         let sum: u64 = manifest.parts.iter().map(|part| part.bytes).sum();
         if sum != manifest.bytes {
             let reason = format!("its parts have {sum} bytes, the file {}", manifest.bytes);
@@ -61,10 +60,26 @@ impl Manifest {
         }
         Ok(manifest)
     }
+
+    /// The one file that the parts make up; `url` is the manifest's own address.
+    pub fn into_file(self, name: &str, url: &str) -> RemoteFile {
+        let pieces = self.parts.iter().map(|part| Piece {
+            url: beside(url, &part.path),
+            range: None,
+            bytes: part.bytes,
+        });
+        RemoteFile {
+            name: format!("{name}.gguf"),
+            bytes: self.bytes,
+            tag: self.sha256.clone(),
+            pieces: pieces.collect(),
+            sha256: Some(self.sha256),
+        }
+    }
 }
 
 /// The address of `path`, which is relative to the file at `url`.
-pub fn beside(url: &str, path: &str) -> String {
+fn beside(url: &str, path: &str) -> String {
     match url.rfind('/') {
         Some(slash) => format!("{}{path}", &url[..=slash]),
         None => path.to_owned(),

@@ -1,6 +1,6 @@
 //! Progress for the page: throttled, with rate and time left.
 
-use vitrine_protocol::{Event, LoadPhase, Progress};
+use vitrine_protocol::{Event, LoadPhase, Progress, Shards};
 
 use crate::scope;
 
@@ -13,6 +13,8 @@ const SETTLED_S: f64 = 0.5;
 /// Turns counts into `Event::Loading`.
 #[derive(Default)]
 pub struct Meter {
+    /// Which file of weights is at hand, told with the next report.
+    pub shards: Option<Shards>,
     phase: Option<PhaseStart>,
     posted_s: f64,
 }
@@ -43,7 +45,8 @@ impl Meter {
             return;
         }
         self.posted_s = now_s;
-        let progress = progress(start, done, total, now_s - start.at_s);
+        let mut progress = progress(start, done, total, now_s - start.at_s);
+        progress.shards = self.shards;
         scope::post(&Event::Loading { progress });
     }
 }
@@ -64,6 +67,7 @@ fn progress(start: PhaseStart, done: u64, total: u64, elapsed_s: f64) -> Progres
         total,
         per_second,
         seconds_left,
+        shards: None,
     }
 }
 

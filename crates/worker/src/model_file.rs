@@ -1,12 +1,17 @@
-//! A model file in the browser's storage or, where there is none, in the worker's memory.
+//! A model file in the browser's storage, in the worker's memory where there is none, or where the
+//! reader picked it.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use js_sys::Uint8Array;
 use vitrine_model::source::{ByteSource, SourceError};
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Blob;
 
 use crate::error::WorkerError;
+use crate::scope;
 use crate::storage::StoredFile;
 
 /// Where the bytes of a model lie.
@@ -15,6 +20,8 @@ pub enum ModelFile {
     Stored(StoredFile),
     /// In memory; gone with the page.
     Memory(MemoryFile),
+    /// Where the reader picked it; read in place.
+    Picked(Blob),
 }
 
 impl ModelFile {
@@ -23,6 +30,9 @@ impl ModelFile {
         match self {
             Self::Stored(file) => file.write(position, bytes),
             Self::Memory(file) => file.write(position, bytes),
+            Self::Picked(_) => Err(WorkerError::Storage(String::from(
+                "picked files are only read",
+            ))),
         }
     }
 
@@ -30,12 +40,12 @@ impl ModelFile {
     pub fn flush(&mut self) -> Result<(), WorkerError> {
         match self {
             Self::Stored(file) => file.flush(),
-            Self::Memory(_) => Ok(()),
+            Self::Memory(_) | Self::Picked(_) => Ok(()),
         }
     }
 
     /// The bytes in `range`.
-    pub fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+    pub async fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
         let (end, len) = (range.end, self.len());
         if end > len {
             return Err(SourceError::Truncated { end, len });
@@ -53,6 +63,7 @@ impl ModelFile {
                 }
             }
             Self::Memory(file) => Ok(file.read(range)),
+            Self::Picked(blob) => read_blob(blob, range).await,
         }
     }
 }
@@ -62,12 +73,28 @@ impl ByteSource for ModelFile {
         match self {
             Self::Stored(file) => file.len(),
             Self::Memory(file) => file.len,
+            Self::Picked(blob) => blob.size() as u64,
         }
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
-        self.read_range(range).map(Cow::Owned)
+        self.read_range(range).await.map(Cow::Owned)
     }
+}
+
+/// The file may have been changed, moved or taken away since it was picked.
+async fn read_blob(blob: &Blob, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
+    let failed = |error: JsValue| {
+        SourceError::Storage(format!(
+            "the browser could not read the picked file ({})",
+            scope::describe(&error)
+        ))
+    };
+    let slice = blob
+        .slice_with_f64_and_f64(range.start as f64, range.end as f64)
+        .map_err(failed)?;
+    let buffer = JsFuture::from(slice.array_buffer()).await.map_err(failed)?;
+    Ok(Uint8Array::new(&buffer).to_vec())
 }
 
 /// Bytes in JavaScript's heap, so that wasm's own memory, which never shrinks, stays small.

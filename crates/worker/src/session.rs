@@ -1,18 +1,28 @@
 //! Answers the page's commands, one after the other.
 
+use std::pin::pin;
 use std::rc::Rc;
 
+use futures_util::future::{Either, select};
+use js_sys::ArrayBuffer;
+use js_sys::WebAssembly::Memory;
 use vitrine_engine::{Engine, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
-use vitrine_protocol::{Command, Event, FailureKind, GenerateRequest, ModelSource, Prompt};
+use vitrine_protocol::{
+    Command, Event, FailureKind, GenerateRequest, HubAccess, ModelSource, Prompt,
+};
+use wasm_bindgen::JsCast;
+use web_sys::Blob;
 
 use crate::adapter_name::adapter_name;
 use crate::error::WorkerError;
-use crate::mailbox::{Mailbox, Ticket};
+use crate::mailbox::{Letter, Mailbox, Ticket};
 use crate::meter::Meter;
 use crate::observer::PagePoster;
-use crate::storage::Store;
-use crate::{catalogue, download, scope};
+use crate::obtain::{Obtained, obtain};
+use crate::shards::ShardCounter;
+use crate::storage::{self, Store};
+use crate::{catalogue, scope};
 
 /// The device and the model of this worker.
 #[derive(Default)]
@@ -26,36 +36,42 @@ impl Session {
     /// Works for as long as the worker lives.
     pub async fn run(mut self, mailbox: Rc<Mailbox>) {
         loop {
-            let (ticket, command) = mailbox.next().await;
-            let run = run_of(&command);
-            if let Err(error) = self.answer(command, ticket, &mailbox).await {
+            let letter = mailbox.next().await;
+            let run = run_of(&letter.command);
+            if let Err(error) = self.answer(letter, &mailbox).await {
                 let failure = error.failure();
                 if matches!(
                     failure.kind,
                     FailureKind::DeviceLost | FailureKind::OutOfMemory
                 ) {
                     // Nothing on a lost device can be used again.
-                    (self.gpu, self.engine) = (None, None);
+                    self.gpu = None;
+                    self.unload();
                 }
                 scope::post(&Event::Failed { run, failure });
             }
         }
     }
 
-    async fn answer(
-        &mut self,
-        command: Command,
-        ticket: Ticket,
-        mailbox: &Mailbox,
-    ) -> Result<(), WorkerError> {
+    async fn answer(&mut self, letter: Letter, mailbox: &Mailbox) -> Result<(), WorkerError> {
+        let Letter {
+            ticket,
+            command,
+            files,
+        } = letter;
         match command {
             Command::Start => self.start().await,
             Command::ListModels => {
                 let models = catalogue::list(Store::open().await.as_ref()).await?;
-                scope::post(&Event::Models { models });
+                scope::post(&models);
                 Ok(())
             }
-            Command::LoadModel { source } => self.load(&source).await,
+            Command::LoadModel { source, hub } => {
+                let result = self.load_unless_cancelled(&source, &hub, files, ticket, mailbox);
+                let result = result.await;
+                tell_stored(Store::open().await.as_ref()).await;
+                result
+            }
             Command::Generate { run, request } => {
                 let mut observer = PagePoster {
                     run,
@@ -65,15 +81,24 @@ impl Session {
                 self.generate(run, &request, &mut observer).await
             }
             Command::Next { run, prompt, top } => self.next(run, &prompt, top).await,
-            Command::ForgetModels => {
-                if let Some(store) = Store::open().await {
-                    store.clear().await;
+            Command::ForgetModel { key } => {
+                let store = Store::open().await;
+                if let Some(store) = &store {
+                    store.remove(&key).await;
                 }
-                scope::post(&Event::ModelsForgotten);
+                tell_stored(store.as_ref()).await;
                 Ok(())
             }
-            // The mailbox acts on it at once and never hands it on.
-            Command::Stop => Ok(()),
+            Command::ForgetModels => {
+                let store = Store::open().await;
+                if let Some(store) = &store {
+                    store.clear().await;
+                }
+                tell_stored(store.as_ref()).await;
+                Ok(())
+            }
+            // The mailbox acts on them at once and never hands them on.
+            Command::Stop | Command::CancelLoad => Ok(()),
         }
     }
 
@@ -88,32 +113,77 @@ impl Session {
         Ok(())
     }
 
-    async fn load(&mut self, source: &ModelSource) -> Result<(), WorkerError> {
+    async fn load_unless_cancelled(
+        &mut self,
+        source: &ModelSource,
+        hub: &HubAccess,
+        picked: Vec<Blob>,
+        ticket: Ticket,
+        mailbox: &Mailbox,
+    ) -> Result<(), WorkerError> {
+        {
+            // Dropping the loading ends its requests and closes its files.
+            let load = pin!(self.load(source, hub, picked));
+            let cancelled = pin!(mailbox.cancelled(ticket));
+            if let Either::Left((result, _)) = select(load, cancelled).await {
+                return result;
+            }
+        }
+        if matches!(source, ModelSource::Local { keep: true, .. })
+            && let Some(store) = Store::open().await
+        {
+            // Without the picked files nobody can complete it.
+            store.remove(&storage::key(source)).await;
+        }
+        scope::post(&Event::LoadCancelled);
+        Ok(())
+    }
+
+    async fn load(
+        &mut self,
+        source: &ModelSource,
+        hub: &HubAccess,
+        picked: Vec<Blob>,
+    ) -> Result<(), WorkerError> {
         let began_s = scope::now_s();
         let mut meter = Meter::default();
         let store = Store::open().await;
-        let obtained = download::obtain(source, store.as_ref(), &mut meter).await?;
+        let Obtained {
+            name,
+            files: obtained,
+            from_storage,
+            kept,
+        } = obtain(source, hub, picked, store.as_ref(), &mut meter).await?;
 
         // The old model makes room before the new one comes.
-        self.engine = None;
+        self.unload();
         let gpu = match self.gpu.take() {
             Some(gpu) => gpu,
             None => request_gpu().await?,
         };
-        let mut report = |phase, done, total| meter.report(phase, done, total);
-        let files =
-            ModelFiles::new(&source.name).with(format!("{}.gguf", source.name), obtained.file);
+        let mut counter = ShardCounter::default();
+        let mut files = ModelFiles::new(name);
+        for (name, file) in obtained {
+            let file = counter.watch(&name, file);
+            files.add(name, file);
+        }
+        let mut report = |phase, done, total| {
+            meter.shards = counter.shards(phase, done == total);
+            meter.report(phase, done, total);
+        };
         let loaded = Engine::load(gpu, &files, &LoadOptions::default(), &mut report).await;
+        // Closes them, so that they can be deleted and other tabs can read them.
+        drop(files);
         let engine = match loaded {
             Ok(engine) => engine,
             Err(error) => {
-                // A stored file that cannot be used would fail at every start; the next attempt
-                // fetches it anew.
-                drop(files);
+                // The site offers nothing that cannot be used, so what is stored is damaged; the
+                // next attempt fetches it anew.
                 if let Some(store) = store
                     && error.failure().kind == FailureKind::Model
+                    && matches!(source, ModelSource::Site { .. })
                 {
-                    store.remove(&source.name).await;
+                    store.remove(&storage::key(source)).await;
                 }
                 return Err(error.into());
             }
@@ -121,11 +191,19 @@ impl Session {
         scope::post(&Event::ModelReady {
             model: engine.summary(),
             load_s: scope::now_s() - began_s,
-            from_storage: obtained.from_storage,
-            kept: obtained.kept,
+            from_storage,
+            kept,
+            wasm_bytes: wasm_bytes(),
         });
         self.engine = Some(engine);
         Ok(())
+    }
+
+    /// Takes the model from the GPU.
+    fn unload(&mut self) {
+        if self.engine.take().is_some() {
+            scope::post(&Event::ModelUnloaded);
+        }
     }
 
     async fn generate(
@@ -157,6 +235,24 @@ fn run_of(command: &Command) -> Option<u32> {
         Command::Generate { run, .. } | Command::Next { run, .. } => Some(*run),
         _ => None,
     }
+}
+
+async fn tell_stored(store: Option<&Store>) {
+    let stored = match store {
+        Some(store) => store.models().await,
+        None => Vec::new(),
+    };
+    scope::post(&Event::Stored {
+        stored,
+        room: storage::room().await,
+    });
+}
+
+/// Length of this module's memory.
+fn wasm_bytes() -> u64 {
+    let memory: Memory = wasm_bindgen::memory().unchecked_into();
+    let buffer: ArrayBuffer = memory.buffer().unchecked_into();
+    u64::from(buffer.byte_length())
 }
 
 async fn request_gpu() -> Result<Gpu, WorkerError> {

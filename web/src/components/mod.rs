@@ -5,6 +5,7 @@ pub mod failure_panel;
 pub mod footer;
 pub mod header;
 pub mod load_panel;
+pub mod model_picker;
 pub mod output;
 pub mod prompt_form;
 pub mod speed;

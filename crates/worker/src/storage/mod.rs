@@ -1,20 +1,23 @@
 //! Models in the origin-private file system, which survives reloads and needs no network.
 //!
-//! A model `m` is two files: `m.gguf` with its bytes, and `m.json` with a `Record` of how many of
-//! them arrived and whether they were verified.
+//! A model with the key `k` is a folder `k` with its files, and `k.json` beside it with a `Record`
+//! of how much of each file arrived and whether it was verified.
 
 mod file;
+mod folder;
 mod record;
 
 pub use file::StoredFile;
-pub use record::Record;
+pub use folder::Folder;
+pub use record::{FileRecord, Record, key, title};
 
 use js_sys::Reflect;
+use vitrine_protocol::{StorageRoom, StoredModel};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
-    FileSystemGetFileOptions, FileSystemSyncAccessHandle, StorageEstimate,
+    FileSystemRemoveOptions, StorageEstimate,
 };
 
 use crate::error::WorkerError;
@@ -23,13 +26,12 @@ use crate::scope;
 /// The folder that holds the models.
 const FOLDER: &str = "models";
 
-/// A file that another tab, or the worker of the page before a reload, still holds is tried again
-/// this often, a quarter of a second apart.
-const OPEN_ATTEMPTS: u32 = 8;
+/// What a record's name ends with.
+const RECORD: &str = ".json";
 
 /// The folder of models.
 pub struct Store {
-    folder: FileSystemDirectoryHandle,
+    folder: Folder,
 }
 
 impl Store {
@@ -38,18 +40,25 @@ impl Store {
         let root = JsFuture::from(scope::storage_manager()?.get_directory())
             .await
             .ok()?;
-        let root: FileSystemDirectoryHandle = root.unchecked_into();
-        let options = FileSystemGetDirectoryOptions::new();
-        options.set_create(true);
-        let folder = root.get_directory_handle_with_options(FOLDER, &options);
-        let folder = JsFuture::from(folder).await.ok()?.unchecked_into();
-        let store = Self { folder };
-        store.works().await.then_some(store)
+        let folder = subfolder(&root.unchecked_into(), FOLDER).await.ok()?;
+        let store = Self {
+            folder: Folder::new(folder),
+        };
+        store.folder.works().await.then_some(store)
+    }
+
+    /// The folder of a model, made if need be.
+    pub async fn model(&self, key: &str) -> Result<Folder, WorkerError> {
+        let folder = subfolder(self.folder.handle(), key).await;
+        Ok(Folder::new(
+            folder.map_err(|error| file::storage_error(&error))?,
+        ))
     }
 
     /// The record of a model; none if there is no such model or the record is unreadable.
-    pub async fn record(&self, name: &str) -> Option<Record> {
-        let handle = JsFuture::from(self.folder.get_file_handle(&record_name(name)))
+    pub async fn record(&self, key: &str) -> Option<Record> {
+        let name = format!("{key}{RECORD}");
+        let handle = JsFuture::from(self.folder.handle().get_file_handle(&name))
             .await
             .ok()?;
         let handle: FileSystemFileHandle = handle.unchecked_into();
@@ -62,115 +71,102 @@ impl Store {
     }
 
     /// Writes the record of a model.
-    pub async fn write_record(&self, name: &str, record: &Record) -> Result<(), WorkerError> {
+    pub async fn write_record(&self, key: &str, record: &Record) -> Result<(), WorkerError> {
         let json =
             serde_json::to_vec(record).map_err(|error| WorkerError::Storage(error.to_string()))?;
-        let mut file = StoredFile::new(self.open_handle(&record_name(name)).await?)?;
+        let mut file = self.folder.open_exact(&format!("{key}{RECORD}")).await?;
         file.truncate(0)?;
         file.write(0, &json)?;
         file.flush()
     }
 
-    /// Opens the bytes of a model for reading and writing, and makes the file if need be.
-    pub async fn open_file(&self, name: &str) -> Result<StoredFile, WorkerError> {
-        StoredFile::new(self.open_handle(&file_name(name)).await?)
+    /// Refuses to begin what will not fit.
+    pub async fn check_room(&self, needed: u64) -> Result<(), WorkerError> {
+        let told = room().await.map_or(needed, |room| room.free);
+        let free = if told < needed {
+            told
+        } else {
+            self.folder.room_for(needed).await?
+        };
+        if free < needed {
+            Err(WorkerError::Quota { needed, free })
+        } else {
+            Ok(())
+        }
     }
 
     /// Deletes a model.
-    pub async fn remove(&self, name: &str) {
-        for file in [record_name(name), file_name(name)] {
-            // What is not there need not be deleted.
-            let _ = JsFuture::from(self.folder.remove_entry(&file)).await;
-        }
+    pub async fn remove(&self, key: &str) {
+        self.delete(&format!("{key}{RECORD}")).await;
+        self.delete(key).await;
     }
 
-    /// Names and lengths of the models that are here as a whole.
-    pub async fn complete_models(&self) -> Vec<(String, u64)> {
-        let mut found = Vec::new();
+    /// The models that are here, whole or begun, in order of key.
+    pub async fn models(&self) -> Vec<StoredModel> {
+        let mut models = Vec::new();
         for name in self.names().await {
-            if let Some(record) = self.record(&name).await.filter(|record| record.verified) {
-                found.push((name, record.bytes));
+            if let Some(key) = name.strip_suffix(RECORD)
+                && let Some(record) = self.record(key).await
+            {
+                models.push(record.summary(key.to_owned()));
             }
         }
-        found
+        models
     }
 
     /// Deletes all models, begun ones too.
     pub async fn clear(&self) {
         for name in self.names().await {
-            self.remove(&name).await;
+            self.delete(&name).await;
         }
     }
 
-    /// Whether files can really be written: Safari's private windows offer the folder, but not
-    /// the handle.
-    async fn works(&self) -> bool {
-        const PROBE: &str = "probe";
-        let works = match self.open_handle(PROBE).await {
-            Ok(handle) => {
-                handle.close();
-                true
-            }
-            Err(error) => matches!(error, WorkerError::Busy),
-        };
-        let _ = JsFuture::from(self.folder.remove_entry(PROBE)).await;
-        works
+    async fn delete(&self, name: &str) {
+        let options = FileSystemRemoveOptions::new();
+        options.set_recursive(true);
+        let removal = self
+            .folder
+            .handle()
+            .remove_entry_with_options(name, &options);
+        // What is not there need not be deleted.
+        let _ = JsFuture::from(removal).await;
     }
 
-    /// The models that have a record, in order of name.
     async fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
-        let keys = self.folder.keys();
+        let keys = self.folder.handle().keys();
         while let Ok(promise) = keys.next() {
             let Ok(item) = JsFuture::from(promise).await else {
                 break;
             };
             let value = Reflect::get(&item, &JsValue::from_str("value")).unwrap_or_default();
             let Some(key) = value.as_string() else { break };
-            if let Some(name) = key.strip_suffix(".json") {
-                names.push(name.to_owned());
-            }
+            names.push(key);
         }
         names.sort();
         names
     }
-
-    async fn open_handle(&self, file: &str) -> Result<FileSystemSyncAccessHandle, WorkerError> {
-        let options = FileSystemGetFileOptions::new();
-        options.set_create(true);
-        let handle = JsFuture::from(self.folder.get_file_handle_with_options(file, &options))
-            .await
-            .map_err(|error| file::storage_error(&error))?;
-        let handle: FileSystemFileHandle = handle.unchecked_into();
-        for _ in 0..OPEN_ATTEMPTS {
-            match JsFuture::from(handle.create_sync_access_handle()).await {
-                Ok(access) => return Ok(access.unchecked_into()),
-                Err(error) if is_locked(&error) => scope::sleep(250).await,
-                Err(error) => return Err(file::storage_error(&error)),
-            }
-        }
-        Err(WorkerError::Busy)
-    }
 }
 
-/// Bytes that this site may still store; none where the browser does not tell.
-pub async fn free_bytes() -> Option<u64> {
+/// How full the storage of this site is; none where the browser does not tell.
+pub async fn room() -> Option<StorageRoom> {
     let estimate = JsFuture::from(scope::storage_manager()?.estimate().ok()?)
         .await
         .ok()?;
     let estimate: StorageEstimate = estimate.unchecked_into();
-    let free = estimate.get_quota()? - estimate.get_usage()?;
-    Some(free.max(0.0) as u64)
+    let (quota, used) = (estimate.get_quota()?, estimate.get_usage()?);
+    Some(StorageRoom {
+        used: used as u64,
+        free: (quota - used).max(0.0) as u64,
+    })
 }
 
-fn is_locked(error: &JsValue) -> bool {
-    scope::error_name(error).as_deref() == Some("NoModificationAllowedError")
-}
-
-fn file_name(name: &str) -> String {
-    format!("{name}.gguf")
-}
-
-fn record_name(name: &str) -> String {
-    format!("{name}.json")
+async fn subfolder(
+    parent: &FileSystemDirectoryHandle,
+    name: &str,
+) -> Result<FileSystemDirectoryHandle, JsValue> {
+    let options = FileSystemGetDirectoryOptions::new();
+    options.set_create(true);
+    let folder = JsFuture::from(parent.get_directory_handle_with_options(name, &options)).await?;
+    Ok(folder.unchecked_into())
 }

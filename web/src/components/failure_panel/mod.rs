@@ -8,6 +8,14 @@ use crate::strings;
 /// Why nothing works, and the way out. The prompt and the last run stay where they are.
 #[component]
 pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
+    let retry = move || {
+        let wanted = state.wanted.get_untracked();
+        match wanted.filter(|_| state.phase.get_untracked().has_model()) {
+            // The engine works; only another model did not come.
+            Some(source) => bridge.send(&state.load(source)),
+            None => bridge.restart(),
+        }
+    };
     move || {
         state.failure.get().map(|failure| {
             let kind = kind_name(failure.kind);
@@ -20,14 +28,26 @@ pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
                     <p class="failure-message" data-testid="error" data-kind=kind>
                         {failure.message}
                     </p>
-                    <button
-                        type="button"
-                        class="button button-primary"
-                        data-testid="retry"
-                        on:click=move |_| bridge.restart()
-                    >
-                        {strings::RETRY}
-                    </button>
+                    <div class="button-row">
+                        <button
+                            type="button"
+                            class="button button-primary"
+                            data-testid="retry"
+                            on:click=move |_| retry()
+                        >
+                            {strings::RETRY}
+                        </button>
+                        <Show when=move || state.phase.get().has_model()>
+                            <button
+                                type="button"
+                                class="button"
+                                data-testid="dismiss"
+                                on:click=move |_| state.failure.set(None)
+                            >
+                                {strings::DISMISS}
+                            </button>
+                        </Show>
+                    </div>
                 </section>
             }
         })

@@ -10,8 +10,8 @@ use crate::strings;
 pub fn Footer(state: State, bridge: Bridge) -> impl IntoView {
     let kept = move || {
         state
-            .loaded
-            .with(|loaded| loaded.as_ref().is_some_and(|it| it.kept))
+            .stored
+            .with(|stored| stored.iter().any(|model| model.complete))
     };
     view! {
         <footer class="footer">

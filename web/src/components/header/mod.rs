@@ -1,5 +1,7 @@
 use leptos::prelude::*;
+use vitrine_protocol::ModelSource;
 
+use crate::components::model_picker::PICKER_ID;
 use crate::components::theme_button::ThemeButton;
 use crate::state::{Loaded, State};
 use crate::{format, strings};
@@ -24,6 +26,18 @@ pub fn Header(state: State) -> impl IntoView {
                 >
                     {move || strings::status(state.phase.get())}
                 </p>
+                <Show when=move || state.phase.get().has_model()>
+                    <button
+                        type="button"
+                        class="button button-quiet"
+                        data-testid="change-model"
+                        aria-expanded=move || state.picking.get().to_string()
+                        aria-controls=PICKER_ID
+                        on:click=move |_| state.picking.update(|picking| *picking = !*picking)
+                    >
+                        {strings::PICKER_CHANGE}
+                    </button>
+                </Show>
                 <ThemeButton settings=state.settings />
             </div>
             <ModelChip state />
@@ -67,6 +81,7 @@ fn ModelChip(state: State) -> impl IntoView {
                 <div
                     class="chip-item"
                     data-testid="from-storage"
+                    data-wasm-bytes=model(|it| it.wasm_bytes.to_string())
                     data-value=move || {
                         state.loaded.with(|it| it.as_ref().is_some_and(|it| it.from_storage)).to_string()
                     }
@@ -105,10 +120,10 @@ fn ChipItem(
 }
 
 fn load_text(loaded: &Loaded) -> String {
-    let origin = if loaded.from_storage {
-        strings::FROM_STORAGE
-    } else {
-        strings::FROM_NETWORK
+    let origin = match loaded.source {
+        _ if loaded.from_storage => strings::FROM_STORAGE,
+        Some(ModelSource::Local { .. }) => strings::FROM_FILES,
+        _ => strings::FROM_NETWORK,
     };
     format!("{}, {origin}", format::seconds(loaded.load_s))
 }

@@ -1,32 +1,38 @@
 use leptos::prelude::*;
-use vitrine_protocol::{LoadPhase, ModelEntry, Progress};
+use vitrine_protocol::{Command, LoadPhase, ModelSource, Progress};
 
 use crate::bridge::Bridge;
+use crate::components::model_picker::ModelPicker;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::strings;
 
-/// The stages of loading, in order.
-const PHASES: [LoadPhase; 3] = [LoadPhase::Download, LoadPhase::Upload, LoadPhase::Compile];
-
-/// Before there is a model: which there are, and how far the chosen one is on its way.
+/// The way to a model: which there are, and how far the chosen one is on its way.
 #[component]
 pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
+    let picks = Memo::new(move |_| {
+        state.can_load() && (!state.phase.get().has_model() || state.picking.get())
+    });
     let not_kept = move || {
         state.phase.get().has_model()
-            && state
-                .loaded
-                .with(|loaded| loaded.as_ref().is_some_and(|it| !it.kept))
+            && state.loaded.with(|loaded| {
+                let of_here =
+                    |it: &ModelSource| matches!(it, ModelSource::Local { keep: false, .. });
+                loaded
+                    .as_ref()
+                    .is_some_and(|it| !it.kept && !it.source.as_ref().is_some_and(of_here))
+            })
     };
     view! {
-        {move || match state.phase.get() {
-            Phase::Starting => {
-                view! { <p class="panel load-starting">{strings::LOAD_STARTING}</p> }.into_any()
-            }
-            Phase::NoModel => view! { <Choice state bridge /> }.into_any(),
-            Phase::Loading => view! { <Loading state /> }.into_any(),
-            Phase::Ready | Phase::Generating | Phase::Failed => ().into_any(),
-        }}
+        <Show when=move || state.phase.get() == Phase::Starting>
+            <p class="panel load-starting">{strings::LOAD_STARTING}</p>
+        </Show>
+        <Show when=move || state.phase.get() == Phase::Loading>
+            <Loading state bridge />
+        </Show>
+        <Show when=move || picks.get()>
+            <ModelPicker state bridge />
+        </Show>
         <Show when=not_kept>
             <p class="note" data-testid="not-kept">
                 {strings::NOT_KEPT}
@@ -35,41 +41,9 @@ pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// The models to choose from. A download waits for the reader.
-#[component]
-fn Choice(state: State, bridge: Bridge) -> impl IntoView {
-    let models = state.models.get_untracked().unwrap_or_default();
-    let none = models.is_empty();
-    let buttons = models
-        .into_iter()
-        .map(|ModelEntry { source, bytes, .. }| {
-            let label = strings::load_button(&source.name, bytes);
-            let name = source.name.clone();
-            view! {
-                <button
-                    type="button"
-                    class="button button-primary"
-                    data-testid="load"
-                    data-model=name
-                    on:click=move |_| bridge.send(&state.load(source.clone()))
-                >
-                    {label}
-                </button>
-            }
-        })
-        .collect_view();
-    view! {
-        <section class="panel load" data-testid="load-panel">
-            <h2>{strings::LOAD_HEADING}</h2>
-            <p>{if none { strings::LOAD_NONE } else { strings::LOAD_EXPLANATION }}</p>
-            <div class="button-row">{buttons}</div>
-        </section>
-    }
-}
-
 /// How far the model is on its way.
 #[component]
-fn Loading(state: State) -> impl IntoView {
+fn Loading(state: State, bridge: Bridge) -> impl IntoView {
     let progress = state.progress;
     let with = move |text: fn(&Progress) -> String| {
         move || progress.with(|progress| progress.as_ref().map(text))
@@ -77,14 +51,24 @@ fn Loading(state: State) -> impl IntoView {
     let value = move || progress.with(|it| it.as_ref().map(|it| it.done.to_string()));
     let max = move || progress.with(|it| it.as_ref().map_or(1, |it| it.total.max(1)).to_string());
     let current = Memo::new(move |_| progress.with(|it| it.as_ref().map(|it| it.phase)));
+    let wanted = state.wanted.get_untracked();
+    let heading = wanted.as_ref().map_or_else(
+        || strings::LOADING_HEADING.to_owned(),
+        |source| strings::loading_heading(&source_name(source)),
+    );
     view! {
         <section class="panel load" data-testid="load-panel">
-            <h2 id="loading-heading">{strings::LOADING_HEADING}</h2>
+            <h2 id="loading-heading">{heading}</h2>
             <ol class="load-phases">
-                {PHASES.map(|phase| {
-                    let step = move || if current.get() == Some(phase) { Some("step") } else { None };
-                    view! { <li aria-current=step>{strings::load_phase(phase)}</li> }
-                })}
+                {phases(wanted.as_ref())
+                    .into_iter()
+                    .map(|phase| {
+                        let step = move || {
+                            if current.get() == Some(phase) { Some("step") } else { None }
+                        };
+                        view! { <li aria-current=step>{strings::load_phase(phase)}</li> }
+                    })
+                    .collect_view()}
             </ol>
             <progress
                 class="load-progress"
@@ -103,8 +87,43 @@ fn Loading(state: State) -> impl IntoView {
                     <span>
                         {with(|it| it.seconds_left.map(strings::time_left).unwrap_or_default())}
                     </span>
+                    <span data-testid="shards">
+                        {with(|it| it.shards.map(strings::shards).unwrap_or_default())}
+                    </span>
                 </Show>
             </p>
+            <div class="button-row">
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="cancel"
+                    on:click=move |_| bridge.send(&Command::CancelLoad)
+                >
+                    {strings::CANCEL}
+                </button>
+            </div>
         </section>
+    }
+}
+
+/// The stages that a model of this source goes through, in order.
+fn phases(source: Option<&ModelSource>) -> Vec<LoadPhase> {
+    let first = match source {
+        Some(ModelSource::Local { keep: true, .. }) => Some(LoadPhase::Keep),
+        Some(ModelSource::Local { .. } | ModelSource::Kept { .. }) => None,
+        _ => Some(LoadPhase::Download),
+    };
+    first
+        .into_iter()
+        .chain([LoadPhase::Upload, LoadPhase::Compile])
+        .collect()
+}
+
+fn source_name(source: &ModelSource) -> String {
+    match source {
+        ModelSource::Site { name, .. }
+        | ModelSource::Local { name, .. }
+        | ModelSource::Kept { name } => name.clone(),
+        ModelSource::Hub { id, .. } => id.clone(),
     }
 }

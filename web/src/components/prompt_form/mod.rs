@@ -35,7 +35,15 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
             }
         >
             <h2>{strings::PROMPT_HEADING}</h2>
-            <label class="field-label" for="prompt">{strings::PROMPT_LABEL}</label>
+            <label class="field-label" for="prompt">
+                {move || {
+                    if settings.as_ids.get() {
+                        strings::PROMPT_IDS_LABEL
+                    } else {
+                        strings::PROMPT_LABEL
+                    }
+                }}
+            </label>
             <textarea
                 id="prompt"
                 class="prompt-text"
@@ -52,7 +60,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 {move || state.refusal.get()}
             </p>
             <Examples prompt=settings.prompt />
-            <ChatToggle state />
+            <Kind state />
             <MaxNewTokens state />
             <div class="button-row">
                 <button
@@ -97,33 +105,47 @@ fn Examples(prompt: RwSignal<String>) -> impl IntoView {
     }
 }
 
-/// Raw text or the model's chat template.
+/// What the prompt is: raw text, a question for the model's chat template, or token ids.
 #[component]
-fn ChatToggle(state: State) -> impl IntoView {
-    let chat = state.settings.chat;
+fn Kind(state: State) -> impl IntoView {
+    let (chat, as_ids) = (state.settings.chat, state.settings.as_ids);
     let template = Memo::new(move |_| {
         state
             .loaded
             .with(|it| it.as_ref().map(|it| it.model.has_chat_template))
     });
     let reason = move || match template.get() {
-        Some(true) => None,
-        Some(false) => Some(strings::CHAT_NO_TEMPLATE),
-        None => Some(strings::CHAT_NO_MODEL),
+        _ if as_ids.get() => strings::CHAT_AS_IDS,
+        Some(true) => strings::CHAT_TEMPLATE,
+        Some(false) => strings::CHAT_NO_TEMPLATE,
+        None => strings::CHAT_NO_MODEL,
     };
     view! {
         <div class="field">
-            <label class="check">
-                <input
-                    type="checkbox"
-                    data-testid="chat"
-                    aria-describedby="chat-reason"
-                    disabled=move || template.get() != Some(true)
-                    prop:checked=move || chat.get() && template.get() != Some(false)
-                    on:change=move |event| chat.set(event_target_checked(&event))
-                />
-                <span>{strings::CHAT_LABEL}</span>
-            </label>
+            <div class="prompt-kind">
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        data-testid="chat"
+                        aria-describedby="chat-reason"
+                        disabled=move || template.get() != Some(true) || as_ids.get()
+                        prop:checked=move || {
+                            chat.get() && template.get() != Some(false) && !as_ids.get()
+                        }
+                        on:change=move |event| chat.set(event_target_checked(&event))
+                    />
+                    <span>{strings::CHAT_LABEL}</span>
+                </label>
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        data-testid="as-ids"
+                        prop:checked=move || as_ids.get()
+                        on:change=move |event| as_ids.set(event_target_checked(&event))
+                    />
+                    <span>{strings::AS_IDS_LABEL}</span>
+                </label>
+            </div>
             <p id="chat-reason" class="hint">{reason}</p>
         </div>
     }

@@ -93,7 +93,7 @@ fn Row(
             <td class="bars-rank">{rank + 1}</td>
             <th scope="row" class="bars-token">
                 {move || candidate.with(|it| {
-                    it.as_ref().map(|it| piece_view(&it.bytes, it.token.as_deref()))
+                    it.as_ref().map(|it| piece_view(it.id, &it.bytes, it.token.as_deref()))
                 })}
                 {move || mark.get().map(|mark| view! { <span class="bars-mark">{mark}</span> })}
             </th>

@@ -9,7 +9,7 @@ use crate::phase::Phase;
 use crate::state::State;
 use crate::strings;
 use crate::strip::Origin;
-use crate::visible::visible_text;
+use crate::visible::shown_text;
 
 /// What the bars show.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,7 +43,11 @@ pub fn shown(state: State) -> Shown {
             ..Shown::default()
         };
     };
-    let text = visible_text(&token.piece.bytes, token.piece.token.as_deref());
+    let text = shown_text(
+        token.piece.id,
+        &token.piece.bytes,
+        token.piece.token.as_deref(),
+    );
     let newest = strip.selected.get().is_none();
     let caption = match &token.distribution {
         Some(distribution) => {

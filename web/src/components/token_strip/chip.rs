@@ -35,7 +35,7 @@ pub fn Chip(
             data-position=position.to_string()
             data-origin=origin.name()
         >
-            <span class="token-text">{piece_view(&piece.bytes, text)}</span>
+            <span class="token-text">{piece_view(piece.id, &piece.bytes, text)}</span>
             <span class="token-id">{piece.id}</span>
         </li>
     }

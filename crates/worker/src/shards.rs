@@ -1,0 +1,106 @@
+//! Which of several files of weights is being read.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
+use std::rc::Rc;
+
+use vitrine_model::source::{ByteSource, SourceError};
+use vitrine_protocol::{LoadPhase, Shards};
+
+use crate::model_file::ModelFile;
+use crate::remote::is_weights;
+
+/// Counts the files of weights that are done, which are read one after the other.
+#[derive(Default)]
+pub struct ShardCounter {
+    total: u32,
+    /// The last one that was read from.
+    furthest: Rc<Cell<u32>>,
+    uploading: bool,
+}
+
+/// A file that tells when it is read.
+pub struct Watched {
+    file: ModelFile,
+    shard: Option<u32>,
+    furthest: Rc<Cell<u32>>,
+}
+
+impl ShardCounter {
+    /// Watches a file.
+    pub fn watch(&mut self, name: &str, file: ModelFile) -> Watched {
+        let shard = is_weights(name).then_some(self.total);
+        self.total += u32::from(shard.is_some());
+        Watched {
+            file,
+            shard,
+            furthest: Rc::clone(&self.furthest),
+        }
+    }
+
+    /// How many are done, where there are several.
+    pub fn shards(&mut self, phase: LoadPhase, all_done: bool) -> Option<Shards> {
+        if phase != LoadPhase::Upload || self.total < 2 {
+            return None;
+        }
+        if !self.uploading {
+            // Until now the directories of all files were read.
+            self.uploading = true;
+            self.furthest.set(0);
+        }
+        let done = if all_done {
+            self.total
+        } else {
+            self.furthest.get()
+        };
+        Some(Shards {
+            done,
+            total: self.total,
+        })
+    }
+}
+
+impl ByteSource for Watched {
+    fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
+        if let Some(shard) = self.shard {
+            self.furthest.set(self.furthest.get().max(shard));
+        }
+        self.file.read(range).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model_file::MemoryFile;
+
+    #[test]
+    fn shards_are_done_when_the_next_is_read() {
+        let mut counter = ShardCounter::default();
+        let mut file = |name: &str| {
+            let file = ModelFile::Memory(MemoryFile::default());
+            counter.watch(name, file)
+        };
+        file("config.json");
+        let first = file("model-00001-of-00002.safetensors");
+        let second = file("model-00002-of-00002.safetensors");
+        let done = |counter: &mut ShardCounter, all_done| {
+            let shards = counter.shards(LoadPhase::Upload, all_done);
+            shards.map(|shards| (shards.done, shards.total))
+        };
+        assert_eq!(second.shard, Some(1));
+        counter.furthest.set(1);
+        assert_eq!(done(&mut counter, false), Some((0, 2)), "directories");
+        first.furthest.set(0);
+        assert_eq!(done(&mut counter, false), Some((0, 2)));
+        second.furthest.set(1);
+        assert_eq!(done(&mut counter, false), Some((1, 2)));
+        assert_eq!(done(&mut counter, true), Some((2, 2)));
+        assert_eq!(counter.shards(LoadPhase::Compile, false), None);
+    }
+}

@@ -1,0 +1,89 @@
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Event, File, HtmlInputElement};
+
+use crate::bridge::Bridge;
+use crate::local_files::{self, Picked};
+use crate::state::State;
+use crate::{persistence, strings};
+
+/// What a model's files may be called. Browsers use it to show those first.
+const ACCEPT: &str = ".gguf,.safetensors,.json,.jinja";
+
+/// Files and folders of this computer.
+#[component]
+pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
+    let keep = state.settings.keep_picked;
+    let on_pick = move |event: Event| {
+        let input: HtmlInputElement = event_target(&event);
+        let files = files_in(&input);
+        // The same files can be picked again.
+        input.set_value("");
+        if keep.get_untracked() {
+            persistence::ask(state.persistent);
+        }
+        if let Some(command) = local_files::load(state, files) {
+            bridge.send(&command);
+        }
+    };
+    view! {
+        <div class="picker-way">
+            <h3>{strings::LOCAL_HEADING}</h3>
+            <div class="button-row">
+                <label class="button button-file">
+                    <input
+                        type="file"
+                        class="visually-hidden"
+                        multiple
+                        accept=ACCEPT
+                        data-testid="pick-files"
+                        on:change=on_pick
+                    />
+                    {strings::LOCAL_FILES}
+                </label>
+                <label class="button button-file">
+                    <input
+                        type="file"
+                        class="visually-hidden"
+                        prop:webkitdirectory=true
+                        data-testid="pick-folder"
+                        on:change=on_pick
+                    />
+                    {strings::LOCAL_FOLDER}
+                </label>
+            </div>
+            <p class="hint">{strings::LOCAL_EXPLANATION}</p>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    data-testid="keep-picked"
+                    aria-describedby="keep-hint"
+                    prop:checked=move || keep.get()
+                    on:change=move |event| keep.set(event_target_checked(&event))
+                />
+                <span>{strings::LOCAL_KEEP}</span>
+            </label>
+            <p id="keep-hint" class="hint">{strings::LOCAL_KEEP_HINT}</p>
+        </div>
+    }
+}
+
+/// The files that the reader picked, with their paths below the picked folder.
+fn files_in(input: &HtmlInputElement) -> Vec<Picked> {
+    let Some(files) = input.files() else {
+        return Vec::new();
+    };
+    let files = (0..files.length()).filter_map(|index| files.get(index));
+    files.map(|file| (path(&file), file)).collect()
+}
+
+fn path(file: &File) -> String {
+    let path = js_sys::Reflect::get(
+        file.unchecked_ref(),
+        &JsValue::from_str("webkitRelativePath"),
+    );
+    path.ok()
+        .and_then(|path| path.as_string())
+        .filter(|path| !path.is_empty())
+        .unwrap_or_else(|| file.name())
+}

@@ -1,0 +1,47 @@
+mod from_hub;
+mod from_site;
+mod local;
+mod stored;
+
+use leptos::prelude::*;
+
+use crate::bridge::Bridge;
+use crate::state::State;
+use crate::strings;
+use from_hub::FromHub;
+use from_site::FromSite;
+use local::Local;
+use stored::Stored;
+
+/// Id of the panel, which the button in the header opens.
+pub const PICKER_ID: &str = "model-picker";
+
+/// Where a model may come from. A download waits for the reader.
+#[component]
+pub fn ModelPicker(state: State, bridge: Bridge) -> impl IntoView {
+    let can_close = move || state.phase.get().has_model();
+    view! {
+        <section id=PICKER_ID class="panel picker" aria-labelledby="picker-heading" data-testid="load-panel">
+            <div class="picker-head">
+                <h2 id="picker-heading">{strings::PICKER_HEADING}</h2>
+                <Show when=can_close>
+                    <button
+                        type="button"
+                        class="button button-quiet"
+                        data-testid="close-picker"
+                        on:click=move |_| state.picking.set(false)
+                    >
+                        {strings::PICKER_CLOSE}
+                    </button>
+                </Show>
+                <p class="picker-explanation">{strings::PICKER_EXPLANATION}</p>
+            </div>
+            <div class="picker-ways">
+                <FromSite state bridge />
+                <Local state bridge />
+                <FromHub state bridge />
+                <Stored state bridge />
+            </div>
+        </section>
+    }
+}

@@ -1,0 +1,38 @@
+//! Whether the browser keeps what is stored when disk space runs short.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::StorageManager;
+
+/// Learns whether the browser has promised it already; nothing where it has no such storage.
+pub fn learn(persistent: RwSignal<Option<bool>>) {
+    spawn_local(async move {
+        if let Some(storage) = storage()
+            && let Ok(promise) = storage.persisted()
+            && let Ok(answer) = JsFuture::from(promise).await
+        {
+            persistent.set(answer.as_bool());
+        }
+    });
+}
+
+/// Asks the browser to promise it. Some ask the reader, so this waits for something worth keeping.
+pub fn ask(persistent: RwSignal<Option<bool>>) {
+    spawn_local(async move {
+        if let Some(storage) = storage()
+            && let Ok(promise) = storage.persist()
+            && let Ok(answer) = JsFuture::from(promise).await
+        {
+            persistent.set(answer.as_bool());
+        }
+    });
+}
+
+/// `navigator.storage`, which insecure pages do not have.
+fn storage() -> Option<StorageManager> {
+    let navigator = window().navigator();
+    let storage = js_sys::Reflect::get(&navigator, &JsValue::from_str("storage")).ok()?;
+    (!storage.is_undefined()).then(|| navigator.storage())
+}
