@@ -1,6 +1,9 @@
 //! The page as a test sees it: through the `data-testid`s of `web/README.md`.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use fantoccini::{Locator, elements::Element};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -24,6 +27,15 @@ pub struct App<'a> {
 pub struct Token {
     pub id: u32,
     pub position: u32,
+}
+
+/// A model that the browser holds.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct Stored {
+    pub key: String,
+    pub bytes: u64,
+    pub done: u64,
+    pub complete: bool,
 }
 
 /// The bars that the page shows.
@@ -70,14 +82,109 @@ impl<'a> App<'a> {
 
     /// Types a prompt and the number of tokens, and presses Generate.
     pub async fn generate(&self, prompt: &str, chat: bool, max_new_tokens: usize) {
-        let chat_box = self.find("chat").await;
-        if chat_box.is_selected().await.unwrap() != chat {
-            chat_box.click().await.unwrap();
-        }
+        self.set_checked("chat", chat).await;
         self.fill("max-new-tokens", &max_new_tokens.to_string())
             .await;
         self.fill("prompt", prompt).await;
         self.click("generate").await;
+    }
+
+    /// Types token ids and the number of tokens, and presses Generate.
+    pub async fn generate_from_ids(&self, ids: &[u32], max_new_tokens: usize) {
+        self.set_checked("as-ids", true).await;
+        let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+        self.fill("max-new-tokens", &max_new_tokens.to_string())
+            .await;
+        self.fill("prompt", &ids.join(" ")).await;
+        self.click("generate").await;
+    }
+
+    /// Gives the page files through the element with a test id, as if a reader had picked them.
+    pub async fn pick(&self, id: &str, paths: &[PathBuf]) {
+        let open = self.count("load-panel").await > 0;
+        if !open {
+            self.click("change-model").await;
+        }
+        let paths: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+        let field = self.find(id).await;
+        field.send_keys(&paths.join("\n")).await.unwrap();
+    }
+
+    /// Waits until a model that was picked, dropped or asked for is on the GPU.
+    pub async fn wait_until_loaded(&self) {
+        self.wait_for_state(&["ready"], LATE).await;
+        assert_eq!(self.count("error").await, 0, "the page refuses the model");
+    }
+
+    /// Drops files or folders onto the page.
+    pub async fn drop_files(&self, paths: &[PathBuf]) {
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": 200, "y": 200, "data": data });
+            self.session
+                .devtools("Input.dispatchDragEvent", event)
+                .await;
+            if kind == "dragOver" {
+                self.find("drop-hint").await;
+            }
+        }
+        // A drop is taken in after its event has returned; SwiftShader needs seconds to load.
+        self.wait_for_state(&["loading"], SOON).await;
+    }
+
+    /// How many elements have a test id.
+    pub async fn count(&self, id: &str) -> usize {
+        let script = "return document.querySelectorAll(`[data-testid=${arguments[0]}]`).length";
+        self.script(script, json!(id)).await
+    }
+
+    /// Waits until the page says something in the element `error`, and checks of which kind it is.
+    pub async fn wait_for_error(&self, kind: &str) -> String {
+        let deadline = Instant::now() + LATE;
+        while self.state().await == "loading" || self.count("error").await == 0 {
+            assert!(Instant::now() < deadline, "no error");
+            sleep(Duration::from_millis(100)).await;
+        }
+        let said = self.text("error").await;
+        let found = self.attribute("error", "data-kind").await;
+        assert_eq!(found.as_deref(), Some(kind), "{said}");
+        said
+    }
+
+    /// The models that the page says the browser holds; opens the picker.
+    pub async fn stored(&self) -> Vec<Stored> {
+        if self.count("stored").await == 0 {
+            self.click("change-model").await;
+        }
+        let script = "
+            const rows = document.querySelectorAll('[data-testid=stored-model]');
+            return [...rows].map(({ dataset }) => ({
+                key: dataset.key,
+                bytes: Number(dataset.bytes),
+                done: Number(dataset.done),
+                complete: dataset.complete === 'true',
+            }));";
+        self.script(script, json!(null)).await
+    }
+
+    /// Waits until what the browser holds is as `wanted` says.
+    pub async fn wait_for_stored(&self, wanted: impl Fn(&[Stored]) -> bool) -> Vec<Stored> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let stored = self.stored().await;
+            if wanted(&stored) {
+                return stored;
+            }
+            assert!(Instant::now() < deadline, "stored: {stored:?}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Ticks a box, or not.
+    pub async fn set_checked(&self, id: &str, wanted: bool) {
+        if self.find(id).await.is_selected().await.unwrap() != wanted {
+            self.click(id).await;
+        }
     }
 
     /// Waits until a generation that was begun is over.
@@ -202,10 +309,11 @@ impl<'a> App<'a> {
     }
 
     /// Types into a field; what keys cannot make (chromedriver has none for emoji) is pasted.
-    async fn fill(&self, id: &str, text: &str) {
+    pub async fn fill(&self, id: &str, text: &str) {
         let field = self.find(id).await;
         field.clear().await.unwrap();
-        if text.is_ascii() && !text.contains('\n') && text.len() < 200 {
+        // Clearing a field by itself tells the page nothing.
+        if !text.is_empty() && text.is_ascii() && !text.contains('\n') && text.len() < 200 {
             field.send_keys(text).await.unwrap();
         } else {
             let script = "

@@ -8,6 +8,7 @@ use std::{
 };
 
 use fantoccini::{Client, error::CmdError, wd::WebDriverCompatibleCommand};
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::{
@@ -36,10 +37,19 @@ impl Session {
         fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
 
+    /// Asks the browser itself for something, in the words of the Chrome DevTools Protocol.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        let command = DevTools {
+            command: command.to_owned(),
+            parameters,
+        };
+        self.client.issue_cmd(command).await.unwrap()
+    }
+
     /// What the browser wrote to its console since the last call, one line an entry.
     pub async fn console(&self) -> Result<Vec<String>, CmdError> {
         let entries = self.client.issue_cmd(ConsoleLog).await?;
-        let line = |entry: &serde_json::Value| format!("{}: {}", entry["level"], entry["message"]);
+        let line = |entry: &Value| format!("{}: {}", entry["level"], entry["message"]);
         Ok(entries.as_array().into_iter().flatten().map(line).collect())
     }
 }
@@ -86,6 +96,29 @@ where
     let _ = fs::remove_dir_all(&profile);
     if let Err(error) = result {
         resume_unwind(error.into_panic());
+    }
+}
+
+/// chromedriver's own way to the Chrome DevTools Protocol.
+#[derive(Debug)]
+struct DevTools {
+    command: String,
+    parameters: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
+        let session = session.unwrap_or_default();
+        base.join(&format!("session/{session}/goog/cdp/execute"))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        let body = json!({ "cmd": self.command, "params": self.parameters });
+        (http::Method::POST, Some(body.to_string()))
     }
 }
 
