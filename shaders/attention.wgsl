@@ -1,8 +1,7 @@
 // out[t, h, :] = Σ_j softmax_j(q[t, h] · k[j, h / GROUP] · SCALE) v[j, h / GROUP],  j ≤ position of t
 //
 // Causal grouped-query attention (arXiv 2305.13245) with the online softmax of FlashAttention
-// (arXiv 2205.14135). With WINDOW only the last WINDOW_KEYS positions are seen, with
-// SOFT_CAP scores stay between -CAP and CAP. One workgroup per
+// (arXiv 2205.14135). With WINDOW only the last WINDOW_KEYS positions are seen. One workgroup per
 // token and query head. It walks over the keys in tiles of LANES: first a lane is a key, for the
 // scores; then a lane is a pair of dimensions, for the values.
 #import reduce
@@ -54,10 +53,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var i = 0u; i < PAIRS; i++) {
                 score += dot(query[i], from_pair(k_cache[key_at + i]));
             }
-#if SOFT_CAP
-            // Beyond ±10 the tangent is 1 in f32.
-            score = CAP * tanh(clamp(score / CAP, -10.0, 10.0));
-#end
         }
         let now_highest = max(highest, workgroup_max(lane, score));
         let weight = select(0.0, exp(score - now_highest), key < n_keys);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
@@ -13,6 +14,8 @@ pub struct Engine {
     /// Shared with the decoders of running generations.
     pub(crate) tokenizer: Option<Rc<Tokenizer>>,
     chat_template: Option<ChatTemplate>,
+    /// Ids that end a generation, beside those that the tokenizer knows.
+    ends: BTreeSet<u32>,
     summary: ModelSummary,
 }
 
@@ -42,7 +45,7 @@ impl Engine {
         let checkpoint = Checkpoint::open(files).await?;
         let mut progress = phases(on_progress);
         // The vocabulary is checked before the long part begins.
-        let (tokenizer, chat_template) = vocabulary::read(
+        let vocabulary = vocabulary::read(
             files,
             checkpoint.gguf.as_ref(),
             checkpoint.config.vocab_size,
@@ -51,11 +54,12 @@ impl Engine {
         let model = Model::load(gpu, &checkpoint, options, &mut progress).await?;
         let format = summary::most_frequent_format(&checkpoint, options);
         let mut summary = summary::model_summary(&model, files.name(), format);
-        summary.has_chat_template = chat_template.is_some();
+        summary.has_chat_template = vocabulary.chat_template.is_some();
         Ok(Self {
             model,
-            tokenizer: tokenizer.map(Rc::new),
-            chat_template,
+            tokenizer: vocabulary.tokenizer.map(Rc::new),
+            chat_template: vocabulary.chat_template,
+            ends: vocabulary.ends,
             summary,
         })
     }
@@ -77,6 +81,7 @@ impl Engine {
             model,
             tokenizer: None,
             chat_template: None,
+            ends: BTreeSet::new(),
             summary,
         })
     }
@@ -149,8 +154,7 @@ impl Engine {
     }
 
     pub(crate) fn is_end(&self, id: u32) -> bool {
-        self.tokenizer
-            .as_ref()
-            .is_some_and(|tokenizer| tokenizer.is_end(id))
+        let tokenizer = self.tokenizer.as_ref();
+        self.ends.contains(&id) || tokenizer.is_some_and(|tokenizer| tokenizer.is_end(id))
     }
 }

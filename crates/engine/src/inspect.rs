@@ -50,13 +50,12 @@ pub async fn inspect_files<S: ByteSource>(
     }
     report.formats = formats.into_values().collect();
     let vocab_size = checkpoint.config.vocab_size;
-    let (tokenizer, chat_template) =
-        vocabulary::read(files, checkpoint.gguf.as_ref(), vocab_size).await?;
-    report.tokenizer = tokenizer.map(|tokenizer| TokenizerReport {
+    let vocabulary = vocabulary::read(files, checkpoint.gguf.as_ref(), vocab_size).await?;
+    report.tokenizer = vocabulary.tokenizer.map(|tokenizer| TokenizerReport {
         tokens: tokenizer.vocab_size() as u32,
         bos_token_id: tokenizer.bos_id(),
         eos_token_id: tokenizer.eos_id(),
-        has_chat_template: chat_template.is_some(),
+        has_chat_template: vocabulary.chat_template.is_some(),
     });
     Ok(report)
 }

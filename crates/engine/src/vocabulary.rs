@@ -1,45 +1,62 @@
 //! From a model's files to a tokenizer and a chat template.
 
+use std::collections::BTreeSet;
+
 use vitrine_model::gguf::Value;
 use vitrine_model::source::ByteSource;
 use vitrine_model::{Gguf, ModelFiles};
-use vitrine_text::{ChatTemplate, FolderTexts, GgufVocabulary, TextError, Tokenizer};
+use vitrine_text::{ChatTemplate, FolderTexts, GgufVocabulary, TextError, Tokenizer, end_ids};
 
 use crate::EngineError;
 
-/// The tokenizer and the chat template of a model's files, where they bring them, for a model with
-/// `vocab_size` rows.
+/// What turns text into ids and back, as far as a model's files bring it.
+#[derive(Default)]
+pub struct Vocabulary {
+    /// Text and ids.
+    pub tokenizer: Option<Tokenizer>,
+    /// Conversations.
+    pub chat_template: Option<ChatTemplate>,
+    /// Ids that end a generation, beside those that the tokenizer knows.
+    pub ends: BTreeSet<u32>,
+}
+
+/// The vocabulary of a model with `vocab_size` rows.
 pub async fn read<S: ByteSource>(
     files: &ModelFiles<S>,
     gguf: Option<&Gguf>,
     vocab_size: u32,
-) -> Result<(Option<Tokenizer>, Option<ChatTemplate>), EngineError> {
-    let (tokenizer, chat_template) = match gguf {
+) -> Result<Vocabulary, EngineError> {
+    let vocabulary = match gguf {
         Some(gguf) => {
             let tokenizer = tokenizer(gguf)?;
-            let chat_template = chat_template(gguf, tokenizer.as_ref())?;
-            (tokenizer, chat_template)
+            Vocabulary {
+                chat_template: chat_template(gguf, tokenizer.as_ref())?,
+                tokenizer,
+                ends: BTreeSet::new(),
+            }
         }
         None => from_folder(files).await?,
     };
-    if let Some(tokenizer) = &tokenizer {
+    if let Some(tokenizer) = &vocabulary.tokenizer {
         tokenizer.check_vocab(vocab_size as usize)?;
     }
-    Ok((tokenizer, chat_template))
+    Ok(vocabulary)
 }
 
-/// Those of a Hugging Face folder; none where it has no tokenizer.json.
-async fn from_folder<S: ByteSource>(
-    files: &ModelFiles<S>,
-) -> Result<(Option<Tokenizer>, Option<ChatTemplate>), EngineError> {
+/// That of a Hugging Face folder, which may have no tokenizer.json.
+async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary, EngineError> {
+    let generation_config = files.read_small("generation_config.json").await?;
+    let config = files.read_small("config.json").await?;
+    let ends = end_ids(generation_config.as_deref(), config.as_deref())?;
     let Some(tokenizer_json) = files.read_small("tokenizer.json").await? else {
-        return Ok((None, None));
+        return Ok(Vocabulary {
+            ends,
+            ..Vocabulary::default()
+        });
     };
     let tokenizer_config = files.read_small("tokenizer_config.json").await?;
     let chat_template = files.read_small("chat_template.jinja").await?;
     let special_tokens_map = files.read_small("special_tokens_map.json").await?;
-    let generation_config = files.read_small("generation_config.json").await?;
-    let config = files.read_small("config.json").await?;
     let texts = FolderTexts {
         tokenizer_json: &tokenizer_json,
         tokenizer_config: tokenizer_config.as_deref(),
@@ -48,7 +65,11 @@ async fn from_folder<S: ByteSource>(
         generation_config: generation_config.as_deref(),
         config: config.as_deref(),
     };
-    Ok((Some(texts.tokenizer()?), texts.chat_template()?))
+    Ok(Vocabulary {
+        tokenizer: Some(texts.tokenizer()?),
+        chat_template: texts.chat_template()?,
+        ends,
+    })
 }
 
 /// The tokenizer, if the file brings one.

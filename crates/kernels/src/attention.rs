@@ -15,8 +15,6 @@ pub struct Attention {
     pub out_stride: u32,
     /// Factor on the scores, 1 / √head_dim.
     pub scale: f32,
-    /// Scores stay between minus this and this (`attn_logit_softcapping`).
-    pub soft_cap: Option<f32>,
     /// Positions that a query sees, itself included; all where there is no window.
     pub sliding_window: Option<u32>,
     /// How the caches are laid out.
@@ -47,10 +45,6 @@ impl Attention {
         if let Some(window) = self.sliding_window {
             constants.push(("WINDOW_KEYS", window.into()));
             flags.push("WINDOW");
-        }
-        if let Some(cap) = self.soft_cap {
-            constants.push(("CAP", cap.into()));
-            flags.push("SOFT_CAP");
         }
         ShaderSource {
             name: "attention",

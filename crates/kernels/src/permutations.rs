@@ -124,7 +124,6 @@ pub fn permutations() -> Vec<ShaderSource> {
                 kv_heads,
                 out_stride: stride(heads * head_dim),
                 scale: 0.125,
-                soft_cap: sliding_window.map(|_| 50.0),
                 sliding_window,
                 cache,
                 dtype,

@@ -258,7 +258,6 @@ impl Builder<'_> {
             kv_heads,
             out_stride: stride(heads * config.head_dim),
             scale: config.attention_scale_of(index),
-            soft_cap: config.attn_soft_cap,
             sliding_window,
             cache: layout,
             dtype,

@@ -50,7 +50,7 @@ impl FolderTexts<'_> {
         let names = self.special_tokens_of(&config)?;
         let id = |name: &str| opened.encoder.token_to_id(names.get(name)?);
         let (bos, eos) = (id("bos_token"), id("eos_token"));
-        let mut ends = self.ends()?;
+        let mut ends = end_ids(self.generation_config, self.config)?;
         ends.extend(eos);
 
         let around = |flag: &str, name: &str, id: Option<u32>| match (&config[flag], id) {
@@ -104,34 +104,37 @@ impl FolderTexts<'_> {
         });
         Ok(named.collect())
     }
+}
 
-    /// The ids that end a generation, without the tokenizer's own.
-    fn ends(&self) -> Result<BTreeSet<u32>, TextError> {
-        let (file, name, bytes) = match self.generation_config {
-            Some(_) => (
-                "generation_config.json",
-                "eos_token_id",
-                self.generation_config,
-            ),
-            None => ("config.json", "eos_token_id", self.config),
-        };
-        let object = object(bytes, file)?;
-        let ids = match &object[name] {
-            // Models that also see keep it with their text part.
-            Value::Null => &object["text_config"][name],
-            ids => ids,
-        };
-        let id = |value: &Value| {
-            value
-                .as_u64()
-                .and_then(|id| u32::try_from(id).ok())
-                .ok_or_else(|| wrong(file, format!("{name} is {value}, which is no token id")))
-        };
-        match ids {
-            Value::Null => Ok(BTreeSet::new()),
-            Value::Array(ids) => ids.iter().map(id).collect(),
-            one => Ok(BTreeSet::from([id(one)?])),
-        }
+/// The ids that end a generation: those of generation_config.json, or of config.json where there is
+/// none. A tokenizer's own EOS comes on top.
+///
+/// # Errors
+/// When the file is damaged.
+pub fn end_ids(
+    generation_config: Option<&[u8]>,
+    config: Option<&[u8]>,
+) -> Result<BTreeSet<u32>, TextError> {
+    let (file, name, bytes) = match generation_config {
+        Some(_) => ("generation_config.json", "eos_token_id", generation_config),
+        None => ("config.json", "eos_token_id", config),
+    };
+    let object = object(bytes, file)?;
+    let ids = match &object[name] {
+        // Models that also see keep it with their text part.
+        Value::Null => &object["text_config"][name],
+        ids => ids,
+    };
+    let id = |value: &Value| {
+        value
+            .as_u64()
+            .and_then(|id| u32::try_from(id).ok())
+            .ok_or_else(|| wrong(file, format!("{name} is {value}, which is no token id")))
+    };
+    match ids {
+        Value::Null => Ok(BTreeSet::new()),
+        Value::Array(ids) => ids.iter().map(id).collect(),
+        one => Ok(BTreeSet::from([id(one)?])),
     }
 }
 

@@ -20,7 +20,7 @@ mod tokenizer_json;
 
 pub use chat_template::{ChatTemplate, Message};
 pub use error::TextError;
-pub use folder::FolderTexts;
+pub use folder::{FolderTexts, end_ids};
 pub use gguf::GgufVocabulary;
 pub use stream::StreamDecoder;
 pub use tokenizer::{SpecialIds, TokenPieceText, Tokenizer};

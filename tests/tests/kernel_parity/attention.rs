@@ -13,7 +13,6 @@ struct Case {
     sliding_window: Option<u32>,
     cache: CacheLayout,
     dtype: Dtype,
-    soft_cap: Option<f32>,
     tolerance: f32,
 }
 
@@ -29,16 +28,7 @@ impl Case {
         let scale = 3.0 / (head_dim as f32).sqrt();
         let twin = |v: &[f32], window: Option<u32>| {
             let window = window.map_or(usize::MAX, |window| window as usize);
-            cpu::attention(
-                &q,
-                &k,
-                v,
-                sizes,
-                self.position as usize,
-                window,
-                scale,
-                self.soft_cap,
-            )
+            cpu::attention(&q, &k, v, sizes, self.position as usize, window, scale)
         };
         let right = twin(&v, self.sliding_window);
         let wrong = match self.sliding_window {
@@ -62,7 +52,6 @@ impl Case {
             out_stride,
             scale,
             sliding_window: self.sliding_window,
-            soft_cap: self.soft_cap,
             cache: self.cache,
             dtype: self.dtype,
         };
@@ -108,7 +97,6 @@ fn attention() {
                     rope_pairs: head_dim / 2,
                 },
                 dtype: Dtype::F32,
-                soft_cap: None,
                 tolerance: 1e-5,
             }
             .check(&gpu);
@@ -133,7 +121,6 @@ fn attention_in_a_window() {
                     rope_pairs: 6,
                 },
                 dtype: Dtype::F32,
-                soft_cap: (sliding_window == 32).then_some(0.5),
                 tolerance: 1e-5,
             }
             .check(&gpu);
@@ -156,7 +143,6 @@ fn attention_over_half_precision_keys_and_values() {
                 rope_pairs: 48,
             },
             dtype: Dtype::F16,
-            soft_cap: None,
             tolerance: 1e-3,
         }
         .check(&gpu);

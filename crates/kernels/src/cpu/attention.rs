@@ -4,10 +4,6 @@
 /// at position `first_position` + t and sees the last `window` positions, its own included. The
 /// result is (tokens, heads, head_dim).
 #[must_use]
-#[expect(
-    clippy::too_many_arguments,
-    reason = "a twin takes what the kernel takes"
-)]
 pub fn attention(
     q: &[f32],
     k: &[f32],
@@ -16,7 +12,6 @@ pub fn attention(
     first_position: usize,
     window: usize,
     scale: f32,
-    soft_cap: Option<f32>,
 ) -> Vec<f32> {
     let mut out = Vec::new();
     for (index, q) in q.chunks_exact(head_dim).enumerate() {
@@ -37,7 +32,6 @@ pub fn attention(
                     .sum::<f32>()
                     * scale
             })
-            .map(|score| soft_cap.map_or(score, |cap| cap * (score / cap).tanh()))
             .collect();
         let highest = scores.iter().copied().fold(f32::MIN, f32::max);
         let weights: Vec<f32> = scores.iter().map(|score| (score - highest).exp()).collect();

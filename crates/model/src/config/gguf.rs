@@ -88,7 +88,6 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
             mlp: has("blk.0.ffn_down.bias"),
         },
         scale_by_layer: false,
-        attn_soft_cap: keys.float("attn_logit_softcapping")?,
         final_soft_cap: keys.float("final_logit_softcapping")?,
         // Gemma 3 27B alone divides by its width per head, not by its heads' width.
         attention_scale: if gemma3 && n_layers == 62 {

@@ -105,6 +105,7 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
         (vec![rope], windows(fields, architecture, n_layers)?)
     };
     let attention_bias = fields.bool("attention_bias")?.unwrap_or(false);
+    let asks_for_bias = matches!(architecture, Llama | Qwen3 | Gemma3);
     // Gemma's files name the function twice, and the older name means nothing.
     let act = if architecture == Gemma3 {
         fields
@@ -148,10 +149,11 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
         hidden_act: activation(act)?,
         gated_mlp: true,
         bias: Biases {
-            // Qwen2 always has the first, and never the second.
-            qkv: architecture == Qwen2 || attention_bias,
-            o: architecture != Qwen2 && attention_bias,
-            mlp: fields.bool("mlp_bias")?.unwrap_or(false),
+            // Qwen2 always has the first, and never the second; Mistral and Phi-3 have none,
+            // whatever their files say.
+            qkv: architecture == Qwen2 || (attention_bias && asks_for_bias),
+            o: attention_bias && asks_for_bias,
+            mlp: architecture == Llama && fields.bool("mlp_bias")?.unwrap_or(false),
         },
         attention_scale: match (architecture, fields.f32("query_pre_attn_scalar")?) {
             (Gemma3, scalar) => 1.0 / scalar.unwrap_or(256.0).sqrt(),
@@ -159,7 +161,6 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
         },
         scale_by_layer: false,
         // transformers' Gemma 3 has attn_logit_softcapping and does not heed it.
-        attn_soft_cap: None,
         final_soft_cap: fields.f32("final_logit_softcapping")?,
         embedding_scale: if architecture == Gemma3 {
             (hidden_size as f32).sqrt()
@@ -331,7 +332,6 @@ fn gpt2(fields: &Fields<'_>) -> Result<Config, ModelError> {
         scale_by_layer: fields
             .bool("scale_attn_by_inverse_layer_idx")?
             .unwrap_or(false),
-        attn_soft_cap: None,
         final_soft_cap: None,
         embedding_scale: 1.0,
         learned_positions: true,

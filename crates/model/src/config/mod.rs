@@ -53,9 +53,7 @@ pub struct Config {
     /// Whether each layer divides them by its number, counted from 1
     /// (`scale_attn_by_inverse_layer_idx`).
     pub scale_by_layer: bool,
-    /// Attention scores stay between minus this and this (`attn_logit_softcapping`).
-    pub attn_soft_cap: Option<f32>,
-    /// So do logits (`final_logit_softcapping`).
+    /// Logits stay between minus this and this (`final_logit_softcapping`).
     pub final_soft_cap: Option<f32>,
     /// Factor on the embedding.
     pub embedding_scale: f32,
@@ -212,14 +210,12 @@ impl Config {
             return Err(ModelError::Unsupported(what));
         }
         let numbers = [self.norm_eps, self.attention_scale, self.embedding_scale];
-        let caps = [self.attn_soft_cap, self.final_soft_cap];
         if numbers
             .iter()
             .any(|number| !number.is_finite() || *number < 0.0)
-            || caps
-                .iter()
-                .flatten()
-                .any(|cap| !cap.is_finite() || *cap <= 0.0)
+            || self
+                .final_soft_cap
+                .is_some_and(|cap| !cap.is_finite() || cap <= 0.0)
         {
             return damaged("its configuration has numbers that cannot be".to_owned());
         }
