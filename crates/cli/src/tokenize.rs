@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 use vitrine_engine::{Engine, EngineError};
-use vitrine_model::MappedFile;
-use vitrine_text::{FolderTexts, SpecialIds, Tokenizer};
+use vitrine_model::{ModelFiles, open_path};
+use vitrine_text::{SpecialIds, Tokenizer};
 
 use crate::args::TokenizeArgs;
 use crate::load;
@@ -89,27 +89,26 @@ fn token(tokenizer: &Tokenizer, position: usize, id: u32) -> Token {
 /// alone.
 async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
     let path = load::locate(model, &tokenizer_files)?.path;
-    if path.is_dir() {
-        return folder_tokenizer(&path);
-    }
     if path
         .extension()
         .is_some_and(|extension| extension == "json")
     {
         let bytes = read(&path)?;
-        return Ok(Tokenizer::from_tokenizer_json(
-            &bytes,
-            SpecialIds::default(),
-        )?);
+        let ids = SpecialIds::default();
+        return Ok(Tokenizer::from_tokenizer_json(&bytes, ids)?);
     }
-    let file = MappedFile::open(&path)
-        .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
-    let tokenizer = Engine::read_tokenizer(&file).await?;
+    let tokenizer = if path.join(TOKENIZER[0]).is_file() {
+        Engine::read_tokenizer(&descriptions(&path)?).await?
+    } else {
+        let files = open_path(&path).map_err(EngineError::from)?;
+        Engine::read_tokenizer(&files).await?
+    };
     Ok(tokenizer.ok_or(EngineError::NoTokenizer)?)
 }
 
-/// Says which ids stand around a text, where tokenizer.json does not.
-const OTHERS: [&str; 4] = [
+/// The tokenizer's own file, and those that say which ids stand around a text.
+const TOKENIZER: [&str; 5] = [
+    "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
     "generation_config.json",
@@ -118,38 +117,23 @@ const OTHERS: [&str; 4] = [
 
 /// The files of a repository that a tokenizer needs: no weights, where they do not hold it.
 fn tokenizer_files(names: &[String]) -> Result<Vec<String>, String> {
-    let json = "tokenizer.json".to_owned();
-    if names.contains(&json) {
-        let others = OTHERS.map(str::to_owned).into_iter();
-        let others = others.filter(|name| names.contains(name));
-        return Ok([json].into_iter().chain(others).collect());
+    if !names.iter().any(|name| name == TOKENIZER[0]) {
+        return load::whole_model(names);
     }
-    load::whole_model(names)
+    let needed = TOKENIZER.map(str::to_owned).into_iter();
+    Ok(needed.filter(|name| names.contains(name)).collect())
 }
 
-fn folder_tokenizer(folder: &Path) -> anyhow::Result<Tokenizer> {
-    let optional = |name: &str| {
+/// Those of a folder; its weights, if it has any, stay where they are.
+fn descriptions(folder: &Path) -> anyhow::Result<ModelFiles<Vec<u8>>> {
+    let mut files = ModelFiles::new(folder.display().to_string());
+    for name in TOKENIZER {
         let path = folder.join(name);
-        path.exists().then(|| read(&path)).transpose()
-    };
-    let tokenizer_json = read(&folder.join("tokenizer.json"))?;
-    let [
-        tokenizer_config,
-        special_tokens_map,
-        generation_config,
-        config,
-    ] = OTHERS.map(optional);
-    let (tokenizer_config, special_tokens_map) = (tokenizer_config?, special_tokens_map?);
-    let (generation_config, config) = (generation_config?, config?);
-    let texts = FolderTexts {
-        tokenizer_json: &tokenizer_json,
-        tokenizer_config: tokenizer_config.as_deref(),
-        chat_template: None,
-        special_tokens_map: special_tokens_map.as_deref(),
-        generation_config: generation_config.as_deref(),
-        config: config.as_deref(),
-    };
-    Ok(texts.tokenizer()?)
+        if path.is_file() {
+            files.add(name, read(&path)?);
+        }
+    }
+    Ok(files)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
-use vitrine_model::{Checkpoint, Config, Gguf, LoadOptions, LoadStage, Model, ModelFiles};
+use vitrine_model::{Checkpoint, Config, LoadOptions, LoadStage, Model, ModelFiles};
 use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, TokenPiece};
 use vitrine_text::{ChatTemplate, Message, Tokenizer};
 
@@ -142,15 +142,15 @@ impl Engine {
         }
     }
 
-    /// The tokenizer of a GGUF file alone, without a device; none where the file brings none.
+    /// The tokenizer of a model's files, without a device and without weights; none where they
+    /// bring none.
     ///
     /// # Errors
     /// When the file is damaged or unreadable, or its tokenizer is not supported.
     pub async fn read_tokenizer<S: ByteSource>(
-        source: &S,
+        files: &ModelFiles<S>,
     ) -> Result<Option<Tokenizer>, EngineError> {
-        let gguf = Gguf::read(source).await?;
-        Ok(vocabulary::tokenizer(&gguf)?)
+        vocabulary::read_tokenizer(files).await
     }
 
     pub(crate) fn is_end(&self, id: u32) -> bool {

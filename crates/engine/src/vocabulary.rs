@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vitrine_model::gguf::Value;
 use vitrine_model::source::ByteSource;
-use vitrine_model::{Gguf, ModelFiles};
+use vitrine_model::{Gguf, ModelError, ModelFiles};
 use vitrine_text::{ChatTemplate, FolderTexts, GgufVocabulary, TextError, Tokenizer, end_ids};
 
 use crate::EngineError;
@@ -41,6 +41,20 @@ pub async fn read<S: ByteSource>(
         tokenizer.check_vocab(vocab_size as usize)?;
     }
     Ok(vocabulary)
+}
+
+/// The tokenizer alone, for which no weights need be there.
+pub async fn read_tokenizer<S: ByteSource>(
+    files: &ModelFiles<S>,
+) -> Result<Option<Tokenizer>, EngineError> {
+    let mut names = files.names();
+    match names.find(|name| name.ends_with(".gguf")) {
+        Some(name) => {
+            let source = files.get(name).ok_or(ModelError::NoModel)?;
+            Ok(tokenizer(&Gguf::read(source).await?)?)
+        }
+        None => Ok(from_folder(files).await?.tokenizer),
+    }
 }
 
 /// That of a Hugging Face folder, which may have no tokenizer.json.

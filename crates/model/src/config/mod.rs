@@ -9,7 +9,7 @@ use vitrine_kernels::Activation;
 
 use crate::architecture::Architecture;
 use crate::rope::Rope;
-use crate::{Gguf, ModelError};
+use crate::{Gguf, ModelError, Quantization, module_tree};
 
 /// A decoder's hyperparameters: all that the plan of kernels depends on.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,34 +148,7 @@ impl Config {
     /// Weights in all, norms and biases included; a tied output head counts once.
     #[must_use]
     pub fn parameters(&self) -> u64 {
-        let [hidden, middle, heads, kv_heads, head_dim, vocab] = [
-            self.hidden_size,
-            self.intermediate_size,
-            self.num_attention_heads,
-            self.num_key_value_heads,
-            self.head_dim,
-            self.vocab_size,
-        ]
-        .map(u64::from);
-        let norm = match self.norm {
-            Norm::Rms => hidden,
-            Norm::Layer => 2 * hidden,
-        };
-        let with_bias = |rows: u64, k: u64, bias: bool| rows * (k + u64::from(bias));
-        let gates = if self.gated_mlp { 2 } else { 1 };
-        let layer = with_bias((heads + 2 * kv_heads) * head_dim, hidden, self.bias.qkv)
-            + with_bias(hidden, heads * head_dim, self.bias.o)
-            + with_bias(gates * middle, hidden, self.bias.mlp)
-            + with_bias(hidden, middle, self.bias.mlp)
-            + norm * if self.post_norms { 4 } else { 2 }
-            + if self.qk_norm { 2 * head_dim } else { 0 };
-        let tables = if self.tie_word_embeddings { 1 } else { 2 };
-        let positions = if self.learned_positions {
-            u64::from(self.max_position_embeddings)
-        } else {
-            0
-        };
-        layer * u64::from(self.num_hidden_layers()) + (tables * vocab + positions) * hidden + norm
+        module_tree(self, Quantization::default()).parameters()
     }
 
     fn check(&self) -> Result<(), ModelError> {
