@@ -105,6 +105,14 @@ fn hostile() -> Vec<(&'static str, String)> {
         ("join, a filter", format!("{{{{ range(9999) | join({big}) }}}}")),
         ("join through map", format!("{{{{ range(9999) | map('replace', '1', {big}) | list | length }}}}")),
         ("format", "{{ '{:>999999999}'.format(1) }}".to_owned()),
+        (
+            "format, beyond ASCII in braces",
+            "{{ '{ab[c\u{742}d]}'.format('x') }}".to_owned(),
+        ),
+        (
+            "format, beyond ASCII after a percent sign",
+            "{{ '%\u{742}d' | format(1) }}".to_owned(),
+        ),
         ("format, many", format!("{{{{ ('{{0}}' * 9999).format({big}) }}}}")),
         ("format, a filter", "{{ '%999999999d' | format(1) }}".to_owned()),
         ("indent", "{{ ('a\n' * 9999) | indent(999999999) }}".to_owned()),
