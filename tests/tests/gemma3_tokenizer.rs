@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use serde::Deserialize;
 use vitrine_engine::Engine;
-use vitrine_model::MappedFile;
+use vitrine_model::{MappedFile, ModelFiles};
 use vitrine_text::Tokenizer;
 
 #[derive(Deserialize)]
@@ -22,8 +22,9 @@ struct Text {
 fn tokenizer() -> Tokenizer {
     let path = std::env::var("VITRINE_GEMMA3").expect("VITRINE_GEMMA3 is the path of the file");
     let file = MappedFile::open(path.as_ref()).unwrap();
+    let files = ModelFiles::new("Gemma 3").with("model.gguf", file);
     let start = Instant::now();
-    let tokenizer = pollster::block_on(Engine::read_tokenizer(&file)).unwrap();
+    let tokenizer = pollster::block_on(Engine::read_tokenizer(&files)).unwrap();
     eprintln!("read in {:.2} s", start.elapsed().as_secs_f64());
     tokenizer.unwrap()
 }

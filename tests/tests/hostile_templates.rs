@@ -110,6 +110,10 @@ fn hostile() -> Vec<(&'static str, String)> {
             "{{ '{ab[c\u{742}d]}'.format('x') }}".to_owned(),
         ),
         (
+            "format, beyond ASCII in a key with a brace",
+            "{{ '{ab[c}d\u{742}'.format('x') }}".to_owned(),
+        ),
+        (
             "format, beyond ASCII after a percent sign",
             "{{ '%\u{742}d' | format(1) }}".to_owned(),
         ),

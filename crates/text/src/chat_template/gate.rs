@@ -488,8 +488,12 @@ impl Purse {
     fn formatted(&self, format: &Value, arguments: &[Value]) -> Result<u64, Error> {
         let text = format.as_str().unwrap_or_default();
         // There minijinja 3.0.5 cuts texts inside characters, and panics.
-        let braces = text.split('{').skip(1).map(place_in_braces);
-        let percents = text.split('%').skip(1).map(place_after_percent);
+        let after = |sign: char| {
+            let signs = text.match_indices(sign);
+            signs.map(|(at, _)| &text[at + 1..])
+        };
+        let braces = after('{').map(place_in_braces);
+        let percents = after('%').map(place_after_percent);
         if !text.is_ascii() && braces.chain(percents).any(|place| !place.is_ascii()) {
             return Err(invalid("a format has letters beyond ASCII in a place"));
         }
@@ -515,9 +519,10 @@ impl Purse {
     }
 }
 
-/// `0:>8` of the rest `0:>8} and so on`.
+/// `0:>8` of the rest `0:>8} and so on`; all of it where there is a key, which may hold braces.
 fn place_in_braces(rest: &str) -> &str {
-    rest.split('}').next().unwrap_or_default()
+    let place = rest.split('}').next().unwrap_or_default();
+    if place.contains('[') { rest } else { place }
 }
 
 /// `-8` of the rest `-8d and so on`.
