@@ -487,15 +487,11 @@ impl Purse {
     /// The most bytes that a format can make: each place the largest argument or width.
     fn formatted(&self, format: &Value, arguments: &[Value]) -> Result<u64, Error> {
         let text = format.as_str().unwrap_or_default();
-        // There minijinja 3.0.5 cuts texts inside characters, and panics.
-        let after = |sign: char| {
-            let signs = text.match_indices(sign);
-            signs.map(|(at, _)| &text[at + 1..])
-        };
-        let braces = after('{').map(place_in_braces);
-        let percents = after('%').map(place_after_percent);
-        if !text.is_ascii() && braces.chain(percents).any(|place| !place.is_ascii()) {
-            return Err(invalid("a format has letters beyond ASCII in a place"));
+        // minijinja 3.0.5 cuts formats at bytes, and panics inside a character.
+        if !text.is_ascii() {
+            return Err(invalid(
+                "a format has letters beyond ASCII, which is not supported",
+            ));
         }
         let places = text.matches(['{', '%']).count() as u64;
         let numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| {
@@ -517,18 +513,6 @@ impl Purse {
             .saturating_add(printed + 400);
         Ok((text.len() as u64).saturating_add(places.saturating_mul(each)))
     }
-}
-
-/// `0:>8` of the rest `0:>8} and so on`; all of it where there is a key, which may hold braces.
-fn place_in_braces(rest: &str) -> &str {
-    let place = rest.split('}').next().unwrap_or_default();
-    if place.contains('[') { rest } else { place }
-}
-
-/// `-8` of the rest `-8d and so on`.
-fn place_after_percent(rest: &str) -> &str {
-    let letter = |c: char| c.is_ascii_alphabetic();
-    rest.split(letter).next().unwrap_or_default()
 }
 
 /// Look at no more than one place.
