@@ -1,12 +1,10 @@
 //! `vitrine bench`.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context;
 use serde::Serialize;
-use vitrine_engine::{Config, Engine, EngineError};
+use vitrine_engine::Engine;
 use vitrine_gpu::Clock;
 use vitrine_protocol::{BenchReport, BenchRequest, Rate};
 
@@ -57,9 +55,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
 
 /// A model of random weights by a config.json.
 async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> {
-    let text = fs::read(path)
-        .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
-    let config = Config::from_json(&text).map_err(EngineError::from)?;
+    let config = load::config(path)?;
     let gpu = load::gpu(&args.model).await?;
     let clock = Clock::start();
     let mut bar = Bar::default();

@@ -4,30 +4,24 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context;
-use vitrine_engine::{Config, EngineError, InspectOptions, inspect_config, inspect_files};
+use vitrine_engine::{EngineError, inspect_config, inspect_files};
 use vitrine_model::open_path;
-use vitrine_protocol::{ModelReport, ModuleNode};
+use vitrine_protocol::ModelReport;
 
 use crate::args::InspectArgs;
 use crate::load;
 
 pub async fn run(args: InspectArgs) -> anyhow::Result<()> {
-    let load_options = args.model.load_options();
-    let options = InspectOptions {
-        context: load_options.context,
-        dtype: load_options.dtype,
-        quantization: load_options.quantization,
-    };
+    let options = &args.model.load_options();
     let report = match &args.config {
-        Some(path) => inspect_config(&read_config(path)?, options),
+        Some(path) => inspect_config(&load::config(path)?, options),
         None => {
             let located = load::locate(args.model.model.as_deref(), &description)?;
             let config = located.path.join("config.json");
             if located.path.ends_with("config.json") {
-                inspect_config(&read_config(&located.path)?, options)
+                inspect_config(&load::config(&located.path)?, options)
             } else if config.is_file() && !has_weights(&located.path) {
-                inspect_config(&read_config(&config)?, options)
+                inspect_config(&load::config(&config)?, options)
             } else {
                 let files = open_path(&located.path).map_err(EngineError::from)?;
                 inspect_files(&files, options).await?
@@ -51,12 +45,6 @@ fn description(names: &[String]) -> Result<Vec<String>, String> {
     load::whole_model(names)
 }
 
-fn read_config(path: &Path) -> anyhow::Result<Config> {
-    let text = fs::read(path)
-        .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
-    Ok(Config::from_json(&text).map_err(EngineError::from)?)
-}
-
 fn has_weights(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names = entries.map(|entry| entry.file_name());
@@ -68,8 +56,8 @@ fn has_weights(folder: &Path) -> bool {
 
 fn print(report: &ModelReport) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
-    print_module(&mut out, &report.modules, 0)?;
-    writeln!(out, "\n\nparameters  {}", thousands(report.parameters))?;
+    writeln!(out, "{}\n", report.modules)?;
+    writeln!(out, "parameters  {}", thousands(report.parameters))?;
     for share in &report.formats {
         writeln!(
             out,
@@ -139,29 +127,6 @@ fn print(report: &ModelReport) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// Indented, as PyTorch prints modules.
-fn print_module(out: &mut impl Write, module: &ModuleNode, depth: usize) -> io::Result<()> {
-    if module.count > 1 {
-        write!(out, "{} x ", module.count)?;
-    }
-    if module.children.is_empty() {
-        return write!(out, "{}", module.description);
-    }
-    writeln!(out, "{}(", module.description)?;
-    for child in &module.children {
-        write!(
-            out,
-            "{:width$}({}): ",
-            "",
-            child.name,
-            width = 2 * depth + 2
-        )?;
-        print_module(out, child, depth + 1)?;
-        writeln!(out)?;
-    }
-    write!(out, "{:width$})", "", width = 2 * depth)
 }
 
 fn print_windows(out: &mut impl Write, windows: &[Option<u32>]) -> io::Result<()> {

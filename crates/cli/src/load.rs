@@ -1,11 +1,13 @@
 //! From arguments to a loaded engine.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{IsTerminal, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::{Engine, EngineError};
+use vitrine_engine::{Config, Engine, EngineError};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
 use vitrine_hub::{Choose, DEFAULT_MODEL, HubSettings, Location};
 use vitrine_model::{MappedFile, files, open_path};
@@ -57,6 +59,13 @@ pub async fn gpu(args: &ModelArgs) -> anyhow::Result<Gpu> {
     let adapter = args.adapter.as_deref();
     let selector = adapter.map(AdapterSelector::parse).unwrap_or_default();
     Ok(Gpu::request(&selector).await?)
+}
+
+/// Reads a config.json.
+pub fn config(path: &Path) -> anyhow::Result<Config> {
+    let text = fs::read(path)
+        .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
+    Ok(Config::from_json(&text).map_err(EngineError::from)?)
 }
 
 /// A model on this machine.

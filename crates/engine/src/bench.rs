@@ -1,7 +1,7 @@
 //! How fast a model is on this device.
 
 use vitrine_gpu::{Clock, Gpu, Recording, Usage};
-use vitrine_model::Model;
+use vitrine_model::{Model, ModelError};
 use vitrine_protocol::{BenchReport, BenchRequest, Rate};
 
 use crate::{Engine, EngineError, adapter_summary};
@@ -151,20 +151,17 @@ fn rate(context: u32, tokens: u32, seconds: f64) -> Rate {
 }
 
 /// Bytes read and written per second by copies within GPU memory.
-async fn copy_bandwidth(gpu: &Gpu) -> Result<f64, EngineError> {
+async fn copy_bandwidth(gpu: &Gpu) -> Result<f64, ModelError> {
     let buffer = |label| gpu.buffer(label, COPY_BYTES, Usage::Work);
-    let (from, to) = (
-        buffer("copied from").map_err(vitrine_model::ModelError::from)?,
-        buffer("copied to").map_err(vitrine_model::ModelError::from)?,
-    );
+    let (from, to) = (buffer("copied from")?, buffer("copied to")?);
     let mut copy = Recording::default();
     copy.copy(&from, 0, &to, 0, COPY_BYTES);
     let mut copies = 2;
     loop {
-        gpu.flush().await.map_err(vitrine_model::ModelError::from)?;
+        gpu.flush().await?;
         let clock = Clock::start();
         gpu.submit(0, (0..copies).map(|_| &copy));
-        gpu.flush().await.map_err(vitrine_model::ModelError::from)?;
+        gpu.flush().await?;
         let seconds = clock.seconds();
         // Long enough that the time of a submission does not count.
         if seconds > 0.1 || copies >= 4096 {

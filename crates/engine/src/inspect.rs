@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use vitrine_model::source::ByteSource;
 use vitrine_model::{
-    Checkpoint, Config, Dtype, ModelFiles, Module, Quantization, Rope, RopeScaling, module_tree,
+    Checkpoint, Config, LoadOptions, ModelFiles, Module, Rope, RopeScaling, module_tree,
 };
 use vitrine_protocol::{
     AttentionReport, FormatShare, KvCacheReport, ModelReport, ModuleNode, RopeReport,
@@ -13,24 +13,13 @@ use vitrine_protocol::{
 
 use crate::{EngineError, vocabulary};
 
-/// What to assume of a run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InspectOptions {
-    /// Tokens of the context to compute the cache for; the model's own without.
-    pub context: Option<u32>,
-    /// Number format of the cache.
-    pub dtype: Dtype,
-    /// Whether weights would be quantised.
-    pub quantization: Quantization,
-}
-
-/// The report of a model's files. Needs no device.
+/// The report of a model's files, if it were loaded with these options. Needs no device.
 ///
 /// # Errors
 /// When the files are damaged, not supported or unreadable.
 pub async fn inspect_files<S: ByteSource>(
     files: &ModelFiles<S>,
-    options: InspectOptions,
+    options: &LoadOptions,
 ) -> Result<ModelReport, EngineError> {
     let checkpoint = Checkpoint::open(files).await?;
     let mut report = inspect_config(&checkpoint.config, options);
@@ -62,7 +51,7 @@ pub async fn inspect_files<S: ByteSource>(
 
 /// The report of a configuration alone.
 #[must_use]
-pub fn inspect_config(config: &Config, options: InspectOptions) -> ModelReport {
+pub fn inspect_config(config: &Config, options: &LoadOptions) -> ModelReport {
     let modules = module_tree(config, options.quantization);
     let context = options.context.unwrap_or(config.max_position_embeddings);
     let value_bytes = options.dtype.bytes();

@@ -13,7 +13,7 @@ mod vocabulary;
 
 pub use engine::Engine;
 pub use error::EngineError;
-pub use inspect::{InspectOptions, inspect_config, inspect_files};
+pub use inspect::{inspect_config, inspect_files};
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
 pub use vitrine_model::source::{ByteSource, SourceError};

@@ -126,12 +126,6 @@ impl Model {
         Ok(model)
     }
 
-    /// Number format of the KV cache.
-    #[must_use]
-    pub fn dtype(&self) -> Dtype {
-        self.cache.dtype
-    }
-
     /// Bytes that one token takes in the KV cache.
     #[must_use]
     pub fn kv_bytes_per_token(&self) -> u64 {

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What there is to say of a model without running it.
@@ -38,6 +40,31 @@ pub struct ModuleNode {
     pub parameters: u64,
     /// What is in it.
     pub children: Vec<ModuleNode>,
+}
+
+/// Indented, as PyTorch prints modules.
+impl fmt::Display for ModuleNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(f, 0)
+    }
+}
+
+impl ModuleNode {
+    fn print(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        if self.count > 1 {
+            write!(f, "{} x ", self.count)?;
+        }
+        if self.children.is_empty() {
+            return f.write_str(&self.description);
+        }
+        writeln!(f, "{}(", self.description)?;
+        for child in &self.children {
+            write!(f, "{:width$}({}): ", "", child.name, width = 2 * depth + 2)?;
+            child.print(f, depth + 1)?;
+            writeln!(f)?;
+        }
+        write!(f, "{:width$})", "", width = 2 * depth)
+    }
 }
 
 /// The weights of one number format.

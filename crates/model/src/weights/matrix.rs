@@ -191,8 +191,7 @@ impl<S: ByteSource> Loader<'_, S> {
                 Some((source, info)) if self.is_transposed(piece) => {
                     self.fill_transposed(&place, source, info).await?;
                 }
-                Some((source, info)) => self.fill(&place, source, info).await?,
-                None => self.fill_randomly(&place).await?,
+                tensor => self.fill(&place, tensor.as_ref()).await?,
             }
             self.gpu.check()?;
         }
@@ -239,12 +238,11 @@ impl<S: ByteSource> Loader<'_, S> {
         Ok(())
     }
 
-    /// Reads, packs and uploads one piece.
+    /// Reads, packs and uploads one piece; without a tensor of random numbers.
     async fn fill(
         &mut self,
         place: &Place<'_>,
-        source: &S,
-        info: &TensorInfo,
+        tensor: Option<&(&S, TensorInfo)>,
     ) -> Result<(), ModelError> {
         let Place {
             matrix,
@@ -259,16 +257,21 @@ impl<S: ByteSource> Loader<'_, S> {
         let mut row = 0;
         while row < piece.rows {
             let n = step.min(piece.rows - row);
-            let from = info.offset + u64::from(piece.first + row) * row_bytes;
-            let bytes = source.read(from..from + u64::from(n) * row_bytes).await?;
             let mut packer = TilePacker::new(storage.format(), matrix.k, n.div_ceil(TILE));
-            for inside in 0..n {
-                let stored = (piece.order.stored(row + inside) - row) as usize;
-                let at = stored * row_bytes as usize;
-                let bytes = &bytes[at..at + row_bytes as usize];
-                storage.pack_row(bytes, inside as usize, &mut packer);
+            if let Some((source, info)) = tensor {
+                let from = info.offset + u64::from(piece.first + row) * row_bytes;
+                let bytes = source.read(from..from + u64::from(n) * row_bytes).await?;
+                for inside in 0..n {
+                    let stored = (piece.order.stored(row + inside) - row) as usize;
+                    let at = stored * row_bytes as usize;
+                    let bytes = &bytes[at..at + row_bytes as usize];
+                    storage.pack_row(bytes, inside as usize, &mut packer);
+                }
+            } else if let Origin::Random(random) = &mut self.origin {
+                for inside in 0..n {
+                    random_row(random, inside as usize, &mut packer);
+                }
             }
-            drop(bytes);
             self.upload(matrix, start + row, &packer).await?;
             self.advance(u64::from(n) * row_bytes);
             row += n;
@@ -319,32 +322,6 @@ impl<S: ByteSource> Loader<'_, S> {
         drop(rows);
         self.upload(matrix, start, &packer).await?;
         self.advance(u64::from(piece.rows) * u64::from(matrix.k) * size as u64);
-        Ok(())
-    }
-
-    /// The same with random numbers.
-    async fn fill_randomly(&mut self, place: &Place<'_>) -> Result<(), ModelError> {
-        let Place {
-            matrix,
-            piece,
-            storage,
-            start,
-        } = *place;
-        let row_bytes = storage.row_bytes(u64::from(matrix.k));
-        let step = rows_of_chunk(row_bytes, TILE);
-        let mut row = 0;
-        while row < piece.rows {
-            let n = step.min(piece.rows - row);
-            let mut packer = TilePacker::new(storage.format(), matrix.k, n.div_ceil(TILE));
-            if let Origin::Random(random) = &mut self.origin {
-                for inside in 0..n {
-                    random_row(random, inside as usize, &mut packer);
-                }
-            }
-            self.upload(matrix, start + row, &packer).await?;
-            self.advance(u64::from(n) * row_bytes);
-            row += n;
-        }
         Ok(())
     }
 
