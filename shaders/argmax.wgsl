@@ -1,8 +1,9 @@
 // The greedy choice, the logsumexp of the logits, and the step to the next position.
 //
-// Two dispatches. The first: every workgroup reduces CHUNK logits to one Best. The second (FINAL):
-// one workgroup reduces those, writes the choice, feeds it back as the next input token, and moves
-// the position on, so that the next step can be submitted before the host has seen this one.
+// Two dispatches. The first: every workgroup reduces CHUNK logits of a row (group.y) to one Best. The
+// second (FINAL): one workgroup per row reduces those and writes the choice. With FEEDBACK there is
+// one row; its choice becomes the next input token, and the position moves on, so that the next step
+// can be submitted before the host has seen this one.
 #import step
 
 // The best of some logits; of equal ones the lowest id, as torch.argmax does.
@@ -16,6 +17,8 @@ struct Best {
 
 const LOWEST: f32 = -3.0e38;
 
+const CHUNKS: u32 = (N + CHUNK - 1u) / CHUNK;
+
 #if FINAL
 struct Chosen {
     id: u32,
@@ -25,10 +28,12 @@ struct Chosen {
 }
 
 @group(0) @binding(_) var<storage, read> bests: array<Best>;
-@group(0) @binding(_) var<storage, read_write> chosen: Chosen;
+@group(0) @binding(_) var<storage, read_write> chosen: array<Chosen>;
+#if FEEDBACK
 @group(0) @binding(_) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(_) var<storage, read_write> step: Step;
 @group(0) @binding(_) var<storage, read_write> history: array<u32>;
+#end
 #else
 @group(0) @binding(_) var<storage, read> logits: array<f32>;
 @group(0) @binding(_) var<storage, read_write> bests: array<Best>;
@@ -51,13 +56,13 @@ fn better(a: Best, b: Best) -> Best {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     var best = Best(LOWEST, 0xFFFFFFFFu, 0.0, 0u);
 #if FINAL
-    for (var i = lane; i < N; i += LANES) {
-        best = better(best, bests[i]);
+    for (var i = lane; i < CHUNKS; i += LANES) {
+        best = better(best, bests[group.y * CHUNKS + i]);
     }
 #else
     let end = min((group.x + 1u) * CHUNK, N);
     for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
-        best = better(best, Best(logits[i], i, 1.0, 0u));
+        best = better(best, Best(logits[group.y * STRIDE + i], i, 1.0, 0u));
     }
 #end
     scratch[lane] = best;
@@ -71,13 +76,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (lane == 0u) {
         best = scratch[0];
 #if FINAL
+        let logsumexp = best.logit + log(best.sum);
+#if FEEDBACK
         let next = step.position + step.n_tokens;
-        chosen = Chosen(best.id, best.logit, best.logit + log(best.sum), next);
+        chosen[0] = Chosen(best.id, best.logit, logsumexp, next);
         tokens[0] = best.id;
         history[next] = best.id;
         step = Step(next, 1u);
 #else
-        bests[group.x] = best;
+        chosen[group.y] = Chosen(best.id, best.logit, logsumexp, 0u);
+#end
+#else
+        bests[group.y * CHUNKS + group.x] = best;
 #end
     }
 }

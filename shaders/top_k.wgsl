@@ -1,7 +1,8 @@
 // The K best of every CHUNK candidates, sorted: higher logit first, of equal ones the lower id.
 //
 // Run again on its own output until one workgroup is left; the first run (FIRST) reads logits, the
-// later ones (logit, id) pairs. Each workgroup sorts its chunk with a bitonic network.
+// later ones (logit, id) pairs. Each workgroup sorts its chunk with a bitonic network. One row of
+// workgroups per row of logits; rows are STRIDE values apart before, and CHUNKS · K after.
 #if FIRST
 @group(0) @binding(_) var<storage, read> logits: array<f32>;
 #else
@@ -13,6 +14,8 @@
 const LOWEST: f32 = -3.0e38;
 const NOBODY: u32 = 0xFFFFFFFFu;
 
+const CHUNKS: u32 = (N + CHUNK - 1u) / CHUNK;
+
 var<workgroup> values: array<f32, CHUNK>;
 var<workgroup> ids: array<u32, CHUNK>;
 
@@ -20,15 +23,16 @@ var<workgroup> ids: array<u32, CHUNK>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     for (var i = lane; i < CHUNK; i += LANES) {
         let source = group.x * CHUNK + i;
+        let at = group.y * STRIDE + source;
         values[i] = LOWEST;
         ids[i] = NOBODY;
         if (source < N) {
 #if FIRST
-            values[i] = logits[source];
+            values[i] = logits[at];
             ids[i] = source;
 #else
-            values[i] = bitcast<f32>(candidates[source].x);
-            ids[i] = candidates[source].y;
+            values[i] = bitcast<f32>(candidates[at].x);
+            ids[i] = candidates[at].y;
 #end
         }
     }
@@ -56,6 +60,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
     for (var i = lane; i < K; i += LANES) {
-        best[group.x * K + i] = vec2<u32>(bitcast<u32>(values[i]), ids[i]);
+        best[(group.y * CHUNKS + group.x) * K + i] = vec2<u32>(bitcast<u32>(values[i]), ids[i]);
     }
 }

@@ -1,4 +1,4 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource, Usage};
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Usage};
 
 use crate::{FRAGMENTS, template};
 
@@ -9,8 +9,12 @@ const BEST_BYTES: u64 = 16;
 /// `shaders/argmax.wgsl`: the greedy choice, the logsumexp, and the step to the next position.
 #[derive(Clone, Copy, Debug)]
 pub struct Argmax {
-    /// Number of logits (`vocab_size`).
+    /// Logits per row (`vocab_size`).
     pub n: u32,
+    /// Logits from one row to the next.
+    pub stride: u32,
+    /// One row, whose choice is fed back as the next token.
+    pub feedback: bool,
 }
 
 /// What `argmax` writes.
@@ -23,7 +27,7 @@ pub struct Chosen {
     pub logit: f32,
     /// ln Σ exp(logit) over the vocabulary.
     pub logsumexp: f32,
-    /// The position that the chosen token will have.
+    /// The position that the chosen token will have; 0 without feedback.
     pub position: u32,
 }
 
@@ -32,17 +36,19 @@ impl Argmax {
     #[must_use]
     pub fn sources(&self) -> [ShaderSource; 2] {
         use Binding::{Read, ReadWrite};
+        let mut flags = vec!["FINAL"];
+        let mut bindings = vec![Read, ReadWrite];
+        if self.feedback {
+            flags.push("FEEDBACK");
+            bindings.extend([ReadWrite; 3]);
+        }
         [
-            self.source(self.n, vec![], vec![Read, ReadWrite]),
-            self.source(
-                self.chunks(),
-                vec!["FINAL"],
-                vec![Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite],
-            ),
+            self.source(vec![], vec![Read, ReadWrite]),
+            self.source(flags, bindings),
         ]
     }
 
-    fn source(&self, n: u32, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
+    fn source(&self, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
         ShaderSource {
             name: "argmax",
             template: template!("argmax"),
@@ -50,7 +56,8 @@ impl Argmax {
             constants: vec![
                 ("LANES", LANES.into()),
                 ("CHUNK", CHUNK.into()),
-                ("N", n.into()),
+                ("N", self.n.into()),
+                ("STRIDE", self.stride.into()),
             ],
             flags,
             bindings,
@@ -61,8 +68,9 @@ impl Argmax {
         self.n.div_ceil(CHUNK)
     }
 
-    /// Chooses among `logits`, writes a [`Chosen`], puts its id to `tokens[0]` and to `history` at
-    /// its position, and moves `step` on.
+    /// Chooses among `logits`, and writes a [`Chosen`]. `feedback` is there where the description
+    /// says so: the chosen id goes to `tokens[0]` and to `history` at its position, and `step` moves
+    /// on.
     ///
     /// # Errors
     /// When a shader cannot be assembled or the scratch buffer made.
@@ -71,24 +79,54 @@ impl Argmax {
         gpu: &Gpu,
         logits: &Buffer,
         chosen: &Buffer,
-        tokens: &Buffer,
-        step: &Buffer,
-        history: &Buffer,
+        feedback: [&Buffer; 3],
     ) -> Result<[Dispatch; 2], GpuError> {
-        let bytes = u64::from(self.chunks()) * BEST_BYTES;
+        debug_assert!(self.feedback);
+        let [tokens, step, history] = feedback;
+        self.bind(
+            gpu,
+            logits,
+            &[chosen, tokens, step, history],
+            Extent::Fixed(1),
+            1,
+        )
+    }
+
+    /// Chooses in each of `rows` rows, never more than `capacity`, and writes a [`Chosen`] for each.
+    ///
+    /// # Errors
+    /// When a shader cannot be assembled or the scratch buffer made.
+    pub fn row_dispatches(
+        &self,
+        gpu: &Gpu,
+        logits: &Buffer,
+        chosen: &Buffer,
+        rows: Extent,
+        capacity: u32,
+    ) -> Result<[Dispatch; 2], GpuError> {
+        debug_assert!(!self.feedback);
+        self.bind(gpu, logits, &[chosen], rows, capacity)
+    }
+
+    fn bind(
+        &self,
+        gpu: &Gpu,
+        logits: &Buffer,
+        results: &[&Buffer],
+        rows: Extent,
+        capacity: u32,
+    ) -> Result<[Dispatch; 2], GpuError> {
+        let bytes = u64::from(capacity) * u64::from(self.chunks()) * BEST_BYTES;
         let bests = gpu.buffer("argmax bests", bytes, Usage::Work)?;
         let [first, last] = self.sources();
-        let first = gpu.kernel(&first)?;
-        let last = gpu.kernel(&last)?;
-        let buffers = [&bests, chosen, tokens, step, history].map(Buffer::whole);
+        let (first, last) = (gpu.kernel(&first)?, gpu.kernel(&last)?);
+        let mut buffers = vec![bests.whole()];
+        buffers.extend(results.iter().map(|buffer| buffer.whole()));
+        let chunks = Grid::plane(Extent::Fixed(self.chunks()), rows);
+        let one = Grid::plane(Extent::Fixed(1), rows);
         Ok([
-            Dispatch::new(
-                gpu,
-                &first,
-                &[logits.whole(), bests.whole()],
-                Grid::line(self.chunks()),
-            ),
-            Dispatch::new(gpu, &last, &buffers, Grid::line(1)),
+            Dispatch::new(gpu, &first, &[logits.whole(), bests.whole()], chunks),
+            Dispatch::new(gpu, &last, &buffers, one),
         ])
     }
 }

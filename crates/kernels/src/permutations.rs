@@ -2,7 +2,7 @@ use vitrine_gpu::ShaderSource;
 
 use crate::{
     Activation, Argmax, Attention, CacheLayout, Dtype, Embed, Format, LayerNorm, Matmul, MlpAct,
-    QkNorm, RmsNorm, RopeKvAppend, Shape, SoftCap, Table, TopK, stride,
+    QkNorm, Rank, RmsNorm, RopeKvAppend, Shape, SoftCap, Table, TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -146,11 +146,21 @@ pub fn permutations() -> Vec<ShaderSource> {
         }
         let soft_cap = SoftCap {
             n: vocab,
+            stride: stride(vocab),
             cap: 30.0,
         };
         all.push(soft_cap.source());
-        all.extend(Argmax { n: vocab }.sources());
-        all.extend(TopK { n: vocab }.sources());
+        let (n, stride) = (vocab, stride(vocab));
+        for feedback in [true, false] {
+            let argmax = Argmax {
+                n,
+                stride,
+                feedback,
+            };
+            all.extend(argmax.sources());
+        }
+        all.extend(TopK { n, stride }.sources());
+        all.push(Rank { n, stride }.source());
     }
     all
 }

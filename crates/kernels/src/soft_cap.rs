@@ -1,4 +1,4 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{FRAGMENTS, template};
 
@@ -7,8 +7,10 @@ const LANES: u32 = 256;
 /// `shaders/soft_cap.wgsl`: x = cap · tanh(x / cap), in place.
 #[derive(Clone, Copy, Debug)]
 pub struct SoftCap {
-    /// Number of values (`vocab_size`).
+    /// Values per row (`vocab_size`).
     pub n: u32,
+    /// Values from one row to the next.
+    pub stride: u32,
     /// `final_logit_softcapping`.
     pub cap: f32,
 }
@@ -24,6 +26,7 @@ impl SoftCap {
             constants: vec![
                 ("LANES", LANES.into()),
                 ("N", self.n.into()),
+                ("STRIDE", self.stride.into()),
                 ("CAP", self.cap.into()),
             ],
             flags: vec![],
@@ -31,13 +34,13 @@ impl SoftCap {
         }
     }
 
-    /// Caps the first `n` values of x.
+    /// Caps the first `n` values of each of `rows` rows of x.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
-    pub fn dispatch(&self, gpu: &Gpu, x: &Buffer) -> Result<Dispatch, GpuError> {
+    pub fn dispatch(&self, gpu: &Gpu, x: &Buffer, rows: Extent) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let grid = Grid::line(self.n.div_ceil(LANES));
+        let grid = Grid::plane(Extent::Fixed(self.n.div_ceil(LANES)), rows);
         Ok(Dispatch::new(gpu, &kernel, &[x.whole()], grid))
     }
 }

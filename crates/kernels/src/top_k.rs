@@ -1,4 +1,4 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource, Usage};
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Usage};
 
 use crate::{FRAGMENTS, template};
 
@@ -10,8 +10,10 @@ pub const TOP_K: u32 = 64;
 /// `shaders/top_k.wgsl`: the [`TOP_K`] highest logits with their ids, best first.
 #[derive(Clone, Copy, Debug)]
 pub struct TopK {
-    /// Number of logits (`vocab_size`).
+    /// Logits per row (`vocab_size`).
     pub n: u32,
+    /// Logits from one row to the next.
+    pub stride: u32,
 }
 
 impl TopK {
@@ -21,11 +23,11 @@ impl TopK {
         self.rounds()
             .into_iter()
             .enumerate()
-            .map(|(round, n)| Self::source(n, round == 0))
+            .map(|(round, n)| self.source(n, round == 0))
             .collect()
     }
 
-    fn source(n: u32, first: bool) -> ShaderSource {
+    fn source(&self, n: u32, first: bool) -> ShaderSource {
         ShaderSource {
             name: "top_k",
             template: template!("top_k"),
@@ -35,6 +37,7 @@ impl TopK {
                 ("CHUNK", CHUNK.into()),
                 ("K", TOP_K.into()),
                 ("N", n.into()),
+                ("STRIDE", if first { self.stride } else { n }.into()),
             ],
             flags: if first { vec!["FIRST"] } else { vec![] },
             bindings: vec![Binding::Read, Binding::ReadWrite],
@@ -52,8 +55,9 @@ impl TopK {
         rounds
     }
 
-    /// The dispatches, and the buffer whose first `TOP_K` pairs (logit bits, id) are the result.
-    /// Where the vocabulary is smaller than `TOP_K`, the last pairs have the id `u32::MAX`.
+    /// The dispatches, and the buffer of the result: `TOP_K` pairs (logit bits, id) per row. Where
+    /// the vocabulary is smaller than `TOP_K`, the last pairs have the id `u32::MAX`. There are
+    /// `rows` rows, and never more than `capacity`.
     ///
     /// # Errors
     /// When a shader cannot be assembled or a scratch buffer made.
@@ -61,15 +65,19 @@ impl TopK {
         &self,
         gpu: &Gpu,
         logits: &Buffer,
+        rows: Extent,
+        capacity: u32,
     ) -> Result<(Vec<Dispatch>, Buffer), GpuError> {
         let mut dispatches = Vec::new();
         let mut from = logits.clone();
         for (n, source) in self.rounds().into_iter().zip(self.sources()) {
             let groups = n.div_ceil(CHUNK);
-            let to = gpu.buffer("top_k", u64::from(groups * TOP_K) * 8, Usage::Work)?;
+            let bytes = u64::from(capacity) * u64::from(groups * TOP_K) * 8;
+            let to = gpu.buffer("top_k", bytes, Usage::Work)?;
             let kernel = gpu.kernel(&source)?;
             let buffers = [from.whole(), to.whole()];
-            dispatches.push(Dispatch::new(gpu, &kernel, &buffers, Grid::line(groups)));
+            let grid = Grid::plane(Extent::Fixed(groups), rows);
+            dispatches.push(Dispatch::new(gpu, &kernel, &buffers, grid));
             from = to;
         }
         Ok((dispatches, from))

@@ -14,8 +14,10 @@ pub mod gguf;
 mod kv_cache;
 mod model;
 mod module_tree;
+mod ops;
 mod plan;
 pub mod quantize;
+mod readout;
 mod rope;
 pub mod safetensors;
 pub mod source;
@@ -42,6 +44,7 @@ pub use module_tree::{Module, module_tree};
 #[cfg(not(target_arch = "wasm32"))]
 pub use open::{open_folder, open_path};
 pub use quantize::Quantize;
+pub use readout::{PendingRows, Readout, ReadoutRequest, RowPrediction};
 pub use rope::{Rope, RopeRegime, RopeScaling};
 pub use storage::Storage;
 pub use tensor::TensorInfo;

@@ -1,9 +1,10 @@
 use vitrine_gpu::{Gpu, Readback, Recording};
-use vitrine_kernels::{Chosen, Dtype, Step, TOP_K};
+use vitrine_kernels::{Chosen, Dtype, Step};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
-use crate::plan::{Activations, CANDIDATE_BYTES, MAX_PASS, Plan};
+use crate::plan::{Activations, CANDIDATE_BYTES, MAX_PASS, Plan, candidates};
+use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
 use crate::{Config, ModelError};
@@ -20,6 +21,8 @@ pub struct Model {
     act: Activations,
     cache: KvCache,
     plan: Plan,
+    /// Made when somebody asks for more than the last position.
+    readout: Option<Readout>,
     /// Positions filled so far.
     position: u32,
     /// How many of them the sequence began with.
@@ -114,6 +117,7 @@ impl Model {
             act,
             cache,
             plan,
+            readout: None,
             position: 0,
             prompt: 0,
         };
@@ -151,11 +155,59 @@ impl Model {
     }
 
     /// Starts a new sequence with `ids`, and predicts the token after them, with the `top` best
-    /// (at most [`TOP_K`]) candidates.
+    /// (at most [`TOP_K`](vitrine_kernels::TOP_K)) candidates.
     ///
     /// # Errors
     /// When there are no ids, too many, or unknown ones; or the GPU has no room.
     pub fn prefill(&mut self, ids: &[u32], top: u32) -> Result<Pending, ModelError> {
+        let positions = self.begin(ids)?;
+        Ok(self.run_history(positions, top, &mut |_, _, _| ()))
+    }
+
+    /// As [`Model::prefill`], but predicts the token after every position, with the `top` best
+    /// candidates, and with logit and rank of the token that really follows. The rows of all answers
+    /// together are the positions, in order.
+    ///
+    /// # Errors
+    /// When there are no ids, too many, or unknown ones; or the GPU has no room.
+    pub fn prefill_positions(
+        &mut self,
+        ids: &[u32],
+        top: u32,
+    ) -> Result<Vec<PendingRows>, ModelError> {
+        let positions = self.begin(ids)?;
+        let readout = match self.readout.take() {
+            Some(readout) => readout,
+            None => self.readout(Readout::rows_for(&self.config))?,
+        };
+        let mut pending = Vec::new();
+        let mut read = |model: &Self, position: u32, n_tokens: u32| {
+            for first in (0..n_tokens).step_by(readout.capacity() as usize) {
+                let rows = readout.capacity().min(n_tokens - first);
+                let mut rows_in = Recording::default();
+                readout.take(&mut rows_in, &model.act.residual, first, rows, 0);
+                model.gpu.submit(0, [&rows_in]);
+                let following = (position + first + 1).min(positions) as usize;
+                let targets = &ids[following..];
+                let request = ReadoutRequest { top, targets };
+                pending.push(readout.read(&model.gpu, rows, request));
+            }
+        };
+        drop(self.run_history(positions, 0, &mut read));
+        self.readout = Some(readout);
+        Ok(pending)
+    }
+
+    /// A readout of at least `rows` rows of this model's residual stream.
+    ///
+    /// # Errors
+    /// When the GPU has no room.
+    pub fn readout(&self, rows: u32) -> Result<Readout, ModelError> {
+        Readout::new(&self.gpu, &self.config, &self.weights, &self.act, rows)
+    }
+
+    /// Makes `ids` the sequence to be read.
+    fn begin(&mut self, ids: &[u32]) -> Result<u32, ModelError> {
         self.check_ids(ids)?;
         let positions = ids.len() as u32;
         self.reserve(positions)?;
@@ -164,7 +216,7 @@ impl Model {
             .turn(&self.gpu, &self.config, positions, positions);
         self.gpu
             .write(&self.cache.history, 0, bytemuck::cast_slice(ids));
-        Ok(self.run_history(positions, top))
+        Ok(positions)
     }
 
     /// Appends the token that the last step chose, and predicts the one after it.
@@ -179,14 +231,20 @@ impl Model {
             .turn(&self.gpu, &self.config, self.prompt, positions)
         {
             // All keys so far were turned by other angles (`longrope` beyond its original context).
-            return Ok(self.run_history(positions, top));
+            return Ok(self.run_history(positions, top, &mut |_, _, _| ()));
         }
         self.position = positions;
         Ok(self.finish(1, true, top))
     }
 
-    /// Computes the first `positions` positions anew from the tokens on the GPU.
-    fn run_history(&mut self, positions: u32, top: u32) -> Pending {
+    /// Computes the first `positions` positions anew from the tokens on the GPU. `after_pass` hears
+    /// of the first position and the number of tokens of each pass, while its rows are there.
+    fn run_history(
+        &mut self,
+        positions: u32,
+        top: u32,
+        after_pass: &mut dyn FnMut(&Self, u32, u32),
+    ) -> Pending {
         let mut position = 0;
         loop {
             let n_tokens = MAX_PASS.min(positions - position);
@@ -196,12 +254,15 @@ impl Model {
             let (from, bytes) = (u64::from(position) * 4, u64::from(n_tokens) * 4);
             tokens.copy(&self.cache.history, from, &self.act.tokens, 0, bytes);
             self.gpu.submit(0, [&tokens]);
-            position += n_tokens;
-            if position == positions {
+            if position + n_tokens == positions {
                 self.position = positions;
-                return self.finish(n_tokens, false, top);
+                let pending = self.finish(n_tokens, false, top);
+                after_pass(self, position, n_tokens);
+                return pending;
             }
             self.gpu.submit(n_tokens, [&self.plan.prefill]);
+            after_pass(self, position, n_tokens);
+            position += n_tokens;
         }
     }
 
@@ -330,19 +391,12 @@ impl Pending {
     /// When the device fails, or the logits are not finite.
     pub async fn prediction(self) -> Result<Prediction, ModelError> {
         let bytes = self.readback.bytes().await?;
-        let (chosen, candidates) = bytes.split_at(size_of::<Chosen>());
+        let (chosen, candidate_bytes) = bytes.split_at(size_of::<Chosen>());
         let chosen: Chosen = bytemuck::pod_read_unaligned(chosen);
         if !chosen.logsumexp.is_finite() {
             return Err(ModelError::NotFinite);
         }
-        let pairs: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(candidates);
-        debug_assert!(pairs.len() <= TOP_K as usize);
-        let top = pairs
-            .into_iter()
-            .filter(|[_, id]| *id != u32::MAX)
-            .take(self.top)
-            .map(|[logit, id]| (id, f32::from_bits(logit)))
-            .collect();
+        let top = candidates(candidate_bytes, self.top);
         Ok(Prediction { chosen, top })
     }
 }

@@ -1,14 +1,15 @@
 //! From weights and configuration to recordings of kernels.
 
-use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
+use vitrine_gpu::{Buffer, Extent, Gpu, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, Dtype, Embed, LayerNorm, Matmul, MlpAct, PackedPart, QkNorm, RmsNorm,
-    RopeKvAppend, Shape, SoftCap, TOP_K, Table, TopK, stride,
+    Argmax, Attention, Dtype, Embed, MlpAct, QkNorm, RmsNorm, RopeKvAppend, SoftCap, TOP_K, Table,
+    TopK, stride,
 };
 
 use crate::config::LayerConfig;
 use crate::kv_cache::KvCache;
-use crate::weights::{LayerWeights, Linear, Matrix, NormWeights, Weights};
+use crate::ops::Ops;
+use crate::weights::{LayerWeights, Linear, NormWeights, Weights};
 use crate::{Config, ModelError};
 
 /// The most tokens that one pass takes; longer prompts take several.
@@ -25,8 +26,9 @@ pub struct Activations {
     /// (vocab_size) of the last token, f32.
     pub logits: Buffer,
     /// Number format of the others.
-    dtype: Dtype,
-    residual: Buffer,
+    pub dtype: Dtype,
+    /// (tokens, hidden_size): the residual stream.
+    pub residual: Buffer,
     normed: Buffer,
     qkv: Buffer,
     query: Buffer,
@@ -97,6 +99,17 @@ pub struct Plan {
 /// Bytes of the result of `top_k`.
 pub const CANDIDATE_BYTES: u64 = TOP_K as u64 * 8;
 
+/// The first `top` of what `top_k` wrote for a row.
+pub fn candidates(bytes: &[u8], top: usize) -> Vec<(u32, f32)> {
+    let pairs: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(bytes);
+    pairs
+        .into_iter()
+        .filter(|[_, id]| *id != u32::MAX)
+        .take(top)
+        .map(|[logit, id]| (id, f32::from_bits(logit)))
+        .collect()
+}
+
 /// What the builder needs at every step.
 struct Builder<'a> {
     gpu: &'a Gpu,
@@ -127,28 +140,26 @@ impl Plan {
         let mut head = builder(true);
         head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
         let logits = (&act.logits, Dtype::F32);
-        head.matmul(weights.head(), None, &act.last_normed, logits, false)?;
+        head.ops()
+            .matmul(weights.head(), None, &act.last_normed, logits, false)?;
+        let (n, stride) = (config.vocab_size, weights.head().rows);
+        let one = Extent::Fixed(1);
         if let Some(cap) = config.final_soft_cap {
-            let soft_cap = SoftCap {
-                n: config.vocab_size,
-                cap,
-            };
-            head.recording
-                .dispatch(soft_cap.dispatch(gpu, &act.logits)?);
-        }
-        let argmax = Argmax {
-            n: config.vocab_size,
-        };
-        let (tokens, history) = (&act.tokens, &cache.history);
-        let dispatches =
-            argmax.dispatches(gpu, &act.logits, &act.chosen, tokens, &act.step, history)?;
-        for dispatch in dispatches {
+            let soft_cap = SoftCap { n, stride, cap };
+            let dispatch = soft_cap.dispatch(gpu, &act.logits, one)?;
             head.recording.dispatch(dispatch);
         }
-        let (dispatches, candidates) = TopK {
-            n: config.vocab_size,
+        let argmax = Argmax {
+            n,
+            stride,
+            feedback: true,
+        };
+        let feedback = [&act.tokens, &act.step, &cache.history];
+        for dispatch in argmax.dispatches(gpu, &act.logits, &act.chosen, feedback)? {
+            head.recording.dispatch(dispatch);
         }
-        .dispatches(gpu, &act.logits)?;
+        let kernel = TopK { n, stride };
+        let (dispatches, candidates) = kernel.dispatches(gpu, &act.logits, one, 1)?;
         let mut top_k = Recording::default();
         for dispatch in dispatches {
             top_k.dispatch(dispatch);
@@ -318,33 +329,8 @@ impl Builder<'_> {
         y: &Buffer,
         last_row: bool,
     ) -> Result<(), ModelError> {
-        let (n, eps) = (self.config.hidden_size, self.config.norm_eps);
-        let dtype = self.act.dtype;
-        let (weight, step) = (&weights.weight.buffer, &self.act.step);
-        let dispatch = match &weights.bias {
-            Some(bias) => {
-                let norm = LayerNorm {
-                    n,
-                    eps,
-                    last_row,
-                    dtype,
-                };
-                norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step)?
-            }
-            None => {
-                let add = false;
-                let norm = RmsNorm {
-                    n,
-                    eps,
-                    last_row,
-                    dtype,
-                    add,
-                };
-                norm.dispatch(self.gpu, x, weight, y, step)?
-            }
-        };
-        self.recording.dispatch(dispatch);
-        Ok(())
+        let step = &self.act.step;
+        self.ops().norm(weights, x, y, step, last_row)
     }
 
     /// y (+)= W x + b.
@@ -356,42 +342,17 @@ impl Builder<'_> {
         accumulate: bool,
     ) -> Result<(), ModelError> {
         let y = (y, self.act.dtype);
-        self.matmul(&linear.matrix, linear.bias_buffer(), x, y, accumulate)
+        let bias = linear.bias_buffer();
+        self.ops().matmul(&linear.matrix, bias, x, y, accumulate)
     }
 
-    /// y (+)= W x + b for all parts of W.
-    fn matmul(
-        &mut self,
-        matrix: &Matrix,
-        bias: Option<&Buffer>,
-        x: &Buffer,
-        (y, y_dtype): (&Buffer, Dtype),
-        accumulate: bool,
-    ) -> Result<(), ModelError> {
-        for part in &matrix.parts {
-            let PackedPart {
-                format,
-                k,
-                row_start,
-                rows,
-                ..
-            } = *part;
-            let matmul = Matmul {
-                format,
-                rows,
-                k,
-                x_stride: stride(k),
-                y_stride: matrix.rows,
-                row_start,
-                accumulate,
-                bias: bias.is_some(),
-                x_dtype: self.act.dtype,
-                y_dtype,
-                shape: Shape::choose(self.gpu, k, self.decode),
-            };
-            self.recording
-                .dispatch(matmul.dispatch(self.gpu, part, x, y, bias)?);
+    fn ops(&mut self) -> Ops<'_> {
+        Ops {
+            gpu: self.gpu,
+            config: self.config,
+            dtype: self.act.dtype,
+            decode: self.decode,
+            recording: &mut self.recording,
         }
-        Ok(())
     }
 }

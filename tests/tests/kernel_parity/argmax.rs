@@ -1,7 +1,7 @@
-use vitrine_gpu::Gpu;
-use vitrine_kernels::{Argmax, Chosen, Step, cpu};
+use vitrine_gpu::{Extent, Gpu};
+use vitrine_kernels::{Argmax, Chosen, Step, cpu, stride};
 
-use crate::support::{LENGTHS, buffer, gpu, numbers, run, step, zeros};
+use crate::support::{LENGTHS, buffer, gpu, numbers, padded, run, step, zeros};
 
 fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, u32, Step) {
     let n = logits.len() as u32;
@@ -13,8 +13,13 @@ fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, u32, Step) {
     ];
     let [logits, chosen, tokens, history] = &buffers;
     let step = step(gpu, 10, 5);
-    let dispatches = Argmax { n }
-        .dispatches(gpu, logits, chosen, tokens, &step, history)
+    let argmax = Argmax {
+        n,
+        stride: stride(n),
+        feedback: true,
+    };
+    let dispatches = argmax
+        .dispatches(gpu, logits, chosen, [tokens, &step, history])
         .unwrap();
     let result = run::<Chosen>(gpu, dispatches, 1, chosen, 1)[0];
     // Only the place of the new token is written.
@@ -72,4 +77,30 @@ fn of_equal_logits_the_lowest_id_wins() {
     assert_eq!(choose(&gpu, &logits).0.id, 0);
     (logits[4999], logits[2048], logits[3000]) = (2.0, 2.0, 2.0);
     assert_eq!(choose(&gpu, &logits).0.id, 2048);
+}
+
+#[test]
+fn rows_are_chosen_each_for_itself() {
+    let gpu = gpu();
+    for n in [33, 1025] {
+        let rows = 5;
+        let logits = numbers(3, (n * rows) as usize);
+        let buffer = buffer(&gpu, &padded(&logits, n, stride(n)));
+        let chosen = zeros(&gpu, 4 * rows);
+        let argmax = Argmax {
+            n,
+            stride: stride(n),
+            feedback: false,
+        };
+        let each = Extent::Tokens { per: 1 };
+        let dispatches = argmax.row_dispatches(&gpu, &buffer, &chosen, each, rows);
+        let got = run::<Chosen>(&gpu, dispatches.unwrap(), rows, &chosen, rows);
+        let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
+        for (got, right) in got.iter().zip(&right) {
+            assert_eq!((got.id, got.logit), (right.0, right.1), "{n} logits");
+            assert!((got.logsumexp - right.2).abs() < 1e-4, "{n} logits");
+        }
+        // Control: rows are told apart.
+        assert!(got[0].id != right[1].0 || got[0].logit != right[1].1);
+    }
 }

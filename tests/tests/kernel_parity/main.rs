@@ -17,6 +17,7 @@ mod matmul;
 mod mlp_act;
 mod qk_norm;
 mod quantize;
+mod rank;
 mod rms_norm;
 mod rope_kv_append;
 mod soft_cap;

@@ -1,0 +1,261 @@
+//! What the output head makes of many residual rows at once.
+
+use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
+use vitrine_kernels::{Argmax, Chosen, Dtype, Rank, Ranked, SoftCap, TOP_K, TopK, stride};
+
+use crate::ops::Ops;
+use crate::plan::{Activations, candidates};
+use crate::weights::Weights;
+use crate::{Config, ModelError};
+
+/// Rows that one run takes are a multiple of this.
+const ROWS_PER_LANE: u32 = 8;
+/// Logits of one run take about this many bytes at most.
+const LOGITS_BYTES: u64 = 32 << 20;
+
+/// Final norm, output head, soft cap and the best of each, for several rows of the residual stream:
+/// positions of a prompt, or one position after several layers. Nothing of it touches the sequence
+/// that the model is in.
+///
+/// Rows are put in by [`Readout::take`], at most [`Readout::capacity`] at a time, and read out by
+/// [`Readout::read`].
+pub struct Readout {
+    capacity: u32,
+    row_bytes: u64,
+    stride: u32,
+    /// (capacity, stride), in the number format of activations.
+    input: Buffer,
+    /// (capacity, stride), after the final norm.
+    pub normed: Buffer,
+    /// (capacity, [`Readout::logits_stride`]), f32.
+    pub logits: Buffer,
+    chosen: Buffer,
+    candidates: Buffer,
+    targets: Buffer,
+    ranks: Buffer,
+    head: Recording,
+    top_k: Recording,
+    rank: Recording,
+}
+
+/// What a readout is asked for beside the best token and the logsumexp.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadoutRequest<'a> {
+    /// How many candidates of each row, at most [`TOP_K`].
+    pub top: u32,
+    /// Of each row, the token whose logit and rank are wanted; empty for none. Rows beyond its end
+    /// are not ranked.
+    pub targets: &'a [u32],
+}
+
+/// Rows that were asked for and have not arrived yet.
+pub struct PendingRows {
+    readback: Readback,
+    rows: usize,
+    top: usize,
+    ranked: usize,
+}
+
+/// What the head makes of one row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowPrediction {
+    /// The token of the highest logit.
+    pub id: u32,
+    /// Its logit.
+    pub logit: f32,
+    /// ln Σ exp(logit) over the vocabulary.
+    pub logsumexp: f32,
+    /// The best ids with their logits, best first.
+    pub top: Vec<(u32, f32)>,
+    /// The token that was asked after.
+    pub target: Option<Ranked>,
+}
+
+impl Readout {
+    /// How many rows are reasonable for a vocabulary: at most 64, and fewer where logits are many.
+    #[must_use]
+    pub fn rows_for(config: &Config) -> u32 {
+        let row = u64::from(stride(config.vocab_size)) * 4;
+        let rows = (LOGITS_BYTES / row).clamp(u64::from(ROWS_PER_LANE), 64) as u32;
+        rows / ROWS_PER_LANE * ROWS_PER_LANE
+    }
+
+    /// Room for at least `rows` rows.
+    ///
+    /// # Errors
+    /// When the GPU has no room.
+    pub(crate) fn new(
+        gpu: &Gpu,
+        config: &Config,
+        weights: &Weights,
+        act: &Activations,
+        rows: u32,
+    ) -> Result<Self, ModelError> {
+        let capacity = rows.max(1).next_multiple_of(ROWS_PER_LANE);
+        let row_bytes = u64::from(stride(config.hidden_size)) * act.dtype.bytes();
+        let (n, stride) = (config.vocab_size, weights.head().rows);
+        let buffer = |label: &str, bytes_per_row: u64| {
+            gpu.buffer(label, u64::from(capacity) * bytes_per_row, Usage::Work)
+        };
+        let input = buffer("readout rows", row_bytes)?;
+        let normed = buffer("readout normed", row_bytes)?;
+        let logits = buffer("readout logits", u64::from(stride) * 4)?;
+        let chosen = buffer("readout chosen", size_of::<Chosen>() as u64)?;
+        let targets = buffer("readout targets", 4)?;
+        let ranks = buffer("readout ranks", size_of::<Ranked>() as u64)?;
+
+        let each = Extent::Tokens { per: 1 };
+        let mut head = Recording::default();
+        let mut ops = Ops {
+            gpu,
+            config,
+            dtype: act.dtype,
+            decode: false,
+            recording: &mut head,
+        };
+        ops.norm(&weights.norm, &input, &normed, &act.step, false)?;
+        ops.matmul(weights.head(), None, &normed, (&logits, Dtype::F32), false)?;
+        if let Some(cap) = config.final_soft_cap {
+            let soft_cap = SoftCap { n, stride, cap };
+            head.dispatch(soft_cap.dispatch(gpu, &logits, each)?);
+        }
+        let argmax = Argmax {
+            n,
+            stride,
+            feedback: false,
+        };
+        for dispatch in argmax.row_dispatches(gpu, &logits, &chosen, each, capacity)? {
+            head.dispatch(dispatch);
+        }
+        let kernel = TopK { n, stride };
+        let (dispatches, candidates) = kernel.dispatches(gpu, &logits, each, capacity)?;
+        let mut top_k = Recording::default();
+        for dispatch in dispatches {
+            top_k.dispatch(dispatch);
+        }
+        let mut rank = Recording::default();
+        let kernel = Rank { n, stride };
+        rank.dispatch(kernel.dispatch(gpu, &logits, &targets, &ranks, each)?);
+        Ok(Self {
+            capacity,
+            row_bytes,
+            stride,
+            input,
+            normed,
+            logits,
+            chosen,
+            candidates,
+            targets,
+            ranks,
+            head,
+            top_k,
+            rank,
+        })
+    }
+
+    /// How many rows fit.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Floats from one row of logits to the next.
+    #[must_use]
+    pub fn logits_stride(&self) -> u32 {
+        self.stride
+    }
+
+    /// Bytes that a row of the residual stream takes.
+    #[must_use]
+    pub fn row_bytes(&self) -> u64 {
+        self.row_bytes
+    }
+
+    /// Adds to a recording: copy `rows` rows of `source`, from its row `first` on, to the rows from
+    /// `to` on.
+    pub fn take(&self, recording: &mut Recording, source: &Buffer, first: u32, rows: u32, to: u32) {
+        debug_assert!(to + rows <= self.capacity);
+        let [first, rows, to] = [first, rows, to].map(|n| u64::from(n) * self.row_bytes);
+        recording.copy(source, first, &self.input, to, rows);
+    }
+
+    /// Reads out the first `rows` rows that were put in. Does not wait.
+    #[must_use]
+    pub fn read(&self, gpu: &Gpu, rows: u32, request: ReadoutRequest<'_>) -> PendingRows {
+        debug_assert!(rows <= self.capacity);
+        let mut recordings = vec![&self.head];
+        let of = |bytes: usize| u64::from(rows) * bytes as u64;
+        let mut results = vec![(&self.chosen, of(size_of::<Chosen>()))];
+        if request.top > 0 {
+            recordings.push(&self.top_k);
+            results.push((&self.candidates, of(TOP_K as usize * 8)));
+        }
+        let targets = &request.targets[..request.targets.len().min(rows as usize)];
+        if !targets.is_empty() {
+            gpu.write(&self.targets, 0, bytemuck::cast_slice(targets));
+            recordings.push(&self.rank);
+            results.push((&self.ranks, of(size_of::<Ranked>())));
+        }
+        PendingRows {
+            readback: gpu.submit_and_read(rows, recordings, &results),
+            rows: rows as usize,
+            top: request.top as usize,
+            ranked: targets.len(),
+        }
+    }
+
+    /// The logits of the first `rows` rows of the last run, (rows, vocab_size).
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn all_logits(
+        &self,
+        gpu: &Gpu,
+        rows: u32,
+        vocab_size: u32,
+    ) -> Result<Vec<f32>, ModelError> {
+        let bytes = u64::from(rows) * u64::from(self.stride) * 4;
+        let readback = gpu.submit_and_read(0, [], &[(&self.logits, bytes)]);
+        let padded: Vec<f32> = bytemuck::pod_collect_to_vec(&readback.bytes().await?);
+        let rows = padded.chunks_exact(self.stride as usize);
+        Ok(rows
+            .flat_map(|row| &row[..vocab_size as usize])
+            .copied()
+            .collect())
+    }
+}
+
+impl PendingRows {
+    /// Waits for the rows, in their order.
+    ///
+    /// # Errors
+    /// When the device fails, or logits are not finite.
+    pub async fn rows(self) -> Result<Vec<RowPrediction>, ModelError> {
+        let bytes = self.readback.bytes().await?;
+        let (chosen, rest) = bytes.split_at(self.rows * size_of::<Chosen>());
+        let top_bytes = TOP_K as usize * 8;
+        let with_top = if self.top > 0 { self.rows } else { 0 };
+        let (top, ranks) = rest.split_at(with_top * top_bytes);
+        let chosen: Vec<Chosen> = bytemuck::pod_collect_to_vec(chosen);
+        let ranks: Vec<Ranked> = bytemuck::pod_collect_to_vec(ranks);
+        let mut tops = top.chunks_exact(top_bytes);
+        let mut rows = Vec::with_capacity(self.rows);
+        for (row, chosen) in chosen.into_iter().enumerate() {
+            if !chosen.logsumexp.is_finite() {
+                return Err(ModelError::NotFinite);
+            }
+            let target = ranks[..ranks.len().min(self.ranked)].get(row).copied();
+            rows.push(RowPrediction {
+                id: chosen.id,
+                logit: chosen.logit,
+                logsumexp: chosen.logsumexp,
+                top: tops
+                    .next()
+                    .map(|bytes| candidates(bytes, self.top))
+                    .unwrap_or_default(),
+                target,
+            });
+        }
+        Ok(rows)
+    }
+}
