@@ -1,9 +1,14 @@
+mod inside;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand};
 use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
+
+use inside::RACE_EXAMPLES;
+pub use inside::RaceArgs;
 
 /// Runs a decoder language model on your GPU, and shows what happens inside.
 #[derive(Parser)]
@@ -68,6 +73,9 @@ pub enum Command {
     /// Measure how fast a model is on this machine.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
+    /// Continue a prompt with the KV cache and without it, and compare every step.
+    #[command(after_help = RACE_EXAMPLES)]
+    Race(RaceArgs),
     /// List the GPU adapters of this machine, with what matters of each.
     Adapters(AdaptersArgs),
 }

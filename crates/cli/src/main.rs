@@ -3,12 +3,15 @@
 mod adapters;
 mod args;
 mod bench;
+mod draw;
 mod exit;
 mod generate;
 mod inspect;
 mod load;
 mod memory;
 mod next;
+mod race;
+mod text;
 mod tokenize;
 
 use std::process::ExitCode;
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
             Command::Inspect(args) => inspect::run(args).await,
             Command::Tokenize(args) => tokenize::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Race(args) => race::run(args).await,
             Command::Adapters(args) => adapters::run(args).await,
         }
     });

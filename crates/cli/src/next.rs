@@ -7,9 +7,10 @@ use vitrine_protocol::{Candidate, Distribution};
 
 use crate::args::NextArgs;
 use crate::load;
+use crate::text::bar;
 
 /// Cells of the longest bar.
-const BAR: f64 = 40.0;
+const BAR: u32 = 40;
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -52,7 +53,7 @@ fn print_bars(distribution: &Distribution) -> io::Result<()> {
         .map(|candidate| candidate.probability)
         .fold(distribution.rest_probability, f64::max);
     for candidate in &distribution.top {
-        let bar = bar(candidate.probability / longest);
+        let bar = bar(candidate.probability / longest, BAR);
         writeln!(
             out,
             "{bold}{:>9.4} %{bold:#}  {blue}{bar:<40}{blue:#}  {}  id {}  logit {:.4}",
@@ -63,7 +64,7 @@ fn print_bars(distribution: &Distribution) -> io::Result<()> {
         )?;
     }
     if distribution.rest_count > 0 {
-        let bar = bar(distribution.rest_probability / longest);
+        let bar = bar(distribution.rest_probability / longest, BAR);
         writeln!(
             out,
             "{bold}{:>9.4} %{bold:#}  {bar:<40}  all {} other tokens",
@@ -88,25 +89,5 @@ fn name(candidate: &Candidate) -> String {
             format!("<{}>", bytes.join(" "))
         }
         Some(text) => format!("{text:?}"),
-    }
-}
-
-/// A bar in eighths of a cell.
-fn bar(share: f64) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (share.clamp(0.0, 1.0) * BAR * 8.0).round() as usize;
-    "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bar;
-
-    #[test]
-    fn bars_grow_with_the_share() {
-        assert_eq!(bar(1.0).chars().count(), 40);
-        assert_eq!(bar(0.5).chars().count(), 20);
-        assert_eq!(bar(0.0), "");
-        assert_eq!(bar(1.0 / 320.0), "▏");
     }
 }

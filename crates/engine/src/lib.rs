@@ -7,7 +7,9 @@ mod engine;
 mod error;
 mod generate;
 mod inspect;
+pub mod measures;
 mod predict;
+mod race;
 mod summary;
 mod vocabulary;
 

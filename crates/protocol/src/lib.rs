@@ -10,6 +10,7 @@ mod failure;
 mod generate;
 mod inspect;
 mod model;
+mod race;
 mod token;
 
 pub use bench::{BenchReport, BenchRequest, Rate};
@@ -24,4 +25,5 @@ pub use inspect::{
 pub use model::{
     AdapterSummary, HubAccess, ModelSource, ModelSummary, SiteModel, StorageRoom, StoredModel,
 };
+pub use race::{RaceLane, RaceReport, RaceStep};
 pub use token::{Candidate, Distribution, TokenPiece, TokenStep};

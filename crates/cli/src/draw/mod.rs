@@ -1,0 +1,8 @@
+//! Pictures in files.
+
+mod curves;
+mod picture;
+mod pixels;
+
+pub use curves::{Chart, Curve};
+pub use picture::{Drawing, save};

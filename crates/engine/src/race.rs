@@ -1,0 +1,116 @@
+//! What the KV cache is good for, measured.
+
+use vitrine_protocol::{
+    GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep, TokenPiece, TokenStep,
+};
+
+use crate::measures::step_flops;
+use crate::{Engine, EngineError, Observer};
+
+/// Notes when tokens came, and passes them on.
+struct Stopwatch<'a> {
+    seconds: Vec<f64>,
+    on_token: &'a mut dyn FnMut(&TokenStep),
+}
+
+impl Observer for Stopwatch<'_> {
+    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
+
+    fn token(&mut self, step: &TokenStep) {
+        self.seconds.push(step.elapsed_s);
+        (self.on_token)(step);
+    }
+}
+
+impl Engine {
+    /// Continues a prompt twice, with the KV cache and without it, and measures each step.
+    /// `on_token` hears whether the cache is on, and of each token.
+    ///
+    /// # Errors
+    /// When the prompt is empty, too long or cannot be encoded, or the device fails.
+    pub async fn race(
+        &mut self,
+        prompt: &Prompt,
+        max_new_tokens: u32,
+        on_token: &mut dyn FnMut(bool, &TokenStep),
+    ) -> Result<RaceReport, EngineError> {
+        // What is done once must not count against either: a first run, and room for all keys.
+        let prompt_ids = self.encode(prompt)?;
+        self.model.prefill(&prompt_ids, 0)?.prediction().await?;
+        let context = self.model.config().max_position_embeddings;
+        let end = (prompt_ids.len() as u32).saturating_add(max_new_tokens);
+        self.model.jump(end.min(context))?;
+
+        let with_cache = self
+            .lane(&prompt_ids, max_new_tokens, true, on_token)
+            .await?;
+        let without_cache = self
+            .lane(&prompt_ids, max_new_tokens, false, on_token)
+            .await?;
+        Ok(RaceReport {
+            prompt_ids,
+            same_tokens: with_cache.ids == without_cache.ids,
+            time_ratio: seconds(&without_cache) / seconds(&with_cache),
+            flops_ratio: flops(&without_cache) as f64 / flops(&with_cache) as f64,
+            with_cache,
+            without_cache,
+        })
+    }
+
+    async fn lane(
+        &mut self,
+        prompt_ids: &[u32],
+        max_new_tokens: u32,
+        kv_cache: bool,
+        on_token: &mut dyn FnMut(bool, &TokenStep),
+    ) -> Result<RaceLane, EngineError> {
+        let request = GenerateRequest {
+            prompt: Prompt::Ids {
+                ids: prompt_ids.to_vec(),
+            },
+            max_new_tokens,
+            top: 0,
+            kv_cache,
+        };
+        let mut on_token = |step: &TokenStep| on_token(kv_cache, step);
+        let mut stopwatch = Stopwatch {
+            seconds: Vec::new(),
+            on_token: &mut on_token,
+        };
+        let summary = self.generate(&request, &mut stopwatch).await?;
+        let prompt = prompt_ids.len() as u32;
+        let mut before = 0.0;
+        let steps = (0..).zip(stopwatch.seconds).map(|(index, total_s)| {
+            let positions = prompt + index;
+            let first = if kv_cache && index > 0 {
+                positions - 1
+            } else {
+                0
+            };
+            let tokens = positions - first;
+            let seconds = total_s - before;
+            before = total_s;
+            let kept = if kv_cache { u64::from(positions) } else { 0 };
+            RaceStep {
+                tokens,
+                seconds,
+                total_s,
+                flops: step_flops(self.model.config(), first, tokens),
+                cache_bytes: kept * self.model.kv_bytes_per_token(),
+            }
+        });
+        Ok(RaceLane {
+            steps: steps.collect(),
+            ids: summary.ids,
+            text: summary.text,
+        })
+    }
+}
+
+fn seconds(lane: &RaceLane) -> f64 {
+    lane.steps.last().map_or(0.0, |step| step.total_s)
+}
+
+fn flops(lane: &RaceLane) -> u64 {
+    lane.steps.iter().map(|step| step.flops).sum()
+}
