@@ -46,7 +46,7 @@ pub async fn run(args: RaceArgs) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let adapter = adapter_summary(loaded.engine.gpu()).name;
     if let Some(path) = &args.svg {
-        save(&charts(&race, &loaded.name), path)?;
+        save(&charts(&race, &loaded.engine.summary().name), path)?;
     }
     if args.json {
         let report = Report {

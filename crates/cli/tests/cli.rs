@@ -9,55 +9,14 @@
 #[allow(dead_code, reason = "the tests of the hub use more of it")]
 mod hub_server;
 
+mod run;
+
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 
-const RANDOM: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../tests/fixtures/random-llama/model.gguf"
-);
-
-fn vitrine(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vitrine"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn json(arguments: &[&str]) -> Value {
-    let output = vitrine(arguments);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The exit code, and the one line that says why.
-fn failure(output: &Output) -> (i32, String) {
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!stderr.contains("panicked"), "{stderr}");
-    assert!(
-        output.stdout.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-    let line = stderr
-        .lines()
-        .rfind(|line| line.starts_with("error: "))
-        .unwrap_or_default();
-    (output.status.code().unwrap(), line.to_owned())
-}
-
-#[track_caller]
-fn assert_fails(arguments: &[&str], code: i32, words: &str) {
-    let (found, line) = failure(&vitrine(arguments));
-    assert!(line.contains(words), "{arguments:?}: {line}");
-    assert_eq!(found, code, "{arguments:?}: {line}");
-}
+use run::{RANDOM, assert_fails, failure, json, vitrine};
 
 /// A damaged copy of the random model.
 fn damaged(name: &str, damage: impl FnOnce(&mut Vec<u8>)) -> PathBuf {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::draw::picture_path;
+
 use super::{ModelArgs, PromptArgs};
 
 pub const RACE_EXAMPLES: &str = "\
@@ -19,7 +21,7 @@ pub struct RaceArgs {
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_new_tokens: u32,
     /// Draw both curves: seconds of each step, and of all so far.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub svg: Option<PathBuf>,
     /// Print one JSON object with every step instead of a table.
     #[arg(long)]

@@ -5,4 +5,4 @@ mod picture;
 mod pixels;
 
 pub use curves::{Chart, Curve};
-pub use picture::{Drawing, save};
+pub use picture::{Drawing, picture_path, save};

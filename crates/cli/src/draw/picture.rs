@@ -1,8 +1,8 @@
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::prelude::{DrawingBackend, SVGBackend, WHITE};
@@ -23,6 +23,15 @@ pub trait Drawing {
 /// The most pixels of a picture's longer side.
 const LARGEST: u32 = 20_000;
 
+/// A path that says what kind of picture it is.
+pub fn picture_path(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("pictures are .svg or .png files".to_owned()),
+    }
+}
+
 /// Writes a picture as SVG or PNG, as the file's name says.
 pub fn save(drawing: &impl Drawing, path: &Path) -> anyhow::Result<()> {
     let size = drawing.size();
@@ -33,21 +42,17 @@ pub fn save(drawing: &impl Drawing, path: &Path) -> anyhow::Result<()> {
             size.1
         );
     }
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let bytes = match extension {
-        Some("svg") => {
-            let mut text = String::new();
-            paint(drawing, SVGBackend::with_string(&mut text, size))?;
-            text.into_bytes()
-        }
-        Some("png") => {
-            let mut pixels = Pixels::new(size);
-            paint(drawing, &mut pixels)?;
-            pixels.png()?
-        }
-        _ => bail!("Pictures are .svg or .png files, not {}.", path.display()),
+    let bytes = if path.extension().is_some_and(|extension| extension == "png") {
+        let mut pixels = Pixels::new(size);
+        paint(drawing, &mut pixels)?;
+        pixels.png()?
+    } else {
+        let mut text = String::new();
+        paint(drawing, SVGBackend::with_string(&mut text, size))?;
+        text.into_bytes()
     };
-    fs::write(path, bytes).with_context(|| format!("{} cannot be written", path.display()))
+    fs::write(path, bytes)
+        .map_err(|error| anyhow!("{} cannot be written: {error}.", path.display()))
 }
 
 fn paint<B: DrawingBackend>(drawing: &impl Drawing, backend: B) -> anyhow::Result<()>
