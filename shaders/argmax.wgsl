@@ -1,10 +1,13 @@
 // The greedy choice, the logsumexp of the logits, and the step to the next position.
 //
 // Two dispatches. The first: every workgroup reduces CHUNK logits of a row (group.y) to one Best. The
-// second (FINAL): one workgroup per row reduces those and writes the choice. With FEEDBACK there is
-// one row; its choice becomes the next input token, and the position moves on, so that the next step
-// can be submitted before the host has seen this one.
-#import step
+// second (FINAL): one workgroup per row reduces those and writes the choice. With FEEDBACK each choice
+// becomes the next token of its sequence, and the positions move on, so that the next step can be
+// submitted before the host has seen this one. The rows are then those of the pass, each of another
+// sequence, or one row: the last of the pass.
+#if FEEDBACK
+#import pages
+#end
 
 // The best of some logits; of equal ones the lowest id, as torch.argmax does.
 struct Best {
@@ -30,7 +33,6 @@ struct Chosen {
 @group(0) @binding(_) var<storage, read> bests: array<Best>;
 @group(0) @binding(_) var<storage, read_write> chosen: array<Chosen>;
 #if FEEDBACK
-@group(0) @binding(_) var<storage, read_write> tokens: array<u32>;
 @group(0) @binding(_) var<storage, read_write> step: Step;
 @group(0) @binding(_) var<storage, read_write> history: array<u32>;
 #end
@@ -53,7 +55,11 @@ fn better(a: Best, b: Best) -> Best {
 }
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     var best = Best(LOWEST, 0xFFFFFFFFu, 0.0, 0u);
 #if FINAL
     for (var i = lane; i < CHUNKS; i += LANES) {
@@ -78,11 +84,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if FINAL
         let logsumexp = best.logit + log(best.sum);
 #if FEEDBACK
-        let next = step.position + step.n_tokens;
-        chosen[0] = Chosen(best.id, best.logit, logsumexp, next);
-        tokens[0] = best.id;
-        history[next] = best.id;
-        step = Step(next, 1u);
+        let row = step.rows[step.n_tokens - groups.y + group.y];
+        let next = row.position + 1u;
+        chosen[group.y] = Chosen(best.id, best.logit, logsumexp, next);
+        history[cache_slot(row.sequence, next)] = best.id;
+        step.rows[group.y] = Row(next, row.sequence);
+        if (groups.y == 1u) {
+            step.n_tokens = 1u;
+        }
 #else
         chosen[group.y] = Chosen(best.id, best.logit, logsumexp, 0u);
 #end

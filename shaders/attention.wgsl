@@ -2,10 +2,10 @@
 //
 // Causal grouped-query attention (arXiv 2305.13245) with the online softmax of FlashAttention
 // (arXiv 2205.14135). With WINDOW only the last WINDOW_KEYS positions are seen. One workgroup per
-// token and query head. It walks over the keys in tiles of LANES: first a lane is a key, for the
-// scores; then a lane is a pair of dimensions, for the values.
+// token and query head. It walks over the keys page by page: first a lane is a key, for the scores;
+// then a lane is a pair of dimensions, for the values.
 #import reduce
-#import step
+#import pages
 #import kv_cache
 
 const GROUP: u32 = HEADS / KV_HEADS;
@@ -26,7 +26,8 @@ var<workgroup> mixed: array<f32, HEAD_DIM>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let head = group.x;
     let kv_head = head / GROUP;
-    let n_keys = step.position + group.y + 1u;
+    let row = step.rows[group.y];
+    let n_keys = row.position + 1u;
 #if WINDOW
     let first_key = n_keys - min(n_keys, WINDOW_KEYS);
 #else
@@ -44,29 +45,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for d in PAIR_ROUNDS
     var sum_$d = vec2<f32>(0.0);
 #end
-    for (var first = first_key; first < n_keys; first += LANES) {
+    // A page has LANES positions; those of the first one that lie before the window are left out.
+    for (var first = first_key - first_key % LANES; first < n_keys; first += LANES) {
+        let slot = cache_slot(row.sequence, first);
         let key = first + lane;
+        let seen = key >= first_key && key < n_keys;
         var score = LOWEST;
-        if (key < n_keys) {
-            let key_at = (key * KV_HEADS + kv_head) * PAIRS;
+        if (seen) {
+            let key_at = ((slot + lane) * KV_HEADS + kv_head) * PAIRS;
             score = 0.0;
             for (var i = 0u; i < PAIRS; i++) {
                 score += dot(query[i], from_pair(k_cache[key_at + i]));
             }
         }
         let now_highest = max(highest, workgroup_max(lane, score));
-        let weight = select(0.0, exp(score - now_highest), key < n_keys);
+        let weight = select(0.0, exp(score - now_highest), seen);
         weights[lane] = weight;
         let rescale = exp(highest - now_highest);
         total = total * rescale + workgroup_sum(lane, weight);
         highest = now_highest;
 
+        let begin = max(first_key, first) - first;
         let n_here = min(LANES, n_keys - first);
 #for d in PAIR_ROUNDS
         if (lane + $du * LANES < PAIRS) {
             sum_$d *= rescale;
-            var value_at = (first * KV_HEADS + kv_head) * PAIRS + lane + $du * LANES;
-            for (var j = 0u; j < n_here; j++) {
+            var value_at = ((slot + begin) * KV_HEADS + kv_head) * PAIRS + lane + $du * LANES;
+            for (var j = begin; j < n_here; j++) {
                 sum_$d += weights[j] * from_pair(v_cache[value_at]);
                 value_at += KV_HEADS * PAIRS;
             }

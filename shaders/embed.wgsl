@@ -1,19 +1,17 @@
-// x[t, :] = embed_tokens[tokens[t], :] · SCALE,
+// x[t, :] = embed_tokens[token t, :] · SCALE,
 // or with POSITIONS: x[t, :] += embed_positions[position of t, :]
 //
 // One lane unpacks one block of 32 weights. A table larger than a binding comes in parts, one
-// dispatch each: this one holds rows ROW_START … ROW_START + N_ROWS - 1.
+// dispatch each: this one holds rows ROW_START … ROW_START + N_ROWS - 1. The tokens are those that
+// the history, (slots) of ids, has at the positions of the pass.
 #import format
 #import pairs
-#if POSITIONS
-#import step
-#end
+#import pages
 
 @group(0) @binding(_) var<storage, read> quants: array<RAW>;
-#if POSITIONS
 @group(0) @binding(_) var<storage, read> step: Step;
-#else
-@group(0) @binding(_) var<storage, read> tokens: array<u32>;
+#if !POSITIONS
+@group(0) @binding(_) var<storage, read> history: array<u32>;
 #end
 @group(0) @binding(_) var<storage, read_write> x: array<Quad>;
 #if SCALES
@@ -23,10 +21,11 @@
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let block = group.x * LANES + lane;
+    let here = step.rows[group.y];
 #if POSITIONS
-    let row = step.position + group.y - ROW_START;
+    let row = here.position - ROW_START;
 #else
-    let row = tokens[group.y] - ROW_START;
+    let row = history[cache_slot(here.sequence, here.position)] - ROW_START;
 #end
     // Rows below ROW_START wrap around to large numbers, which the test refuses as well.
     if (block >= K_BLOCKS || row >= N_ROWS) {

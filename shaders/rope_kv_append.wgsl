@@ -5,8 +5,8 @@
 // (cos, sin) for each position and i (arXiv 2104.09864). One lane per pair of dimensions.
 //
 // qkv is (tokens, QKV_STRIDE): queries at 0, keys at K_OFFSET, values at V_OFFSET.
-// query is (tokens, HEADS, PAIRS); the caches are (positions, KV_HEADS, PAIRS).
-#import step
+// query is (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS).
+#import pages
 #import kv_cache
 
 @group(0) @binding(_) var<storage, read> qkv: array<Pair>;
@@ -32,14 +32,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let row = group.y * QKV_STRIDE;
-    let position = step.position + group.y;
+    let here = step.rows[group.y];
+    let slot = cache_slot(here.sequence, here.position);
     let dims = pair_dims(i);
 
     if (head >= HEADS + KV_HEADS) {
         let kv_head = head - HEADS - KV_HEADS;
         let at = row + V_OFFSET + kv_head * HEAD_DIM;
         let pair = vec2<f32>(value(at + dims.x), value(at + dims.y));
-        v_cache[(position * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
+        v_cache[(slot * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
         return;
     }
     let is_key = head >= HEADS;
@@ -50,12 +51,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var pair = vec2<f32>(value(at + dims.x), value(at + dims.y));
 #if ROPE
     if (i < ROPE_PAIRS) {
-        let turn = rope[position * ROPE_PAIRS + i];
+        let turn = rope[here.position * ROPE_PAIRS + i];
         pair = vec2<f32>(pair.x * turn.x - pair.y * turn.y, pair.y * turn.x + pair.x * turn.y);
     }
 #end
     if (is_key) {
-        k_cache[(position * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
+        k_cache[(slot * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
     } else {
         query[(group.y * HEADS + head) * PAIRS + i] = to_pair(pair);
     }

@@ -1,7 +1,19 @@
-// Where the sequence stands. Written by the host before a prefill, and moved on by `argmax`.
-struct Step {
-    // Position of the first token of this pass.
+// What a pass works on. Written by the host; `argmax` moves it on to the next step.
+
+// One token of the pass.
+struct Row {
+    // Its place in its sequence.
     position: u32,
-    // Tokens in this pass.
+    // The sequence.
+    sequence: u32,
+}
+
+struct Step {
+    // Rows of this pass.
     n_tokens: u32,
+    // Entries of `pages` for each sequence.
+    page_stride: u32,
+    rows: array<Row, MAX_ROWS>,
+    // (sequences, page_stride): the page of the KV cache that holds each PAGE positions.
+    pages: array<u32>,
 }

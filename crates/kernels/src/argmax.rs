@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Usage};
 
-use crate::{FRAGMENTS, template};
+use crate::{FRAGMENTS, step, template};
 
 const LANES: u32 = 64;
 const CHUNK: u32 = 1024;
@@ -13,7 +13,7 @@ pub struct Argmax {
     pub n: u32,
     /// Logits from one row to the next.
     pub stride: u32,
-    /// One row, whose choice is fed back as the next token.
+    /// Each choice becomes the next token of its sequence.
     pub feedback: bool,
 }
 
@@ -40,7 +40,7 @@ impl Argmax {
         let mut bindings = vec![Read, ReadWrite];
         if self.feedback {
             flags.push("FEEDBACK");
-            bindings.extend([ReadWrite; 3]);
+            bindings.extend([ReadWrite; 2]);
         }
         [
             self.source(vec![], vec![Read, ReadWrite]),
@@ -53,12 +53,15 @@ impl Argmax {
             name: "argmax",
             template: template!("argmax"),
             fragments: FRAGMENTS,
-            constants: vec![
+            constants: [
                 ("LANES", LANES.into()),
                 ("CHUNK", CHUNK.into()),
                 ("N", self.n.into()),
                 ("STRIDE", self.stride.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(step::constants())
+            .collect(),
             flags,
             bindings,
         }
@@ -68,9 +71,10 @@ impl Argmax {
         self.n.div_ceil(CHUNK)
     }
 
-    /// Chooses among `logits`, and writes a [`Chosen`]. `feedback` is there where the description
-    /// says so: the chosen id goes to `tokens[0]` and to `history` at its position, and `step` moves
-    /// on.
+    /// Chooses in each of `rows` rows, never more than `capacity`, and writes a [`Chosen`] for each.
+    ///
+    /// With feedback there are Step and history: each chosen id goes to `history` at its position,
+    /// and `step` moves on. The rows are then those of the pass, or the last of them alone.
     ///
     /// # Errors
     /// When a shader cannot be assembled or the scratch buffer made.
@@ -79,49 +83,18 @@ impl Argmax {
         gpu: &Gpu,
         logits: &Buffer,
         chosen: &Buffer,
-        feedback: [&Buffer; 3],
-    ) -> Result<[Dispatch; 2], GpuError> {
-        debug_assert!(self.feedback);
-        let [tokens, step, history] = feedback;
-        self.bind(
-            gpu,
-            logits,
-            &[chosen, tokens, step, history],
-            Extent::Fixed(1),
-            1,
-        )
-    }
-
-    /// Chooses in each of `rows` rows, never more than `capacity`, and writes a [`Chosen`] for each.
-    ///
-    /// # Errors
-    /// When a shader cannot be assembled or the scratch buffer made.
-    pub fn row_dispatches(
-        &self,
-        gpu: &Gpu,
-        logits: &Buffer,
-        chosen: &Buffer,
+        feedback: Option<[&Buffer; 2]>,
         rows: Extent,
         capacity: u32,
     ) -> Result<[Dispatch; 2], GpuError> {
-        debug_assert!(!self.feedback);
-        self.bind(gpu, logits, &[chosen], rows, capacity)
-    }
-
-    fn bind(
-        &self,
-        gpu: &Gpu,
-        logits: &Buffer,
-        results: &[&Buffer],
-        rows: Extent,
-        capacity: u32,
-    ) -> Result<[Dispatch; 2], GpuError> {
+        debug_assert_eq!(self.feedback, feedback.is_some());
         let bytes = u64::from(capacity) * u64::from(self.chunks()) * BEST_BYTES;
         let bests = gpu.buffer("argmax bests", bytes, Usage::Work)?;
         let [first, last] = self.sources();
         let (first, last) = (gpu.kernel(&first)?, gpu.kernel(&last)?);
         let mut buffers = vec![bests.whole()];
-        buffers.extend(results.iter().map(|buffer| buffer.whole()));
+        buffers.push(chosen.whole());
+        buffers.extend(feedback.iter().flatten().map(|buffer| buffer.whole()));
         let chunks = Grid::plane(Extent::Fixed(self.chunks()), rows);
         let one = Grid::plane(Extent::Fixed(1), rows);
         Ok([

@@ -1,8 +1,9 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{CacheLayout, Dtype, FRAGMENTS, template};
+use crate::{CacheLayout, Dtype, FRAGMENTS, PAGE, step, template};
 
-const LANES: u32 = 64;
+/// A lane for each key of a page.
+const LANES: u32 = PAGE;
 
 /// `shaders/attention.wgsl`: causal grouped-query attention of each token over the cache.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +42,7 @@ impl Attention {
             ("OUT_STRIDE", self.out_stride.into()),
             ("SCALE", self.scale.into()),
         ];
+        constants.extend(step::constants());
         let mut flags = self.dtype.flags();
         if let Some(window) = self.sliding_window {
             constants.push(("WINDOW_KEYS", window.into()));
@@ -56,7 +58,8 @@ impl Attention {
         }
     }
 
-    /// `query` is (tokens, heads, pairs); `out` becomes (tokens, out_stride).
+    /// `query` is (tokens, heads, pairs), the caches are (slots, kv_heads, pairs); `out` becomes
+    /// (tokens, out_stride).
     ///
     /// # Errors
     /// When the shader cannot be assembled.

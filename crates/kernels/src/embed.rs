@@ -1,7 +1,7 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::{BLOCK, PackedPart};
-use crate::{Dtype, FRAGMENTS, Format, template};
+use crate::{Dtype, FRAGMENTS, Format, step, template};
 
 const LANES: u32 = 32;
 
@@ -41,7 +41,11 @@ impl Embed {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let mut bindings = vec![Binding::Read, Binding::Read, Binding::ReadWrite];
+        let mut bindings = vec![Binding::Read, Binding::Read];
+        if self.table != Table::Positions {
+            bindings.push(Binding::Read);
+        }
+        bindings.push(Binding::ReadWrite);
         if self.format.has_scales() {
             bindings.push(Binding::Read);
         }
@@ -61,6 +65,7 @@ impl Embed {
             ("X_STRIDE", self.x_stride.into()),
             ("SCALE", scale.into()),
         ];
+        constants.extend(step::constants());
         constants.extend(self.format.constants(self.k));
         ShaderSource {
             name: "embed",
@@ -72,8 +77,7 @@ impl Embed {
         }
     }
 
-    /// Looks up one part of the table: `rows` is the pass's tokens (u32 each), or for positions the
-    /// step.
+    /// Looks up one part of the table. `history` has the ids, (slots); it is not read for positions.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -81,7 +85,7 @@ impl Embed {
         gpu: &Gpu,
         part: &PackedPart,
         table: Table,
-        rows: &Buffer,
+        [step, history]: [&Buffer; 2],
         x: &Buffer,
         x_stride: u32,
         dtype: Dtype,
@@ -96,7 +100,11 @@ impl Embed {
             dtype,
         };
         let kernel = gpu.kernel(&this.source())?;
-        let mut buffers = vec![part.quants.whole(), rows.whole(), x.whole()];
+        let mut buffers = vec![part.quants.whole(), step.whole()];
+        if table != Table::Positions {
+            buffers.push(history.whole());
+        }
+        buffers.push(x.whole());
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
         let blocks = Extent::Fixed(this.k.div_ceil(BLOCK).div_ceil(LANES));
         let grid = Grid::plane(blocks, Extent::Tokens { per: 1 });

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{Dtype, FRAGMENTS, stride, template};
+use crate::{Dtype, FRAGMENTS, step, stride, template};
 
 const LANES: u32 = 64;
 
@@ -32,12 +32,15 @@ impl LayerNorm {
             name: "layer_norm",
             template: template!("layer_norm"),
             fragments: FRAGMENTS,
-            constants: vec![
+            constants: [
                 ("LANES", LANES.into()),
                 ("N", self.n.into()),
                 ("STRIDE", stride(self.n).into()),
                 ("EPS", self.eps.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(step::constants())
+            .collect(),
             flags,
             bindings,
         }

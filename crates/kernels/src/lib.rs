@@ -24,6 +24,7 @@ mod rank;
 mod rms_norm;
 mod rope_kv_append;
 mod soft_cap;
+mod step;
 mod top_k;
 
 pub use argmax::{Argmax, Chosen};
@@ -42,17 +43,8 @@ pub use rank::{Rank, Ranked};
 pub use rms_norm::RmsNorm;
 pub use rope_kv_append::RopeKvAppend;
 pub use soft_cap::SoftCap;
+pub use step::{MAX_ROWS, PAGE, Row, Step};
 pub use top_k::{TOP_K, TopK};
-
-/// `Step` of `shaders/common/step.wgsl`: where the sequence stands.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
-pub struct Step {
-    /// Position of the first token of the pass.
-    pub position: u32,
-    /// Tokens in the pass.
-    pub n_tokens: u32,
-}
 
 /// The floats that a row of `n` takes in memory: padded to whole blocks.
 #[must_use]
@@ -75,6 +67,7 @@ const FRAGMENTS: &[(&str, &str)] = &[
         include_str!("../../../shaders/common/kv_cache.wgsl"),
     ),
     ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
+    ("pages", include_str!("../../../shaders/common/pages.wgsl")),
     ("step", include_str!("../../../shaders/common/step.wgsl")),
 ];
 

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{CacheLayout, Dtype, FRAGMENTS, template};
+use crate::{CacheLayout, Dtype, FRAGMENTS, step, template};
 
 const LANES: u32 = 64;
 
@@ -40,7 +40,7 @@ impl RopeKvAppend {
             name: "rope_kv_append",
             template: template!("rope_kv_append"),
             fragments: FRAGMENTS,
-            constants: vec![
+            constants: [
                 ("LANES", LANES.into()),
                 ("HEADS", self.heads.into()),
                 ("KV_HEADS", self.kv_heads.into()),
@@ -49,14 +49,17 @@ impl RopeKvAppend {
                 ("QKV_STRIDE", self.qkv_stride.into()),
                 ("K_OFFSET", self.k_offset.into()),
                 ("V_OFFSET", self.v_offset.into()),
-            ],
+            ]
+            .into_iter()
+            .chain(step::constants())
+            .collect(),
             flags,
             bindings,
         }
     }
 
     /// `rope` is (positions, rope_pairs) of (cos, sin), and not there where nothing turns; `query`
-    /// becomes (tokens, heads, pairs); the caches are (positions, kv_heads, pairs).
+    /// becomes (tokens, heads, pairs); the caches are (slots, kv_heads, pairs).
     ///
     /// # Errors
     /// When the shader cannot be assembled.

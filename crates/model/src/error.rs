@@ -98,6 +98,23 @@ pub enum ModelError {
         /// Tokens that fit.
         context: u32,
     },
+    /// A sequence that was ended.
+    #[error("This sequence has ended: start it again.")]
+    NoSuchSequence,
+    /// More sequences than fit.
+    #[error("There are {most} sequences already: end one of them first.")]
+    TooManySequences {
+        /// How many fit.
+        most: u32,
+    },
+    /// A place that a sequence does not have.
+    #[error("The sequence has {positions} positions: take one of 0 … {positions}, not {position}.")]
+    NoSuchPosition {
+        /// The place.
+        position: u32,
+        /// Positions that there are.
+        positions: u32,
+    },
     /// A token id outside the vocabulary.
     #[error("The token id {id} is not in the vocabulary of {vocab} ids (0 … {}).", vocab - 1)]
     UnknownToken {

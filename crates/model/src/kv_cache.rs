@@ -1,67 +1,79 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
-use vitrine_kernels::{CacheLayout, Dtype};
+use vitrine_kernels::{CacheLayout, Dtype, PAGE};
 
+use crate::page_pool::PagePool;
 use crate::rope::RopeRegime;
 use crate::{Config, ModelError};
 
 /// Positions that a new cache has room for.
 const FIRST_CAPACITY: u32 = 512;
 
-/// Keys and values of all positions so far, and the rotary angles of all positions that fit.
+/// Keys and values of all sequences, and the rotary angles of all positions that fit.
 ///
-/// Per layer one buffer for keys (after RoPE) and one for values, (capacity, kv_heads, pairs). It
-/// grows by doubling, so that a long context costs memory only when it is used.
+/// Per layer one buffer for keys (after RoPE) and one for values, (pages, [`PAGE`], kv_heads,
+/// pairs). A sequence holds pages in any order, and sequences that begin alike share them. It grows
+/// by doubling, so that a long context costs memory only when it is used.
 pub struct KvCache {
     /// Keys, by layer.
     pub keys: Vec<Buffer>,
     /// Values, by layer.
     pub values: Vec<Buffer>,
-    /// (cos, sin), (capacity, dim / 2), for each of the model's rotary embeddings.
-    pub ropes: Vec<Buffer>,
-    /// The token at each position, and the one that was chosen to follow.
+    /// The token at each position, and the one that was chosen to follow; paged as keys are.
     pub history: Buffer,
-    /// Positions that fit.
-    pub capacity: u32,
+    /// (cos, sin), (positions, dim / 2), for each of the model's rotary embeddings.
+    pub ropes: Vec<Buffer>,
+    /// Who holds which page.
+    pub pool: PagePool,
+    /// Positions that a sequence can have before the tables must grow.
+    pub positions: u32,
     /// Number format of keys and values.
     pub dtype: Dtype,
     /// Which tables `ropes` hold.
     regimes: Vec<RopeRegime>,
 }
 
+/// Pages of a sequence of `positions` positions, and of the token that is chosen to follow.
+pub fn pages_for(positions: u32) -> u32 {
+    positions / PAGE + 1
+}
+
 impl KvCache {
     /// An empty cache.
     pub fn new(gpu: &Gpu, config: &Config, dtype: Dtype) -> Result<Self, ModelError> {
-        let capacity = FIRST_CAPACITY.min(config.max_position_embeddings);
-        let regimes = config.ropes.iter().map(|rope| rope.regime(0, 0)).collect();
-        Self::with_capacity(gpu, config, dtype, regimes, capacity)
+        let positions = FIRST_CAPACITY.min(config.max_position_embeddings);
+        let regimes = regimes(config, 0, 0);
+        let pool = PagePool::new(pages_for(positions - 1));
+        Self::with(gpu, config, dtype, regimes, pool, positions)
     }
 
-    fn with_capacity(
+    fn with(
         gpu: &Gpu,
         config: &Config,
         dtype: Dtype,
         regimes: Vec<RopeRegime>,
-        capacity: u32,
+        pool: PagePool,
+        positions: u32,
     ) -> Result<Self, ModelError> {
+        let slots = u64::from(pool.capacity()) * u64::from(PAGE);
         let width = u64::from(config.num_key_value_heads) * u64::from(config.head_dim);
-        let bytes = u64::from(capacity) * width * dtype.bytes();
+        let bytes = slots * width * dtype.bytes();
         let layers = |name: &str| -> Result<Vec<Buffer>, ModelError> {
             let buffers = (0..config.num_hidden_layers())
                 .map(|layer| gpu.buffer(&format!("layers.{layer}.{name}"), bytes, Usage::Work));
             Ok(buffers.collect::<Result<_, _>>()?)
         };
         let table = |dim: u32| {
-            let bytes = u64::from(capacity) * u64::from(dim / 2) * 8;
+            let bytes = u64::from(positions) * u64::from(dim / 2) * 8;
             gpu.buffer("rope", bytes, Usage::Input)
         };
         let ropes = config.ropes.iter().map(|rope| table(rope.dim));
-        let history_bytes = (u64::from(capacity) + 1) * 4;
         let cache = Self {
             keys: layers("k_cache")?,
             values: layers("v_cache")?,
+            history: gpu.buffer("history", slots * 4, Usage::Work)?,
             ropes: ropes.collect::<Result<_, _>>()?,
-            history: gpu.buffer("history", history_bytes, Usage::Work)?,
-            capacity,
+            pool,
+            positions,
             dtype,
             regimes,
         };
@@ -79,53 +91,87 @@ impl KvCache {
         }
     }
 
-    /// Sets the rotary angles for a sequence that began with `prompt` positions and now has
-    /// `positions`. True if they are others than before: then keys so far are worth nothing.
-    pub fn turn(&mut self, gpu: &Gpu, config: &Config, prompt: u32, positions: u32) -> bool {
-        let mut changed = false;
-        for (index, rope) in config.ropes.iter().enumerate() {
-            let regime = rope.regime(prompt, positions);
-            if self.regimes[index] != regime {
-                self.regimes[index] = regime;
+    /// Sets the rotary angles.
+    pub fn turn(&mut self, gpu: &Gpu, config: &Config, regimes: &[RopeRegime]) {
+        for (index, regime) in regimes.iter().enumerate() {
+            if self.regimes[index] != *regime {
+                self.regimes[index] = *regime;
                 self.write_table(gpu, config, index);
-                changed = true;
             }
         }
-        changed
     }
 
     fn write_table(&self, gpu: &Gpu, config: &Config, index: usize) {
-        let table = config.ropes[index].table(self.regimes[index], self.capacity);
+        let table = config.ropes[index].table(self.regimes[index], self.positions);
         gpu.write(&self.ropes[index], 0, bytemuck::cast_slice(&table));
     }
 
-    /// A cache for at least `positions` with this one's contents, or none if this one will do.
+    /// A cache with this one's contents, at least `free` free pages (but not more than `most` in
+    /// all, where those suffice), and room for sequences of `positions`; none if this one will do.
     pub fn grown(
         &self,
         gpu: &Gpu,
         config: &Config,
+        free: u32,
+        most: u64,
         positions: u32,
     ) -> Result<Option<Self>, ModelError> {
-        if positions <= self.capacity {
+        let wanted = self.pool.taken() + free;
+        if wanted <= self.pool.capacity() && positions <= self.positions {
             return Ok(None);
         }
-        let capacity = positions
-            .next_power_of_two()
-            .min(config.max_position_embeddings);
-        let regimes = self.regimes.clone();
-        let larger = Self::with_capacity(gpu, config, self.dtype, regimes, capacity)?;
+        let mut pool = self.pool.clone();
+        if wanted > pool.capacity() {
+            let most = u32::try_from(most).unwrap_or(u32::MAX);
+            pool.grow(wanted.next_power_of_two().min(most.max(wanted)));
+        }
+        let positions = positions.max(self.positions);
+        let positions = positions.next_power_of_two();
+        let positions = positions.min(config.max_position_embeddings);
+        let larger = Self::with(
+            gpu,
+            config,
+            self.dtype,
+            self.regimes.clone(),
+            pool,
+            positions,
+        )?;
         let mut copies = Recording::default();
-        let old = self.keys.iter().chain(&self.values).chain([&self.history]);
-        let new = larger
-            .keys
-            .iter()
-            .chain(&larger.values)
-            .chain([&larger.history]);
-        for (old, new) in old.zip(new) {
-            copies.copy(old, 0, new, 0, old.size());
+        for (old, new) in self.buffers().zip(larger.buffers()) {
+            copies.copy(old, 0, new, 0, old.size().min(new.size()));
         }
         gpu.submit(0, [&copies]);
         gpu.check()?;
         Ok(Some(larger))
     }
+
+    /// Copies pages, in pairs of source and target.
+    pub fn copy_pages(&self, gpu: &Gpu, pairs: &[(u32, u32)]) -> Result<(), ModelError> {
+        let page_bytes = |buffer: &Buffer| buffer.size() / u64::from(self.pool.capacity());
+        let largest = self.buffers().map(page_bytes).max().unwrap_or(0);
+        // Not every browser copies within one buffer.
+        let scratch = gpu.buffer("copied page", largest, Usage::Work)?;
+        let mut copies = Recording::default();
+        for buffer in self.buffers() {
+            let bytes = page_bytes(buffer);
+            for &(from, to) in pairs {
+                copies.copy(buffer, u64::from(from) * bytes, &scratch, 0, bytes);
+                copies.copy(&scratch, 0, buffer, u64::from(to) * bytes, bytes);
+            }
+        }
+        gpu.submit(0, [&copies]);
+        Ok(())
+    }
+
+    /// What is paged.
+    fn buffers(&self) -> impl Iterator<Item = &Buffer> {
+        let keys_and_values = self.keys.iter().chain(&self.values);
+        keys_and_values.chain([&self.history])
+    }
+}
+
+/// The rotary tables for a sequence that began with `prompt` positions and now has `positions`.
+pub fn regimes(config: &Config, prompt: u32, positions: u32) -> Vec<RopeRegime> {
+    let ropes = config.ropes.iter();
+    ropes.map(|rope| rope.regime(prompt, positions)).collect()
 }

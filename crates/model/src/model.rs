@@ -1,32 +1,33 @@
 use vitrine_gpu::{Gpu, Readback, Recording};
-use vitrine_kernels::{Chosen, Dtype, Step};
+use vitrine_kernels::{Chosen, Dtype};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
-use crate::plan::{Activations, CANDIDATE_BYTES, MAX_PASS, Plan, candidates};
+use crate::plan::{Activations, CANDIDATE_BYTES, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
+use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
 use crate::{Config, ModelError};
 
 /// A decoder on the GPU with its KV cache.
 ///
+/// It keeps any number of sequences ([`Model::start`]); [`Model::prefill`], [`Model::decode`] and
+/// [`Model::jump`] are about the first one, which is always there.
+///
 /// Work is submitted without waiting: [`Model::prefill`] and [`Model::decode`] return a
 /// [`Pending`] result, and the next step can be submitted before it is awaited, because the chosen
 /// token stays on the GPU.
 pub struct Model {
-    gpu: Gpu,
-    config: Config,
-    weights: Weights,
-    act: Activations,
-    cache: KvCache,
-    plan: Plan,
+    pub(crate) gpu: Gpu,
+    pub(crate) config: Config,
+    pub(crate) weights: Weights,
+    pub(crate) act: Activations,
+    pub(crate) cache: KvCache,
+    pub(crate) plan: Plan,
     /// Made when somebody asks for more than the last position.
-    readout: Option<Readout>,
-    /// Positions filled so far.
-    position: u32,
-    /// How many of them the sequence began with.
-    prompt: u32,
+    pub(crate) readout: Option<Readout>,
+    pub(crate) sequences: Sequences,
 }
 
 /// What to allow for.
@@ -106,8 +107,10 @@ impl Model {
             config.max_position_embeddings = context.clamp(1, config.max_position_embeddings);
         }
         progress(LoadStage::Compile, 0, 2);
-        let act = Activations::new(&gpu, &config, &weights, options.dtype)?;
         let cache = KvCache::new(&gpu, &config, options.dtype)?;
+        let sequences = Sequences::new(&config);
+        let step = sequences.step(&gpu, &cache, 1)?;
+        let act = Activations::new(&gpu, &config, &weights, options.dtype, step)?;
         let plan = Plan::new(&gpu, &config, &weights, &act, &cache)?;
         progress(LoadStage::Compile, 1, 2);
         let mut model = Self {
@@ -118,8 +121,7 @@ impl Model {
             cache,
             plan,
             readout: None,
-            position: 0,
-            prompt: 0,
+            sequences,
         };
         // A first run makes drivers compile what they put off, and shows lack of memory now.
         model.prefill(&[0], 1)?.prediction().await?;
@@ -154,14 +156,13 @@ impl Model {
         self.weights.bytes()
     }
 
-    /// Starts a new sequence with `ids`, and predicts the token after them, with the `top` best
-    /// (at most [`TOP_K`](vitrine_kernels::TOP_K)) candidates.
+    /// Starts the first sequence anew with `ids`, and predicts the token after them, with the `top`
+    /// best (at most [`TOP_K`](vitrine_kernels::TOP_K)) candidates.
     ///
     /// # Errors
     /// When there are no ids, too many, or unknown ones; or the GPU has no room.
     pub fn prefill(&mut self, ids: &[u32], top: u32) -> Result<Pending, ModelError> {
-        let positions = self.begin(ids)?;
-        Ok(self.run_history(positions, top, &mut |_, _, _| ()))
+        self.begin(SequenceId::FIRST, ids, top, &mut |_, _, _| ())
     }
 
     /// As [`Model::prefill`], but predicts the token after every position, with the `top` best
@@ -175,7 +176,6 @@ impl Model {
         ids: &[u32],
         top: u32,
     ) -> Result<Vec<PendingRows>, ModelError> {
-        let positions = self.begin(ids)?;
         let readout = match self.readout.take() {
             Some(readout) => readout,
             None => self.readout(Readout::rows_for(&self.config))?,
@@ -187,14 +187,15 @@ impl Model {
                 let mut rows_in = Recording::default();
                 readout.take(&mut rows_in, &model.act.residual, first, rows, 0);
                 model.gpu.submit(0, [&rows_in]);
-                let following = (position + first + 1).min(positions) as usize;
+                let following = ((position + first) as usize + 1).min(ids.len());
                 let targets = &ids[following..];
                 let request = ReadoutRequest { top, targets };
                 pending.push(readout.read(&model.gpu, rows, request));
             }
         };
-        drop(self.run_history(positions, 0, &mut read));
+        let last = self.begin(SequenceId::FIRST, ids, 0, &mut read);
         self.readout = Some(readout);
+        drop(last?);
         Ok(pending)
     }
 
@@ -206,64 +207,12 @@ impl Model {
         Readout::new(&self.gpu, &self.config, &self.weights, &self.act, rows)
     }
 
-    /// Makes `ids` the sequence to be read.
-    fn begin(&mut self, ids: &[u32]) -> Result<u32, ModelError> {
-        self.check_ids(ids)?;
-        let positions = ids.len() as u32;
-        self.reserve(positions)?;
-        self.prompt = positions;
-        self.cache
-            .turn(&self.gpu, &self.config, positions, positions);
-        self.gpu
-            .write(&self.cache.history, 0, bytemuck::cast_slice(ids));
-        Ok(positions)
-    }
-
     /// Appends the token that the last step chose, and predicts the one after it.
     ///
     /// # Errors
     /// When the context is full, or the GPU has no room for a longer cache.
     pub fn decode(&mut self, top: u32) -> Result<Pending, ModelError> {
-        let positions = self.position + 1;
-        self.reserve(positions)?;
-        if self
-            .cache
-            .turn(&self.gpu, &self.config, self.prompt, positions)
-        {
-            // All keys so far were turned by other angles (`longrope` beyond its original context).
-            return Ok(self.run_history(positions, top, &mut |_, _, _| ()));
-        }
-        self.position = positions;
-        Ok(self.finish(1, true, top))
-    }
-
-    /// Computes the first `positions` positions anew from the tokens on the GPU. `after_pass` hears
-    /// of the first position and the number of tokens of each pass, while its rows are there.
-    fn run_history(
-        &mut self,
-        positions: u32,
-        top: u32,
-        after_pass: &mut dyn FnMut(&Self, u32, u32),
-    ) -> Pending {
-        let mut position = 0;
-        loop {
-            let n_tokens = MAX_PASS.min(positions - position);
-            let step = Step { position, n_tokens };
-            self.gpu.write(&self.act.step, 0, bytemuck::bytes_of(&step));
-            let mut tokens = Recording::default();
-            let (from, bytes) = (u64::from(position) * 4, u64::from(n_tokens) * 4);
-            tokens.copy(&self.cache.history, from, &self.act.tokens, 0, bytes);
-            self.gpu.submit(0, [&tokens]);
-            if position + n_tokens == positions {
-                self.position = positions;
-                let pending = self.finish(n_tokens, false, top);
-                after_pass(self, position, n_tokens);
-                return pending;
-            }
-            self.gpu.submit(n_tokens, [&self.plan.prefill]);
-            after_pass(self, position, n_tokens);
-            position += n_tokens;
-        }
+        self.advance(SequenceId::FIRST, top)
     }
 
     /// Goes to `position` without having read what is before it: for measurements, which take the
@@ -272,14 +221,7 @@ impl Model {
     /// # Errors
     /// When the context has no such position, or the GPU no room.
     pub fn jump(&mut self, position: u32) -> Result<(), ModelError> {
-        self.reserve(position)?;
-        self.prompt = position;
-        self.cache.turn(&self.gpu, &self.config, position, position);
-        self.position = position;
-        let n_tokens = 1;
-        let step = Step { position, n_tokens };
-        self.gpu.write(&self.act.step, 0, bytemuck::bytes_of(&step));
-        Ok(())
+        self.place(SequenceId::FIRST, position)
     }
 
     /// Kernel runs per decoded token.
@@ -319,7 +261,7 @@ impl Model {
         Ok(bytemuck::pod_collect_to_vec(&readback.bytes().await?))
     }
 
-    fn finish(&self, n_tokens: u32, decode: bool, top: u32) -> Pending {
+    pub(crate) fn finish(&self, n_tokens: u32, decode: bool, top: u32) -> Pending {
         let Plan {
             prefill,
             decode: one,
@@ -342,7 +284,7 @@ impl Model {
         }
     }
 
-    fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
+    pub(crate) fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
         let context = self.config.max_position_embeddings;
         let vocab = self.config.vocab_size;
         if ids.is_empty() {
@@ -358,29 +300,6 @@ impl Model {
             Some(&id) => Err(ModelError::UnknownToken { id, vocab }),
             None => Ok(()),
         }
-    }
-
-    /// Makes room for `positions` positions.
-    fn reserve(&mut self, positions: u32) -> Result<(), ModelError> {
-        let context = self.config.max_position_embeddings;
-        if positions > context {
-            return Err(ModelError::TooLong {
-                tokens: positions as usize,
-                context,
-            });
-        }
-        if let Some(cache) = self.cache.grown(&self.gpu, &self.config, positions)? {
-            let Self {
-                gpu,
-                config,
-                weights,
-                act,
-                ..
-            } = self;
-            self.plan = Plan::new(gpu, config, weights, act, &cache)?;
-            self.cache = cache;
-        }
-        Ok(())
     }
 }
 

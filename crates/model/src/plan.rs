@@ -2,8 +2,8 @@
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, Dtype, Embed, MlpAct, QkNorm, RmsNorm, RopeKvAppend, SoftCap, TOP_K, Table,
-    TopK, stride,
+    Argmax, Attention, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm, RopeKvAppend, SoftCap,
+    TOP_K, Table, TopK, stride,
 };
 
 use crate::config::LayerConfig;
@@ -13,13 +13,11 @@ use crate::weights::{LayerWeights, Linear, NormWeights, Weights};
 use crate::{Config, ModelError};
 
 /// The most tokens that one pass takes; longer prompts take several.
-pub const MAX_PASS: u32 = 512;
+pub const MAX_PASS: u32 = MAX_ROWS;
 
 /// The activations of a pass, and the state that steps hand on. One row per token.
 pub struct Activations {
-    /// Token ids of the pass; `argmax` feeds the chosen one back here.
-    pub tokens: Buffer,
-    /// `Step`: position and number of tokens.
+    /// `Step`: the rows of the pass, and the page tables.
     pub step: Buffer,
     /// What `argmax` chose.
     pub chosen: Buffer,
@@ -47,6 +45,7 @@ impl Activations {
         config: &Config,
         weights: &Weights,
         dtype: Dtype,
+        step: Buffer,
     ) -> Result<Self, ModelError> {
         let rows = |label: &str, n: u32| {
             gpu.buffer(
@@ -62,8 +61,7 @@ impl Activations {
         let last_bytes = u64::from(stride(hidden)) * dtype.bytes();
         Ok(Self {
             dtype,
-            tokens: gpu.buffer("tokens", u64::from(MAX_PASS) * 4, Usage::Work)?,
-            step: gpu.buffer("step", 8, Usage::Work)?,
+            step,
             chosen: gpu.buffer("chosen", 16, Usage::Work)?,
             logits: gpu.buffer("logits", u64::from(weights.head().rows) * 4, Usage::Work)?,
             residual: rows("residual", hidden)?,
@@ -154,8 +152,8 @@ impl Plan {
             stride,
             feedback: true,
         };
-        let feedback = [&act.tokens, &act.step, &cache.history];
-        for dispatch in argmax.dispatches(gpu, &act.logits, &act.chosen, feedback)? {
+        let feedback = Some([&act.step, &cache.history]);
+        for dispatch in argmax.dispatches(gpu, &act.logits, &act.chosen, feedback, one, 1)? {
             head.recording.dispatch(dispatch);
         }
         let kernel = TopK { n, stride };
@@ -186,20 +184,14 @@ impl Builder<'_> {
 
     fn embed(&mut self, weights: &Weights) -> Result<(), ModelError> {
         let (gpu, config, act) = (self.gpu, self.config, self.act);
+        let rows = [&act.step, &self.cache.history];
         let x_stride = stride(config.hidden_size);
         let tokens = Table::Tokens {
             scale: config.embedding_scale,
         };
         for part in &weights.embed_tokens.parts {
-            let dispatch = Embed::dispatch(
-                gpu,
-                part,
-                tokens,
-                &act.tokens,
-                &act.residual,
-                x_stride,
-                act.dtype,
-            )?;
+            let dispatch =
+                Embed::dispatch(gpu, part, tokens, rows, &act.residual, x_stride, act.dtype)?;
             self.recording.dispatch(dispatch);
         }
         for part in weights
@@ -212,7 +204,7 @@ impl Builder<'_> {
                 gpu,
                 part,
                 positions,
-                &act.step,
+                rows,
                 &act.residual,
                 x_stride,
                 act.dtype,

@@ -124,7 +124,7 @@ impl Readout {
             stride,
             feedback: false,
         };
-        for dispatch in argmax.row_dispatches(gpu, &logits, &chosen, each, capacity)? {
+        for dispatch in argmax.dispatches(gpu, &logits, &chosen, None, each, capacity)? {
             head.dispatch(dispatch);
         }
         let kernel = TopK { n, stride };

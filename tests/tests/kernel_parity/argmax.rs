@@ -1,36 +1,41 @@
 use vitrine_gpu::{Extent, Gpu};
-use vitrine_kernels::{Argmax, Chosen, Step, cpu, stride};
+use vitrine_kernels::{Argmax, Chosen, Row, cpu, stride};
 
-use crate::support::{LENGTHS, buffer, gpu, numbers, padded, run, step, zeros};
+use crate::support::{LENGTHS, buffer, gpu, numbers, padded, paged_step, run, zeros};
 
-fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, u32, Step) {
+/// The choice, and what `Step` begins with then: rows, page stride, position of the first row.
+fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, [u32; 3]) {
     let n = logits.len() as u32;
     let buffers = [
         buffer(gpu, logits),
         zeros(gpu, 4),
-        buffer(gpu, &[77u32; 4]),
-        buffer(gpu, &[77u32; 16]),
+        buffer(gpu, &[77u32; 5 * 64]),
     ];
-    let [logits, chosen, tokens, history] = &buffers;
-    let step = step(gpu, 10, 5);
+    let [logits, chosen, history] = &buffers;
+    // Positions 60 … 64 of the second sequence, whose second page is the fourth of the cache.
+    let rows: Vec<Row> = (60..65)
+        .map(|position| Row {
+            position,
+            sequence: 1,
+        })
+        .collect();
+    let step = paged_step(gpu, &rows, &[vec![2, 0], vec![1, 3]]);
     let argmax = Argmax {
         n,
         stride: stride(n),
         feedback: true,
     };
+    let feedback = Some([&step, history]);
     let dispatches = argmax
-        .dispatches(gpu, logits, chosen, [tokens, &step, history])
+        .dispatches(gpu, logits, chosen, feedback, Extent::Fixed(1), 1)
         .unwrap();
     let result = run::<Chosen>(gpu, dispatches, 1, chosen, 1)[0];
     // Only the place of the new token is written.
-    let mut expected = [77; 16];
-    expected[15] = result.id;
-    assert_eq!(run::<u32>(gpu, [], 0, history, 16), expected);
-    (
-        result,
-        run::<u32>(gpu, [], 0, tokens, 1)[0],
-        run::<Step>(gpu, [], 0, &step, 1)[0],
-    )
+    let mut expected = [77; 5 * 64];
+    expected[3 * 64 + 1] = result.id;
+    assert_eq!(run::<u32>(gpu, [], 0, history, 5 * 64), expected);
+    let step = run::<u32>(gpu, [], 0, &step, 3);
+    (result, [step[0], step[1], step[2]])
 }
 
 #[test]
@@ -42,27 +47,17 @@ fn argmax_feeds_the_choice_back_and_moves_on() {
             .map(|x| x * 30.0)
             .collect();
         let (id, logit, logsumexp) = cpu::argmax(&logits);
-        let (chosen, token, step) = choose(&gpu, &logits);
+        let (chosen, step) = choose(&gpu, &logits);
         assert_eq!(
             (chosen.id, chosen.logit, chosen.position),
-            (id, logit, 15),
+            (id, logit, 65),
             "{n} logits"
         );
         assert!(
             (chosen.logsumexp - logsumexp).abs() < 1e-4,
             "{n} logits: {chosen:?} {logsumexp}"
         );
-        assert_eq!(
-            (token, step),
-            (
-                id,
-                Step {
-                    position: 15,
-                    n_tokens: 1
-                }
-            ),
-            "{n} logits"
-        );
+        assert_eq!(step, [1, 2, 65], "{n} logits");
         // Control: another winner is another choice.
         let mut other = logits;
         other[(n / 2) as usize] = 40.0;
@@ -93,7 +88,7 @@ fn rows_are_chosen_each_for_itself() {
             feedback: false,
         };
         let each = Extent::Tokens { per: 1 };
-        let dispatches = argmax.row_dispatches(&gpu, &buffer, &chosen, each, rows);
+        let dispatches = argmax.dispatches(&gpu, &buffer, &chosen, None, each, rows);
         let got = run::<Chosen>(&gpu, dispatches.unwrap(), rows, &chosen, rows);
         let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
         for (got, right) in got.iter().zip(&right) {
@@ -103,4 +98,42 @@ fn rows_are_chosen_each_for_itself() {
         // Control: rows are told apart.
         assert!(got[0].id != right[1].0 || got[0].logit != right[1].1);
     }
+}
+
+/// A step of three sequences: each choice goes to its own sequence, and each position moves on.
+#[test]
+fn argmax_feeds_back_to_each_sequence() {
+    let gpu = gpu();
+    let n = 1003;
+    let logits = numbers(5, 3 * n as usize);
+    let buffer_of = padded(&logits, n, stride(n));
+    let (buffer_of, chosen) = (buffer(&gpu, &buffer_of), zeros(&gpu, 3 * 4));
+    let history = buffer(&gpu, &[77u32; 3 * 64]);
+    let row = |position, sequence| Row { position, sequence };
+    // Position 63 is followed by the first one of the next page.
+    let rows = [row(3, 2), row(63, 0), row(0, 1)];
+    let step = paged_step(&gpu, &rows, &[vec![1, 2], vec![0], vec![2]]);
+    let argmax = Argmax {
+        n,
+        stride: stride(n),
+        feedback: true,
+    };
+    let each = Extent::Tokens { per: 1 };
+    let feedback = Some([&step, &history]);
+    let dispatches = argmax.dispatches(&gpu, &buffer_of, &chosen, feedback, each, 3);
+    let got = run::<Chosen>(&gpu, dispatches.unwrap(), 3, &chosen, 3);
+    let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
+    let ids: Vec<u32> = right.iter().map(|best| best.0).collect();
+    assert_eq!(got.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
+    // Control: the rows have different winners.
+    assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+    assert_eq!(
+        got.iter().map(|row| row.position).collect::<Vec<_>>(),
+        [4, 64, 1]
+    );
+    let mut expected = [77; 3 * 64];
+    (expected[128 + 4], expected[128], expected[1]) = (ids[0], ids[1], ids[2]);
+    assert_eq!(run::<u32>(&gpu, [], 0, &history, 3 * 64), expected);
+    let step = run::<u32>(&gpu, [], 0, &step, 8);
+    assert_eq!(step, [3, 2, 4, 2, 64, 0, 1, 1]);
 }

@@ -20,12 +20,13 @@ fn embed() {
                 let other: Vec<u32> = ids.iter().map(|id| (id + 1) % vocab).collect();
                 let wrong = cpu::embed(&values, hidden as usize, &other);
 
-                let (tokens_buffer, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
+                let (history, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
+                let step = step(&gpu, 0, tokens);
                 let dispatch = Embed::dispatch(
                     &gpu,
                     &part,
                     TOKENS,
-                    &tokens_buffer,
+                    [&step, &history],
                     &x,
                     stride(hidden),
                     Dtype::F32,
@@ -51,9 +52,11 @@ fn embed_in_parts() {
     let mut second = packed(&gpu, kind, &bytes[half..], 32, 32);
     second.row_start = 32;
     let ids = [0, 63, 31, 32];
-    let (tokens, x) = (buffer(&gpu, &ids), zeros(&gpu, 4 * 32));
+    // The pass is at the positions 1 … 4.
+    let (history, x) = (buffer(&gpu, &[9, 0, 63, 31, 32]), zeros(&gpu, 4 * 32));
+    let rows = [&step(&gpu, 1, 4), &history];
     let dispatches = [&first, &second]
-        .map(|part| Embed::dispatch(&gpu, part, TOKENS, &tokens, &x, 32, Dtype::F32).unwrap());
+        .map(|part| Embed::dispatch(&gpu, part, TOKENS, rows, &x, 32, Dtype::F32).unwrap());
     let got = run::<f32>(&gpu, dispatches, 4, &x, 4 * 32);
     let right = cpu::embed(&table, 32, &ids);
     let wrong = cpu::embed(&table, 32, &[0, 31, 31, 0]);
@@ -73,13 +76,16 @@ fn embed_scaled_and_with_positions() {
     let mut second = packed(&gpu, kind, &bytes[half..], 32, hidden);
     second.row_start = 32;
     let before = numbers(3, (tokens * stride(hidden)) as usize);
+    let ids = [1, 63, 31, 32, 7];
+    let history: Vec<u32> = (0..position).chain(ids).collect();
+    let history = buffer(&gpu, &history);
     let (step, x) = (step(&gpu, position, tokens), buffer(&gpu, &before));
     let dispatches = [&first, &second].map(|part| {
         Embed::dispatch(
             &gpu,
             part,
             Table::Positions,
-            &step,
+            [&step, &history],
             &x,
             stride(hidden),
             Dtype::F32,
@@ -99,15 +105,13 @@ fn embed_scaled_and_with_positions() {
         "positions",
     );
 
-    let ids = [1, 63, 31, 32, 7];
-    let ids_buffer = buffer(&gpu, &ids);
     let scaled = Table::Tokens { scale: 6.5 };
     let dispatches = [&first, &second].map(|part| {
         Embed::dispatch(
             &gpu,
             part,
             scaled,
-            &ids_buffer,
+            [&step, &history],
             &x,
             stride(hidden),
             Dtype::F32,

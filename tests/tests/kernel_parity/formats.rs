@@ -7,7 +7,7 @@ use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Dtype, Embed, Table};
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, gpu, packer, run, unpacked, uploaded, zeros};
+use crate::support::{buffer, gpu, packer, run, step, unpacked, uploaded, zeros};
 
 const FORMATS: &[u8] = include_bytes!("../../fixtures/formats.safetensors");
 const K: u32 = 512;
@@ -33,7 +33,8 @@ fn embedded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> Vec<f32> {
     let ids: Vec<u32> = (0..rows).collect();
     let (ids, x) = (buffer(gpu, &ids), zeros(gpu, rows * K));
     let table = Table::Tokens { scale: 1.0 };
-    let dispatch = Embed::dispatch(gpu, &part, table, &ids, &x, K, Dtype::F32).unwrap();
+    let sources = [&step(gpu, 0, rows), &ids];
+    let dispatch = Embed::dispatch(gpu, &part, table, sources, &x, K, Dtype::F32).unwrap();
     run(gpu, [dispatch], rows, &x, rows * K)
 }
 

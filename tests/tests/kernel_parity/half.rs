@@ -153,14 +153,16 @@ fn embed_in_half_precision() {
         .zip(&positions)
         .map(|(a, b)| a * 3.0 + b)
         .collect();
-    let (ids, step, x) = (
-        buffer(&gpu, &ids),
+    // They are at the positions 7, 8 and 9.
+    let history: Vec<u32> = [0; 7].into_iter().chain(ids).collect();
+    let (history, step, x) = (
+        buffer(&gpu, &history),
         step(&gpu, 7, tokens),
         zeros(&gpu, tokens * hidden),
     );
     let scaled = Table::Tokens { scale: 3.0 };
-    let dispatches = [(scaled, &ids), (Table::Positions, &step)].map(|(table, source)| {
-        Embed::dispatch(&gpu, &part, table, source, &x, hidden, HALF).unwrap()
+    let dispatches = [scaled, Table::Positions].map(|table| {
+        Embed::dispatch(&gpu, &part, table, [&step, &history], &x, hidden, HALF).unwrap()
     });
     let got = run_stored(&gpu, dispatches, tokens, &x, tokens * hidden, HALF);
     assert_close(&got, &right, &rows, 0.05, "embed");

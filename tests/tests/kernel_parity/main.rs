@@ -15,6 +15,7 @@ mod half;
 mod layer_norm;
 mod matmul;
 mod mlp_act;
+mod pages;
 mod qk_norm;
 mod quantize;
 mod rank;

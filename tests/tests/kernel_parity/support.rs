@@ -3,7 +3,7 @@
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_kernels::{CacheLayout, Dtype, Format, PackedPart, Step, cpu};
+use vitrine_kernels::{CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, Step, cpu};
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
 
@@ -41,9 +41,36 @@ pub fn zeros(gpu: &Gpu, n: u32) -> Buffer {
     buffer(gpu, &vec![0f32; n as usize])
 }
 
-/// Where a pass stands.
+/// A pass of one sequence, whose pages lie in order.
 pub fn step(gpu: &Gpu, position: u32, n_tokens: u32) -> Buffer {
-    buffer(gpu, &[Step { position, n_tokens }])
+    let rows: Vec<Row> = (position..position + n_tokens)
+        .map(|position| Row {
+            position,
+            sequence: 0,
+        })
+        .collect();
+    let pages: Vec<u32> = (0..=(position + n_tokens) / PAGE).collect();
+    paged_step(gpu, &rows, &[pages])
+}
+
+/// A pass of these rows, with the page table of each sequence.
+pub fn paged_step(gpu: &Gpu, rows: &[Row], tables: &[Vec<u32>]) -> Buffer {
+    let page_stride = tables.iter().map(Vec::len).max().unwrap_or(0) as u32;
+    let bytes = Step::bytes(tables.len() as u32, page_stride);
+    let step = gpu.buffer("step", bytes, Usage::Work).unwrap();
+    let n_tokens = rows.len() as u32;
+    assert!(n_tokens <= MAX_ROWS);
+    let head = Step {
+        n_tokens,
+        page_stride,
+    };
+    gpu.write(&step, 0, bytemuck::bytes_of(&head));
+    gpu.write(&step, Step::ROWS_AT, bytemuck::cast_slice(rows));
+    for (sequence, table) in (0..).zip(tables) {
+        let at = Step::page_at(sequence, page_stride, 0);
+        gpu.write(&step, at, bytemuck::cast_slice(table));
+    }
+    step
 }
 
 /// Runs dispatches for `n_tokens` tokens, and reads the first `n` values of a buffer.

@@ -1,0 +1,9 @@
+// The KV cache lies in pages of PAGE positions, which sequences can share. Who imports this binds
+// a Step as `step`.
+#import step
+
+// The slot of the cache that holds a position of a sequence.
+fn cache_slot(sequence: u32, position: u32) -> u32 {
+    let page = step.pages[sequence * step.page_stride + position / PAGE];
+    return page * PAGE + position % PAGE;
+}
