@@ -4,9 +4,14 @@
 // (arXiv 2205.14135). With WINDOW only the last WINDOW_KEYS positions are seen. One workgroup per
 // token and query head. It walks over the keys page by page: first a lane is a key, for the scores;
 // then a lane is a pair of dimensions, for the values.
+//
+// With STATS it also tells how each head spread its attention; the output is the same.
 #import reduce
 #import pages
 #import kv_cache
+#if STATS
+#import head_stats
+#end
 
 const GROUP: u32 = HEADS / KV_HEADS;
 // Below any score, and still finite: WGSL does not promise infinities.
@@ -17,6 +22,9 @@ const LOWEST: f32 = -3.0e38;
 @group(0) @binding(_) var<storage, read> v_cache: array<Pair>;
 @group(0) @binding(_) var<storage, read_write> out: array<Pair>;
 @group(0) @binding(_) var<storage, read> step: Step;
+#if STATS
+@group(0) @binding(_) var<storage, read_write> stats: array<HeadStats>;
+#end
 
 var<workgroup> query: array<vec2<f32>, PAIRS>;
 var<workgroup> weights: array<f32, LANES>;
@@ -42,6 +50,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
     var highest = LOWEST;
     var total = 0.0;
+#if STATS
+    // Σ weight · (score - highest).
+    var spread = 0.0;
+    var best_score = LOWEST;
+    var best_key = 0u;
+    var first_score = LOWEST;
+#end
 #for d in PAIR_ROUNDS
     var sum_$d = vec2<f32>(0.0);
 #end
@@ -62,6 +77,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let weight = select(0.0, exp(score - now_highest), seen);
         weights[lane] = weight;
         let rescale = exp(highest - now_highest);
+#if STATS
+        let spread_here = workgroup_sum(lane, weight * (score - now_highest));
+        spread = rescale * (spread + (highest - now_highest) * total) + spread_here;
+        if (score > best_score) {
+            best_score = score;
+            best_key = key;
+        }
+        if (key == 0u) {
+            first_score = score;
+        }
+#end
         total = total * rescale + workgroup_sum(lane, weight);
         highest = now_highest;
 
@@ -93,4 +119,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = lane; i < PAIRS; i += LANES) {
         out[out_at + i] = to_pair(vec2<f32>(mixed[2u * i], mixed[2u * i + 1u]));
     }
+#if STATS
+    // Of equally high scores the first key, as torch.argmax has it. Keys are exact as floats.
+    let argmax = -workgroup_max(lane, select(LOWEST, -f32(best_key), best_score == highest));
+    let first = workgroup_max(lane, first_score);
+    if (lane == 0u) {
+        stats[group.y * HEADS + head] = HeadStats(
+            highest,
+            total,
+            log(total) - spread / total,
+            1.0 / total,
+            u32(argmax),
+            exp(first - highest) / total,
+            0.0,
+            0.0,
+        );
+    }
+#end
 }

@@ -12,6 +12,10 @@
 #if LAST_ROW
 @group(0) @binding(_) var<storage, read> step: Step;
 #end
+#if KEEP
+// A copy of the rows of x that were normalised.
+@group(0) @binding(_) var<storage, read_write> kept: array<Pair>;
+#end
 
 const N_PAIRS: u32 = (N + 1u) / 2u;
 
@@ -32,6 +36,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var sum = 0.0;
     for (var i = lane; i < N_PAIRS; i += LANES) {
         sum += dot(from_pair(x[source + i]), vec2<f32>(1.0));
+#if KEEP
+        kept[goal + i] = x[source + i];
+#end
     }
     let mean = workgroup_sum(lane, sum) / f32(N);
     // A second pass: the difference of two large sums would lose the variance.

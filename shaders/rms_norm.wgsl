@@ -13,6 +13,10 @@
 #if LAST_ROW
 @group(0) @binding(_) var<storage, read> step: Step;
 #end
+#if KEEP
+// A copy of the rows of x that were normalised.
+@group(0) @binding(_) var<storage, read_write> kept: array<Pair>;
+#end
 
 const N_PAIRS: u32 = (N + 1u) / 2u;
 
@@ -28,6 +32,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = lane; i < N_PAIRS; i += LANES) {
         let values = from_pair(x[source + i]);
         squares += dot(values, values);
+#if KEEP
+        kept[goal + i] = x[source + i];
+#end
     }
     let scale = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
     for (var i = lane; i < N_PAIRS; i += LANES) {

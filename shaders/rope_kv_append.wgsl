@@ -5,7 +5,8 @@
 // (cos, sin) for each position and i (arXiv 2104.09864). One lane per pair of dimensions.
 //
 // qkv is (tokens, QKV_STRIDE): queries at 0, keys at K_OFFSET, values at V_OFFSET.
-// query is (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS).
+// query is (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS). With KEEP the new keys
+// and values also go to kept, (tokens, 2 · KV_HEADS, PAIRS).
 #import pages
 #import kv_cache
 
@@ -17,6 +18,9 @@
 @group(0) @binding(_) var<storage, read_write> k_cache: array<Pair>;
 @group(0) @binding(_) var<storage, read_write> v_cache: array<Pair>;
 @group(0) @binding(_) var<storage, read> step: Step;
+#if KEEP
+@group(0) @binding(_) var<storage, read_write> kept: array<Pair>;
+#end
 
 fn value(at: u32) -> f32 {
     let pair = from_pair(qkv[at / 2u]);
@@ -41,6 +45,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let at = row + V_OFFSET + kv_head * HEAD_DIM;
         let pair = vec2<f32>(value(at + dims.x), value(at + dims.y));
         v_cache[(slot * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
+#if KEEP
+        kept[((2u * group.y + 1u) * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
+#end
         return;
     }
     let is_key = head >= HEADS;
@@ -57,6 +64,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     if (is_key) {
         k_cache[(slot * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
+#if KEEP
+        kept[(2u * group.y * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
+#end
     } else {
         query[(group.y * HEADS + head) * PAIRS + i] = to_pair(pair);
     }

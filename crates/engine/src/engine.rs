@@ -17,6 +17,8 @@ pub struct Engine {
     /// Ids that end a generation, beside those that the tokenizer knows.
     ends: BTreeSet<u32>,
     summary: ModelSummary,
+    /// Whether passes are other than the model's own.
+    pub(crate) intervened: bool,
 }
 
 /// From the model's stages to the page's phases.
@@ -61,6 +63,7 @@ impl Engine {
             chat_template: vocabulary.chat_template,
             ends: vocabulary.ends,
             summary,
+            intervened: false,
         })
     }
 
@@ -83,6 +86,7 @@ impl Engine {
             chat_template: None,
             ends: BTreeSet::new(),
             summary,
+            intervened: false,
         })
     }
 

@@ -29,7 +29,13 @@ impl EngineError {
             Self::Model(
                 ModelError::EmptyPrompt
                 | ModelError::TooLong { .. }
-                | ModelError::UnknownToken { .. },
+                | ModelError::UnknownToken { .. }
+                | ModelError::UnknownTap { .. }
+                | ModelError::NoSuchTap { .. }
+                | ModelError::NoSuchLayer { .. }
+                | ModelError::NoSuchHead { .. }
+                | ModelError::ChangeSize { .. }
+                | ModelError::ChangeNotFinite,
             )
             | Self::NoTokenizer
             | Self::NoChatTemplate => FailureKind::Request,

@@ -20,6 +20,7 @@ impl Engine {
     ) -> Result<GenerateSummary, EngineError> {
         let clock = Clock::start();
         let prompt_ids = self.encode(&request.prompt)?;
+        self.intervene(&[], &prompt_ids).await?;
         let prompt: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
         observer.prompt(&prompt);
 

@@ -7,10 +7,12 @@ mod engine;
 mod error;
 mod generate;
 mod inspect;
+mod intervene;
 pub mod measures;
 mod predict;
 mod race;
 mod summary;
+mod trace;
 mod vocabulary;
 
 pub use engine::Engine;
@@ -18,8 +20,11 @@ pub use error::EngineError;
 pub use inspect::{inspect_config, inspect_files};
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
+pub use trace::Trace;
 pub use vitrine_model::source::{ByteSource, SourceError};
-pub use vitrine_model::{Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize};
+pub use vitrine_model::{
+    Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped,
+};
 
 use vitrine_protocol::{TokenPiece, TokenStep};
 

@@ -13,11 +13,18 @@ pub enum Usage {
     Work,
 }
 
-/// A buffer in GPU memory. Cheap to clone; the memory is freed with the last clone.
+/// A buffer in GPU memory, or a part of one. Cheap to clone; the memory is freed with the last
+/// clone.
 #[derive(Clone)]
 pub struct Buffer {
     inner: Rc<Owned>,
+    /// Where it begins in what was allocated.
+    offset: u64,
+    size: u64,
 }
+
+/// Offsets at which every adapter can bind a part of a buffer.
+pub const BINDING_ALIGNMENT: u64 = 256;
 
 struct Owned {
     raw: wgpu::Buffer,
@@ -64,7 +71,21 @@ impl Buffer {
                 raw,
                 label: label.to_owned(),
             }),
+            offset: 0,
+            size,
         })
+    }
+
+    /// A part of it: `bytes` from `offset` on, a multiple of [`BINDING_ALIGNMENT`]. Kernels that
+    /// write to different parts can take turns without their own buffers.
+    #[must_use]
+    pub fn part(&self, offset: u64, bytes: u64) -> Self {
+        debug_assert!(offset.is_multiple_of(BINDING_ALIGNMENT) && offset + bytes <= self.size);
+        Self {
+            inner: Rc::clone(&self.inner),
+            offset: self.offset + offset,
+            size: bytes,
+        }
     }
 
     /// Its name, for error messages and profiles.
@@ -76,7 +97,7 @@ impl Buffer {
     /// Size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.inner.raw.size()
+        self.size
     }
 
     /// All of it, as a binding.
@@ -84,7 +105,7 @@ impl Buffer {
     pub fn whole(&self) -> BufferRange<'_> {
         BufferRange {
             buffer: self,
-            bytes: None,
+            bytes: self.size,
         }
     }
 
@@ -93,12 +114,17 @@ impl Buffer {
     pub fn first(&self, bytes: u64) -> BufferRange<'_> {
         BufferRange {
             buffer: self,
-            bytes: Some(bytes),
+            bytes,
         }
     }
 
     pub(crate) fn raw(&self) -> &wgpu::Buffer {
         &self.inner.raw
+    }
+
+    /// Where it begins in [`Buffer::raw`].
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
     }
 }
 
@@ -106,7 +132,7 @@ impl Buffer {
 #[derive(Clone, Copy)]
 pub struct BufferRange<'a> {
     buffer: &'a Buffer,
-    bytes: Option<u64>,
+    bytes: u64,
 }
 
 impl<'a> BufferRange<'a> {
@@ -117,8 +143,8 @@ impl<'a> BufferRange<'a> {
     pub(crate) fn resource(self) -> wgpu::BindingResource<'a> {
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: self.buffer.raw(),
-            offset: 0,
-            size: self.bytes.and_then(std::num::NonZeroU64::new),
+            offset: self.buffer.offset,
+            size: std::num::NonZeroU64::new(self.bytes),
         })
     }
 }

@@ -115,6 +115,7 @@ impl Gpu {
 
     /// Queues bytes to be written before the next submission. Offset and length are multiples of 4.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
+        let offset = buffer.offset() + offset;
         self.inner.queue.write_buffer(buffer.raw(), offset, bytes);
     }
 

@@ -15,7 +15,7 @@ pub mod shader;
 mod time;
 
 pub use adapter::{AdapterDescription, AdapterSelector, list_adapters};
-pub use buffer::{Buffer, BufferRange, Usage};
+pub use buffer::{BINDING_ALIGNMENT, Buffer, BufferRange, Usage};
 pub use caps::Caps;
 pub use device::Gpu;
 pub use error::GpuError;

@@ -38,7 +38,7 @@ impl Readback {
         });
         let mut offset = 0;
         for (buffer, bytes) in results {
-            encoder.copy_buffer_to_buffer(buffer.raw(), 0, &staging, offset, *bytes);
+            encoder.copy_buffer_to_buffer(buffer.raw(), buffer.offset(), &staging, offset, *bytes);
             offset += bytes;
         }
         let submission = gpu.queue().submit([encoder.finish()]);

@@ -124,6 +124,12 @@ impl Recording {
         });
     }
 
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
     /// Kernel runs in it.
     #[must_use]
     pub fn dispatches(&self) -> usize {
@@ -144,9 +150,9 @@ impl Recording {
                 } => {
                     encoder.copy_buffer_to_buffer(
                         source.raw(),
-                        *source_offset,
+                        source.offset() + *source_offset,
                         target.raw(),
-                        *target_offset,
+                        target.offset() + *target_offset,
                         *bytes,
                     );
                 }

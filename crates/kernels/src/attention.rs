@@ -22,6 +22,27 @@ pub struct Attention {
     pub cache: CacheLayout,
     /// Number format of activations and of the caches.
     pub dtype: Dtype,
+    /// Tell also how each head spread its attention.
+    pub stats: bool,
+}
+
+/// `HeadStats` of `shaders/common/head_stats.wgsl`: how a query head spread its attention.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct HeadStats {
+    /// The highest score.
+    pub highest: f32,
+    /// Σ exp(score - highest).
+    pub total: f32,
+    /// -Σ p ln p, in nats.
+    pub entropy: f32,
+    /// The highest probability.
+    pub max_probability: f32,
+    /// The position that has it; of several the first.
+    pub argmax: u32,
+    /// The probability of position 0.
+    pub first_token: f32,
+    unused: [u32; 2],
 }
 
 impl Attention {
@@ -48,18 +69,24 @@ impl Attention {
             constants.push(("WINDOW_KEYS", window.into()));
             flags.push("WINDOW");
         }
+        let mut bindings = vec![Read, Read, Read, ReadWrite, Read];
+        if self.stats {
+            flags.push("STATS");
+            bindings.push(ReadWrite);
+        }
         ShaderSource {
             name: "attention",
             template: template!("attention"),
             fragments: FRAGMENTS,
             constants,
             flags,
-            bindings: vec![Read, Read, Read, ReadWrite, Read],
+            bindings,
         }
     }
 
     /// `query` is (tokens, heads, pairs), the caches are (slots, kv_heads, pairs); `out` becomes
-    /// (tokens, out_stride).
+    /// (tokens, out_stride), and `stats`, there where the description says so, one [`HeadStats`]
+    /// per token and head.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -70,9 +97,14 @@ impl Attention {
         [k_cache, v_cache]: [&Buffer; 2],
         out: &Buffer,
         step: &Buffer,
+        stats: Option<&Buffer>,
     ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.stats, stats.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [query, k_cache, v_cache, out, step].map(Buffer::whole);
+        let mut buffers = [query, k_cache, v_cache, out, step]
+            .map(Buffer::whole)
+            .to_vec();
+        buffers.extend(stats.map(Buffer::whole));
         let grid = Grid::plane(Extent::Fixed(self.heads), Extent::Tokens { per: 1 });
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }

@@ -19,6 +19,20 @@ impl Dtype {
         }
     }
 
+    /// Numbers as a buffer holds them.
+    #[must_use]
+    pub fn floats(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F32 => bytemuck::pod_collect_to_vec(bytes),
+            Self::F16 => {
+                let halves = bytes.chunks_exact(2);
+                halves
+                    .map(|half| half::f16::from_le_bytes([half[0], half[1]]).to_f32())
+                    .collect()
+            }
+        }
+    }
+
     pub(crate) fn flags(self) -> Vec<&'static str> {
         match self {
             Self::F32 => vec![],

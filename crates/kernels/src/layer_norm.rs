@@ -15,6 +15,8 @@ pub struct LayerNorm {
     pub last_row: bool,
     /// Number format of activations.
     pub dtype: Dtype,
+    /// Keep a copy of the rows that are normalised.
+    pub keep: bool,
 }
 
 impl LayerNorm {
@@ -27,6 +29,10 @@ impl LayerNorm {
         if self.last_row {
             bindings.push(Read);
             flags.push("LAST_ROW");
+        }
+        if self.keep {
+            bindings.push(ReadWrite);
+            flags.push("KEEP");
         }
         ShaderSource {
             name: "layer_norm",
@@ -46,7 +52,8 @@ impl LayerNorm {
         }
     }
 
-    /// Normalises x (tokens, stride) into y. `step` tells which token is the last.
+    /// Normalises x (tokens, stride) into y. `step` tells which token is the last;
+    /// `kept`, there where the description says so, becomes a copy of the rows of x.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -57,7 +64,9 @@ impl LayerNorm {
         [weight, bias]: [&Buffer; 2],
         y: &Buffer,
         step: &Buffer,
+        kept: Option<&Buffer>,
     ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.keep, kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let mut buffers = vec![x.whole(), weight.whole(), bias.whole(), y.whole()];
         let tokens = if self.last_row {
@@ -66,6 +75,7 @@ impl LayerNorm {
         } else {
             Extent::Tokens { per: 1 }
         };
+        buffers.extend(kept.map(Buffer::whole));
         let grid = Grid::plane(tokens, Extent::Fixed(1));
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }

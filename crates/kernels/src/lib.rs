@@ -7,8 +7,10 @@
 //! Activations are f32 or f16 ([`Dtype`]), one row per token. Rows are padded to a multiple of
 //! [`packed::BLOCK`] numbers, and the padding is zero.
 
+mod adjust;
 mod argmax;
 mod attention;
+mod attention_probs;
 mod cache_layout;
 pub mod cpu;
 mod dtype;
@@ -18,6 +20,7 @@ mod layer_norm;
 mod matmul;
 mod mlp_act;
 pub mod packed;
+mod patch;
 mod permutations;
 mod qk_norm;
 mod rank;
@@ -27,8 +30,10 @@ mod soft_cap;
 mod step;
 mod top_k;
 
+pub use adjust::Adjust;
 pub use argmax::{Argmax, Chosen};
-pub use attention::Attention;
+pub use attention::{Attention, HeadStats};
+pub use attention_probs::AttentionProbs;
 pub use cache_layout::CacheLayout;
 pub use dtype::Dtype;
 pub use embed::{Embed, Table};
@@ -37,6 +42,7 @@ pub use layer_norm::LayerNorm;
 pub use matmul::{Matmul, Shape};
 pub use mlp_act::{Activation, MlpAct};
 pub use packed::PackedPart;
+pub use patch::Patch;
 pub use permutations::permutations;
 pub use qk_norm::QkNorm;
 pub use rank::{Rank, Ranked};
@@ -65,6 +71,10 @@ const FRAGMENTS: &[(&str, &str)] = &[
     (
         "kv_cache",
         include_str!("../../../shaders/common/kv_cache.wgsl"),
+    ),
+    (
+        "head_stats",
+        include_str!("../../../shaders/common/head_stats.wgsl"),
     ),
     ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
     ("pages", include_str!("../../../shaders/common/pages.wgsl")),

@@ -1,8 +1,9 @@
 use vitrine_gpu::ShaderSource;
 
 use crate::{
-    Activation, Argmax, Attention, CacheLayout, Dtype, Embed, Format, LayerNorm, Matmul, MlpAct,
-    QkNorm, Rank, RmsNorm, RopeKvAppend, Shape, SoftCap, Table, TopK, stride,
+    Activation, Adjust, Argmax, Attention, AttentionProbs, CacheLayout, Dtype, Embed, Format,
+    LayerNorm, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm, RopeKvAppend, Shape, SoftCap, Table,
+    TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -70,22 +71,30 @@ pub fn permutations() -> Vec<ShaderSource> {
                 all.push(matmul.source());
             }
         }
-        for (last_row, add) in [(false, false), (true, false), (false, true)] {
+        for (last_row, add, keep) in [
+            (false, false, false),
+            (true, false, false),
+            (false, true, false),
+            (false, false, true),
+            (true, false, true),
+        ] {
             let norm = RmsNorm {
                 n: hidden,
                 eps: 1e-5,
                 last_row,
                 add,
                 dtype,
+                keep,
             };
             all.push(norm.source());
         }
-        for last_row in [false, true] {
+        for (last_row, keep) in [(false, false), (true, false), (false, true), (true, true)] {
             let norm = LayerNorm {
                 n: hidden,
                 eps: 1e-5,
                 last_row,
                 dtype,
+                keep,
             };
             all.push(norm.source());
         }
@@ -109,26 +118,33 @@ pub fn permutations() -> Vec<ShaderSource> {
                 head_dim,
                 rope_pairs,
             };
-            let append = RopeKvAppend {
-                heads,
-                kv_heads,
-                qkv_stride,
-                k_offset,
-                v_offset,
-                cache,
-                dtype,
-            };
-            all.push(append.source());
-            let attention = Attention {
-                heads,
-                kv_heads,
-                out_stride: stride(heads * head_dim),
-                scale: 0.125,
-                sliding_window,
-                cache,
-                dtype,
-            };
-            all.push(attention.source());
+            for look in [false, true] {
+                let append = RopeKvAppend {
+                    heads,
+                    kv_heads,
+                    qkv_stride,
+                    k_offset,
+                    v_offset,
+                    cache,
+                    dtype,
+                    keep: look,
+                };
+                all.push(append.source());
+                let attention = Attention {
+                    heads,
+                    kv_heads,
+                    out_stride: stride(heads * head_dim),
+                    scale: 0.125,
+                    sliding_window,
+                    cache,
+                    dtype,
+                    stats: look,
+                };
+                all.push(attention.source());
+                if look {
+                    all.push(AttentionProbs { of: attention }.source());
+                }
+            }
         }
         let y_stride = stride(intermediate);
         for act in Activation::ALL {
@@ -143,6 +159,17 @@ pub fn permutations() -> Vec<ShaderSource> {
                 };
                 all.push(mlp_act.source());
             }
+        }
+        all.push(Adjust { n: hidden, dtype }.source());
+        for instead_of in [false, true] {
+            let patch = Patch {
+                from: if instead_of { 0 } else { head_dim },
+                n: head_dim,
+                stride: stride(heads * head_dim),
+                instead_of,
+                dtype,
+            };
+            all.push(patch.source());
         }
         let soft_cap = SoftCap {
             n: vocab,

@@ -17,6 +17,8 @@ pub struct RmsNorm {
     pub dtype: Dtype,
     /// Add the result to y.
     pub add: bool,
+    /// Keep a copy of the rows that are normalised.
+    pub keep: bool,
 }
 
 impl RmsNorm {
@@ -28,6 +30,10 @@ impl RmsNorm {
         if self.last_row {
             bindings.push(Binding::Read);
             flags.push("LAST_ROW");
+        }
+        if self.keep {
+            bindings.push(Binding::ReadWrite);
+            flags.push("KEEP");
         }
         if self.add {
             flags.push("ADD");
@@ -50,7 +56,8 @@ impl RmsNorm {
         }
     }
 
-    /// Normalises x (tokens, stride) into y. `step` tells which token is the last.
+    /// Normalises x (tokens, stride) into y. `step` tells which token is the last;
+    /// `kept`, there where the description says so, becomes a copy of the rows of x.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -61,7 +68,9 @@ impl RmsNorm {
         weight: &Buffer,
         y: &Buffer,
         step: &Buffer,
+        kept: Option<&Buffer>,
     ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.keep, kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let mut buffers = vec![x.whole(), weight.whole(), y.whole()];
         let tokens = if self.last_row {
@@ -70,6 +79,7 @@ impl RmsNorm {
         } else {
             Extent::Tokens { per: 1 }
         };
+        buffers.extend(kept.map(Buffer::whole));
         Ok(Dispatch::new(
             gpu,
             &kernel,

@@ -22,6 +22,8 @@ pub struct RopeKvAppend {
     pub cache: CacheLayout,
     /// Number format of activations and of the caches.
     pub dtype: Dtype,
+    /// Keep a copy of the new keys and values.
+    pub keep: bool,
 }
 
 impl RopeKvAppend {
@@ -36,6 +38,10 @@ impl RopeKvAppend {
             bindings.push(Read);
         }
         bindings.extend([ReadWrite, ReadWrite, ReadWrite, Read]);
+        if self.keep {
+            flags.push("KEEP");
+            bindings.push(ReadWrite);
+        }
         ShaderSource {
             name: "rope_kv_append",
             template: template!("rope_kv_append"),
@@ -59,7 +65,8 @@ impl RopeKvAppend {
     }
 
     /// `rope` is (positions, rope_pairs) of (cos, sin), and not there where nothing turns; `query`
-    /// becomes (tokens, heads, pairs); the caches are (slots, kv_heads, pairs).
+    /// becomes (tokens, heads, pairs); the caches are (slots, kv_heads, pairs); `kept`, there where
+    /// the description says so, becomes (tokens, 2 · kv_heads, pairs).
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -67,15 +74,17 @@ impl RopeKvAppend {
         &self,
         gpu: &Gpu,
         qkv: &Buffer,
-        rope: Option<&Buffer>,
+        [rope, kept]: [Option<&Buffer>; 2],
         query: &Buffer,
         [k_cache, v_cache]: [&Buffer; 2],
         step: &Buffer,
     ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.keep, kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let mut buffers = vec![qkv.whole()];
         buffers.extend(rope.map(Buffer::whole));
         buffers.extend([query, k_cache, v_cache, step].map(Buffer::whole));
+        buffers.extend(kept.map(Buffer::whole));
         let pairs = (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2);
         let grid = Grid::plane(
             Extent::Fixed(pairs.div_ceil(LANES)),

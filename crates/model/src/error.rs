@@ -123,6 +123,49 @@ pub enum ModelError {
         /// Size of the vocabulary.
         vocab: u32,
     },
+    /// A tap's name that means nothing.
+    #[error("There is no tap \"{name}\": choose among {known}, with a layer as in attentions.3.")]
+    UnknownTap {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A tap of a layer that the model does not have.
+    #[error("There is no tap \"{tap}\" in this model: its last number is {last}.")]
+    NoSuchTap {
+        /// What was asked for.
+        tap: String,
+        /// The last layer that has one.
+        last: u32,
+    },
+    /// A layer that the model does not have.
+    #[error("There is no layer {layer}: this model has layers 0 to {last}.")]
+    NoSuchLayer {
+        /// What was asked for.
+        layer: u32,
+        /// The last layer.
+        last: u32,
+    },
+    /// A head that the model does not have.
+    #[error("There is no head {head}: the layers of this model have heads 0 to {last}.")]
+    NoSuchHead {
+        /// What was asked for.
+        head: u32,
+        /// The last head.
+        last: u32,
+    },
+    /// Too few or too many numbers.
+    #[error("An intervention brings {found} numbers where {wanted} are needed: check its shape.")]
+    ChangeSize {
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        wanted: usize,
+    },
+    /// Numbers that are none.
+    #[error("An intervention brings numbers that are not finite: check where they come from.")]
+    ChangeNotFinite,
     /// The logits are not numbers.
     #[error(
         "The model produced logits that are not finite: the file is damaged, or the GPU driver \

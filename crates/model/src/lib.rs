@@ -5,6 +5,7 @@
 //! GPU; `plan` turns both into recordings of kernels; and [`Model`] runs them.
 
 pub mod architecture;
+mod change;
 mod checkpoint;
 pub mod config;
 mod error;
@@ -25,7 +26,9 @@ mod sequences;
 pub mod source;
 mod storage;
 pub mod synthesize;
+mod tap;
 mod tensor;
+mod trace;
 mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -34,6 +37,7 @@ mod mapped_file;
 mod open;
 
 pub use architecture::Architecture;
+pub use change::{Change, PatchSite};
 pub use checkpoint::Checkpoint;
 pub use config::Config;
 pub use error::ModelError;
@@ -50,6 +54,8 @@ pub use readout::{PendingRows, Readout, ReadoutRequest, RowPrediction};
 pub use rope::{Rope, RopeRegime, RopeScaling};
 pub use sequences::SequenceId;
 pub use storage::Storage;
+pub use tap::Tap;
 pub use tensor::TensorInfo;
+pub use trace::{LensRequest, ModelTrace, Tapped};
 pub use vitrine_kernels::{Dtype, PAGE};
 pub use weights::Quantization;

@@ -3,12 +3,12 @@ use vitrine_kernels::{Chosen, Dtype};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
-use crate::plan::{Activations, CANDIDATE_BYTES, Plan, candidates};
+use crate::plan::{Activations, CANDIDATE_BYTES, Changes, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
-use crate::{Config, ModelError};
+use crate::{Change, Config, ModelError};
 
 /// A decoder on the GPU with its KV cache.
 ///
@@ -24,6 +24,7 @@ pub struct Model {
     pub(crate) weights: Weights,
     pub(crate) act: Activations,
     pub(crate) cache: KvCache,
+    pub(crate) changes: Changes,
     pub(crate) plan: Plan,
     /// Made when somebody asks for more than the last position.
     pub(crate) readout: Option<Readout>,
@@ -111,7 +112,8 @@ impl Model {
         let sequences = Sequences::new(&config);
         let step = sequences.step(&gpu, &cache, 1)?;
         let act = Activations::new(&gpu, &config, &weights, options.dtype, step)?;
-        let plan = Plan::new(&gpu, &config, &weights, &act, &cache)?;
+        let changes = Changes::default();
+        let plan = Plan::new(&gpu, &config, &weights, &act, &cache, &changes)?;
         progress(LoadStage::Compile, 1, 2);
         let mut model = Self {
             gpu,
@@ -119,6 +121,7 @@ impl Model {
             weights,
             act,
             cache,
+            changes,
             plan,
             readout: None,
             sequences,
@@ -261,27 +264,37 @@ impl Model {
         Ok(bytemuck::pod_collect_to_vec(&readback.bytes().await?))
     }
 
-    pub(crate) fn finish(&self, n_tokens: u32, decode: bool, top: u32) -> Pending {
+    /// Runs a body, if it did not run already, and the head; and asks for the result.
+    pub(crate) fn finish(&self, body: Option<&Recording>, n_tokens: u32, top: u32) -> Pending {
         let Plan {
-            prefill,
-            decode: one,
             head,
             top_k,
             candidates,
+            ..
         } = &self.plan;
-        let body = if decode { one } else { prefill };
-        let chosen = (&self.act.chosen, size_of::<Chosen>() as u64);
-        let readback = if top == 0 {
-            self.gpu.submit_and_read(n_tokens, [body, head], &[chosen])
-        } else {
-            let results = [chosen, (candidates, CANDIDATE_BYTES)];
-            self.gpu
-                .submit_and_read(n_tokens, [body, head, top_k], &results)
-        };
+        let mut recordings: Vec<&Recording> = body.into_iter().chain([head]).collect();
+        let mut results = vec![(&self.act.chosen, size_of::<Chosen>() as u64)];
+        if top > 0 {
+            recordings.push(top_k);
+            results.push((candidates, CANDIDATE_BYTES));
+        }
         Pending {
-            readback,
+            readback: self.gpu.submit_and_read(n_tokens, recordings, &results),
             top: top as usize,
         }
+    }
+
+    /// Changes every pass from now on, in the middle of a sequence too; none lift what was changed
+    /// before.
+    ///
+    /// # Errors
+    /// When a layer or head does not exist, numbers are missing, or the GPU has no room.
+    pub fn change(&mut self, changes: &[Change]) -> Result<(), ModelError> {
+        let (gpu, config, act) = (&self.gpu, &self.config, &self.act);
+        let changes = Changes::new(gpu, config, act, changes)?;
+        self.plan = Plan::new(gpu, config, &self.weights, act, &self.cache, &changes)?;
+        self.changes = changes;
+        Ok(())
     }
 
     pub(crate) fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {

@@ -39,8 +39,9 @@ impl Ops<'_> {
                     eps,
                     last_row,
                     dtype,
+                    keep: false,
                 };
-                norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step)?
+                norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step, None)?
             }
             None => {
                 let norm = RmsNorm {
@@ -49,8 +50,9 @@ impl Ops<'_> {
                     last_row,
                     dtype,
                     add: false,
+                    keep: false,
                 };
-                norm.dispatch(self.gpu, x, weight, y, step)?
+                norm.dispatch(self.gpu, x, weight, y, step, None)?
             }
         };
         self.recording.dispatch(dispatch);

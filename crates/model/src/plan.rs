@@ -1,6 +1,9 @@
 //! From weights and configuration to recordings of kernels.
 
-use vitrine_gpu::{Buffer, Extent, Gpu, Recording, Usage};
+mod changes;
+mod tapped;
+
+use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Recording, Usage};
 use vitrine_kernels::{
     Argmax, Attention, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm, RopeKvAppend, SoftCap,
     TOP_K, Table, TopK, stride,
@@ -10,7 +13,9 @@ use crate::config::LayerConfig;
 use crate::kv_cache::KvCache;
 use crate::ops::Ops;
 use crate::weights::{LayerWeights, Linear, NormWeights, Weights};
-use crate::{Config, ModelError};
+use crate::{Config, ModelError, Tap};
+pub use changes::Changes;
+pub use tapped::{Read, Segment, Tapping};
 
 /// The most tokens that one pass takes; longer prompts take several.
 pub const MAX_PASS: u32 = MAX_ROWS;
@@ -47,13 +52,7 @@ impl Activations {
         dtype: Dtype,
         step: Buffer,
     ) -> Result<Self, ModelError> {
-        let rows = |label: &str, n: u32| {
-            gpu.buffer(
-                label,
-                u64::from(MAX_PASS) * u64::from(stride(n)) * dtype.bytes(),
-                Usage::Work,
-            )
-        };
+        let rows = |label: &str, n: u32| rows(gpu, label, n, dtype);
         let layer = weights.layers.first();
         let qkv_width = layer.map_or(0, |layer| layer.qkv_proj.matrix.rows);
         let gate_up_width = layer.map_or(0, |layer| layer.gate_up_proj.matrix.rows);
@@ -78,6 +77,16 @@ impl Activations {
             last_normed: gpu.buffer("last_normed", last_bytes, Usage::Work)?,
         })
     }
+
+    /// Room for `n` values of each token of a pass, in the number format of the others.
+    fn rows(&self, gpu: &Gpu, label: &str, n: u32) -> Result<Buffer, GpuError> {
+        rows(gpu, label, n, self.dtype)
+    }
+}
+
+fn rows(gpu: &Gpu, label: &str, n: u32, dtype: Dtype) -> Result<Buffer, GpuError> {
+    let bytes = u64::from(MAX_PASS) * u64::from(stride(n)) * dtype.bytes();
+    gpu.buffer(label, bytes, Usage::Work)
 }
 
 /// Recordings that turn token ids into a chosen token.
@@ -115,7 +124,11 @@ struct Builder<'a> {
     act: &'a Activations,
     cache: &'a KvCache,
     decode: bool,
+    changes: &'a Changes,
+    tapping: Option<&'a Tapping>,
     recording: Recording,
+    /// What was recorded before the last cut.
+    segments: Vec<Segment>,
 }
 
 impl Plan {
@@ -126,6 +139,7 @@ impl Plan {
         weights: &Weights,
         act: &Activations,
         cache: &KvCache,
+        changes: &Changes,
     ) -> Result<Self, ModelError> {
         let builder = |decode: bool| Builder {
             gpu,
@@ -133,7 +147,10 @@ impl Plan {
             act,
             cache,
             decode,
+            changes,
+            tapping: None,
             recording: Recording::default(),
+            segments: Vec::new(),
         };
         let mut head = builder(true);
         head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
@@ -163,23 +180,77 @@ impl Plan {
             top_k.dispatch(dispatch);
         }
         Ok(Self {
-            prefill: builder(false).body(weights)?,
-            decode: builder(true).body(weights)?,
+            prefill: builder(false).body(weights)?.recording,
+            decode: builder(true).body(weights)?.recording,
             head: head.recording,
             top_k,
             candidates,
         })
     }
+
+    /// The embedding and the layers for a pass of many tokens, cut where `tapping` looks. The
+    /// last segment ends with the pass.
+    pub fn tapped(
+        gpu: &Gpu,
+        config: &Config,
+        weights: &Weights,
+        act: &Activations,
+        cache: &KvCache,
+        changes: &Changes,
+        tapping: &Tapping,
+    ) -> Result<Vec<Segment>, ModelError> {
+        let builder = Builder {
+            gpu,
+            config,
+            act,
+            cache,
+            decode: false,
+            changes,
+            tapping: Some(tapping),
+            recording: Recording::default(),
+            segments: Vec::new(),
+        };
+        let mut built = builder.body(weights)?;
+        built.tap_end(weights)?;
+        built.segments.push(Segment {
+            recording: built.recording,
+            reads: Vec::new(),
+        });
+        Ok(built.segments)
+    }
 }
 
 impl Builder<'_> {
-    fn body(mut self, weights: &Weights) -> Result<Recording, ModelError> {
+    fn body(mut self, weights: &Weights) -> Result<Self, ModelError> {
         self.embed(weights)?;
-        for (index, layer) in weights.layers.iter().enumerate() {
+        for (index, layer) in (0..).zip(&weights.layers) {
+            self.change_residual(index)?;
+            let width = stride(self.config.hidden_size);
+            self.tap(Tap::HiddenStates(index), &self.act.residual, width);
+            self.tap(Tap::Lens(index), &self.act.residual, width);
             self.attention(layer, index)?;
-            self.mlp(layer)?;
+            self.mlp(layer, index)?;
         }
-        Ok(self.recording)
+        Ok(self)
+    }
+
+    /// What is after the layers, for all tokens, where somebody looks at it.
+    fn tap_end(&mut self, weights: &Weights) -> Result<(), ModelError> {
+        let act = self.act;
+        let width = stride(self.config.hidden_size);
+        self.tap(Tap::Logits, &act.residual, width);
+        let tap = Tap::HiddenStates(self.config.num_hidden_layers());
+        if self.wants(tap) {
+            self.norm(&weights.norm, &act.residual, &act.normed, false)?;
+            self.tap(tap, &act.normed, width);
+        }
+        Ok(())
+    }
+
+    fn extend(&mut self, dispatches: impl IntoIterator<Item = Dispatch>) {
+        for dispatch in dispatches {
+            self.recording.dispatch(dispatch);
+        }
     }
 
     fn embed(&mut self, weights: &Weights) -> Result<(), ModelError> {
@@ -194,6 +265,7 @@ impl Builder<'_> {
                 Embed::dispatch(gpu, part, tokens, rows, &act.residual, x_stride, act.dtype)?;
             self.recording.dispatch(dispatch);
         }
+        self.tap(Tap::Embedding, &act.residual, x_stride);
         for part in weights
             .embed_positions
             .iter()
@@ -214,7 +286,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn attention(&mut self, layer: &LayerWeights, index: usize) -> Result<(), ModelError> {
+    fn attention(&mut self, layer: &LayerWeights, number: u32) -> Result<(), ModelError> {
+        let index = number as usize;
         let (gpu, config, act, cache) = (self.gpu, self.config, self.act, self.cache);
         let LayerConfig {
             sliding_window,
@@ -252,10 +325,14 @@ impl Builder<'_> {
             v_offset,
             cache: layout,
             dtype,
+            keep: self.new_kv(number).is_some(),
         };
-        let table = cache.ropes.get(rope);
-        self.recording
-            .dispatch(append.dispatch(gpu, &act.qkv, table, &act.query, caches, &act.step)?);
+        let optional = [cache.ropes.get(rope), self.new_kv(number)];
+        let dispatch = append.dispatch(gpu, &act.qkv, optional, &act.query, caches, &act.step)?;
+        self.recording.dispatch(dispatch);
+        let q_width = heads * config.head_dim;
+        self.tap(Tap::Q(number), &act.query, q_width);
+        self.tap_kv(number);
         let attention = Attention {
             heads,
             kv_heads,
@@ -264,13 +341,23 @@ impl Builder<'_> {
             sliding_window,
             cache: layout,
             dtype,
+            stats: self.head_stats(number).is_some(),
         };
-        let dispatch = attention.dispatch(gpu, &act.query, caches, &act.attn_out, &act.step)?;
+        let stats = self.head_stats(number);
+        let dispatch =
+            attention.dispatch(gpu, &act.query, caches, &act.attn_out, &act.step, stats)?;
         self.recording.dispatch(dispatch);
-        self.add(&layer.o_proj, &act.attn_out, layer.attn_out_norm.as_ref())
+        self.tap_attentions(number, attention, caches[0])?;
+        self.change_heads(number)?;
+        self.tap(Tap::HeadOut(number), &act.attn_out, stride(q_width));
+
+        let tap = Tap::AttnOut(number);
+        self.part(&layer.o_proj, &act.attn_out, tap)?;
+        let norm = layer.attn_out_norm.as_ref();
+        self.add(&layer.o_proj, &act.attn_out, norm, tap)
     }
 
-    fn mlp(&mut self, layer: &LayerWeights) -> Result<(), ModelError> {
+    fn mlp(&mut self, layer: &LayerWeights, number: u32) -> Result<(), ModelError> {
         let (config, act) = (self.config, self.act);
         self.norm(&layer.mlp_norm, &act.residual, &act.normed, false)?;
         self.linear(&layer.gate_up_proj, &act.normed, &act.gate_up, false)?;
@@ -284,32 +371,66 @@ impl Builder<'_> {
         };
         self.recording
             .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, &act.mlp_act)?);
-        self.add(&layer.down_proj, &act.mlp_act, layer.mlp_out_norm.as_ref())
+        let mlp_stride = stride(config.intermediate_size);
+        self.tap(Tap::MlpAct(number), &act.mlp_act, mlp_stride);
+
+        let tap = Tap::MlpOut(number);
+        self.part(&layer.down_proj, &act.mlp_act, tap)?;
+        let norm = layer.mlp_out_norm.as_ref();
+        self.add(&layer.down_proj, &act.mlp_act, norm, tap)?;
+        if let Some(part) = self.mlp_part(number).cloned() {
+            self.linear(&layer.down_proj, &act.mlp_act, &part, false)?;
+            self.replace_mlp_out(number, &part)?;
+        }
+        Ok(())
     }
 
-    /// residual += W x + b, or where there is a norm residual += norm(W x + b).
+    /// Computes W x + b once more by itself, where somebody looks at it.
+    fn part(&mut self, linear: &Linear, x: &Buffer, tap: Tap) -> Result<(), ModelError> {
+        if let Some(part) = self.tapped_part(tap).cloned() {
+            self.linear(linear, x, &part, false)?;
+            self.tap(tap, &part, linear.matrix.rows);
+        }
+        Ok(())
+    }
+
+    /// residual += W x + b, or where there is a norm residual += norm(W x + b); nothing where the
+    /// module is skipped.
     fn add(
         &mut self,
         linear: &Linear,
         x: &Buffer,
         norm: Option<&NormWeights>,
+        tap: Tap,
     ) -> Result<(), ModelError> {
         let act = self.act;
+        let skipped = self.skips(tap);
         match (norm, &act.branch) {
+            (Some(_), Some(_)) if skipped && !self.wants(tap) => Ok(()),
             (Some(norm), Some(branch)) => {
                 self.linear(linear, x, branch, false)?;
+                if let Tap::MlpOut(layer) = tap {
+                    self.change_mlp_out(layer, branch)?;
+                }
+                self.tap(tap, branch, stride(self.config.hidden_size));
+                if skipped {
+                    return Ok(());
+                }
                 let add = RmsNorm {
                     n: self.config.hidden_size,
                     eps: self.config.norm_eps,
                     last_row: false,
                     dtype: act.dtype,
                     add: true,
+                    keep: false,
                 };
                 let weight = &norm.weight.buffer;
-                let dispatch = add.dispatch(self.gpu, branch, weight, &act.residual, &act.step)?;
+                let (residual, step) = (&act.residual, &act.step);
+                let dispatch = add.dispatch(self.gpu, branch, weight, residual, step, None)?;
                 self.recording.dispatch(dispatch);
                 Ok(())
             }
+            _ if skipped => Ok(()),
             _ => self.linear(linear, x, &act.residual, true),
         }
     }

@@ -255,6 +255,12 @@ impl Model {
         top: u32,
         after_pass: AfterPass<'_>,
     ) -> Result<Pending, ModelError> {
+        let positions = self.prepare(id, ids)?;
+        self.run_history(id, 0..positions, top, after_pass)
+    }
+
+    /// Makes `id` a sequence of `ids`, of which nothing is read yet, and counts them.
+    pub(crate) fn prepare(&mut self, id: SequenceId, ids: &[u32]) -> Result<u32, ModelError> {
         self.check_ids(ids)?;
         let positions = ids.len() as u32;
         self.clear(id)?;
@@ -262,7 +268,7 @@ impl Model {
         self.sequences.get_mut(id)?.prompt = positions;
         self.turn(id, positions)?;
         self.write_history(id, 0, ids)?;
-        self.run_history(id, 0..positions, top, after_pass)
+        Ok(positions)
     }
 
     /// Appends the token that the last step chose, and predicts the one after it.
@@ -366,6 +372,7 @@ impl Model {
             weights,
             act,
             cache,
+            changes,
             sequences,
             ..
         } = self;
@@ -379,7 +386,7 @@ impl Model {
         let cache = larger.as_ref().unwrap_or(cache);
         let tables = tables.max(sequences.tables);
         act.step = sequences.step(gpu, cache, tables)?;
-        self.plan = Plan::new(gpu, config, weights, act, cache)?;
+        self.plan = Plan::new(gpu, config, weights, act, cache, changes)?;
         sequences.tables = tables;
         if let Some(larger) = larger {
             self.cache = larger;
@@ -422,19 +429,16 @@ impl Model {
     ) -> Result<Pending, ModelError> {
         loop {
             let n_tokens = MAX_PASS.min(end - start);
-            let positions = start..start + n_tokens;
-            self.point(positions.map(|position| Row {
-                position,
-                sequence: id.0,
-            }));
+            self.point_at(id, start..start + n_tokens);
             if start + n_tokens == end {
-                // As `argmax` leaves them.
-                self.sequences.rows = vec![Row {
-                    position: end,
-                    sequence: id.0,
-                }];
-                self.sequences.get_mut(id)?.position = end;
-                let pending = self.finish(n_tokens, n_tokens == 1, top);
+                let plan = &self.plan;
+                let body = if n_tokens == 1 {
+                    &plan.decode
+                } else {
+                    &plan.prefill
+                };
+                let pending = self.finish(Some(body), n_tokens, top);
+                self.moved_on(id, end)?;
                 after_pass(self, start, n_tokens);
                 return Ok(pending);
             }
@@ -442,6 +446,20 @@ impl Model {
             after_pass(self, start, n_tokens);
             start += n_tokens;
         }
+    }
+
+    /// Makes these positions of `id` the rows of the next pass.
+    pub(crate) fn point_at(&mut self, id: SequenceId, positions: Range<u32>) {
+        let sequence = id.0;
+        self.point(positions.map(|position| Row { position, sequence }));
+    }
+
+    /// Notes that `id` has been read up to `position`, and that `argmax` has moved on to it.
+    pub(crate) fn moved_on(&mut self, id: SequenceId, position: u32) -> Result<(), ModelError> {
+        self.sequences.get_mut(id)?.position = position;
+        let sequence = id.0;
+        self.sequences.rows = vec![Row { position, sequence }];
+        Ok(())
     }
 
     /// Makes these the rows of the next pass.

@@ -12,6 +12,7 @@ mod inspect;
 mod model;
 mod race;
 mod token;
+mod trace;
 
 pub use bench::{BenchReport, BenchRequest, Rate};
 pub use command::Command;
@@ -27,3 +28,4 @@ pub use model::{
 };
 pub use race::{RaceLane, RaceReport, RaceStep};
 pub use token::{Candidate, Distribution, TokenPiece, TokenStep};
+pub use trace::{Intervention, PatchSite, TraceRequest};

@@ -54,8 +54,11 @@ impl Case {
             sliding_window: self.sliding_window,
             cache: self.cache,
             dtype: self.dtype,
+            stats: false,
         };
-        let dispatch = kernel.dispatch(gpu, &query, [&k, &v], &out, &step).unwrap();
+        let dispatch = kernel
+            .dispatch(gpu, &query, [&k, &v], &out, &step, None)
+            .unwrap();
         let got = run_stored(
             gpu,
             [dispatch],

@@ -44,8 +44,9 @@ fn norms_in_half_precision() {
             last_row,
             add: true,
             dtype,
+            keep: false,
         };
-        let dispatch = norm.dispatch(&gpu, &x_buffer, &weight_buffer, &y, &step);
+        let dispatch = norm.dispatch(&gpu, &x_buffer, &weight_buffer, &y, &step, None);
         let got = read(dispatch.unwrap(), &y);
         assert_close(&got, &right, &normed, 3e-3, "rms_norm");
 
@@ -57,10 +58,14 @@ fn norms_in_half_precision() {
             eps,
             last_row,
             dtype,
+            keep: true,
         };
+        let kept = zeros(&gpu, tokens * row);
         let factors = [&weight_buffer, &bias_buffer];
-        let dispatch = norm.dispatch(&gpu, &x_buffer, factors, &y, &step);
+        let dispatch = norm.dispatch(&gpu, &x_buffer, factors, &y, &step, Some(&kept));
         let got = read(dispatch.unwrap(), &y);
+        let copy = run_stored(&gpu, [], 0, &kept, tokens * row, HALF);
+        assert_eq!(unpadded(&copy, n, row), x);
         assert_close(&got, &right, &wrong, 3e-3, "layer_norm");
     }
 }

@@ -31,8 +31,11 @@ fn layer_norm() {
                 eps: 1e-3,
                 last_row,
                 dtype: Dtype::F32,
+                keep: false,
             };
-            let dispatch = norm.dispatch(&gpu, x, [weight, bias], &y, &step).unwrap();
+            let dispatch = norm
+                .dispatch(&gpu, x, [weight, bias], &y, &step, None)
+                .unwrap();
             let rows = if last_row { 1 } else { tokens };
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, rows * stride(n));
             let from = ((tokens - rows) * n) as usize..;

@@ -7,8 +7,10 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
+mod adjust;
 mod argmax;
 mod attention;
+mod attention_probs;
 mod embed;
 mod formats;
 mod half;
@@ -16,6 +18,7 @@ mod layer_norm;
 mod matmul;
 mod mlp_act;
 mod pages;
+mod patch;
 mod qk_norm;
 mod quantize;
 mod rank;

@@ -82,9 +82,10 @@ fn attention_over_pages() {
             sliding_window,
             cache: LAYOUT,
             dtype: Dtype::F32,
+            stats: false,
         };
         let dispatch = attention
-            .dispatch(&gpu, &query, [&keys, &values], &out, &step)
+            .dispatch(&gpu, &query, [&keys, &values], &out, &step, None)
             .unwrap();
         let got = run::<f32>(&gpu, [dispatch], n_tokens, &out, n_tokens * stride(width));
         let got = unpadded(&got, width, stride(width));
@@ -135,11 +136,19 @@ fn keys_and_values_go_to_the_pages_of_their_sequence() {
         v_offset,
         cache: LAYOUT,
         dtype: Dtype::F32,
+        keep: false,
     };
     let step = paged_step(&gpu, &rows(), &tables());
     let [keys, values] = [&caches[0], &caches[1]];
     let dispatch = append
-        .dispatch(&gpu, &qkv, Some(&rope), &query, [keys, values], &step)
+        .dispatch(
+            &gpu,
+            &qkv,
+            [Some(&rope), None],
+            &query,
+            [keys, values],
+            &step,
+        )
         .unwrap();
     run::<f32>(&gpu, [dispatch], n_tokens, &query, 1);
     for (index, what) in [(0, "keys"), (1, "values")] {

@@ -27,9 +27,16 @@ fn rms_norm() {
                 last_row: false,
                 dtype: Dtype::F32,
                 add: false,
+                keep: true,
             };
-            let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
-            let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * stride(n));
+            let kept = zeros(&gpu, tokens * stride(n));
+            let dispatch = norm.dispatch(&gpu, x, weight, &y, &step, Some(&kept));
+            let got = run::<f32>(&gpu, [dispatch.unwrap()], tokens, &y, tokens * stride(n));
+            let all = tokens * stride(n);
+            assert_eq!(
+                run::<f32>(&gpu, [], 0, &kept, all),
+                run::<f32>(&gpu, [], 0, x, all)
+            );
             let what = format!("{tokens} × {n}");
             assert_close(&unpadded(&got, n, stride(n)), &right, &wrong, 2e-6, &what);
 
@@ -39,8 +46,9 @@ fn rms_norm() {
                 last_row: true,
                 dtype: Dtype::F32,
                 add: false,
+                keep: false,
             };
-            let dispatch = norm.dispatch(&gpu, x, weight, &y, &step).unwrap();
+            let dispatch = norm.dispatch(&gpu, x, weight, &y, &step, None).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, n);
             let last = ((tokens - 1) * n) as usize..;
             assert_close(
@@ -73,8 +81,9 @@ fn rms_norm_adds() {
         last_row: false,
         dtype: Dtype::F32,
         add: true,
+        keep: false,
     };
-    let dispatch = norm.dispatch(&gpu, &x, &weight, &y, &step).unwrap();
+    let dispatch = norm.dispatch(&gpu, &x, &weight, &y, &step, None).unwrap();
     let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * stride(n));
     assert_close(
         &unpadded(&got, n, stride(n)),

@@ -60,13 +60,26 @@ impl Case {
             v_offset: (self.heads + self.kv_heads) * head_dim,
             cache: self.cache,
             dtype,
+            keep: true,
         };
+        let width = self.kv_heads * head_dim;
+        let kept = zeros(gpu, self.tokens * 2 * width);
+        let optional = [rope.as_ref(), Some(&kept)];
         let dispatch = kernel
-            .dispatch(gpu, &qkv, rope.as_ref(), &query, [&keys, &values], &step)
+            .dispatch(gpu, &qkv, optional, &query, [&keys, &values], &step)
             .unwrap();
         run::<f32>(gpu, [dispatch], self.tokens, &query, 1);
-        [(&query, n), (&keys, kv), (&values, kv)]
-            .map(|(pairs, n)| unpaired(gpu, self.cache, dtype, pairs, n))
+        let [query, keys, values] = [(&query, n), (&keys, kv), (&values, kv)]
+            .map(|(pairs, n)| unpaired(gpu, self.cache, dtype, pairs, n));
+        // What was kept is what went into the cache.
+        let kept = unpaired(gpu, self.cache, dtype, &kept, self.tokens * 2 * width);
+        let width = width as usize;
+        let new = (self.position as usize * width)..;
+        let rows = keys[new.clone()].chunks_exact(width);
+        let rows = rows.zip(values[new].chunks_exact(width));
+        let wanted: Vec<f32> = rows.flat_map(|(k, v)| [k, v].concat()).collect();
+        assert_eq!(kept, wanted);
+        [query, keys, values]
     }
 
     fn check(&self, gpu: &Gpu, tolerance: f32) {

@@ -4,26 +4,32 @@
 //! mistake in the layout of the GPU side cannot hide in both. The exception is `unpack_row`, which
 //! is the twin of the layout itself.
 
+mod adjust;
 mod argmax;
 mod attention;
+mod attention_probs;
 mod embed;
 mod format;
 mod layer_norm;
 mod matmul;
 mod mlp_act;
+mod patch;
 mod rank;
 mod rms_norm;
 mod rope_kv_append;
 mod soft_cap;
 mod top_k;
 
+pub use adjust::adjust;
 pub use argmax::argmax;
 pub use attention::attention;
+pub use attention_probs::attention_probs;
 pub use embed::embed;
 pub use format::unpack_row;
 pub use layer_norm::layer_norm;
 pub use matmul::matmul;
 pub use mlp_act::mlp_act;
+pub use patch::patch;
 pub use rank::rank;
 pub use rms_norm::rms_norm;
 pub use rope_kv_append::rotate;

@@ -1,0 +1,61 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{Attention, FRAGMENTS, step, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/attention_probs.wgsl`: the probabilities of an [`Attention`], made again.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionProbs {
+    /// The attention that they are of.
+    pub of: Attention,
+}
+
+impl AttentionProbs {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        let mut constants = vec![
+            ("LANES", LANES.into()),
+            ("HEADS", self.of.heads.into()),
+            ("KV_HEADS", self.of.kv_heads.into()),
+            ("HEAD_DIM", self.of.cache.head_dim.into()),
+            ("ROPE_PAIRS", self.of.cache.rope_pairs.into()),
+            ("SCALE", self.of.scale.into()),
+        ];
+        constants.extend(step::constants());
+        let mut flags = self.of.dtype.flags();
+        if let Some(window) = self.of.sliding_window {
+            constants.push(("WINDOW_KEYS", window.into()));
+            flags.push("WINDOW");
+        }
+        ShaderSource {
+            name: "attention_probs",
+            template: template!("attention_probs"),
+            fragments: FRAGMENTS,
+            constants,
+            flags,
+            bindings: vec![Read, Read, Read, ReadWrite, Read, Read],
+        }
+    }
+
+    /// `query` and `stats` are what the attention read and left; `probs` becomes (tokens, heads,
+    /// width), where `width` holds one u32.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        [query, k_cache, stats]: [&Buffer; 3],
+        probs: &Buffer,
+        step: &Buffer,
+        width: &Buffer,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let buffers = [query, k_cache, stats, probs, step, width].map(Buffer::whole);
+        let grid = Grid::plane(Extent::Fixed(self.of.heads), Extent::Tokens { per: 1 });
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

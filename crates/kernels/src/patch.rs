@@ -1,0 +1,80 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{Dtype, FRAGMENTS, step, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/patch.wgsl`: other values for the tokens at chosen positions.
+#[derive(Clone, Copy, Debug)]
+pub struct Patch {
+    /// Where the values begin in a row of x; even.
+    pub from: u32,
+    /// Values per position.
+    pub n: u32,
+    /// Floats from one token's x to the next.
+    pub stride: u32,
+    /// Replace a part of the sum that x holds, not x.
+    pub instead_of: bool,
+    /// Number format of x.
+    pub dtype: Dtype,
+}
+
+impl Patch {
+    /// In place of a slot: nothing changes here.
+    pub const NOTHING: u32 = u32::MAX;
+
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let mut bindings = vec![
+            Binding::ReadWrite,
+            Binding::Read,
+            Binding::Read,
+            Binding::Read,
+        ];
+        let mut flags = self.dtype.flags();
+        if self.instead_of {
+            flags.push("INSTEAD_OF");
+            bindings.push(Binding::Read);
+        }
+        ShaderSource {
+            name: "patch",
+            template: template!("patch"),
+            fragments: FRAGMENTS,
+            constants: [
+                ("LANES", LANES.into()),
+                ("FROM", self.from.into()),
+                ("N", self.n.into()),
+                ("STRIDE", self.stride.into()),
+            ]
+            .into_iter()
+            .chain(step::constants())
+            .collect(),
+            flags,
+            bindings,
+        }
+    }
+
+    /// `x` is (tokens, stride); `slots` has a slot or [`Patch::NOTHING`] for each position, and
+    /// `values` are (slots, n) in f32, rows of an even length. `part`, (tokens, stride), is there
+    /// where the description says so.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        x: &Buffer,
+        [slots, values]: [&Buffer; 2],
+        step: &Buffer,
+        part: Option<&Buffer>,
+    ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.instead_of, part.is_some());
+        let kernel = gpu.kernel(&self.source())?;
+        let mut buffers = [x, slots, values, step].map(Buffer::whole).to_vec();
+        buffers.extend(part.map(Buffer::whole));
+        let groups = Extent::Fixed(self.n.div_ceil(2).div_ceil(LANES));
+        let grid = Grid::plane(groups, Extent::Tokens { per: 1 });
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

@@ -1,0 +1,173 @@
+//! A plan that is cut where somebody looks: after each cut the tensors at hand are read.
+
+use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
+use vitrine_kernels::{Attention, AttentionProbs, HeadStats};
+
+use super::{Activations, Builder};
+use crate::{Config, ModelError, Tap};
+
+/// Where to look, and the room that it takes.
+pub struct Tapping {
+    taps: Vec<Tap>,
+    /// [`HeadStats`] of each token and head.
+    stats: Option<Buffer>,
+    /// (tokens, heads, positions), f32.
+    probs: Option<Buffer>,
+    /// How long the rows of `probs` are …
+    positions: u32,
+    /// … and the same for the kernel, one u32.
+    width: Buffer,
+    /// (tokens, 2 · kv_heads, pairs).
+    new_kv: Option<Buffer>,
+    /// (tokens, hidden_size): what a module adds.
+    part: Option<Buffer>,
+}
+
+/// A stretch of a pass, and what is to be read after it.
+pub struct Segment {
+    /// The commands.
+    pub recording: Recording,
+    /// The tensors.
+    pub reads: Vec<Read>,
+}
+
+/// A tensor that waits to be read.
+pub struct Read {
+    /// What it is.
+    pub tap: Tap,
+    /// Where it is; for logits, the rows of the residual stream that they are made of.
+    pub buffer: Buffer,
+    /// Bytes per token.
+    pub row_bytes: u64,
+}
+
+impl Tapping {
+    /// Makes room for passes of `rows` tokens of a sequence of `positions`.
+    pub fn new(
+        gpu: &Gpu,
+        config: &Config,
+        act: &Activations,
+        taps: &[Tap],
+        rows: u32,
+        positions: u32,
+    ) -> Result<Self, ModelError> {
+        let heads = u64::from(config.num_attention_heads);
+        let rows = u64::from(rows);
+        let any = |wanted: fn(&Tap) -> bool| taps.iter().any(wanted);
+        let room = |wanted: bool, label: &str, bytes: u64| match wanted {
+            true => gpu.buffer(label, bytes, Usage::Work).map(Some),
+            false => Ok(None),
+        };
+        let attentions = any(|tap| matches!(tap, Tap::Attentions(_)));
+        let kv = any(|tap| matches!(tap, Tap::K(_) | Tap::V(_)));
+        let part = any(|tap| matches!(tap, Tap::AttnOut(_) | Tap::MlpOut(_)));
+        let kv_width = u64::from(2 * config.num_key_value_heads * config.head_dim);
+        let stats_bytes = rows * heads * size_of::<HeadStats>() as u64;
+        let width = gpu.buffer("width", 4, Usage::Input)?;
+        gpu.write(&width, 0, &positions.to_le_bytes());
+        Ok(Self {
+            taps: taps.to_vec(),
+            stats: room(attentions, "head stats", stats_bytes)?,
+            probs: room(attentions, "probs", rows * heads * u64::from(positions) * 4)?,
+            positions,
+            width,
+            new_kv: room(kv, "new_kv", rows * kv_width * act.dtype.bytes())?,
+            part: match part && !config.post_norms {
+                true => Some(act.rows(gpu, "part", config.hidden_size)?),
+                false => None,
+            },
+        })
+    }
+
+    fn wants(&self, tap: Tap) -> bool {
+        self.taps.contains(&tap)
+    }
+}
+
+impl Builder<'_> {
+    pub(super) fn wants(&self, tap: Tap) -> bool {
+        self.tapping.is_some_and(|tapping| tapping.wants(tap))
+    }
+
+    /// Cuts here if somebody looks at this tap: `width` values of each token of `buffer`, in rows
+    /// of `stride`.
+    pub(super) fn tap(&mut self, tap: Tap, buffer: &Buffer, stride: u32) {
+        if self.wants(tap) {
+            let row_bytes = u64::from(stride) * self.act.dtype.bytes();
+            self.cut(tap, buffer, row_bytes);
+        }
+    }
+
+    fn cut(&mut self, tap: Tap, buffer: &Buffer, row_bytes: u64) {
+        let read = Read {
+            tap,
+            buffer: buffer.clone(),
+            row_bytes,
+        };
+        match self.segments.last_mut() {
+            Some(last) if self.recording.is_empty() => last.reads.push(read),
+            _ => self.segments.push(Segment {
+                recording: std::mem::take(&mut self.recording),
+                reads: vec![read],
+            }),
+        }
+    }
+
+    /// Where `rope_kv_append` is to put a copy of the new keys and values.
+    pub(super) fn new_kv(&self, layer: u32) -> Option<&Buffer> {
+        let tapping = self.tapping?;
+        let wanted = tapping.wants(Tap::K(layer)) || tapping.wants(Tap::V(layer));
+        tapping.new_kv.as_ref().filter(|_| wanted)
+    }
+
+    /// Looks at keys and values where `rope_kv_append` has put them.
+    pub(super) fn tap_kv(&mut self, layer: u32) {
+        let width = 2 * self.config.num_key_value_heads * self.config.head_dim;
+        if let Some(new_kv) = self.new_kv(layer).cloned() {
+            self.tap(Tap::K(layer), &new_kv, width);
+            self.tap(Tap::V(layer), &new_kv, width);
+        }
+    }
+
+    /// Where attention is to leave its [`HeadStats`].
+    pub(super) fn head_stats(&self, layer: u32) -> Option<&Buffer> {
+        let tapping = self.tapping?;
+        let wanted = tapping.wants(Tap::Attentions(layer));
+        tapping.stats.as_ref().filter(|_| wanted)
+    }
+
+    /// Makes the probabilities of an attention again, and looks at them.
+    pub(super) fn tap_attentions(
+        &mut self,
+        layer: u32,
+        of: Attention,
+        k_cache: &Buffer,
+    ) -> Result<(), ModelError> {
+        let Some(Tapping {
+            stats: Some(stats),
+            probs: Some(probs),
+            width,
+            positions,
+            ..
+        }) = self
+            .tapping
+            .filter(|tapping| tapping.wants(Tap::Attentions(layer)))
+        else {
+            return Ok(());
+        };
+        let (query, step) = (&self.act.query, &self.act.step);
+        let kernel = AttentionProbs { of };
+        let inputs = [query, k_cache, stats];
+        let dispatch = kernel.dispatch(self.gpu, inputs, probs, step, width)?;
+        self.recording.dispatch(dispatch);
+        let row_bytes = u64::from(of.heads) * u64::from(*positions) * 4;
+        self.cut(Tap::Attentions(layer), probs, row_bytes);
+        Ok(())
+    }
+
+    /// Where to compute what a module adds by itself, where it goes to the residual stream at once.
+    pub(super) fn tapped_part(&self, tap: Tap) -> Option<&Buffer> {
+        let tapping = self.tapping?;
+        tapping.part.as_ref().filter(|_| tapping.wants(tap))
+    }
+}

@@ -1,0 +1,291 @@
+//! A prompt read with taps.
+
+use vitrine_gpu::{Readback, Recording};
+use vitrine_kernels::Dtype;
+
+use crate::kv_cache::KvCache;
+use crate::plan::{MAX_PASS, Plan, Read, Segment, Tapping};
+use crate::readout::{PendingRows, Readout, ReadoutRequest};
+use crate::sequences::SequenceId;
+use crate::{Config, Model, ModelError, Prediction, RowPrediction, Tap};
+
+/// Bytes that the taps of one pass may take on their way to the host.
+const PASS_BYTES: u64 = 64 << 20;
+
+/// An intermediate tensor of a whole prompt, in f32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tapped {
+    /// What it is.
+    pub tap: Tap,
+    /// Its shape: [`Tap::shape`].
+    pub shape: Vec<usize>,
+    /// Its values, the last dimension next to one another.
+    pub values: Vec<f32>,
+}
+
+impl Tapped {
+    fn new(tap: Tap, config: &Config, positions: u32) -> Self {
+        let shape = tap.shape(config, positions);
+        let values = vec![0.0; shape.iter().product()];
+        Self { tap, shape, values }
+    }
+}
+
+/// The logit lens of every layer and position, without all its logits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LensRequest {
+    /// How many candidates, at most [`vitrine_kernels::TOP_K`].
+    pub top: u32,
+    /// A token whose logit and rank are wanted everywhere.
+    pub target: Option<u32>,
+}
+
+/// What there was to see while a prompt was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelTrace {
+    /// What follows the prompt.
+    pub prediction: Prediction,
+    /// The tensors, in order of the taps.
+    pub tensors: Vec<Tapped>,
+    /// (layers + 1, positions): the lens before each layer, and what the model says in the end.
+    /// Empty where nobody asked.
+    pub lens: Vec<Vec<RowPrediction>>,
+}
+
+/// What is looked at in each pass.
+struct Watch<'a> {
+    taps: &'a [Tap],
+    lens: Option<LensRequest>,
+    readout: Option<Readout>,
+    segments: Vec<Segment>,
+}
+
+/// What is on its way to the host, from position `first` on.
+enum Underway {
+    Rows {
+        tap: Tap,
+        first: u32,
+        rows: u32,
+        readback: Readback,
+    },
+    Lens {
+        layer: usize,
+        pending: PendingRows,
+    },
+}
+
+impl Model {
+    /// Starts a new sequence with `ids` as [`Model::prefill`] does, and hands over what `taps` see
+    /// on the way. The result is the same to the bit.
+    ///
+    /// # Errors
+    /// When there are no ids, too many, or unknown ones; the model has no such tap; or the GPU has
+    /// no room.
+    pub async fn trace(
+        &mut self,
+        ids: &[u32],
+        taps: &[Tap],
+        top: u32,
+        lens: Option<LensRequest>,
+    ) -> Result<ModelTrace, ModelError> {
+        taps.iter().try_for_each(|tap| tap.check(&self.config))?;
+        let id = SequenceId::FIRST;
+        let positions = self.prepare(id, ids)?;
+        let layers = self.config.num_hidden_layers();
+        let per_token: u64 = taps
+            .iter()
+            .map(|tap| tap.bytes(&self.config, positions) / u64::from(positions))
+            .sum();
+        let rows = (PASS_BYTES / per_token.max(1)).clamp(1, u64::from(MAX_PASS)) as u32;
+        let rows = rows.min(positions);
+
+        let mut places = taps.to_vec();
+        if lens.is_some() {
+            places.extend((0..layers).map(Tap::Lens).chain([Tap::Logits]));
+        }
+        let (gpu, config) = (&self.gpu, &self.config);
+        let tapping = Tapping::new(gpu, config, &self.act, &places, rows, positions)?;
+        let segments = Plan::tapped(
+            gpu,
+            config,
+            &self.weights,
+            &self.act,
+            &self.cache,
+            &self.changes,
+            &tapping,
+        )?;
+        let reads_out = |tap: &Tap| matches!(tap, Tap::Lens(_) | Tap::Logits);
+        let readout = match places.iter().any(reads_out) {
+            true => Some(self.readout(Readout::rows_for(config).min(rows))?),
+            false => None,
+        };
+        let watch = Watch {
+            taps,
+            lens,
+            readout,
+            segments,
+        };
+
+        let mut tensors: Vec<Tapped> = taps
+            .iter()
+            .map(|tap| Tapped::new(*tap, config, positions))
+            .collect();
+        let mut lens = match watch.lens {
+            Some(_) => vec![Vec::new(); layers as usize + 1],
+            None => Vec::new(),
+        };
+        let mut prediction = None;
+        for first in (0..positions).step_by(rows as usize) {
+            let n_tokens = rows.min(positions - first);
+            self.point_at(id, first..first + n_tokens);
+            let underway = self.pass(first, n_tokens, &watch);
+            if first + n_tokens == positions {
+                prediction = Some(self.finish(None, n_tokens, top));
+                self.moved_on(id, positions)?;
+            }
+            for underway in underway {
+                match underway {
+                    Underway::Lens { layer, pending } => lens[layer].extend(pending.rows().await?),
+                    Underway::Rows {
+                        tap,
+                        first,
+                        rows,
+                        readback,
+                    } => {
+                        let bytes = readback.bytes().await?;
+                        if let Some(tapped) = tensors.iter_mut().find(|one| one.tap == tap) {
+                            self.put(tapped, first, rows, &bytes);
+                        }
+                    }
+                }
+            }
+        }
+        let prediction = match prediction {
+            Some(pending) => pending.prediction().await?,
+            None => return Err(ModelError::EmptyPrompt),
+        };
+        Ok(ModelTrace {
+            prediction,
+            tensors,
+            lens,
+        })
+    }
+
+    /// Submits a pass, and asks for what is watched.
+    fn pass(&self, first: u32, n_tokens: u32, watch: &Watch<'_>) -> Vec<Underway> {
+        let mut underway = Vec::new();
+        for Segment { recording, reads } in &watch.segments {
+            self.gpu.submit(n_tokens, [recording]);
+            for read in reads {
+                if let (Tap::Lens(_) | Tap::Logits, Some(readout)) = (read.tap, &watch.readout) {
+                    underway.extend(self.read_out(first, n_tokens, read, readout, watch));
+                } else {
+                    let bytes = read.row_bytes * u64::from(n_tokens);
+                    let results = [(&read.buffer, bytes)];
+                    underway.push(Underway::Rows {
+                        tap: read.tap,
+                        first,
+                        rows: n_tokens,
+                        readback: self.gpu.submit_and_read(n_tokens, [], &results),
+                    });
+                }
+            }
+        }
+        underway
+    }
+
+    /// Logits of all rows of a pass, a few at a time.
+    fn read_out(
+        &self,
+        first: u32,
+        n_tokens: u32,
+        read: &Read,
+        readout: &Readout,
+        watch: &Watch<'_>,
+    ) -> Vec<Underway> {
+        let tap = read.tap;
+        let mut underway = Vec::new();
+        for from in (0..n_tokens).step_by(readout.capacity() as usize) {
+            let rows = readout.capacity().min(n_tokens - from);
+            let mut rows_in = Recording::default();
+            readout.take(&mut rows_in, &read.buffer, from, rows, 0);
+            self.gpu.submit(0, [&rows_in]);
+            let lens = watch.lens.unwrap_or_default();
+            let targets: Vec<u32> = lens
+                .target
+                .map(|id| vec![id; rows as usize])
+                .unwrap_or_default();
+            let request = ReadoutRequest {
+                top: lens.top,
+                targets: &targets,
+            };
+            let pending = readout.read(&self.gpu, rows, request);
+            if watch.lens.is_some() {
+                let layers = self.config.num_hidden_layers();
+                let layer = tap.layer().unwrap_or(layers) as usize;
+                underway.push(Underway::Lens { layer, pending });
+            }
+            if watch.taps.contains(&tap) {
+                let bytes = u64::from(rows) * u64::from(readout.logits_stride()) * 4;
+                let results = [(&readout.logits, bytes)];
+                underway.push(Underway::Rows {
+                    tap,
+                    first: first + from,
+                    rows,
+                    readback: self.gpu.submit_and_read(rows, [], &results),
+                });
+            }
+        }
+        underway
+    }
+
+    /// Puts the rows of a pass where they belong in the whole tensor.
+    fn put(&self, tapped: &mut Tapped, first: u32, n_tokens: u32, bytes: &[u8]) {
+        let config = &self.config;
+        let (first, n_tokens) = (first as usize, n_tokens as usize);
+        let numbers = match tapped.tap {
+            Tap::Attentions(_) | Tap::Lens(_) | Tap::Logits => Dtype::F32.floats(bytes),
+            _ => self.act.dtype.floats(bytes),
+        };
+        let rows = numbers.chunks_exact(numbers.len() / n_tokens);
+        let row_width = |tapped: &Tapped| -> usize { tapped.shape[1..].iter().product() };
+        match tapped.tap {
+            Tap::Attentions(_) => {
+                let positions = tapped.shape[1];
+                for (at, row) in (first..).zip(rows) {
+                    for (head, probs) in row.chunks_exact(positions).enumerate() {
+                        let start = (head * positions + at) * positions;
+                        tapped.values[start..start + positions].copy_from_slice(probs);
+                    }
+                }
+            }
+            Tap::Q(layer) | Tap::K(layer) | Tap::V(layer) => {
+                let [heads, positions, head_dim] = [0, 1, 2].map(|i| tapped.shape[i]);
+                // Values lie behind the keys.
+                let skipped = match tapped.tap {
+                    Tap::V(_) => heads,
+                    _ => 0,
+                };
+                let rope = config.layers[layer as usize].rope;
+                let layout = KvCache::layout(config, rope);
+                for (at, row) in (first..).zip(rows) {
+                    let of_heads = row.chunks_exact(head_dim).skip(skipped).take(heads);
+                    for (head, values) in of_heads.enumerate() {
+                        let start = (head * positions + at) * head_dim;
+                        for (pair, values) in (0..).zip(values.chunks_exact(2)) {
+                            let [a, b] = layout.pair_dims(pair);
+                            tapped.values[start + a as usize] = values[0];
+                            tapped.values[start + b as usize] = values[1];
+                        }
+                    }
+                }
+            }
+            _ => {
+                let width = row_width(tapped);
+                for (at, row) in (first..).zip(rows) {
+                    tapped.values[at * width..(at + 1) * width].copy_from_slice(&row[..width]);
+                }
+            }
+        }
+    }
+}

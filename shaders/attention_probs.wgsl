@@ -1,0 +1,51 @@
+// probs[t, h, j] = exp(q[t, h] · k[j, h / GROUP] · SCALE - highest) / total
+//
+// The probabilities that `attention` used, made again from the queries, the cache and the HeadStats
+// that it left: for those who ask. Exactly 0 for what a query does not see. One workgroup per token
+// and query head; rows are `width` long.
+#import pages
+#import kv_cache
+#import head_stats
+
+const GROUP: u32 = HEADS / KV_HEADS;
+
+@group(0) @binding(_) var<storage, read> queries: array<Pair>;
+@group(0) @binding(_) var<storage, read> k_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read> stats: array<HeadStats>;
+@group(0) @binding(_) var<storage, read_write> probs: array<f32>;
+@group(0) @binding(_) var<storage, read> step: Step;
+@group(0) @binding(_) var<storage, read> width: u32;
+
+var<workgroup> query: array<vec2<f32>, PAIRS>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let head = group.x;
+    let kv_head = head / GROUP;
+    let place = step.rows[group.y];
+    let n_keys = place.position + 1u;
+#if WINDOW
+    let first_key = n_keys - min(n_keys, WINDOW_KEYS);
+#else
+    let first_key = 0u;
+#end
+    let row = group.y * HEADS + head;
+    for (var i = lane; i < PAIRS; i += LANES) {
+        query[i] = from_pair(queries[row * PAIRS + i]) * SCALE;
+    }
+    workgroupBarrier();
+
+    let head_stats = stats[row];
+    for (var key = lane; key < width; key += LANES) {
+        var prob = 0.0;
+        if (key >= first_key && key < n_keys) {
+            let key_at = (cache_slot(place.sequence, key) * KV_HEADS + kv_head) * PAIRS;
+            var score = 0.0;
+            for (var i = 0u; i < PAIRS; i++) {
+                score += dot(query[i], from_pair(k_cache[key_at + i]));
+            }
+            prob = exp(score - head_stats.highest) / head_stats.total;
+        }
+        probs[row * width + key] = prob;
+    }
+}

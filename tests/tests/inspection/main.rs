@@ -1,0 +1,12 @@
+//! What is inside the models of `fixtures/architectures`, and what changing it does, against
+//! transformers (`tests/reference/make_inspection.py`).
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
+mod changes;
+mod fixture;
+mod same_bits;
+mod taps;

@@ -1,0 +1,47 @@
+//! Looking changes nothing.
+
+use pollster::block_on;
+use vitrine_engine::{Dtype, LoadOptions};
+
+use crate::fixture::{Fixture, gpu, trace};
+
+#[test]
+fn tapped_and_untapped_runs_give_the_same_bits() {
+    let gpu = gpu();
+    for (name, dtype) in [
+        ("llama", Dtype::F32),
+        ("llama-odd", Dtype::F16),
+        ("gemma3", Dtype::F32),
+        ("gpt2", Dtype::F32),
+        ("mistral-long", Dtype::F32),
+        ("phi3-window", Dtype::F16),
+    ] {
+        let fixture = Fixture::read(name);
+        let options = LoadOptions {
+            dtype,
+            ..LoadOptions::default()
+        };
+        let mut engine = fixture.load(&gpu, &options);
+        let plain = block_on(engine.next(&fixture.prompt(), 64)).unwrap();
+        let everything = [
+            "embedding",
+            "hidden_states",
+            "q",
+            "k",
+            "v",
+            "attentions",
+            "head_out",
+            "attn_out",
+            "mlp_act",
+            "mlp_out",
+        ];
+        let tapped = trace(&mut engine, fixture.prompt(), &everything, vec![]);
+        assert_eq!(plain.distribution, tapped.distribution, "{name}");
+        // The control: another prompt has other bits.
+        let mut ids = fixture.document.prompt_ids.clone();
+        *ids.last_mut().unwrap() ^= 1;
+        let prompt = vitrine_protocol::Prompt::Ids { ids };
+        let other = trace(&mut engine, prompt, &everything, vec![]);
+        assert_ne!(plain.distribution, other.distribution, "{name}");
+    }
+}

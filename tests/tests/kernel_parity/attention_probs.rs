@@ -1,0 +1,135 @@
+use vitrine_gpu::Gpu;
+use vitrine_kernels::{Attention, AttentionProbs, CacheLayout, Dtype, HeadStats, cpu, stride};
+
+use crate::support::{assert_close, buffer, gpu, numbers, paired, run, step, zeros};
+
+struct Case {
+    heads: u32,
+    kv_heads: u32,
+    position: u32,
+    tokens: u32,
+    sliding_window: Option<u32>,
+    dtype: Dtype,
+    tolerance: f32,
+}
+
+const CACHE: CacheLayout = CacheLayout {
+    head_dim: 16,
+    rope_pairs: 6,
+};
+
+impl Case {
+    fn check(&self, gpu: &Gpu) {
+        let positions = self.position + self.tokens;
+        let width = |heads: u32| heads * CACHE.head_dim;
+        let q = numbers(1, (self.tokens * width(self.heads)) as usize);
+        let k = numbers(2, (positions * width(self.kv_heads)) as usize);
+        let scale = 0.8;
+        let sizes = [self.heads, self.kv_heads, CACHE.head_dim].map(|size| size as usize);
+        let twin = |k: &[f32]| {
+            let window = self
+                .sliding_window
+                .map_or(usize::MAX, |window| window as usize);
+            cpu::attention_probs(&q, k, sizes, self.position as usize, window, scale)
+        };
+        let right = twin(&k);
+        let reversed: Vec<f32> = k.iter().rev().copied().collect();
+        let mut wrong = twin(&reversed);
+        // Where there is one key alone it has all there is, whatever it is.
+        wrong.iter_mut().for_each(|prob| *prob += 1e-2);
+
+        let of = Attention {
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            out_stride: stride(width(self.heads)),
+            scale,
+            sliding_window: self.sliding_window,
+            cache: CACHE,
+            dtype: self.dtype,
+            stats: true,
+        };
+        let [query, keys] = [&q, &k].map(|values| paired(gpu, CACHE, self.dtype, values));
+        let out = zeros(gpu, self.tokens * of.out_stride);
+        let rows = self.tokens * self.heads;
+        let stats = zeros(gpu, rows * 8);
+        let step = step(gpu, self.position, self.tokens);
+        // Longer than the sequence: nobody sees what is not there yet.
+        let row = positions + 3;
+        let probs = zeros(gpu, rows * row);
+        let width = buffer(gpu, &[row]);
+        let attention = of.dispatch(gpu, &query, [&keys, &keys], &out, &step, Some(&stats));
+        let kernel = AttentionProbs { of };
+        let made_again = kernel.dispatch(gpu, [&query, &keys, &stats], &probs, &step, &width);
+        let dispatches = [attention.unwrap(), made_again.unwrap()];
+        let got = run::<f32>(gpu, dispatches, self.tokens, &probs, rows * row);
+        let (seen, beyond): (Vec<&[f32]>, Vec<&[f32]>) = got
+            .chunks_exact(row as usize)
+            .map(|row| row.split_at(positions as usize))
+            .unzip();
+        let what = format!("{} tokens from {}", self.tokens, self.position);
+        assert_close(&seen.concat(), &right, &wrong, self.tolerance, &what);
+        assert!(beyond.concat().iter().all(|prob| *prob == 0.0), "{what}");
+
+        let stats = run::<HeadStats>(gpu, [], 0, &stats, rows);
+        for (row, (stats, probs)) in stats
+            .iter()
+            .zip(right.chunks_exact(positions as usize))
+            .enumerate()
+        {
+            let entropy: f32 = probs
+                .iter()
+                .filter(|prob| **prob > 0.0)
+                .map(|prob| -prob * prob.ln())
+                .sum();
+            let highest = probs.iter().copied().fold(0.0, f32::max);
+            let what = format!("{what}: row {row}, {stats:?}");
+            assert!(
+                (stats.entropy - entropy).abs() < 10.0 * self.tolerance,
+                "{what}"
+            );
+            assert!(
+                (stats.max_probability - highest).abs() < self.tolerance,
+                "{what}"
+            );
+            assert!(
+                (stats.first_token - probs[0]).abs() < self.tolerance,
+                "{what}"
+            );
+            let at_argmax = probs[stats.argmax as usize];
+            assert!(highest - at_argmax < self.tolerance, "{what}");
+        }
+    }
+}
+
+#[test]
+fn attention_probs_and_head_stats() {
+    let gpu = gpu();
+    for sliding_window in [None, Some(1), Some(5), Some(64), Some(70)] {
+        for (position, tokens) in [(0, 1), (0, 33), (63, 1), (64, 2), (130, 3)] {
+            Case {
+                heads: 4,
+                kv_heads: 2,
+                position,
+                tokens,
+                sliding_window,
+                dtype: Dtype::F32,
+                tolerance: 1e-5,
+            }
+            .check(&gpu);
+        }
+    }
+}
+
+#[test]
+fn attention_probs_in_half_precision() {
+    Case {
+        heads: 3,
+        kv_heads: 1,
+        position: 100,
+        tokens: 2,
+        sliding_window: None,
+        dtype: Dtype::F16,
+        tolerance: 2e-3,
+    }
+    .check(&gpu());
+}
