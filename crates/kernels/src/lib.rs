@@ -12,6 +12,7 @@ mod argmax;
 mod attention;
 mod attention_probs;
 mod cache_layout;
+mod count;
 pub mod cpu;
 mod dtype;
 mod embed;
@@ -26,6 +27,7 @@ mod qk_norm;
 mod rank;
 mod rms_norm;
 mod rope_kv_append;
+mod sample;
 mod soft_cap;
 mod step;
 mod top_k;
@@ -35,6 +37,7 @@ pub use argmax::{Argmax, Chosen};
 pub use attention::{Attention, HeadStats};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::CacheLayout;
+pub use count::Count;
 pub use dtype::Dtype;
 pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
@@ -48,6 +51,7 @@ pub use qk_norm::QkNorm;
 pub use rank::{Rank, Ranked};
 pub use rms_norm::RmsNorm;
 pub use rope_kv_append::RopeKvAppend;
+pub use sample::{DrawnBits, Sample, SampleBuffers, SampleParams};
 pub use soft_cap::SoftCap;
 pub use step::{MAX_ROWS, PAGE, Row, Step};
 pub use top_k::{TOP_K, TopK};
@@ -78,7 +82,12 @@ const FRAGMENTS: &[(&str, &str)] = &[
     ),
     ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
     ("pages", include_str!("../../../shaders/common/pages.wgsl")),
+    (
+        "philox",
+        include_str!("../../../shaders/common/philox.wgsl"),
+    ),
     ("step", include_str!("../../../shaders/common/step.wgsl")),
+    ("u64", include_str!("../../../shaders/common/u64.wgsl")),
 ];
 
 /// The template of a kernel, by name.

@@ -1,0 +1,35 @@
+// Which tokens a sequence has, for the penalties: IN_PROMPT where the prompt has a token, and below it
+// how often it was generated since. `sample` goes on from there.
+//
+// One workgroup per row of the pass, or for the last of them alone, each of another sequence.
+#import pages
+
+@group(0) @binding(_) var<storage, read> history: array<u32>;
+@group(0) @binding(_) var<storage, read> step: Step;
+// By sequence: how many of its tokens are the prompt's.
+@group(0) @binding(_) var<storage, read> prompts: array<u32>;
+@group(0) @binding(_) var<storage, read_write> counts: array<atomic<u32>>;
+
+const IN_PROMPT: u32 = 0x80000000u;
+
+@compute @workgroup_size(LANES)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let row = step.rows[step.n_tokens - groups.y + group.y];
+    let first = row.sequence * N;
+    for (var id = lane; id < N; id += LANES) {
+        atomicStore(&counts[first + id], 0u);
+    }
+    storageBarrier();
+    for (var i = lane; i <= row.position; i += LANES) {
+        let id = min(history[cache_slot(row.sequence, i)], N - 1u);
+        if (i < prompts[row.sequence]) {
+            atomicOr(&counts[first + id], IN_PROMPT);
+        } else {
+            atomicAdd(&counts[first + id], 1u);
+        }
+    }
+}
