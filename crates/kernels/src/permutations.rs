@@ -1,3 +1,195 @@
 use vitrine_gpu::ShaderSource;
 
 use crate::{
+    Activation, Adjust, Argmax, Attention, AttentionProbs, CacheLayout, Count, Dtype, Embed,
+    Format, LayerNorm, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm, RopeKvAppend, Sample, Shape,
+    SoftCap, Table, TopK, stride,
+};
+
+/// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
+/// shader validation tests compile, natively and in a browser.
+#[must_use]
+pub fn permutations() -> Vec<ShaderSource> {
+    let mut all = Vec::new();
+    for (hidden, intermediate, heads, kv_heads, head_dim, vocab) in
+        [(576, 1536, 9, 3, 64, 49_152), (144, 200, 3, 1, 96, 1003)]
+    {
+        // The other size is in the other number format.
+        let dtype = if hidden == 576 {
+            Dtype::F32
+        } else {
+            Dtype::F16
+        };
+        for format in Format::ALL {
+            let x_stride = stride(hidden);
+            for table in [Table::Tokens { scale: 12.0 }, Table::Positions] {
+                let embed = Embed {
+                    format,
+                    row_start: 32,
+                    rows: vocab,
+                    k: hidden,
+                    x_stride,
+                    table,
+                    dtype,
+                };
+                all.push(embed.source());
+            }
+            let shapes = [
+                (8, 8, 1, true, false),
+                (64, 2, 8, false, false),
+                (8, 8, 1, false, true),
+                (8, 8, 4, false, true),
+                (64, 1, 1, true, true),
+            ];
+            // Decoding, prefill, and what adds to the residual are enough for the other size.
+            let shapes = if hidden == 576 {
+                &shapes[..]
+            } else {
+                &shapes[..3]
+            };
+            for &(lanes, rows, cols, uniform_x, accumulate) in shapes {
+                let shape = Shape {
+                    lanes,
+                    rows,
+                    cols,
+                    uniform_x,
+                };
+                let matmul = Matmul {
+                    format,
+                    rows: stride(intermediate),
+                    k: hidden,
+                    x_stride,
+                    y_stride: stride(intermediate) * 2,
+                    row_start: 32,
+                    accumulate,
+                    bias: accumulate,
+                    x_dtype: dtype,
+                    // Logits are f32 always.
+                    y_dtype: if uniform_x { Dtype::F32 } else { dtype },
+                    shape,
+                };
+                all.push(matmul.source());
+            }
+        }
+        for (last_row, add, keep) in [
+            (false, false, false),
+            (true, false, false),
+            (false, true, false),
+            (false, false, true),
+            (true, false, true),
+        ] {
+            let norm = RmsNorm {
+                n: hidden,
+                eps: 1e-5,
+                last_row,
+                add,
+                dtype,
+                keep,
+            };
+            all.push(norm.source());
+        }
+        for (last_row, keep) in [(false, false), (true, false), (false, true), (true, true)] {
+            let norm = LayerNorm {
+                n: hidden,
+                eps: 1e-5,
+                last_row,
+                dtype,
+                keep,
+            };
+            all.push(norm.source());
+        }
+        let qkv_stride = stride((heads + 2 * kv_heads) * head_dim);
+        let k_offset = heads * head_dim;
+        let v_offset = k_offset + kv_heads * head_dim;
+        let qk_norm = QkNorm {
+            heads,
+            kv_heads,
+            head_dim,
+            qkv_stride,
+            k_offset,
+            eps: 1e-6,
+            dtype,
+        };
+        all.push(qk_norm.source());
+        for (rope_pairs, sliding_window) in
+            [(head_dim / 2, None), (head_dim / 4, Some(100)), (0, None)]
+        {
+            let cache = CacheLayout {
+                head_dim,
+                rope_pairs,
+            };
+            for look in [false, true] {
+                let append = RopeKvAppend {
+                    heads,
+                    kv_heads,
+                    qkv_stride,
+                    k_offset,
+                    v_offset,
+                    cache,
+                    dtype,
+                    keep: look,
+                };
+                all.push(append.source());
+                let attention = Attention {
+                    heads,
+                    kv_heads,
+                    out_stride: stride(heads * head_dim),
+                    scale: 0.125,
+                    sliding_window,
+                    cache,
+                    dtype,
+                    stats: look,
+                };
+                all.push(attention.source());
+                if look {
+                    all.push(AttentionProbs { of: attention }.source());
+                }
+            }
+        }
+        let y_stride = stride(intermediate);
+        for act in Activation::ALL {
+            for up_offset in [None, Some(y_stride)] {
+                let mlp_act = MlpAct {
+                    act,
+                    n: intermediate,
+                    x_stride: 2 * y_stride,
+                    up_offset,
+                    y_stride,
+                    dtype,
+                };
+                all.push(mlp_act.source());
+            }
+        }
+        all.push(Adjust { n: hidden, dtype }.source());
+        for instead_of in [false, true] {
+            let patch = Patch {
+                from: if instead_of { 0 } else { head_dim },
+                n: head_dim,
+                stride: stride(heads * head_dim),
+                instead_of,
+                dtype,
+            };
+            all.push(patch.source());
+        }
+        let soft_cap = SoftCap {
+            n: vocab,
+            stride: stride(vocab),
+            cap: 30.0,
+        };
+        all.push(soft_cap.source());
+        let (n, stride) = (vocab, stride(vocab));
+        for feedback in [true, false] {
+            let argmax = Argmax {
+                n,
+                stride,
+                feedback,
+            };
+            all.extend(argmax.sources());
+        }
+        all.extend(TopK { n, stride }.sources());
+        all.push(Rank { n, stride }.source());
+        all.push(Sample { n, stride }.source());
+        all.push(Count { n }.source());
+    }
+    all
+}
