@@ -8,6 +8,7 @@ mod command;
 mod event;
 mod failure;
 mod generate;
+mod inside;
 mod inspect;
 mod model;
 mod race;
@@ -19,6 +20,9 @@ pub use command::Command;
 pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
+pub use inside::{
+    AblationReport, HeadEffect, HeadScore, HeadsReport, MovedToken, PatchReport, PatchRequest, SweepReport,
+};
 pub use inspect::{
     AttentionReport, FormatShare, KvCacheReport, ModelReport, ModuleNode, RopeReport,
     TokenizerReport,

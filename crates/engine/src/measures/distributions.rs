@@ -1,14 +1,20 @@
+/// ln Σ exp(logit).
+#[must_use]
+pub fn logsumexp(logits: &[f32]) -> f64 {
+    let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let sum: f64 = logits
+        .iter()
+        .map(|logit| (f64::from(*logit) - highest).exp())
+        .sum();
+    highest + sum.ln()
+}
+
 /// ln of the probabilities that logits stand for.
 #[must_use]
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let shifted = |logit: &f32| f64::from(*logit) - f64::from(highest);
-    let sum: f64 = logits.iter().map(|logit| shifted(logit).exp()).sum();
-    let log_sum = sum.ln();
-    logits
-        .iter()
-        .map(|logit| shifted(logit) - log_sum)
-        .collect()
+    let logsumexp = logsumexp(logits);
+    let of = |logit: &f32| f64::from(*logit) - logsumexp;
+    logits.iter().map(of).collect()
 }
 
 /// Kullback-Leibler divergence of two distributions in nats, Σ p (ln p − ln q): how much `other` is

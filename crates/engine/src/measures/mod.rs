@@ -6,7 +6,7 @@ mod heads;
 mod lens;
 mod restoration;
 
-pub use distributions::{best, kl_divergence, log_softmax};
+pub use distributions::{best, kl_divergence, log_softmax, logsumexp};
 pub use flops::step_flops;
 pub use heads::{HeadScores, head_scores};
 pub use lens::leads_from;
