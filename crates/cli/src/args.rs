@@ -7,8 +7,13 @@ use clap::{ArgGroup, Parser, Subcommand};
 use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
 
-use inside::RACE_EXAMPLES;
-pub use inside::RaceArgs;
+use inside::{
+    ABLATE_EXAMPLES, ATTENTION_EXAMPLES, COMPARE_EXAMPLES, LENS_EXAMPLES, PATCH_EXAMPLES,
+    RACE_EXAMPLES, TRACE_EXAMPLES,
+};
+pub use inside::{
+    AblateArgs, AttentionArgs, CompareArgs, FormatArg, LensArgs, PatchArgs, RaceArgs, TraceArgs,
+};
 
 /// Runs a decoder language model on your GPU, and shows what happens inside.
 #[derive(Parser)]
@@ -76,6 +81,24 @@ pub enum Command {
     /// Continue a prompt with the KV cache and without it, and compare every step.
     #[command(after_help = RACE_EXAMPLES)]
     Race(RaceArgs),
+    /// Compare number formats on the same text: how far each is from the first, its size and speed.
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
+    /// Write intermediate tensors of a prompt to a safetensors file.
+    #[command(after_help = TRACE_EXAMPLES)]
+    Trace(TraceArgs),
+    /// Show what each layer would answer at each position (the logit lens).
+    #[command(after_help = LENS_EXAMPLES)]
+    Lens(LensArgs),
+    /// Draw what a head attends to, or rank all heads.
+    #[command(after_help = ATTENTION_EXAMPLES)]
+    Attention(AttentionArgs),
+    /// Switch off heads, attention or MLPs, and see what becomes of the next token.
+    #[command(after_help = ABLATE_EXAMPLES)]
+    Ablate(AblateArgs),
+    /// Find the layers and positions that bring back a prompt's answer (activation patching).
+    #[command(after_help = PATCH_EXAMPLES)]
+    Patch(PatchArgs),
     /// List the GPU adapters of this machine, with what matters of each.
     Adapters(AdaptersArgs),
 }

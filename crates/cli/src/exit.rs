@@ -8,6 +8,11 @@ use vitrine_hub::{HubError, HubErrorKind};
 use vitrine_protocol::FailureKind;
 use vitrine_text::TextError;
 
+/// An argument that this model cannot follow, in one sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongArgument(pub String);
+
 /// Says what went wrong, and gives the exit code for it.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if error
@@ -35,6 +40,9 @@ fn code(error: &anyhow::Error) -> u8 {
                 FailureKind::Network => 5,
                 FailureKind::Internal => 1,
             };
+        }
+        if cause.is::<WrongArgument>() {
+            return 2;
         }
         if cause.is::<vitrine_gpu::GpuError>() {
             return 4;

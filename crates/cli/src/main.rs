@@ -1,18 +1,24 @@
 //! `vitrine`: runs a decoder language model on the desktop GPU and shows what happens inside.
 
+mod ablate;
 mod adapters;
 mod args;
+mod attention;
 mod bench;
+mod compare;
 mod draw;
 mod exit;
 mod generate;
 mod inspect;
+mod lens;
 mod load;
 mod memory;
 mod next;
+mod patch;
 mod race;
 mod text;
 mod tokenize;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -31,6 +37,12 @@ fn main() -> ExitCode {
             Command::Tokenize(args) => tokenize::run(args).await,
             Command::Bench(args) => bench::run(args).await,
             Command::Race(args) => race::run(args).await,
+            Command::Compare(args) => compare::run(args).await,
+            Command::Trace(args) => trace::run(args).await,
+            Command::Lens(args) => lens::run(args).await,
+            Command::Attention(args) => attention::run(args).await,
+            Command::Ablate(args) => ablate::run(args).await,
+            Command::Patch(args) => patch::run(args).await,
             Command::Adapters(args) => adapters::run(args).await,
         }
     });

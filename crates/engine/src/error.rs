@@ -18,6 +18,34 @@ pub enum EngineError {
     /// A chat was asked of a model without a template.
     #[error("This model has no chat template: give a raw prompt.")]
     NoChatTemplate,
+    /// Head scores of a prompt that has nothing before its last token.
+    #[error(
+        "Head scores compare a token with those before it: give a prompt of at least two tokens."
+    )]
+    OneToken,
+    /// Two prompts that have no positions in common.
+    #[error(
+        "The clean prompt has {clean} tokens and the corrupt one {corrupt}: patching goes from \
+         position to position, so choose prompts of equal length (`vitrine tokenize` shows them)."
+    )]
+    DifferentLengths {
+        /// Tokens of the clean prompt.
+        clean: usize,
+        /// Tokens of the corrupt prompt.
+        corrupt: usize,
+    },
+    /// Both prompts say the same.
+    #[error(
+        "Both prompts have the same answer, so there is nothing to restore: choose other prompts, or \
+         name the two answers."
+    )]
+    SameAnswer,
+    /// An answer that is no token.
+    #[error("The answer {id} is not in the vocabulary: give the id or the text of one token.")]
+    NoSuchAnswer {
+        /// Its id.
+        id: u32,
+    },
 }
 
 impl EngineError {
@@ -38,7 +66,11 @@ impl EngineError {
                 | ModelError::ChangeNotFinite,
             )
             | Self::NoTokenizer
-            | Self::NoChatTemplate => FailureKind::Request,
+            | Self::NoChatTemplate
+            | Self::OneToken
+            | Self::DifferentLengths { .. }
+            | Self::SameAnswer
+            | Self::NoSuchAnswer { .. } => FailureKind::Request,
             Self::Model(ModelError::Storage(_)) => FailureKind::Storage,
             Self::Model(_) | Self::Text(_) => FailureKind::Model,
         };

@@ -2,13 +2,16 @@
 //!
 //! The same for every host: the command line blocks on these futures, the web worker awaits them.
 
+mod ablate;
 mod bench;
 mod engine;
 mod error;
 mod generate;
+mod heads;
 mod inspect;
 mod intervene;
 pub mod measures;
+mod patch;
 mod predict;
 mod race;
 mod summary;

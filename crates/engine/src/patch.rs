@@ -32,9 +32,8 @@ impl Engine {
         }
         let clean_logits = self.logits_with(&clean, &[]).await?;
         let corrupt_logits = self.logits_with(&corrupt, &[]).await?;
-        let chosen = |asked: Option<u32>, logits: &[f32]| {
-            asked.or_else(|| best(logits)).unwrap_or_default()
-        };
+        let chosen =
+            |asked: Option<u32>, logits: &[f32]| asked.or_else(|| best(logits)).unwrap_or_default();
         let answer = chosen(request.answer, &clean_logits);
         let against = chosen(request.against, &corrupt_logits);
         let difference = |logits: &[f32]| {

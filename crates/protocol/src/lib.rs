@@ -21,7 +21,8 @@ pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
 pub use inside::{
-    AblationReport, HeadEffect, HeadScore, HeadsReport, MovedToken, PatchReport, PatchRequest, SweepReport,
+    AblationReport, HeadEffect, HeadScore, HeadsReport, MovedToken, PatchReport, PatchRequest,
+    SweepReport,
 };
 pub use inspect::{
     AttentionReport, FormatShare, KvCacheReport, ModelReport, ModuleNode, RopeReport,

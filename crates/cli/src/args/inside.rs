@@ -2,14 +2,59 @@
 
 use std::path::PathBuf;
 
-use crate::draw::picture_path;
+use clap::{ArgAction, ArgGroup};
 
-use super::{ModelArgs, PromptArgs};
+use super::{ModelArgs, PromptArgs, QuantizeArg};
+use crate::draw::picture_path;
 
 pub const RACE_EXAMPLES: &str = "\
 Examples:
   vitrine race \"The capital of France is\" --max-new-tokens 100
   vitrine race \"Once upon a time\" --max-new-tokens 50 --svg race.svg";
+
+pub const COMPARE_EXAMPLES: &str = "\
+Examples:
+  vitrine compare \"The capital of Japan is\" --formats f32,f16
+  vitrine compare \"The capital of Japan is\" --model bf16-folder --formats f32,f16,q8,q4,q4-128";
+
+pub const TRACE_EXAMPLES: &str = "\
+Examples:
+  vitrine trace \"The capital of Japan is\" --tap hidden_states,attentions,logits --out trace.safetensors
+  vitrine trace --ids 504,3575,282 --tap q.3,k.3,mlp_act.29 --out trace.safetensors
+
+Taps, of every layer where no number stands behind them (layers count from 0):
+  embedding          [positions, hidden]
+  hidden_states      [positions, hidden]: before layer l; the last after the final norm
+  q, k, v            [heads, positions, head_dim]: q and k after RoPE
+  attentions         [heads, positions, positions]: probabilities
+  head_out           [positions, heads, head_dim]: what o_proj reads
+  attn_out, mlp_out  [positions, hidden]: what is added to the residual stream
+  mlp_act            [positions, intermediate]: what down_proj reads
+  lens               [positions, vocab]: final norm and output head on hidden_states
+  logits             [positions, vocab]";
+
+pub const LENS_EXAMPLES: &str = "\
+Examples:
+  vitrine lens \"The capital of Japan is\"
+  vitrine lens --chat \"What is the capital of Japan?\" --top 5 --json";
+
+pub const ATTENTION_EXAMPLES: &str = "\
+Examples:
+  vitrine attention \"The capital of Japan is\" --layer 5 --head 3
+  vitrine attention \"The cat sat. The cat\" --layer 5 --head 3 --svg head.svg --png head.png
+  vitrine attention \"The cat sat. The cat\" --summary";
+
+pub const ABLATE_EXAMPLES: &str = "\
+Examples:
+  vitrine ablate \"The capital of Japan is\" --head 5.3 --head '7.*'
+  vitrine ablate \"The capital of Japan is\" --head 5.3 --mean
+  vitrine ablate \"The capital of Japan is\" --skip-attention 20 --skip-mlp 20
+  vitrine ablate \"The capital of Japan is\" --sweep";
+
+pub const PATCH_EXAMPLES: &str = "\
+Examples:
+  vitrine patch --clean \"The capital of Japan is\" --corrupt \"The capital of France is\"
+  vitrine patch --clean-ids 1,2,3 --corrupt-ids 1,4,3 --json";
 
 #[derive(clap::Args)]
 pub struct RaceArgs {
@@ -26,4 +71,223 @@ pub struct RaceArgs {
     /// Print one JSON object with every step instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct CompareArgs {
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// What to compare, the reference first: f32 and f16 are formats of activations and KV cache;
+    /// q8, q4 and q4-128 quantise the layers' weights of a float model. The model is loaded once for
+    /// each.
+    #[arg(
+        long,
+        value_name = "FORMAT,…",
+        value_delimiter = ',',
+        default_value = "f32,f16"
+    )]
+    pub formats: Vec<FormatArg>,
+    /// Compare on the prompt and this many tokens that the first format writes after it.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub max_new_tokens: u32,
+    /// Print one JSON object with every position instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A number format to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FormatArg {
+    F32,
+    F16,
+    Q8,
+    Q4,
+    #[value(name = "q4-128")]
+    Q4Group128,
+}
+
+impl FormatArg {
+    /// How it quantises weights, if it does.
+    pub fn quantize(self) -> Option<QuantizeArg> {
+        match self {
+            Self::F32 | Self::F16 => None,
+            Self::Q8 => Some(QuantizeArg::Q8),
+            Self::Q4 => Some(QuantizeArg::Q4),
+            Self::Q4Group128 => Some(QuantizeArg::Q4Group128),
+        }
+    }
+}
+
+#[derive(clap::Args)]
+pub struct TraceArgs {
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Which tensors to keep.
+    #[arg(
+        long = "tap",
+        value_name = "TAP,…",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub taps: Vec<String>,
+    /// Where to write them.
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub out: PathBuf,
+    /// Refuse traces of more bytes; without it, of more than half of the memory that is free.
+    #[arg(long, value_name = "BYTES")]
+    pub max_bytes: Option<u64>,
+    /// Print one JSON object with the names and shapes instead of a list.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct LensArgs {
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// How many candidates of each layer and position `--json` lists.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub top: u32,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["layer", "summary"])))]
+pub struct AttentionArgs {
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The layer, from 0.
+    #[arg(long, value_name = "L", requires = "head")]
+    pub layer: Option<u32>,
+    /// The query head, from 0.
+    #[arg(long, value_name = "H", requires = "layer")]
+    pub head: Option<u32>,
+    /// Rank all heads by entropy, and by what they put on the token before, on the first token, and
+    /// on what followed the same token before (induction).
+    #[arg(long)]
+    pub summary: bool,
+    /// Draw the matrix.
+    #[arg(long, value_name = "FILE", value_parser = picture_path, conflicts_with = "summary")]
+    pub svg: Option<PathBuf>,
+    /// Draw the matrix as pixels.
+    #[arg(long, value_name = "FILE", value_parser = picture_path, conflicts_with = "summary")]
+    pub png: Option<PathBuf>,
+    /// Print one JSON object instead of a drawing.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("change").required(true).multiple(true).args(["heads", "skip_attention", "skip_mlp", "sweep"])))]
+pub struct AblateArgs {
+    #[command(flatten)]
+    pub prompt: PromptArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// A head whose output becomes zero, or all heads of a layer; may be repeated.
+    #[arg(long = "head", value_name = "LAYER.HEAD|LAYER.*", action = ArgAction::Append)]
+    pub heads: Vec<HeadArg>,
+    /// Take a head's mean over the positions of the prompt in place of zero.
+    #[arg(long)]
+    pub mean: bool,
+    /// A layer whose attention adds nothing; may be repeated.
+    #[arg(long, value_name = "L", action = ArgAction::Append)]
+    pub skip_attention: Vec<u32>,
+    /// A layer whose MLP adds nothing; may be repeated.
+    #[arg(long, value_name = "L", action = ArgAction::Append)]
+    pub skip_mlp: Vec<u32>,
+    /// Ablate each head in turn, and rank them.
+    #[arg(long, conflicts_with_all = ["heads", "skip_attention", "skip_mlp"])]
+    pub sweep: bool,
+    /// How many tokens or heads to list.
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub top: u32,
+    /// Print one JSON object instead of bars.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `5.3`, or `5.*` for all heads of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadArg {
+    pub layer: u32,
+    pub head: Option<u32>,
+}
+
+impl std::str::FromStr for HeadArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (layer, head) = text.split_once('.')?;
+            let layer = layer.parse().ok()?;
+            let head = match head {
+                "*" => None,
+                number => Some(number.parse().ok()?),
+            };
+            Some(Self { layer, head })
+        };
+        parse()
+            .ok_or_else(|| "write LAYER.HEAD as in 5.3, or 5.* for all heads of a layer".to_owned())
+    }
+}
+
+#[derive(clap::Args)]
+#[command(group(ArgGroup::new("clean-prompt").required(true).args(["clean", "clean_ids"])))]
+#[command(group(ArgGroup::new("corrupt-prompt").required(true).args(["corrupt", "corrupt_ids"])))]
+pub struct PatchArgs {
+    /// The prompt whose answer is looked for.
+    #[arg(long, value_name = "TEXT")]
+    pub clean: Option<String>,
+    /// Its token ids in place of text.
+    #[arg(long, value_name = "ID,ID,…", value_delimiter = ',')]
+    pub clean_ids: Option<Vec<u32>>,
+    /// A prompt of as many tokens with another answer.
+    #[arg(long, value_name = "TEXT")]
+    pub corrupt: Option<String>,
+    /// Its token ids in place of text.
+    #[arg(long, value_name = "ID,ID,…", value_delimiter = ',')]
+    pub corrupt_ids: Option<Vec<u32>>,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Id of the clean answer; without it, what the clean run finds most probable.
+    #[arg(long, value_name = "ID")]
+    pub answer: Option<u32>,
+    /// Id of the corrupt answer; without it, what the corrupt run finds most probable.
+    #[arg(long, value_name = "ID")]
+    pub against: Option<u32>,
+    /// Draw the map.
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    pub svg: Option<PathBuf>,
+    /// Draw the map as pixels.
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    pub png: Option<PathBuf>,
+    /// Print one JSON object instead of a map.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HeadArg;
+
+    #[test]
+    fn heads_are_read_one_by_one_or_by_layer() {
+        let head = |layer, head| Ok(HeadArg { layer, head });
+        assert_eq!("5.3".parse::<HeadArg>(), head(5, Some(3)));
+        assert_eq!("7.*".parse::<HeadArg>(), head(7, None));
+        for wrong in ["", "5", "5.", ".3", "*.3", "5.3.1", "-1.0", "a.b"] {
+            assert!(wrong.parse::<HeadArg>().is_err(), "{wrong}");
+        }
+    }
 }

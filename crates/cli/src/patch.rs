@@ -1,0 +1,104 @@
+//! `vitrine patch`.
+
+use std::io::{self, Write};
+
+use anstyle::{Ansi256Color, Style};
+use vitrine_protocol::{PatchReport, PatchRequest, Prompt};
+
+use crate::ablate::progress;
+use crate::args::PatchArgs;
+use crate::draw::{Heatmap, save};
+use crate::{load, text};
+
+/// Cells of a column.
+const CELL: usize = 7;
+/// Cells of the layers' names.
+const NAMES: usize = 6;
+
+pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
+    let mut loaded = load::load(&args.model).await?;
+    let request = PatchRequest {
+        clean: prompt(args.clean, args.clean_ids),
+        corrupt: prompt(args.corrupt, args.corrupt_ids),
+        answer: args.answer,
+        against: args.against,
+    };
+    let bar = progress("patching");
+    let mut on_run = |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    };
+    let report = loaded.engine.patch(&request, &mut on_run).await?;
+    bar.finish_and_clear();
+    let picture = Heatmap {
+        title: format!(
+            "How much of {} over {} a clean residual stream restores",
+            text::token(&report.answer),
+            text::token(&report.against)
+        ),
+        rows: (0..report.restored.len())
+            .map(|layer| format!("layer {layer}"))
+            .collect(),
+        columns: report.corrupt.iter().map(text::bare).collect(),
+        values: report.restored.clone(),
+    };
+    for path in args.svg.iter().chain(&args.png) {
+        save(&picture, path)?;
+    }
+    if args.json {
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&report)?;
+    }
+    Ok(())
+}
+
+fn prompt(text: Option<String>, ids: Option<Vec<u32>>) -> Prompt {
+    match ids {
+        Some(ids) => Prompt::Ids { ids },
+        None => Prompt::Text {
+            text: text.unwrap_or_default(),
+        },
+    }
+}
+
+fn print(report: &PatchReport) -> io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+    for (name, prompt) in [("clean", &report.clean), ("corrupt", &report.corrupt)] {
+        write!(out, "{dim}{}{dim:#}", text::fit(name, NAMES))?;
+        for piece in prompt {
+            write!(
+                out,
+                " {bold}{}{bold:#}",
+                text::fit(&text::bare(piece), CELL)
+            )?;
+        }
+        writeln!(out)?;
+    }
+    for (layer, row) in report.restored.iter().enumerate() {
+        write!(out, "{dim}{layer:>NAMES$}{dim:#}")?;
+        for share in row {
+            let style = shade(*share);
+            write!(out, " {style}{share:>CELL$.3}{style:#}")?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "{bold}Logit of {} minus logit of {}: {:.4} clean (1), {:.4} corrupt (0).{bold:#}",
+        text::token(&report.answer),
+        text::token(&report.against),
+        report.clean_difference,
+        report.corrupt_difference
+    )
+}
+
+/// Blue for what restores, red for what harms, on terminals.
+fn shade(share: f64) -> Style {
+    const BLUE: [u8; 5] = [240, 60, 67, 74, 81];
+    const RED: [u8; 5] = [240, 95, 131, 167, 203];
+    let ramp = if share < 0.0 { RED } else { BLUE };
+    let step = (share.abs().clamp(0.0, 1.0) * 4.0).round() as usize;
+    Style::new().fg_color(Some(Ansi256Color(ramp[step]).into()))
+}
