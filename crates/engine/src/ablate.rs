@@ -25,7 +25,8 @@ impl Engine {
     ) -> Result<AblationReport, EngineError> {
         let ids = self.encode(prompt)?;
         let before = self.logits_with(&ids, &[]).await?;
-        let after = self.logits_with(&ids, interventions).await?;
+        let after = self.logits_with(&ids, interventions).await;
+        let after = self.lift(after).await?;
         let (was, is) = (log_softmax(&before), log_softmax(&after));
         let mut moved: Vec<(u32, f64, f64)> = (0..)
             .zip(was.iter().zip(&is))
@@ -61,7 +62,17 @@ impl Engine {
         on_head: &mut dyn FnMut(u64, u64),
     ) -> Result<SweepReport, EngineError> {
         let ids = self.encode(prompt)?;
-        let whole = self.logits_with(&ids, &[]).await?;
+        let report = self.sweep_heads(&ids, mean, on_head).await;
+        self.lift(report).await
+    }
+
+    async fn sweep_heads(
+        &mut self,
+        ids: &[u32],
+        mean: bool,
+        on_head: &mut dyn FnMut(u64, u64),
+    ) -> Result<SweepReport, EngineError> {
+        let whole = self.logits_with(ids, &[]).await?;
         let answer = best(&whole).unwrap_or_default() as usize;
         let config = self.model.config();
         let (layers, heads) = (config.num_hidden_layers(), config.num_attention_heads);
@@ -75,7 +86,7 @@ impl Engine {
                     factor: 0.0,
                     mean,
                 };
-                let logits = self.logits_with(&ids, &[without]).await?;
+                let logits = self.logits_with(ids, &[without]).await?;
                 effects.push(HeadEffect {
                     layer,
                     head,
@@ -87,27 +98,15 @@ impl Engine {
         }
         effects.sort_by(|a, b| b.kl.total_cmp(&a.kl));
         Ok(SweepReport {
-            prompt: ids.into_iter().map(|id| self.piece(id)).collect(),
+            prompt: ids.iter().map(|id| self.piece(*id)).collect(),
             answer: self.ranked(&whole, 1).top.pop(),
             heads: effects,
         })
     }
 
-    /// All logits at the prompt's end, (vocab_size), of a run with these interventions. Afterwards
-    /// nothing is different any more.
+    /// All logits at the prompt's end, (vocab_size), of a run with these interventions, which stay
+    /// until [`Engine::lift`].
     pub(crate) async fn logits_with(
-        &mut self,
-        ids: &[u32],
-        interventions: &[Intervention],
-    ) -> Result<Vec<f32>, EngineError> {
-        let logits = self.intervened_logits(ids, interventions).await;
-        let reset = self.intervene(&[], ids).await;
-        let logits = logits?;
-        reset?;
-        Ok(logits)
-    }
-
-    async fn intervened_logits(
         &mut self,
         ids: &[u32],
         interventions: &[Intervention],
@@ -115,6 +114,17 @@ impl Engine {
         self.intervene(interventions, ids).await?;
         self.model.prefill(ids, 0)?.prediction().await?;
         Ok(self.model.logits().await?)
+    }
+
+    /// Lifts all interventions, whether what was done with them went well or not.
+    pub(crate) async fn lift<T>(
+        &mut self,
+        result: Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let lifted = self.intervene(&[], &[]).await;
+        let value = result?;
+        lifted?;
+        Ok(value)
     }
 
     fn ranked(&self, logits: &[f32], top: u32) -> Distribution {

@@ -20,6 +20,7 @@ impl Engine {
         if ids.len() == 1 {
             return Err(EngineError::OneToken);
         }
+        self.intervene(&[], &ids).await?;
         let config = self.model.config();
         let taps: Vec<Tap> = (0..config.num_hidden_layers())
             .map(Tap::Attentions)

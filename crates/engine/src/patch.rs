@@ -22,6 +22,15 @@ impl Engine {
         request: &PatchRequest,
         on_run: &mut dyn FnMut(u64, u64),
     ) -> Result<PatchReport, EngineError> {
+        let report = self.patch_all(request, on_run).await;
+        self.lift(report).await
+    }
+
+    async fn patch_all(
+        &mut self,
+        request: &PatchRequest,
+        on_run: &mut dyn FnMut(u64, u64),
+    ) -> Result<PatchReport, EngineError> {
         let clean = self.encode(&request.clean)?;
         let corrupt = self.encode(&request.corrupt)?;
         if clean.len() != corrupt.len() {
@@ -48,6 +57,7 @@ impl Engine {
         }
 
         let layers = self.model.config().num_hidden_layers();
+        self.intervene(&[], &clean).await?;
         let taps: Vec<Tap> = (0..layers).map(Tap::HiddenStates).collect();
         let residuals = self.model.trace(&clean, &taps, 0, None).await?.tensors;
         let differ = clean.iter().zip(&corrupt).position(|(a, b)| a != b);

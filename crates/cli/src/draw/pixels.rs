@@ -38,6 +38,15 @@ impl Pixels {
     }
 }
 
+/// The letter that stands for one that the font lacks.
+fn drawable(letter: char) -> char {
+    match letter {
+        '␣' => '·',
+        '↵' => '¶',
+        letter => letter,
+    }
+}
+
 fn text_size(text: &str) -> (i32, i32) {
     let width = get_raster_width(WEIGHT, HEIGHT) * text.chars().count();
     (width as i32, HEIGHT.val() as i32)
@@ -105,7 +114,8 @@ impl DrawingBackend for &mut Pixels {
         };
         let mut pen = left;
         for letter in text.chars() {
-            let raster = get_raster(letter, WEIGHT, HEIGHT).or(get_raster('?', WEIGHT, HEIGHT));
+            let known = get_raster(drawable(letter), WEIGHT, HEIGHT);
+            let raster = known.or(get_raster('?', WEIGHT, HEIGHT));
             let Some(raster) = raster else { continue };
             for (row, pixels) in (0..).zip(raster.rows()) {
                 for (column, ink) in (0..).zip(pixels) {
