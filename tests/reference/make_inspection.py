@@ -32,6 +32,10 @@ LENGTHS = {"phi3-window": 20, "mistral-long": 530, "phi3-longrope-long": 530}
 # Of the long prompts only these rows are kept.
 LONG_ROWS = [0, 299, 300, 511, 512, 529]
 CANDIDATES = 6
+# Of the default model.
+REPEATING = "The cat sat on the mat. The cat sat on the"
+ABLATED_HEADS = [(23, 4), (11, 7), (0, 0)]
+PATCHED_LAYERS = [0, 12, 23, 24, 29]
 
 
 def changes(layers, heads, length):
@@ -112,12 +116,54 @@ def make(name):
     print(f"  the least felt change: {felt:.4f}{warning}", file=sys.stderr)
 
 
+def scores(attention, ids):
+    """Entropy, previous token, first token and induction of each head, [heads, 4]."""
+    ids, rows = torch.tensor(ids), attention.double()[:, 1:]
+    entropy = torch.special.entr(rows).sum(-1).mean(-1)
+    previous = torch.diagonal(attention.double(), -1, 1, 2).mean(-1)
+    first = rows[:, :, 0].mean(-1)
+    # Query i looks at key j, and the token before j is that of i.
+    follows = torch.zeros(len(ids), len(ids), dtype=torch.bool)
+    follows[:, 1:] = ids[:, None] == ids[None, :-1]
+    follows &= torch.ones_like(follows).tril()
+    repeated = follows.any(-1)
+    induction = (attention.double() * follows).sum(-1)[:, repeated].mean(-1)
+    return torch.stack([entropy, previous, first, induction], -1)
+
+
+def kl(logits, others):
+    """KL(logits ‖ others) in nats."""
+    p, q = logits.double().log_softmax(-1), others.double().log_softmax(-1)
+    return float(torch.nn.functional.kl_div(q, p, log_target=True, reduction="sum"))
+
+
+def patch_map(model, clean_ids, corrupt_ids):
+    """The answers of both prompts, and how much each residual patch restores of the first."""
+    clean = trace(model, clean_ids)
+    ends = clean["logits"][-1], run(model, corrupt_ids).logits[0, -1]
+    answer, against = (int(logits.argmax()) for logits in ends)
+    lead = lambda logits: float(logits[answer] - logits[against])
+    high, low = map(lead, ends)
+    restored = []
+    for layer in PATCHED_LAYERS:
+        restored.append([])
+        for position in range(len(clean_ids)):
+            change = {"kind": "patch", "site": "residual", "layer": layer, "positions": [position]}
+            values = other_values(change, clean)
+            with hooks([intervene(model, change, None, values=values)]):
+                patched = lead(run(model, corrupt_ids).logits[0, -1])
+            restored[-1].append((patched - low) / (high - low))
+    return {"answer": answer, "against": against, "layers": PATCHED_LAYERS, "restored": restored}
+
+
 def make_smollm2(path):
-    """The file of the default model: what the last position sees in each layer."""
+    """The file of the default model: what the last position sees in each layer, and the measures."""
     model, reader = gguf_llama.load(path)
     model.set_attn_implementation("eager")
-    ids = bpe_tokenizer.from_gguf(reader).encode(PROMPTS["japan"], add_special_tokens=False).ids
-    all_of = trace(model, ids)
+    tokenizer = bpe_tokenizer.from_gguf(reader)
+    encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    ids, repeating = encode(PROMPTS["japan"]), encode(REPEATING)
+    all_of, repeated = trace(model, ids), trace(model, repeating)
     layers = model.config.num_hidden_layers
     of = lambda tap, count: torch.stack([all_of[f"{tap}.{layer}"] for layer in range(count)])
     lens = of("lens", layers).topk(5)
@@ -130,8 +176,26 @@ def make_smollm2(path):
         "lens_ids": lens.indices.int(),
         "logits": logits.values,
         "logits_ids": logits.indices.int(),
+        # [layers, heads, 4]
+        "scores": torch.stack(
+            [scores(repeated[f"attentions.{layer}"], repeating) for layer in range(layers)]
+        ).float(),
     }
-    document = {"model": path.name, "prompt": PROMPTS["japan"], "prompt_ids": ids}
+    ablated = []
+    for layer, head in ABLATED_HEADS:
+        change = {"kind": "head", "layer": layer, "head": head, "factor": 0.0, "mean": False}
+        with hooks([intervene(model, change, all_of)]):
+            other = run(model, ids).logits[0, -1]
+        ablated.append({"layer": layer, "head": head, "kl": kl(all_of["logits"][-1], other)})
+    corrupt = encode(PROMPTS["france"])
+    document = {
+        "model": path.name,
+        "prompt_ids": ids,
+        "corrupt_ids": corrupt,
+        "repeating_ids": repeating,
+        "ablated": ablated,
+        "patch": patch_map(model, ids, corrupt),
+    }
     write(FIXTURES / "inspection" / "smollm2.safetensors", tensors, document)
 
 

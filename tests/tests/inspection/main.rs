@@ -9,4 +9,5 @@
 mod changes;
 mod fixture;
 mod same_bits;
+mod smollm2;
 mod taps;
