@@ -37,27 +37,30 @@ pub struct Shape {
     pub lanes: u32,
     /// Rows per lane.
     pub rows: u32,
-    /// Tokens per lane; 1 when decoding.
+    /// Tokens per lane; 1 when one sequence decodes.
     pub cols: u32,
-    /// Read x through a uniform binding; for decoding, where x is one row.
+    /// Read x through a uniform binding; where x has no more rows than a lane has tokens.
     pub uniform_x: bool,
 }
 
 impl Shape {
-    /// A sensible cut for this device, for W with rows of `k`.
+    /// A sensible cut for this device, for W with rows of `k` and passes of up to `tokens` tokens:
+    /// one when decoding, a few when several sequences decode together, many in a prefill.
     #[must_use]
-    pub fn choose(gpu: &Gpu, k: u32, decode: bool) -> Self {
-        let uniform_x = decode && u64::from(crate::stride(k)) * 4 <= gpu.caps().max_uniform_binding;
-        let (lanes, rows, cols) = match (gpu.is_software(), decode) {
+    pub fn choose(gpu: &Gpu, k: u32, tokens: u32) -> Self {
+        let (lanes, rows, most_cols) = match (gpu.is_software(), tokens) {
             // A processor wants a workgroup no wider than its vectors, and fat lanes: unpacking
             // and loads of x are shared by many rows. 8 × 8 decodes twice as fast as 32 × 4 on
             // lavapipe, and as fast on SwiftShader.
-            (true, true) => (8, 8, 1),
-            (true, false) => (8, 8, 4),
+            (true, _) => (8, 8, 4),
             // A GPU wants many lanes.
-            (false, true) => (64, 1, 1),
-            (false, false) => (64, 2, 8),
+            (false, ..=8) => (64, 1, 8),
+            (false, _) => (64, 2, 8),
         };
+        // Each weight is read once for all tokens of a lane.
+        let cols = tokens.next_power_of_two().min(most_cols);
+        let x_bytes = u64::from(crate::stride(k)) * 4 * u64::from(cols);
+        let uniform_x = tokens <= cols && x_bytes <= gpu.caps().max_uniform_binding;
         Self {
             lanes,
             rows,
@@ -133,7 +136,8 @@ impl Matmul {
         debug_assert_eq!(self.bias, bias.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let x = if self.shape.uniform_x {
-            x.first(u64::from(self.x_stride) * self.x_dtype.bytes())
+            let rows = u64::from(self.shape.cols);
+            x.first(rows * u64::from(self.x_stride) * self.x_dtype.bytes())
         } else {
             x.whole()
         };

@@ -40,6 +40,11 @@ pub fn permutations() -> Vec<ShaderSource> {
                 (8, 8, 1, false, true),
                 (8, 8, 4, false, true),
                 (64, 1, 1, true, true),
+                (8, 8, 2, true, false),
+                (8, 8, 4, true, true),
+                (64, 1, 2, true, false),
+                (64, 1, 4, false, true),
+                (64, 1, 8, true, false),
             ];
             // Decoding, prefill, and what adds to the residual are enough for the other size.
             let shapes = if hidden == 576 {

@@ -107,6 +107,9 @@ pub enum ModelError {
         /// How many fit.
         most: u32,
     },
+    /// A sequence that a step names twice.
+    #[error("A step can take each sequence once: do not name one twice.")]
+    NamedTwice,
     /// A place that a sequence does not have.
     #[error("The sequence has {positions} positions: take one of 0 … {positions}, not {position}.")]
     NoSuchPosition {

@@ -5,6 +5,7 @@
 //! GPU; `plan` turns both into recordings of kernels; and [`Model`] runs them.
 
 pub mod architecture;
+mod batch;
 mod change;
 mod checkpoint;
 pub mod config;
@@ -37,6 +38,7 @@ mod mapped_file;
 mod open;
 
 pub use architecture::Architecture;
+pub use batch::PendingBatch;
 pub use change::{Change, PatchSite};
 pub use checkpoint::Checkpoint;
 pub use config::Config;

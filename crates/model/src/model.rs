@@ -3,7 +3,7 @@ use vitrine_kernels::{Chosen, Dtype};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
-use crate::plan::{Activations, CANDIDATE_BYTES, Changes, Plan, candidates};
+use crate::plan::{Activations, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
@@ -26,6 +26,8 @@ pub struct Model {
     pub(crate) cache: KvCache,
     pub(crate) changes: Changes,
     pub(crate) plan: Plan,
+    /// Made for as many sequences as decode together.
+    pub(crate) batches: Vec<BatchPlan>,
     /// Made when somebody asks for more than the last position.
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
@@ -123,6 +125,7 @@ impl Model {
             cache,
             changes,
             plan,
+            batches: Vec::new(),
             readout: None,
             sequences,
         };
@@ -293,6 +296,7 @@ impl Model {
         let (gpu, config, act) = (&self.gpu, &self.config, &self.act);
         let changes = Changes::new(gpu, config, act, changes)?;
         self.plan = Plan::new(gpu, config, &self.weights, act, &self.cache, &changes)?;
+        self.batches.clear();
         self.changes = changes;
         Ok(())
     }
@@ -323,12 +327,21 @@ impl Pending {
     /// When the device fails, or the logits are not finite.
     pub async fn prediction(self) -> Result<Prediction, ModelError> {
         let bytes = self.readback.bytes().await?;
-        let (chosen, candidate_bytes) = bytes.split_at(size_of::<Chosen>());
+        Prediction::read(bytes.split_at(size_of::<Chosen>()), self.top)
+    }
+}
+
+impl Prediction {
+    /// From what `argmax` and `top_k` wrote for a row.
+    pub(crate) fn read(
+        (chosen, candidate_bytes): (&[u8], &[u8]),
+        top: usize,
+    ) -> Result<Self, ModelError> {
         let chosen: Chosen = bytemuck::pod_read_unaligned(chosen);
         if !chosen.logsumexp.is_finite() {
             return Err(ModelError::NotFinite);
         }
-        let top = candidates(candidate_bytes, self.top);
-        Ok(Prediction { chosen, top })
+        let top = candidates(candidate_bytes, top);
+        Ok(Self { chosen, top })
     }
 }

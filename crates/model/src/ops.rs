@@ -14,8 +14,8 @@ pub struct Ops<'a> {
     pub config: &'a Config,
     /// Number format of activations.
     pub dtype: Dtype,
-    /// Shapes for one token at a time.
-    pub decode: bool,
+    /// The most rows there will be: shapes are chosen for them.
+    pub rows: u32,
     /// Where the steps go.
     pub recording: &'a mut Recording,
 }
@@ -87,7 +87,7 @@ impl Ops<'_> {
                 bias: bias.is_some(),
                 x_dtype: self.dtype,
                 y_dtype,
-                shape: Shape::choose(self.gpu, k, self.decode),
+                shape: Shape::choose(self.gpu, k, self.rows),
             };
             self.recording
                 .dispatch(matmul.dispatch(self.gpu, part, x, y, bias)?);

@@ -1,5 +1,6 @@
 //! From weights and configuration to recordings of kernels.
 
+mod batch;
 mod changes;
 mod tapped;
 
@@ -14,6 +15,7 @@ use crate::kv_cache::KvCache;
 use crate::ops::Ops;
 use crate::weights::{LayerWeights, Linear, NormWeights, Weights};
 use crate::{Config, ModelError, Tap};
+pub use batch::BatchPlan;
 pub use changes::Changes;
 pub use tapped::{Read, Segment, Tapping};
 
@@ -103,7 +105,7 @@ pub struct Plan {
     pub candidates: Buffer,
 }
 
-/// Bytes of the result of `top_k`.
+/// Bytes of the result of `top_k` for a row.
 pub const CANDIDATE_BYTES: u64 = TOP_K as u64 * 8;
 
 /// The first `top` of what `top_k` wrote for a row.
@@ -123,7 +125,8 @@ struct Builder<'a> {
     config: &'a Config,
     act: &'a Activations,
     cache: &'a KvCache,
-    decode: bool,
+    /// The most rows of a pass.
+    rows: u32,
     changes: &'a Changes,
     tapping: Option<&'a Tapping>,
     recording: Recording,
@@ -141,47 +144,26 @@ impl Plan {
         cache: &KvCache,
         changes: &Changes,
     ) -> Result<Self, ModelError> {
-        let builder = |decode: bool| Builder {
+        let builder = |rows: u32| Builder {
             gpu,
             config,
             act,
             cache,
-            decode,
+            rows,
             changes,
             tapping: None,
             recording: Recording::default(),
             segments: Vec::new(),
         };
-        let mut head = builder(true);
+        let mut head = builder(1);
         head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
         let logits = (&act.logits, Dtype::F32);
         head.ops()
             .matmul(weights.head(), None, &act.last_normed, logits, false)?;
-        let (n, stride) = (config.vocab_size, weights.head().rows);
-        let one = Extent::Fixed(1);
-        if let Some(cap) = config.final_soft_cap {
-            let soft_cap = SoftCap { n, stride, cap };
-            let dispatch = soft_cap.dispatch(gpu, &act.logits, one)?;
-            head.recording.dispatch(dispatch);
-        }
-        let argmax = Argmax {
-            n,
-            stride,
-            feedback: true,
-        };
-        let feedback = Some([&act.step, &cache.history]);
-        for dispatch in argmax.dispatches(gpu, &act.logits, &act.chosen, feedback, one, 1)? {
-            head.recording.dispatch(dispatch);
-        }
-        let kernel = TopK { n, stride };
-        let (dispatches, candidates) = kernel.dispatches(gpu, &act.logits, one, 1)?;
-        let mut top_k = Recording::default();
-        for dispatch in dispatches {
-            top_k.dispatch(dispatch);
-        }
+        let (top_k, candidates) = head.choose(weights, &act.logits, &act.chosen, 1)?;
         Ok(Self {
-            prefill: builder(false).body(weights)?.recording,
-            decode: builder(true).body(weights)?.recording,
+            prefill: builder(MAX_PASS).body(weights)?.recording,
+            decode: builder(1).body(weights)?.recording,
             head: head.recording,
             top_k,
             candidates,
@@ -204,7 +186,7 @@ impl Plan {
             config,
             act,
             cache,
-            decode: false,
+            rows: MAX_PASS,
             changes,
             tapping: Some(tapping),
             recording: Recording::default(),
@@ -251,6 +233,42 @@ impl Builder<'_> {
         for dispatch in dispatches {
             self.recording.dispatch(dispatch);
         }
+    }
+
+    /// From logits of up to `rows` rows to choices that are fed back; and what lists the best.
+    fn choose(
+        &mut self,
+        weights: &Weights,
+        logits: &Buffer,
+        chosen: &Buffer,
+        rows: u32,
+    ) -> Result<(Recording, Buffer), ModelError> {
+        let (gpu, config) = (self.gpu, self.config);
+        let (n, stride) = (config.vocab_size, weights.head().rows);
+        // One row is the last of any pass.
+        let each = match rows {
+            1 => Extent::Fixed(1),
+            _ => Extent::Tokens { per: 1 },
+        };
+        if let Some(cap) = config.final_soft_cap {
+            let soft_cap = SoftCap { n, stride, cap };
+            let dispatch = soft_cap.dispatch(gpu, logits, each)?;
+            self.recording.dispatch(dispatch);
+        }
+        let argmax = Argmax {
+            n,
+            stride,
+            feedback: true,
+        };
+        let feedback = Some([&self.act.step, &self.cache.history]);
+        self.extend(argmax.dispatches(gpu, logits, chosen, feedback, each, rows)?);
+        let kernel = TopK { n, stride };
+        let (dispatches, candidates) = kernel.dispatches(gpu, logits, each, rows)?;
+        let mut top_k = Recording::default();
+        for dispatch in dispatches {
+            top_k.dispatch(dispatch);
+        }
+        Ok((top_k, candidates))
     }
 
     fn embed(&mut self, weights: &Weights) -> Result<(), ModelError> {
@@ -464,7 +482,7 @@ impl Builder<'_> {
             gpu: self.gpu,
             config: self.config,
             dtype: self.act.dtype,
-            decode: self.decode,
+            rows: self.rows,
             recording: &mut self.recording,
         }
     }

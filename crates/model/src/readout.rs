@@ -9,9 +9,9 @@ use crate::weights::Weights;
 use crate::{Config, ModelError};
 
 /// Rows that one run takes are a multiple of this.
-const ROWS_PER_LANE: u32 = 8;
+pub const ROWS_PER_LANE: u32 = 8;
 /// Logits of one run take about this many bytes at most.
-const LOGITS_BYTES: u64 = 32 << 20;
+pub const LOGITS_BYTES: u64 = 32 << 20;
 
 /// Final norm, output head, soft cap and the best of each, for several rows of the residual stream:
 /// positions of a prompt, or one position after several layers. Nothing of it touches the sequence
@@ -110,7 +110,7 @@ impl Readout {
             gpu,
             config,
             dtype: act.dtype,
-            decode: false,
+            rows: capacity,
             recording: &mut head,
         };
         ops.norm(&weights.norm, &input, &normed, &act.step, false)?;

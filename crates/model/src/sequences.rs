@@ -16,7 +16,7 @@ pub(crate) type AfterPass<'a> = &'a mut dyn FnMut(&Model, u32, u32);
 
 /// A sequence of a [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SequenceId(u32);
+pub struct SequenceId(pub(crate) u32);
 
 impl SequenceId {
     /// The one that is always there.
@@ -28,15 +28,15 @@ const MAX_SEQUENCES: usize = MAX_ROWS as usize;
 
 /// Where a sequence stands.
 #[derive(Clone, Debug)]
-struct Sequence {
+pub(crate) struct Sequence {
     /// The pages that hold its positions, in order.
     pages: Vec<u32>,
     /// Positions filled so far.
-    position: u32,
+    pub position: u32,
     /// How many of them it began with.
-    prompt: u32,
+    pub prompt: u32,
     /// The rotary tables that its keys were turned by.
-    regimes: Vec<RopeRegime>,
+    pub regimes: Vec<RopeRegime>,
 }
 
 impl Sequence {
@@ -56,7 +56,7 @@ pub(crate) struct Sequences {
     all: Vec<Option<Sequence>>,
     /// The rows that the GPU has: `argmax` moves them on, and the next step can be submitted as it
     /// is.
-    rows: Vec<Row>,
+    pub rows: Vec<Row>,
     /// Sequences for which the GPU has a page table.
     tables: u32,
 }
@@ -84,12 +84,12 @@ impl Sequences {
         Ok(step)
     }
 
-    fn get(&self, id: SequenceId) -> Result<&Sequence, ModelError> {
+    pub fn get(&self, id: SequenceId) -> Result<&Sequence, ModelError> {
         let sequence = self.all.get(id.0 as usize).and_then(Option::as_ref);
         sequence.ok_or(ModelError::NoSuchSequence)
     }
 
-    fn get_mut(&mut self, id: SequenceId) -> Result<&mut Sequence, ModelError> {
+    pub fn get_mut(&mut self, id: SequenceId) -> Result<&mut Sequence, ModelError> {
         let sequence = self.all.get_mut(id.0 as usize).and_then(Option::as_mut);
         sequence.ok_or(ModelError::NoSuchSequence)
     }
@@ -315,7 +315,7 @@ impl Model {
     }
 
     /// Makes room for `positions` positions of `id`.
-    fn reserve(&mut self, id: SequenceId, positions: u32) -> Result<(), ModelError> {
+    pub(crate) fn reserve(&mut self, id: SequenceId, positions: u32) -> Result<(), ModelError> {
         let context = self.config.max_position_embeddings;
         if positions > context {
             return Err(ModelError::TooLong {
@@ -387,6 +387,7 @@ impl Model {
         let tables = tables.max(sequences.tables);
         act.step = sequences.step(gpu, cache, tables)?;
         self.plan = Plan::new(gpu, config, weights, act, cache, changes)?;
+        self.batches.clear();
         sequences.tables = tables;
         if let Some(larger) = larger {
             self.cache = larger;
@@ -463,7 +464,7 @@ impl Model {
     }
 
     /// Makes these the rows of the next pass.
-    fn point(&mut self, rows: impl Iterator<Item = Row>) {
+    pub(crate) fn point(&mut self, rows: impl Iterator<Item = Row>) {
         let rows: Vec<Row> = rows.collect();
         if self.sequences.rows != rows {
             write_rows(&self.gpu, &self.act.step, self.page_stride(), &rows);

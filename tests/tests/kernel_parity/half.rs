@@ -185,6 +185,7 @@ fn matmul_in_half_precision() {
     for (lanes, per_lane, cols, uniform_x, tokens, y_dtype) in [
         (8, 8, 1, true, 1u32, HALF),
         (8, 8, 1, true, 1, Dtype::F32),
+        (8, 8, 4, true, 3, HALF),
         (64, 1, 1, false, 3, HALF),
         (8, 8, 4, false, 5, HALF),
         (64, 2, 8, false, 9, HALF),

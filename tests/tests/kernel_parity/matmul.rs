@@ -16,12 +16,14 @@ fn matmul_and_matvec() {
             for tokens in LENGTHS {
                 for (lanes, per_lane, cols, uniform_x) in [
                     (8, 8, 1, true),
+                    (8, 8, 2, true),
+                    (8, 8, 4, true),
                     (64, 1, 1, false),
                     (8, 8, 4, false),
                     (64, 2, 8, false),
                 ] {
-                    // A uniform holds one row of x: decoding.
-                    if uniform_x && tokens > 1 {
+                    // A uniform holds the rows of one lane: decoding.
+                    if uniform_x && tokens > cols {
                         continue;
                     }
                     let shape = Shape {

@@ -36,7 +36,8 @@ fn speed() {
         }
         let part = uploaded(&gpu, &packer, ROWS);
         let measure = |decode: bool| {
-            let shape = Shape::choose(&gpu, K, decode);
+            let tokens = if decode { 1 } else { TOKENS };
+            let shape = Shape::choose(&gpu, K, tokens);
             let matmul = Matmul {
                 format,
                 rows: ROWS,
@@ -50,7 +51,6 @@ fn speed() {
                 y_dtype: Dtype::F32,
                 shape,
             };
-            let tokens = if decode { 1 } else { TOKENS };
             let once = || {
                 let dispatches =
                     [(); 2].map(|()| matmul.dispatch(&gpu, &part, &x, &y, None).unwrap());

@@ -1,0 +1,176 @@
+//! Steps of several sequences at a time.
+
+use vitrine_gpu::Readback;
+use vitrine_kernels::{Chosen, Row};
+
+use crate::ModelError;
+use crate::kv_cache::regimes;
+use crate::model::{Model, Pending, Prediction};
+use crate::plan::{BatchPlan, CANDIDATE_BYTES};
+use crate::rope::RopeRegime;
+use crate::sequences::SequenceId;
+
+/// A step's results that have not arrived yet.
+pub struct PendingBatch {
+    sequences: usize,
+    parts: Vec<Part>,
+}
+
+/// Of one pass.
+struct Part {
+    /// Places of its rows in the batch.
+    places: Vec<usize>,
+    pending: PendingPart,
+}
+
+enum PendingPart {
+    One(Pending),
+    Several { readback: Readback, top: u32 },
+}
+
+impl Model {
+    /// Appends to each of these sequences the token that its last step chose, and predicts the one
+    /// after it, with the `top` best candidates. Each gets the tokens that it would get alone.
+    ///
+    /// The sequences share a pass, which reads each weight once, whatever their lengths. Those whose
+    /// rotary angles differ (`longrope`, `dynamic`) take turns, for the angles are one table.
+    ///
+    /// # Errors
+    /// When a sequence has ended, is named twice, or fills its context; or the GPU has no room.
+    pub fn decode_batch(
+        &mut self,
+        ids: &[SequenceId],
+        top: u32,
+    ) -> Result<PendingBatch, ModelError> {
+        let mut sorted = ids.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if sorted.len() != ids.len() {
+            return Err(ModelError::NamedTwice);
+        }
+        for id in ids {
+            let positions = self.sequences.get(*id)?.position + 1;
+            self.reserve(*id, positions)?;
+        }
+        let mut alike: Vec<(Vec<RopeRegime>, Vec<usize>)> = Vec::new();
+        let mut parts = Vec::new();
+        for (place, id) in ids.iter().enumerate() {
+            let sequence = self.sequences.get(*id)?;
+            let wanted = regimes(&self.config, sequence.prompt, sequence.position + 1);
+            if sequence.regimes != wanted {
+                // Its keys are worth nothing any more: all of it is read anew.
+                parts.push(Part {
+                    places: vec![place],
+                    pending: PendingPart::One(self.advance(*id, top)?),
+                });
+                continue;
+            }
+            match alike.iter_mut().find(|(regimes, _)| *regimes == wanted) {
+                Some((_, places)) => places.push(place),
+                None => alike.push((wanted, vec![place])),
+            }
+        }
+        let most = BatchPlan::most_rows(&self.gpu, &self.weights) as usize;
+        for (regimes, places) in alike {
+            self.cache.turn(&self.gpu, &self.config, &regimes);
+            for places in places.chunks(most) {
+                let ids: Vec<_> = places.iter().map(|place| ids[*place]).collect();
+                let pending = match ids[..] {
+                    [id] => PendingPart::One(self.advance(id, top)?),
+                    _ => self.pass(&ids, top)?,
+                };
+                parts.push(Part {
+                    places: places.to_vec(),
+                    pending,
+                });
+            }
+        }
+        Ok(PendingBatch {
+            sequences: ids.len(),
+            parts,
+        })
+    }
+
+    /// One pass for several sequences, whose pages are there.
+    fn pass(&mut self, ids: &[SequenceId], top: u32) -> Result<PendingPart, ModelError> {
+        let n = ids.len() as u32;
+        let plan = self.batch_plan(n)?;
+        let mut rows = Vec::new();
+        for id in ids {
+            let sequence = self.sequences.get_mut(*id)?;
+            rows.push(Row {
+                position: sequence.position,
+                sequence: id.0,
+            });
+            sequence.position += 1;
+        }
+        self.point(rows.iter().copied());
+        for row in &mut rows {
+            row.position += 1;
+        }
+        // As `argmax` leaves them.
+        self.sequences.rows = rows;
+
+        let plan = &self.batches[plan];
+        let chosen = (&plan.chosen, u64::from(n) * size_of::<Chosen>() as u64);
+        let readback = if top == 0 {
+            self.gpu.submit_and_read(n, [&plan.step], &[chosen])
+        } else {
+            let results = [chosen, (&plan.candidates, u64::from(n) * CANDIDATE_BYTES)];
+            let recordings = [&plan.step, &plan.top_k];
+            self.gpu.submit_and_read(n, recordings, &results)
+        };
+        Ok(PendingPart::Several { readback, top })
+    }
+
+    /// Which recordings are for `n` sequences; they are made when they are first needed.
+    fn batch_plan(&mut self, n: u32) -> Result<usize, ModelError> {
+        let rows = n.next_power_of_two();
+        if let Some(index) = self.batches.iter().position(|plan| plan.rows == rows) {
+            return Ok(index);
+        }
+        let Self {
+            gpu,
+            config,
+            weights,
+            act,
+            cache,
+            changes,
+            batches,
+            ..
+        } = self;
+        batches.push(BatchPlan::new(
+            gpu, config, weights, act, cache, changes, rows,
+        )?);
+        Ok(batches.len() - 1)
+    }
+}
+
+impl PendingBatch {
+    /// Waits for the results: one for each sequence, in the order of the request.
+    ///
+    /// # Errors
+    /// When the device fails, or logits are not finite.
+    pub async fn predictions(self) -> Result<Vec<Prediction>, ModelError> {
+        let mut all = vec![None; self.sequences];
+        for Part { places, pending } in self.parts {
+            match pending {
+                PendingPart::One(pending) => all[places[0]] = Some(pending.prediction().await?),
+                PendingPart::Several { readback, top } => {
+                    let bytes = readback.bytes().await?;
+                    let (chosen, candidates) = bytes.split_at(places.len() * size_of::<Chosen>());
+                    let mut chosen = chosen.chunks_exact(size_of::<Chosen>());
+                    let mut candidates = candidates.chunks_exact(CANDIDATE_BYTES as usize);
+                    for place in places {
+                        let row = (
+                            chosen.next().unwrap_or_default(),
+                            candidates.next().unwrap_or_default(),
+                        );
+                        all[place] = Some(Prediction::read(row, top as usize)?);
+                    }
+                }
+            }
+        }
+        Ok(all.into_iter().flatten().collect())
+    }
+}

@@ -1,0 +1,78 @@
+use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
+use vitrine_kernels::{Chosen, Dtype};
+
+use super::{Activations, Builder, Changes, MAX_PASS};
+use crate::kv_cache::KvCache;
+use crate::readout::{LOGITS_BYTES, ROWS_PER_LANE};
+use crate::weights::Weights;
+use crate::{Config, ModelError};
+
+/// Recordings for a step of several sequences.
+pub struct BatchPlan {
+    /// Rows that fit.
+    pub rows: u32,
+    /// From tokens to choices, which are fed back.
+    pub step: Recording,
+    /// The [`TOP_K`] best logits of each row.
+    pub top_k: Recording,
+    /// What `argmax` chose, a row each.
+    pub chosen: Buffer,
+    /// Where `top_k` leaves the best.
+    pub candidates: Buffer,
+}
+
+impl BatchPlan {
+    /// For up to `rows` sequences.
+    pub fn new(
+        gpu: &Gpu,
+        config: &Config,
+        weights: &Weights,
+        act: &Activations,
+        cache: &KvCache,
+        changes: &Changes,
+        rows: u32,
+    ) -> Result<Self, ModelError> {
+        let step = Builder {
+            gpu,
+            config,
+            act,
+            cache,
+            rows,
+            changes,
+            tapping: None,
+            recording: Recording::default(),
+            segments: Vec::new(),
+        };
+        let mut step = step.body(weights)?;
+        let head = weights.head();
+        // Kernels may write a few rows more than there are.
+        let space = u64::from(rows.next_multiple_of(ROWS_PER_LANE));
+        let logits = gpu.buffer(
+            "batch logits",
+            space * u64::from(head.rows) * 4,
+            Usage::Work,
+        )?;
+        let chosen_bytes = u64::from(rows) * size_of::<Chosen>() as u64;
+        let chosen = gpu.buffer("batch chosen", chosen_bytes, Usage::Work)?;
+        step.norm(&weights.norm, &act.residual, &act.normed, false)?;
+        let result = (&logits, Dtype::F32);
+        step.ops().matmul(head, None, &act.normed, result, false)?;
+        let (top_k, candidates) = step.choose(weights, &logits, &chosen, rows)?;
+        Ok(Self {
+            rows,
+            step: step.recording,
+            top_k,
+            chosen,
+            candidates,
+        })
+    }
+
+    /// The most rows that are reasonable: logits of many rows take much memory.
+    pub fn most_rows(gpu: &Gpu, weights: &Weights) -> u32 {
+        let row = u64::from(weights.head().rows) * 4;
+        let bytes = LOGITS_BYTES.min(gpu.caps().max_storage_binding);
+        let rows = (bytes / row).clamp(1, MAX_PASS.into()) as u32;
+        // The largest power of two.
+        1 << rows.ilog2()
+    }
+}
