@@ -38,7 +38,9 @@ const GENERATE_EXAMPLES: &str = "\
 Examples:
   vitrine generate \"The capital of France is\" --max-new-tokens 32
   vitrine generate --chat \"Why is the sky blue?\" --adapter nvidia
-  vitrine generate --ids 504,3575,282 --model model.gguf --json";
+  vitrine generate --ids 504,3575,282 --model model.gguf --json
+  vitrine generate --prompt \"The sea is\" --prompt \"The sky is\" --max-new-tokens 16
+  vitrine generate --prompts-file prompts.txt --batch 8";
 
 const NEXT_EXAMPLES: &str = "\
 Examples:
@@ -59,6 +61,7 @@ Examples:
 const BENCH_EXAMPLES: &str = "\
 Examples:
   vitrine bench
+  vitrine bench --batch 1,2,4,8
   vitrine bench --config Phi-3-mini/config.json --random-weights --quantize q4 --json";
 
 #[derive(Subcommand)]
@@ -214,8 +217,17 @@ pub struct GenerateArgs {
     /// Stop after this many new tokens.
     #[arg(long, default_value_t = 128, value_name = "N")]
     pub max_new_tokens: u32,
+    /// Several prompts in one run, each after its own --prompt.
+    #[arg(long = "prompt", value_name = "TEXT", group = "input")]
+    pub prompts: Vec<String>,
+    /// A file of prompts for one run, one per line.
+    #[arg(long, value_name = "FILE", group = "input")]
+    pub prompts_file: Option<PathBuf>,
+    /// Run at most this many prompts at a time; the others wait for a place.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=511))]
+    pub batch: u32,
     /// Compute all keys and values anew at each step: the same tokens, but slower and slower.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["prompts", "prompts_file"])]
     pub no_kv_cache: bool,
     /// Print one JSON object instead of text.
     #[arg(long)]
@@ -302,6 +314,9 @@ pub struct BenchArgs {
     /// Tokens to decode at each.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub new_tokens: u32,
+    /// Numbers of sequences that decode together, at the first position of --at.
+    #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=511))]
+    pub batch: Vec<u32>,
     /// Leave out what would take longer.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub budget: f64,

@@ -34,6 +34,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         prefill: args.prefill,
         contexts: args.at,
         new_tokens: args.new_tokens,
+        batches: args.batch,
         budget_s: args.budget,
     };
     let mut on_step = |what: &str| {
@@ -126,6 +127,16 @@ fn print(report: &Report) -> io::Result<()> {
             )?;
         }
         writeln!(out)?;
+    }
+    for rate in &report.batch {
+        writeln!(
+            out,
+            "batch of   {:>5}   {:>9.2} tok/s together, {:.2} each, at {}",
+            rate.sequences,
+            rate.tokens_per_s,
+            rate.tokens_per_s / f64::from(rate.sequences),
+            rate.context
+        )?;
     }
     for reason in &report.left_out {
         writeln!(out, "left out: {reason}")?;

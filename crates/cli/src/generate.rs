@@ -1,5 +1,7 @@
 //! `vitrine generate`.
 
+mod batch;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -25,6 +27,9 @@ struct Report<'a> {
 }
 
 pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
+    if let Some(prompts) = batch::prompts(&args)? {
+        return batch::run(&args, prompts).await;
+    }
     let mut loaded = load::load(&args.model).await?;
     let request = GenerateRequest {
         prompt: args.prompt.into_prompt(),

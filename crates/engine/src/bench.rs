@@ -1,8 +1,8 @@
 //! How fast a model is on this device.
 
 use vitrine_gpu::{Clock, Gpu, Recording, Usage};
-use vitrine_model::{Model, ModelError};
-use vitrine_protocol::{BenchReport, BenchRequest, Rate};
+use vitrine_model::{Model, ModelError, SequenceId};
+use vitrine_protocol::{BatchRate, BenchReport, BenchRequest, Rate};
 
 use crate::{Engine, EngineError, adapter_summary};
 
@@ -76,12 +76,34 @@ impl Engine {
                 decode.push(rate);
             }
         }
+        let mut batch: Vec<BatchRate> = Vec::new();
+        let context = request.contexts.first().copied().unwrap_or(16);
+        for &sequences in &request.batches {
+            let what = format!("decoding {sequences} sequences at {context}");
+            let end = context.saturating_add(request.new_tokens + 1);
+            let expected = batch.last().map_or(0.0, |last| {
+                last.seconds * f64::from(sequences) / f64::from(last.sequences)
+            });
+            if bench.fits(&what, end, expected) {
+                on_step(&what);
+                let seconds = bench.batch(sequences, context, request.new_tokens).await?;
+                let tokens = sequences * request.new_tokens;
+                batch.push(BatchRate {
+                    sequences,
+                    context,
+                    tokens,
+                    seconds,
+                    tokens_per_s: f64::from(tokens) / seconds,
+                });
+            }
+        }
         let left_out = bench.left_out;
         Ok(BenchReport {
             adapter: adapter_summary(self.gpu()),
             model: self.summary(),
             prefill,
             decode,
+            batch,
             first_token_s,
             dispatches_per_token: self.model.dispatches_per_token(),
             copy_bytes_per_s,
@@ -135,6 +157,36 @@ impl Bench<'_> {
             pending = next;
         }
         pending.prediction().await?;
+        Ok(clock.seconds())
+    }
+
+    /// As [`Bench::decode`], for `n` tokens of each of several sequences together.
+    async fn batch(&mut self, sequences: u32, context: u32, n: u32) -> Result<f64, EngineError> {
+        let mut ids = Vec::new();
+        let started = (0..sequences).try_for_each(|_| {
+            ids.push(self.model.start_at(context)?);
+            Ok(())
+        });
+        let measured = match started {
+            Ok(()) => self.steps(&ids, n).await,
+            Err(error) => Err(error),
+        };
+        for id in ids {
+            self.model.end(id)?;
+        }
+        measured
+    }
+
+    async fn steps(&mut self, ids: &[SequenceId], n: u32) -> Result<f64, EngineError> {
+        self.model.decode_batch(ids, 0)?.predictions().await?;
+        let clock = Clock::start();
+        let mut pending = self.model.decode_batch(ids, 0)?;
+        for _ in 1..n {
+            let next = self.model.decode_batch(ids, 0)?;
+            pending.predictions().await?;
+            pending = next;
+        }
+        pending.predictions().await?;
         Ok(clock.seconds())
     }
 }

@@ -46,13 +46,33 @@ pub enum EngineError {
         /// Its id.
         id: u32,
     },
+    /// A batch without a cache.
+    #[error("Several prompts in one run need the KV cache: leave it on, or give one prompt.")]
+    BatchWithoutCache,
+    /// One of several prompts.
+    #[error("Prompt {}: {error}", index + 1)]
+    InBatch {
+        /// Which, from 0 on.
+        index: usize,
+        /// What is wrong with it.
+        error: Box<EngineError>,
+    },
 }
 
 impl EngineError {
+    /// The same, where it is about one of several prompts.
+    pub(crate) fn of_prompt(self, index: usize) -> Self {
+        Self::InBatch {
+            index,
+            error: Box::new(self),
+        }
+    }
+
     /// The same for the page.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let kind = match self {
+            Self::InBatch { error, .. } => error.failure().kind,
             Self::Model(ModelError::Gpu(gpu)) => gpu_kind(gpu),
             Self::Model(
                 ModelError::EmptyPrompt
@@ -63,14 +83,18 @@ impl EngineError {
                 | ModelError::NoSuchLayer { .. }
                 | ModelError::NoSuchHead { .. }
                 | ModelError::ChangeSize { .. }
-                | ModelError::ChangeNotFinite,
+                | ModelError::ChangeNotFinite
+                | ModelError::NoSuchSequence
+                | ModelError::NoSuchPosition { .. }
+                | ModelError::TooManySequences { .. },
             )
             | Self::NoTokenizer
             | Self::NoChatTemplate
             | Self::OneToken
             | Self::DifferentLengths { .. }
             | Self::SameAnswer
-            | Self::NoSuchAnswer { .. } => FailureKind::Request,
+            | Self::NoSuchAnswer { .. }
+            | Self::BatchWithoutCache => FailureKind::Request,
             Self::Model(ModelError::Storage(_)) => FailureKind::Storage,
             Self::Model(_) | Self::Text(_) => FailureKind::Model,
         };

@@ -103,7 +103,7 @@ impl Engine {
         Ok(self.model.prefill(&[prompt_ids, ids].concat(), top)?)
     }
 
-    fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
+    pub(crate) fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
         (top > 0)
             .then(|| self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp)))
     }

@@ -3,6 +3,7 @@
 //! The same for every host: the command line blocks on these futures, the web worker awaits them.
 
 mod ablate;
+mod batch;
 mod bench;
 mod engine;
 mod error;
@@ -18,6 +19,7 @@ mod summary;
 mod trace;
 mod vocabulary;
 
+pub use batch::BatchObserver;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use inspect::{inspect_config, inspect_files};

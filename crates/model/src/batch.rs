@@ -77,7 +77,7 @@ impl Model {
                 let ids: Vec<_> = places.iter().map(|place| ids[*place]).collect();
                 let pending = match ids[..] {
                     [id] => PendingPart::One(self.advance(id, top)?),
-                    _ => self.pass(&ids, top)?,
+                    _ => self.pass_of(&ids, top)?,
                 };
                 parts.push(Part {
                     places: places.to_vec(),
@@ -92,7 +92,7 @@ impl Model {
     }
 
     /// One pass for several sequences, whose pages are there.
-    fn pass(&mut self, ids: &[SequenceId], top: u32) -> Result<PendingPart, ModelError> {
+    fn pass_of(&mut self, ids: &[SequenceId], top: u32) -> Result<PendingPart, ModelError> {
         let n = ids.len() as u32;
         let plan = self.batch_plan(n)?;
         let mut rows = Vec::new();

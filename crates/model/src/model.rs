@@ -301,7 +301,11 @@ impl Model {
         Ok(())
     }
 
-    pub(crate) fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
+    /// Whether a sequence can begin with `ids`.
+    ///
+    /// # Errors
+    /// When there are none, too many, or unknown ones.
+    pub fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
         let context = self.config.max_position_embeddings;
         let vocab = self.config.vocab_size;
         if ids.is_empty() {

@@ -144,6 +144,20 @@ impl Model {
         self.or_end(id, pending)
     }
 
+    /// Starts a further sequence at `position`, without having read what is before it: for
+    /// measurements, as [`Model::jump`].
+    ///
+    /// # Errors
+    /// When the context has no such position, or there is no room for another sequence.
+    pub fn start_at(&mut self, position: u32) -> Result<SequenceId, ModelError> {
+        let id = self.open()?;
+        if let Err(error) = self.place(id, position) {
+            self.end(id)?;
+            return Err(error);
+        }
+        Ok(id)
+    }
+
     /// Ends a sequence; its pages are free for others. The first one only becomes empty.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ pub struct BenchRequest {
     pub contexts: Vec<u32>,
     /// Tokens to decode at each.
     pub new_tokens: u32,
+    /// Numbers of sequences that decode together.
+    pub batches: Vec<u32>,
     /// Measurements that would take longer than this many seconds are left out.
     pub budget_s: f64,
 }
@@ -26,6 +28,8 @@ pub struct BenchReport {
     pub prefill: Vec<Rate>,
     /// Decoding, one entry per context.
     pub decode: Vec<Rate>,
+    /// Decoding several sequences together, one entry per number.
+    pub batch: Vec<BatchRate>,
     /// From the end of loading to the first token after a prompt of the first length, in seconds.
     pub first_token_s: Option<f64>,
     /// Kernel runs per decoded token.
@@ -51,4 +55,19 @@ pub struct Rate {
     pub bytes_per_token: Option<u64>,
     /// Those bytes per second, as a share of what a copy moves.
     pub bandwidth_share: Option<f64>,
+}
+
+/// How fast several sequences decode together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchRate {
+    /// How many.
+    pub sequences: u32,
+    /// Positions in the cache of each.
+    pub context: u32,
+    /// Tokens of all of them.
+    pub tokens: u32,
+    /// Seconds that they took, with the time outside the GPU.
+    pub seconds: f64,
+    /// Tokens of all of them per second.
+    pub tokens_per_s: f64,
 }

@@ -3,6 +3,7 @@
 //! The worker, the page and the command line speak these types and no others. They carry no GPU
 //! type, so that the page can be built without the engine. On the wire they are JSON.
 
+mod batch;
 mod bench;
 mod command;
 mod event;
@@ -15,7 +16,8 @@ mod race;
 mod token;
 mod trace;
 
-pub use bench::{BenchReport, BenchRequest, Rate};
+pub use batch::{BatchRequest, BatchSummary};
+pub use bench::{BatchRate, BenchReport, BenchRequest, Rate};
 pub use command::Command;
 pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};

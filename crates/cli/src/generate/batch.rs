@@ -1,0 +1,148 @@
+//! Several prompts in one run.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use serde::Serialize;
+use vitrine_engine::{BatchObserver, adapter_summary};
+use vitrine_protocol::{
+    BatchRequest, BatchSummary, FinishReason, GenerateRequest, GenerateSummary, Prompt,
+};
+
+use crate::args::GenerateArgs;
+use crate::load;
+
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    model: &'a str,
+    adapter: String,
+    /// The most prompts that ran at a time.
+    batch: u32,
+    /// New tokens of all prompts.
+    tokens: u64,
+    seconds: f64,
+    tokens_per_s: f64,
+    load_s: f64,
+    results: Vec<One<'a>>,
+}
+
+#[derive(Serialize)]
+struct One<'a> {
+    prompt: &'a str,
+    prompt_ids: &'a [u32],
+    ids: &'a [u32],
+    text: Option<&'a str>,
+    finish_reason: FinishReason,
+    time_to_first_token_s: f64,
+}
+
+/// The prompts of a batch; none where there is one prompt in the usual place.
+pub fn prompts(args: &GenerateArgs) -> anyhow::Result<Option<Vec<String>>> {
+    let Some(path) = &args.prompts_file else {
+        return Ok((!args.prompts.is_empty()).then(|| args.prompts.clone()));
+    };
+    let what = || format!("{} cannot be read: check the path", path.display());
+    let text = std::fs::read_to_string(path).with_context(what)?;
+    let prompts: Vec<String> = text.lines().map(str::to_owned).collect();
+    anyhow::ensure!(
+        !prompts.is_empty(),
+        "{} is empty: write one prompt on each line.",
+        path.display()
+    );
+    Ok(Some(prompts))
+}
+
+pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()> {
+    let mut loaded = load::load(&args.model).await?;
+    let request = |text: &String| GenerateRequest {
+        prompt: match args.prompt.chat {
+            true => Prompt::Chat { user: text.clone() },
+            false => Prompt::Text { text: text.clone() },
+        },
+        max_new_tokens: args.max_new_tokens,
+        top: 0,
+        kv_cache: true,
+    };
+    let request = BatchRequest {
+        sequences: prompts.iter().map(request).collect(),
+        width: args.batch,
+    };
+    let adapter = adapter_summary(loaded.engine.gpu()).name;
+    if args.json {
+        let summary = loaded.engine.generate_batch(&request, &mut ()).await?;
+        let report = Report {
+            model: &loaded.name,
+            adapter,
+            batch: summary.width,
+            tokens: summary.tokens,
+            seconds: summary.seconds,
+            tokens_per_s: summary.tokens_per_s,
+            load_s: loaded.load_s,
+            results: prompts.iter().zip(&summary.sequences).map(one).collect(),
+        };
+        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+        return Ok(());
+    }
+    let mut printer = Printer {
+        prompts: &prompts,
+        failure: None,
+    };
+    let summary = loaded.engine.generate_batch(&request, &mut printer).await?;
+    printer.failure.map_or(Ok(()), Err)?;
+    let dim = anstyle::Style::new().dimmed();
+    anstream::eprintln!("{dim}{}{dim:#}", timings(&adapter, &summary));
+    Ok(())
+}
+
+fn one<'a>((prompt, summary): (&'a String, &'a GenerateSummary)) -> One<'a> {
+    One {
+        prompt,
+        prompt_ids: &summary.prompt_ids,
+        ids: &summary.ids,
+        text: summary.text.as_deref(),
+        finish_reason: summary.finish_reason,
+        time_to_first_token_s: summary.time_to_first_token_s,
+    }
+}
+
+/// One line: adapter, prompts, and the throughput of all of them.
+fn timings(adapter: &str, summary: &BatchSummary) -> String {
+    format!(
+        "{adapter} · {} prompts, {} at a time · {:.2} tok/s in all ({} new tokens in {:.2} s)",
+        summary.sequences.len(),
+        summary.width,
+        summary.tokens_per_s,
+        summary.tokens,
+        summary.seconds,
+    )
+}
+
+/// Writes each result under its prompt when it is there.
+struct Printer<'a> {
+    prompts: &'a [String],
+    failure: Option<io::Error>,
+}
+
+impl Printer<'_> {
+    fn print(&self, index: usize, summary: &GenerateSummary) -> io::Result<()> {
+        let bold = anstyle::Style::new().bold();
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{bold}{}. {}{bold:#}", index + 1, self.prompts[index])?;
+        let text = summary.text.as_deref().unwrap_or_default();
+        writeln!(out, "{}\n", text.trim_end())?;
+        out.flush()
+    }
+}
+
+impl BatchObserver for Printer<'_> {
+    fn finished(&mut self, sequence: usize, summary: &GenerateSummary) {
+        if let Err(error) = self.print(sequence, summary) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.failure.is_some()
+    }
+}

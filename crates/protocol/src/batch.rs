@@ -1,0 +1,28 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{GenerateRequest, GenerateSummary};
+
+/// Several prompts to continue in one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchRequest {
+    /// What to continue, each with its own limit. All keep their keys and values.
+    pub sequences: Vec<GenerateRequest>,
+    /// At most this many sequences run at a time; the others wait for a place.
+    pub width: u32,
+}
+
+/// How a batch ended, and its throughput.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchSummary {
+    /// One for each sequence, in the order of the request; times count from the beginning of the
+    /// batch.
+    pub sequences: Vec<GenerateSummary>,
+    /// The most sequences that ran at a time.
+    pub width: u32,
+    /// New tokens of all sequences.
+    pub tokens: u64,
+    /// Seconds from the first prompt to the last token.
+    pub seconds: f64,
+    /// New tokens of all sequences per second, with the time that reading the prompts took.
+    pub tokens_per_s: f64,
+}
