@@ -2,8 +2,8 @@ use vitrine_gpu::ShaderSource;
 
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, CacheLayout, Count, Dtype, Embed,
-    Format, LayerNorm, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm, RopeKvAppend, Sample, Shape,
-    SoftCap, Table, TopK, stride,
+    Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm, RopeKvAppend,
+    RowNorms, Sample, Shape, SoftCap, Strongest, Table, TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -166,6 +166,26 @@ pub fn permutations() -> Vec<ShaderSource> {
             }
         }
         all.push(Adjust { n: hidden, dtype }.source());
+        for differences in [false, true] {
+            let row_norms = RowNorms {
+                n: hidden,
+                per_block: if differences { 1 } else { 2 * kv_heads },
+                block_stride: 2 * hidden,
+                rows: 61,
+                differences,
+                dtype,
+            };
+            all.push(row_norms.source());
+        }
+        let strongest = Strongest {
+            n: intermediate,
+            row_stride: stride(intermediate),
+            rows: 30,
+            k: 8,
+            dtype,
+        };
+        all.push(strongest.source());
+        all.extend(LogitStatsOf { n: vocab }.sources());
         for instead_of in [false, true] {
             let patch = Patch {
                 from: if instead_of { 0 } else { head_dim },

@@ -21,7 +21,8 @@ pub struct Ops<'a> {
 }
 
 impl Ops<'_> {
-    /// y = norm(x), row by row; with `last_row` only of the row that `step` ends with.
+    /// y = norm(x), row by row; with `last_row` only of the row that `step` ends with. A copy of x
+    /// goes to `kept`.
     pub fn norm(
         &mut self,
         weights: &NormWeights,
@@ -29,6 +30,7 @@ impl Ops<'_> {
         y: &Buffer,
         step: &Buffer,
         last_row: bool,
+        kept: Option<&Buffer>,
     ) -> Result<(), ModelError> {
         let (n, eps, dtype) = (self.config.hidden_size, self.config.norm_eps, self.dtype);
         let weight = &weights.weight.buffer;
@@ -39,9 +41,9 @@ impl Ops<'_> {
                     eps,
                     last_row,
                     dtype,
-                    keep: false,
+                    keep: kept.is_some(),
                 };
-                norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step, None)?
+                norm.dispatch(self.gpu, x, [weight, &bias.buffer], y, step, kept)?
             }
             None => {
                 let norm = RmsNorm {
@@ -50,9 +52,9 @@ impl Ops<'_> {
                     last_row,
                     dtype,
                     add: false,
-                    keep: false,
+                    keep: kept.is_some(),
                 };
-                norm.dispatch(self.gpu, x, weight, y, step, None)?
+                norm.dispatch(self.gpu, x, weight, y, step, kept)?
             }
         };
         self.recording.dispatch(dispatch);

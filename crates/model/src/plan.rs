@@ -3,6 +3,7 @@
 mod batch;
 mod changes;
 mod tapped;
+mod watched;
 
 use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Recording, Usage};
 use vitrine_kernels::{
@@ -18,6 +19,7 @@ use crate::{Config, ModelError, Tap};
 pub use batch::BatchPlan;
 pub use changes::Changes;
 pub use tapped::{Read, Segment, Tapping};
+pub use watched::Watch;
 
 /// The most tokens that one pass takes; longer prompts take several.
 pub const MAX_PASS: u32 = MAX_ROWS;
@@ -129,9 +131,34 @@ struct Builder<'a> {
     rows: u32,
     changes: &'a Changes,
     tapping: Option<&'a Tapping>,
+    watch: Option<&'a Watch>,
     recording: Recording,
     /// What was recorded before the last cut.
     segments: Vec<Segment>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(
+        gpu: &'a Gpu,
+        config: &'a Config,
+        act: &'a Activations,
+        cache: &'a KvCache,
+        changes: &'a Changes,
+        rows: u32,
+    ) -> Self {
+        Self {
+            gpu,
+            config,
+            act,
+            cache,
+            rows,
+            changes,
+            tapping: None,
+            watch: None,
+            recording: Recording::default(),
+            segments: Vec::new(),
+        }
+    }
 }
 
 impl Plan {
@@ -144,19 +171,11 @@ impl Plan {
         cache: &KvCache,
         changes: &Changes,
     ) -> Result<Self, ModelError> {
-        let builder = |rows: u32| Builder {
-            gpu,
-            config,
-            act,
-            cache,
-            rows,
-            changes,
-            tapping: None,
-            recording: Recording::default(),
-            segments: Vec::new(),
-        };
+        let builder = |rows| Builder::new(gpu, config, act, cache, changes, rows);
         let mut head = builder(1);
-        head.norm(&weights.norm, &act.residual, &act.last_normed, true)?;
+        let (x, y) = (&act.residual, &act.last_normed);
+        head.ops()
+            .norm(&weights.norm, x, y, &act.step, true, None)?;
         let logits = (&act.logits, Dtype::F32);
         head.ops()
             .matmul(weights.head(), None, &act.last_normed, logits, false)?;
@@ -182,15 +201,8 @@ impl Plan {
         tapping: &Tapping,
     ) -> Result<Vec<Segment>, ModelError> {
         let builder = Builder {
-            gpu,
-            config,
-            act,
-            cache,
-            rows: MAX_PASS,
-            changes,
             tapping: Some(tapping),
-            recording: Recording::default(),
-            segments: Vec::new(),
+            ..Builder::new(gpu, config, act, cache, changes, MAX_PASS)
         };
         let mut built = builder.body(weights)?;
         built.tap_end(weights)?;
@@ -223,7 +235,7 @@ impl Builder<'_> {
         self.tap(Tap::Logits, &act.residual, width);
         let tap = Tap::HiddenStates(self.config.num_hidden_layers());
         if self.wants(tap) {
-            self.norm(&weights.norm, &act.residual, &act.normed, false)?;
+            self.norm(&weights.norm, None)?;
             self.tap(tap, &act.normed, width);
         }
         Ok(())
@@ -319,7 +331,7 @@ impl Builder<'_> {
         let dtype = act.dtype;
         let caches = [&cache.keys[index], &cache.values[index]];
 
-        self.norm(&layer.input_norm, &act.residual, &act.normed, false)?;
+        self.norm(&layer.input_norm, self.kept_residual(number, 0))?;
         self.linear(&layer.qkv_proj, &act.normed, &act.qkv, false)?;
         if let Some([q_norm, k_norm]) = &layer.qk_norm {
             let qk_norm = QkNorm {
@@ -345,7 +357,8 @@ impl Builder<'_> {
             dtype,
             keep: self.new_kv(number).is_some(),
         };
-        let optional = [cache.ropes.get(rope), self.new_kv(number)];
+        let new_kv = self.new_kv(number);
+        let optional = [cache.ropes.get(rope), new_kv.as_ref()];
         let dispatch = append.dispatch(gpu, &act.qkv, optional, &act.query, caches, &act.step)?;
         self.recording.dispatch(dispatch);
         let q_width = heads * config.head_dim;
@@ -362,8 +375,8 @@ impl Builder<'_> {
             stats: self.head_stats(number).is_some(),
         };
         let stats = self.head_stats(number);
-        let dispatch =
-            attention.dispatch(gpu, &act.query, caches, &act.attn_out, &act.step, stats)?;
+        let (query, out, stats) = (&act.query, &act.attn_out, stats.as_ref());
+        let dispatch = attention.dispatch(gpu, query, caches, out, &act.step, stats)?;
         self.recording.dispatch(dispatch);
         self.tap_attentions(number, attention, caches[0])?;
         self.change_heads(number)?;
@@ -377,7 +390,7 @@ impl Builder<'_> {
 
     fn mlp(&mut self, layer: &LayerWeights, number: u32) -> Result<(), ModelError> {
         let (config, act) = (self.config, self.act);
-        self.norm(&layer.mlp_norm, &act.residual, &act.normed, false)?;
+        self.norm(&layer.mlp_norm, self.kept_residual(number, 1))?;
         self.linear(&layer.gate_up_proj, &act.normed, &act.gate_up, false)?;
         let mlp_act = MlpAct {
             act: config.hidden_act,
@@ -387,17 +400,18 @@ impl Builder<'_> {
             y_stride: stride(config.intermediate_size),
             dtype: act.dtype,
         };
+        let neurons = &self.mlp_act(number);
         self.recording
-            .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, &act.mlp_act)?);
+            .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, neurons)?);
         let mlp_stride = stride(config.intermediate_size);
-        self.tap(Tap::MlpAct(number), &act.mlp_act, mlp_stride);
+        self.tap(Tap::MlpAct(number), neurons, mlp_stride);
 
         let tap = Tap::MlpOut(number);
-        self.part(&layer.down_proj, &act.mlp_act, tap)?;
+        self.part(&layer.down_proj, neurons, tap)?;
         let norm = layer.mlp_out_norm.as_ref();
-        self.add(&layer.down_proj, &act.mlp_act, norm, tap)?;
+        self.add(&layer.down_proj, neurons, norm, tap)?;
         if let Some(part) = self.mlp_part(number).cloned() {
-            self.linear(&layer.down_proj, &act.mlp_act, &part, false)?;
+            self.linear(&layer.down_proj, neurons, &part, false)?;
             self.replace_mlp_out(number, &part)?;
         }
         Ok(())
@@ -453,15 +467,16 @@ impl Builder<'_> {
         }
     }
 
-    fn norm(
-        &mut self,
-        weights: &NormWeights,
-        x: &Buffer,
-        y: &Buffer,
-        last_row: bool,
-    ) -> Result<(), ModelError> {
-        let step = &self.act.step;
-        self.ops().norm(weights, x, y, step, last_row)
+    /// normed = norm(residual); a copy of the residual stream goes to `kept`.
+    fn norm(&mut self, weights: &NormWeights, kept: Option<Buffer>) -> Result<(), ModelError> {
+        let Activations {
+            residual,
+            normed,
+            step,
+            ..
+        } = self.act;
+        self.ops()
+            .norm(weights, residual, normed, step, false, kept.as_ref())
     }
 
     /// y (+)= W x + b.

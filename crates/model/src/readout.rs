@@ -113,7 +113,7 @@ impl Readout {
             rows: capacity,
             recording: &mut head,
         };
-        ops.norm(&weights.norm, &input, &normed, &act.step, false)?;
+        ops.norm(&weights.norm, &input, &normed, &act.step, false, None)?;
         ops.matmul(weights.head(), None, &normed, (&logits, Dtype::F32), false)?;
         if let Some(cap) = config.final_soft_cap {
             let soft_cap = SoftCap { n, stride, cap };

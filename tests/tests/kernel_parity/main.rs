@@ -15,6 +15,7 @@ mod embed;
 mod formats;
 mod half;
 mod layer_norm;
+mod looking;
 mod matmul;
 mod mlp_act;
 mod pages;

@@ -32,17 +32,7 @@ impl BatchPlan {
         changes: &Changes,
         rows: u32,
     ) -> Result<Self, ModelError> {
-        let step = Builder {
-            gpu,
-            config,
-            act,
-            cache,
-            rows,
-            changes,
-            tapping: None,
-            recording: Recording::default(),
-            segments: Vec::new(),
-        };
+        let step = Builder::new(gpu, config, act, cache, changes, rows);
         let mut step = step.body(weights)?;
         let head = weights.head();
         // Kernels may write a few rows more than there are.
@@ -54,7 +44,7 @@ impl BatchPlan {
         )?;
         let chosen_bytes = u64::from(rows) * size_of::<Chosen>() as u64;
         let chosen = gpu.buffer("batch chosen", chosen_bytes, Usage::Work)?;
-        step.norm(&weights.norm, &act.residual, &act.normed, false)?;
+        step.norm(&weights.norm, None)?;
         let result = (&logits, Dtype::F32);
         step.ops().matmul(head, None, &act.normed, result, false)?;
         let (top_k, candidates) = step.choose(weights, &logits, &chosen, rows)?;

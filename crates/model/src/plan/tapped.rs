@@ -114,26 +114,28 @@ impl Builder<'_> {
     }
 
     /// Where `rope_kv_append` is to put a copy of the new keys and values.
-    pub(super) fn new_kv(&self, layer: u32) -> Option<&Buffer> {
-        let tapping = self.tapping?;
-        let wanted = tapping.wants(Tap::K(layer)) || tapping.wants(Tap::V(layer));
-        tapping.new_kv.as_ref().filter(|_| wanted)
+    pub(super) fn new_kv(&self, layer: u32) -> Option<Buffer> {
+        if self.wants(Tap::K(layer)) || self.wants(Tap::V(layer)) {
+            return self.tapping?.new_kv.clone();
+        }
+        self.watched_kv(layer)
     }
 
     /// Looks at keys and values where `rope_kv_append` has put them.
     pub(super) fn tap_kv(&mut self, layer: u32) {
         let width = 2 * self.config.num_key_value_heads * self.config.head_dim;
-        if let Some(new_kv) = self.new_kv(layer).cloned() {
+        if let Some(new_kv) = self.new_kv(layer) {
             self.tap(Tap::K(layer), &new_kv, width);
             self.tap(Tap::V(layer), &new_kv, width);
         }
     }
 
     /// Where attention is to leave its [`HeadStats`].
-    pub(super) fn head_stats(&self, layer: u32) -> Option<&Buffer> {
-        let tapping = self.tapping?;
-        let wanted = tapping.wants(Tap::Attentions(layer));
-        tapping.stats.as_ref().filter(|_| wanted)
+    pub(super) fn head_stats(&self, layer: u32) -> Option<Buffer> {
+        if self.wants(Tap::Attentions(layer)) {
+            return self.tapping?.stats.clone();
+        }
+        self.watched_heads(layer)
     }
 
     /// Makes the probabilities of an attention again, and looks at them.

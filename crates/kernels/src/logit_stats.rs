@@ -1,0 +1,83 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource, Usage};
+
+use crate::{FRAGMENTS, template};
+
+const LANES: u32 = 64;
+const CHUNK: u32 = 1024;
+/// Bins of the histogram.
+pub const LOGIT_BINS: usize = 64;
+/// How wide a bin is, in logits.
+pub const LOGIT_BIN: f32 = 0.5;
+
+/// `shaders/logit_stats.wgsl`: the entropy of a distribution, and a histogram of its logits.
+#[derive(Clone, Copy, Debug)]
+pub struct LogitStatsOf {
+    /// Number of logits (`vocab_size`).
+    pub n: u32,
+}
+
+/// What `logit_stats` writes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct LogitStats {
+    /// -Σ p ln p, in nats.
+    pub entropy: f32,
+    unused: [u32; 3],
+    /// How many logits are b · [`LOGIT_BIN`] to (b + 1) · [`LOGIT_BIN`] below the highest; in the
+    /// last bin also all that are farther.
+    pub counts: [u32; LOGIT_BINS],
+}
+
+impl LogitStatsOf {
+    /// The shaders of both dispatches.
+    #[must_use]
+    pub fn sources(&self) -> [ShaderSource; 2] {
+        use Binding::{Read, ReadWrite};
+        [
+            Self::source(self.n, vec![], vec![Read, Read, ReadWrite]),
+            Self::source(self.chunks(), vec!["FINAL"], vec![Read, ReadWrite]),
+        ]
+    }
+
+    fn source(n: u32, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
+        ShaderSource {
+            name: "logit_stats",
+            template: template!("logit_stats"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("CHUNK", CHUNK.into()),
+                ("N", n.into()),
+                ("BINS", (LOGIT_BINS as u32).into()),
+                ("BIN", LOGIT_BIN.into()),
+            ],
+            flags,
+            bindings,
+        }
+    }
+
+    fn chunks(&self) -> u32 {
+        self.n.div_ceil(CHUNK)
+    }
+
+    /// `chosen` is what `argmax` left of the same logits; `stats` becomes a [`LogitStats`].
+    ///
+    /// # Errors
+    /// When a shader cannot be assembled or the scratch buffer made.
+    pub fn dispatches(
+        &self,
+        gpu: &Gpu,
+        chosen: &Buffer,
+        logits: &Buffer,
+        stats: &Buffer,
+    ) -> Result<[Dispatch; 2], GpuError> {
+        let bytes = u64::from(self.chunks()) * size_of::<LogitStats>() as u64;
+        let parts = gpu.buffer("logit stats parts", bytes, Usage::Work)?;
+        let [first, last] = self.sources();
+        let (first, last) = (gpu.kernel(&first)?, gpu.kernel(&last)?);
+        let buffers = [chosen, logits, &parts].map(Buffer::whole);
+        let first = Dispatch::new(gpu, &first, &buffers, Grid::line(self.chunks()));
+        let buffers = [&parts, stats].map(Buffer::whole);
+        Ok([first, Dispatch::new(gpu, &last, &buffers, Grid::line(1))])
+    }
+}

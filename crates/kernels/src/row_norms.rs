@@ -1,0 +1,56 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{Dtype, FRAGMENTS, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/row_norms.wgsl`: the length of each row, and of what it has more than the row before.
+#[derive(Clone, Copy, Debug)]
+pub struct RowNorms {
+    /// Values per row; even, or padded with a zero.
+    pub n: u32,
+    /// Rows that lie next to one another.
+    pub per_block: u32,
+    /// Values from one block of rows to the next.
+    pub block_stride: u32,
+    /// How many rows.
+    pub rows: u32,
+    /// Whether to compare each row with the one before.
+    pub differences: bool,
+    /// Number format of x.
+    pub dtype: Dtype,
+}
+
+impl RowNorms {
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let mut flags = self.dtype.flags();
+        if self.differences {
+            flags.push("DIFFERENCES");
+        }
+        ShaderSource {
+            name: "row_norms",
+            template: template!("row_norms"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("N", self.n.next_multiple_of(2).into()),
+                ("PER_BLOCK", self.per_block.into()),
+                ("BLOCK_STRIDE", self.block_stride.into()),
+            ],
+            flags,
+            bindings: vec![Binding::Read, Binding::ReadWrite],
+        }
+    }
+
+    /// `norms` becomes (rows, 2) in f32.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(&self, gpu: &Gpu, x: &Buffer, norms: &Buffer) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let buffers = [x, norms].map(Buffer::whole);
+        Ok(Dispatch::new(gpu, &kernel, &buffers, Grid::line(self.rows)))
+    }
+}

@@ -1,0 +1,58 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::{Dtype, FRAGMENTS, template};
+
+const LANES: u32 = 64;
+
+/// `shaders/strongest.wgsl`: the values of each row that are farthest from 0.
+#[derive(Clone, Copy, Debug)]
+pub struct Strongest {
+    /// Values per row (`intermediate_size`).
+    pub n: u32,
+    /// Values from one row to the next; even.
+    pub row_stride: u32,
+    /// How many rows.
+    pub rows: u32,
+    /// How many values of each.
+    pub k: u32,
+    /// Number format of x.
+    pub dtype: Dtype,
+}
+
+impl Strongest {
+    /// In place of an id: the row has no more values.
+    pub const NOBODY: u32 = u32::MAX;
+
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        ShaderSource {
+            name: "strongest",
+            template: template!("strongest"),
+            fragments: FRAGMENTS,
+            constants: vec![
+                ("LANES", LANES.into()),
+                ("N", self.n.into()),
+                ("ROW_STRIDE", self.row_stride.into()),
+                ("K", self.k.into()),
+            ],
+            flags: self.dtype.flags(),
+            bindings: vec![Binding::Read, Binding::ReadWrite],
+        }
+    }
+
+    /// `strongest` becomes (rows, k) pairs: the bits of the value, and where it is.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        x: &Buffer,
+        strongest: &Buffer,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.source())?;
+        let buffers = [x, strongest].map(Buffer::whole);
+        Ok(Dispatch::new(gpu, &kernel, &buffers, Grid::line(self.rows)))
+    }
+}

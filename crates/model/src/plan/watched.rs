@@ -1,0 +1,191 @@
+//! The plan of a token that is watched: it keeps what passes by, and sums it up in the end.
+//!
+//! Layers write to rows of their own where they would use one buffer in turn, and a few kernels
+//! copy what they read anyway; so watching adds no command to a layer.
+
+use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Recording, Usage};
+use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
+
+use super::{Activations, Builder};
+use crate::kv_cache::KvCache;
+use crate::plan::Changes;
+use crate::weights::Weights;
+use crate::{Config, ModelError, PacketParts};
+
+/// Neurons that are named, of each layer.
+pub const NEURONS: u32 = 8;
+
+/// Rows for each layer, at offsets that can be bound.
+pub struct Kept {
+    rows: Buffer,
+    row_bytes: u64,
+}
+
+impl Kept {
+    fn new(gpu: &Gpu, label: &str, rows: u32, row_bytes: u64) -> Result<Self, ModelError> {
+        let row_bytes = row_bytes.next_multiple_of(BINDING_ALIGNMENT);
+        let bytes = u64::from(rows) * row_bytes;
+        Ok(Self {
+            rows: gpu.buffer(label, bytes, Usage::Work)?,
+            row_bytes,
+        })
+    }
+
+    /// One row of it.
+    pub fn row(&self, row: u32) -> Buffer {
+        self.rows
+            .part(u64::from(row) * self.row_bytes, self.row_bytes)
+    }
+}
+
+/// What is kept of a token, and what is made of it.
+pub struct Watch {
+    /// Before each half of a layer, and after the last layer: (2 · layers + 1) rows of the residual
+    /// stream.
+    pub residual: Option<Kept>,
+    mlp_act: Option<Kept>,
+    new_kv: Option<Kept>,
+    head_stats: Option<Kept>,
+    /// (2 · layers + 1, 2), f32: how long the residual stream is, and what was added to it.
+    pub residual_norms: Buffer,
+    /// (layers, 2 · kv_heads, 2), f32: how long new keys and values are.
+    pub kv_norms: Buffer,
+    /// (layers, [`NEURONS`]) pairs.
+    pub neurons: Buffer,
+    /// One [`LogitStats`].
+    pub logit_stats: Buffer,
+    /// Embedding and layers for one token.
+    pub body: Recording,
+    /// What sums up, after the head.
+    pub sums: Recording,
+}
+
+impl Watch {
+    /// Compiles and binds what these parts need.
+    pub fn new(
+        gpu: &Gpu,
+        config: &Config,
+        weights: &Weights,
+        act: &Activations,
+        cache: &KvCache,
+        changes: &Changes,
+        parts: PacketParts,
+    ) -> Result<Self, ModelError> {
+        let layers = config.num_hidden_layers();
+        let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
+        let (dtype, head_dim) = (act.dtype, config.head_dim);
+        let keep = |wanted: bool, label: &str, rows: u32, row_bytes: u64| match wanted {
+            true => Kept::new(gpu, label, rows, row_bytes).map(Some),
+            false => Ok(None),
+        };
+        let values = |n: u32| u64::from(n) * dtype.bytes();
+        let result = |label: &str, bytes: u64| gpu.buffer(label, bytes, Usage::Work);
+        let residual_wanted = parts.residual || parts.lens;
+        let residual_row = values(stride(config.hidden_size));
+        let mlp_row = values(stride(config.intermediate_size));
+        let kv_row = values(2 * kv_heads * head_dim);
+        let stats_row = u64::from(heads) * size_of::<HeadStats>() as u64;
+        let pairs = |rows: u32| u64::from(rows) * 8;
+        let mut watch = Self {
+            residual: keep(
+                residual_wanted,
+                "kept residual",
+                2 * layers + 1,
+                residual_row,
+            )?,
+            mlp_act: keep(parts.neurons, "kept mlp_act", layers, mlp_row)?,
+            new_kv: keep(parts.kv, "kept kv", layers, kv_row)?,
+            head_stats: keep(parts.heads, "kept head stats", layers, stats_row)?,
+            residual_norms: result("residual norms", pairs(2 * layers + 1))?,
+            kv_norms: result("kv norms", pairs(layers * 2 * kv_heads))?,
+            neurons: result("neurons", pairs(layers * NEURONS))?,
+            logit_stats: result("logit stats", size_of::<LogitStats>() as u64)?,
+            body: Recording::default(),
+            sums: Recording::default(),
+        };
+        let builder = Builder {
+            watch: Some(&watch),
+            ..Builder::new(gpu, config, act, cache, changes, 1)
+        };
+        watch.body = builder.body(weights)?.recording;
+
+        let mut sums = Recording::default();
+        if let Some(kept) = &watch.residual {
+            sums.copy(&act.residual, 0, &kept.row(2 * layers), 0, residual_row);
+            let kernel = RowNorms {
+                n: config.hidden_size,
+                per_block: 1,
+                block_stride: (kept.row_bytes / dtype.bytes()) as u32,
+                rows: 2 * layers + 1,
+                differences: true,
+                dtype,
+            };
+            sums.dispatch(kernel.dispatch(gpu, &kept.rows, &watch.residual_norms)?);
+        }
+        if let Some(kept) = &watch.new_kv {
+            let kernel = RowNorms {
+                n: head_dim,
+                per_block: 2 * kv_heads,
+                block_stride: (kept.row_bytes / dtype.bytes()) as u32,
+                rows: layers * 2 * kv_heads,
+                differences: false,
+                dtype,
+            };
+            sums.dispatch(kernel.dispatch(gpu, &kept.rows, &watch.kv_norms)?);
+        }
+        if let Some(kept) = &watch.mlp_act {
+            let kernel = Strongest {
+                n: config.intermediate_size,
+                row_stride: (kept.row_bytes / dtype.bytes()) as u32,
+                rows: layers,
+                k: NEURONS,
+                dtype,
+            };
+            sums.dispatch(kernel.dispatch(gpu, &kept.rows, &watch.neurons)?);
+        }
+        if parts.logits {
+            let kernel = LogitStatsOf {
+                n: config.vocab_size,
+            };
+            let (logits, stats) = (&act.logits, &watch.logit_stats);
+            for dispatch in kernel.dispatches(gpu, &act.chosen, logits, stats)? {
+                sums.dispatch(dispatch);
+            }
+        }
+        watch.sums = sums;
+        Ok(watch)
+    }
+
+    /// Where attention leaves its [`HeadStats`], and bytes from one layer to the next.
+    pub fn head_stats(&self) -> Option<(&Buffer, u64)> {
+        self.head_stats
+            .as_ref()
+            .map(|kept| (&kept.rows, kept.row_bytes))
+    }
+}
+
+impl Builder<'_> {
+    /// Where the norm before half `half` of layer `layer` keeps what it reads.
+    pub(super) fn kept_residual(&self, layer: u32, half: u32) -> Option<Buffer> {
+        let kept = self.watch?.residual.as_ref()?;
+        Some(kept.row(2 * layer + half))
+    }
+
+    /// Where the neurons of a layer go.
+    pub(super) fn mlp_act(&self, layer: u32) -> Buffer {
+        let kept = self.watch.and_then(|watch| watch.mlp_act.as_ref());
+        kept.map_or_else(|| self.act.mlp_act.clone(), |kept| kept.row(layer))
+    }
+
+    /// Where new keys and values are kept for those who watch.
+    pub(super) fn watched_kv(&self, layer: u32) -> Option<Buffer> {
+        let kept = self.watch?.new_kv.as_ref()?;
+        Some(kept.row(layer))
+    }
+
+    /// Where attention leaves its [`HeadStats`] for those who watch.
+    pub(super) fn watched_heads(&self, layer: u32) -> Option<Buffer> {
+        let kept = self.watch?.head_stats.as_ref()?;
+        Some(kept.row(layer))
+    }
+}

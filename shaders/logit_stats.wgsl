@@ -1,0 +1,78 @@
+// The entropy of softmax(logits), in nats, and a histogram of the logits: bin b counts those that are
+// b · BIN to (b + 1) · BIN below the highest, the last bin all that are farther.
+//
+// Two dispatches: every workgroup counts CHUNK logits; then one (FINAL) adds up what they found.
+#if FINAL
+@group(0) @binding(_) var<storage, read> parts: array<Stats>;
+@group(0) @binding(_) var<storage, read_write> stats: Stats;
+#else
+// Of `argmax`: id, logit, logsumexp, position.
+@group(0) @binding(_) var<storage, read> chosen: vec4<u32>;
+@group(0) @binding(_) var<storage, read> logits: array<f32>;
+@group(0) @binding(_) var<storage, read_write> parts: array<Stats>;
+#end
+
+struct Stats {
+    // -Σ p ln p.
+    entropy: f32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
+    counts: array<u32, BINS>,
+}
+
+var<workgroup> sums: array<f32, LANES>;
+#if !FINAL
+var<workgroup> counts: array<atomic<u32>, BINS>;
+#end
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    var sum = 0.0;
+#if FINAL
+    for (var i = lane; i < N; i += LANES) {
+        sum += parts[i].entropy;
+    }
+    for (var bin = lane; bin < BINS; bin += LANES) {
+        var count = 0u;
+        for (var i = 0u; i < N; i++) {
+            count += parts[i].counts[bin];
+        }
+        stats.counts[bin] = count;
+    }
+#else
+    for (var bin = lane; bin < BINS; bin += LANES) {
+        atomicStore(&counts[bin], 0u);
+    }
+    workgroupBarrier();
+    let highest = bitcast<f32>(chosen.y);
+    let logsumexp = bitcast<f32>(chosen.z);
+    let end = min((group.x + 1u) * CHUNK, N);
+    for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
+        let log_p = logits[i] - logsumexp;
+        sum -= exp(log_p) * log_p;
+        let bin = u32(clamp((highest - logits[i]) / BIN, 0.0, f32(BINS - 1u)));
+        atomicAdd(&counts[bin], 1u);
+    }
+#end
+    sums[lane] = sum;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            sums[lane] += sums[lane + width];
+        }
+        workgroupBarrier();
+    }
+#if FINAL
+    if (lane == 0u) {
+        stats.entropy = sums[0];
+    }
+#else
+    if (lane == 0u) {
+        parts[group.x].entropy = sums[0];
+    }
+    for (var bin = lane; bin < BINS; bin += LANES) {
+        parts[group.x].counts[bin] = atomicLoad(&counts[bin]);
+    }
+#end
+}
