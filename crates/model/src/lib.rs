@@ -17,6 +17,7 @@ mod kv_cache;
 mod model;
 mod module_tree;
 mod ops;
+mod packet;
 mod page_pool;
 mod plan;
 pub mod quantize;
@@ -51,6 +52,7 @@ pub use model::{LoadOptions, LoadStage, Model, Pending, Prediction};
 pub use module_tree::{Module, module_tree};
 #[cfg(not(target_arch = "wasm32"))]
 pub use open::{open_folder, open_path};
+pub use packet::{LENS, Packet, PacketParts};
 pub use quantize::Quantize;
 pub use readout::{PendingRows, Readout, ReadoutRequest, RowPrediction};
 pub use rope::{Rope, RopeRegime, RopeScaling};

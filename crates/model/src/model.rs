@@ -3,12 +3,13 @@ use vitrine_kernels::{Chosen, Dtype};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
+use crate::packet::{PacketLayout, Watching};
 use crate::plan::{Activations, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
-use crate::{Change, Config, ModelError};
+use crate::{Change, Config, ModelError, Packet};
 
 /// A decoder on the GPU with its KV cache.
 ///
@@ -28,6 +29,7 @@ pub struct Model {
     pub(crate) plan: Plan,
     /// Made for as many sequences as decode together.
     pub(crate) batches: Vec<BatchPlan>,
+    pub(crate) watching: Option<Watching>,
     /// Made when somebody asks for more than the last position.
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
@@ -57,6 +59,7 @@ pub enum LoadStage {
 pub struct Pending {
     readback: Readback,
     top: usize,
+    watched: Option<(PacketLayout, Vec<PendingRows>)>,
 }
 
 /// What a step found out.
@@ -66,6 +69,8 @@ pub struct Prediction {
     pub chosen: Chosen,
     /// The best ids with their logits, best first; empty unless asked for.
     pub top: Vec<(u32, f32)>,
+    /// What it tells of itself, where it is watched.
+    pub packet: Option<Packet>,
 }
 
 impl Model {
@@ -126,6 +131,7 @@ impl Model {
             changes,
             plan,
             batches: Vec::new(),
+            watching: None,
             readout: None,
             sequences,
         };
@@ -284,6 +290,32 @@ impl Model {
         Pending {
             readback: self.gpu.submit_and_read(n_tokens, recordings, &results),
             top: top as usize,
+            watched: None,
+        }
+    }
+
+    /// As [`Model::finish`] after a single token, for those who watch.
+    pub(crate) fn finish_watched(&self, watching: &Watching, top: u32) -> Pending {
+        let Plan {
+            head,
+            top_k,
+            candidates,
+            ..
+        } = &self.plan;
+        let watch = &watching.watch;
+        let mut recordings = vec![&watch.body, head, &watch.sums];
+        let mut results = vec![(&self.act.chosen, size_of::<Chosen>() as u64)];
+        if top > 0 {
+            recordings.push(top_k);
+            results.push((candidates, CANDIDATE_BYTES));
+        }
+        let (kept, layout) = watching.results(&self.config);
+        results.extend(kept);
+        let readback = self.gpu.submit_and_read(1, recordings, &results);
+        Pending {
+            readback,
+            top: top as usize,
+            watched: Some((layout, watching.read_lens(self))),
         }
     }
 
@@ -298,7 +330,7 @@ impl Model {
         self.plan = Plan::new(gpu, config, &self.weights, act, &self.cache, &changes)?;
         self.batches.clear();
         self.changes = changes;
-        Ok(())
+        self.watch_again()
     }
 
     /// Whether a sequence can begin with `ids`.
@@ -331,7 +363,13 @@ impl Pending {
     /// When the device fails, or the logits are not finite.
     pub async fn prediction(self) -> Result<Prediction, ModelError> {
         let bytes = self.readback.bytes().await?;
-        Prediction::read(bytes.split_at(size_of::<Chosen>()), self.top)
+        let candidate_bytes = if self.top > 0 { CANDIDATE_BYTES } else { 0 };
+        let (row, packet_bytes) = bytes.split_at(size_of::<Chosen>() + candidate_bytes as usize);
+        let mut prediction = Prediction::read(row.split_at(size_of::<Chosen>()), self.top)?;
+        if let Some((layout, lens)) = self.watched {
+            prediction.packet = Some(layout.packet(packet_bytes, lens).await?);
+        }
+        Ok(prediction)
     }
 }
 
@@ -345,7 +383,10 @@ impl Prediction {
         if !chosen.logsumexp.is_finite() {
             return Err(ModelError::NotFinite);
         }
-        let top = candidates(candidate_bytes, top);
-        Ok(Self { chosen, top })
+        Ok(Self {
+            chosen,
+            top: candidates(candidate_bytes, top),
+            packet: None,
+        })
     }
 }

@@ -19,7 +19,7 @@ use crate::{Config, ModelError, Tap};
 pub use batch::BatchPlan;
 pub use changes::Changes;
 pub use tapped::{Read, Segment, Tapping};
-pub use watched::Watch;
+pub use watched::{NEURONS, Watch};
 
 /// The most tokens that one pass takes; longer prompts take several.
 pub const MAX_PASS: u32 = MAX_ROWS;

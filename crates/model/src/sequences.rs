@@ -399,14 +399,22 @@ impl Model {
         }
         let cache = larger.as_ref().unwrap_or(cache);
         let tables = tables.max(sequences.tables);
-        act.step = sequences.step(gpu, cache, tables)?;
-        self.plan = Plan::new(gpu, config, weights, act, cache, changes)?;
+        let step = sequences.step(gpu, cache, tables)?;
+        let old = std::mem::replace(&mut act.step, step);
+        self.plan = match Plan::new(gpu, config, weights, act, cache, changes) {
+            Ok(plan) => plan,
+            Err(error) => {
+                // The plan that there is goes on with what it is bound to.
+                act.step = old;
+                return Err(error);
+            }
+        };
         self.batches.clear();
         sequences.tables = tables;
         if let Some(larger) = larger {
             self.cache = larger;
         }
-        Ok(())
+        self.watch_again()
     }
 
     fn page_stride(&self) -> u32 {
@@ -443,16 +451,17 @@ impl Model {
         after_pass: AfterPass<'_>,
     ) -> Result<Pending, ModelError> {
         loop {
-            let n_tokens = MAX_PASS.min(end - start);
+            // The last token is watched by itself.
+            let apart = u32::from(self.watching.is_some() && end - start > 1);
+            let n_tokens = MAX_PASS.min(end - start - apart);
             self.point_at(id, start..start + n_tokens);
             if start + n_tokens == end {
                 let plan = &self.plan;
-                let body = if n_tokens == 1 {
-                    &plan.decode
-                } else {
-                    &plan.prefill
+                let pending = match (&self.watching, n_tokens) {
+                    (Some(watching), 1) => self.finish_watched(watching, top),
+                    (None, 1) => self.finish(Some(&plan.decode), 1, top),
+                    _ => self.finish(Some(&plan.prefill), n_tokens, top),
                 };
-                let pending = self.finish(Some(body), n_tokens, top);
                 self.moved_on(id, end)?;
                 after_pass(self, start, n_tokens);
                 return Ok(pending);
