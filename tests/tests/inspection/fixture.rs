@@ -71,7 +71,7 @@ pub struct Fixture {
     pub tensors: Vec<Tensor>,
 }
 
-fn fixtures() -> PathBuf {
+pub fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 

@@ -8,6 +8,7 @@
 
 mod changes;
 mod fixture;
+mod packets;
 mod same_bits;
 mod smollm2;
 mod taps;

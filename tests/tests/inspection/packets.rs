@@ -1,0 +1,174 @@
+//! What packets say against the tensors that they sum up.
+
+use pollster::block_on;
+use vitrine_engine::{LoadOptions, Tap, Tapped};
+use vitrine_model::{Checkpoint, LensRequest, Model, Packet, PacketParts, Prediction, open_path};
+
+use crate::fixture::{Fixture, fixtures, gpu};
+
+const ALL: PacketParts = PacketParts {
+    logits: true,
+    heads: true,
+    residual: true,
+    neurons: true,
+    kv: true,
+    lens: true,
+};
+
+fn load(fixture: &Fixture) -> Model {
+    let files = open_path(&fixtures().join("architectures").join(fixture.name)).unwrap();
+    let checkpoint = block_on(Checkpoint::open(&files)).unwrap();
+    let options = LoadOptions::default();
+    block_on(Model::load(gpu(), &checkpoint, &options, &mut |_, _, _| {})).unwrap()
+}
+
+fn close(a: f32, b: f32, what: &str) {
+    assert!((a - b).abs() < 2e-3 * b.abs().max(1.0), "{what}: {a} {b}");
+}
+
+fn norm(values: &[f32]) -> f32 {
+    values.iter().map(|x| x * x).sum::<f32>().sqrt()
+}
+
+/// The last position of a tensor, by head where it has heads first.
+fn last(tensor: &Tapped) -> Vec<&[f32]> {
+    let by_head = matches!(tensor.tap, Tap::K(_) | Tap::V(_) | Tap::Attentions(_));
+    let (heads, positions) = match by_head {
+        true => (tensor.shape[0], tensor.shape[1]),
+        false => (1, tensor.shape[0]),
+    };
+    let width = tensor.values.len() / heads / positions;
+    let row = |head: usize| {
+        let start = (head * positions + positions - 1) * width;
+        &tensor.values[start..start + width]
+    };
+    (0..heads).map(row).collect()
+}
+
+#[test]
+fn packets_sum_up_what_taps_see() {
+    for name in [
+        "llama",
+        "gpt2",
+        "gemma3",
+        "phi3-window",
+        "qwen3",
+        "llama-odd",
+        "gemma3-softcap",
+    ] {
+        let fixture = Fixture::read(name);
+        let mut model = load(&fixture);
+        let ids = &fixture.document.prompt_ids;
+        let config = model.config().clone();
+        let list = "hidden_states,attentions,k,v,mlp_act,logits";
+        let taps = Tap::parse_list(list, &config).unwrap();
+        let lens = LensRequest {
+            top: 5,
+            target: None,
+        };
+        let seen = block_on(model.trace(ids, &taps, 5, Some(lens))).unwrap();
+        let get = |tap: Tap| {
+            last(
+                seen.tensors
+                    .iter()
+                    .find(|tensor| tensor.tap == tap)
+                    .unwrap(),
+            )
+        };
+
+        model.watch(ALL).unwrap();
+        let prediction = block_on(model.prefill(ids, 5).unwrap().prediction()).unwrap();
+        assert_eq!(prediction.chosen.id, seen.prediction.chosen.id, "{name}");
+        let packet = prediction.packet.unwrap();
+        let layers = config.num_hidden_layers();
+        assert_eq!(packet.residual.len() as u32, 2 * layers + 1);
+        for layer in 0..layers {
+            let what = format!("{name}, layer {layer}");
+            let index = layer as usize;
+            let hidden = get(Tap::HiddenStates(layer))[0];
+            close(packet.residual[2 * index][0], norm(hidden), &what);
+            for (head, probs) in get(Tap::Attentions(layer)).iter().enumerate() {
+                let stats = packet.heads[index][head];
+                let highest = probs.iter().copied().fold(0.0, f32::max);
+                close(stats.max_probability, highest, &what);
+                close(probs[stats.argmax as usize], highest, &what);
+                close(stats.first_token, probs[0], &what);
+                let logs = probs.iter().filter(|prob| **prob > 0.0);
+                let entropy: f32 = logs.map(|prob| -prob * prob.ln()).sum();
+                close(stats.entropy, entropy, &what);
+            }
+            for (head, key) in get(Tap::K(layer)).iter().enumerate() {
+                close(packet.keys[index][head], norm(key), &what);
+            }
+            for (head, value) in get(Tap::V(layer)).iter().enumerate() {
+                close(packet.values[index][head], norm(value), &what);
+            }
+            let neurons = get(Tap::MlpAct(layer))[0];
+            let strongest = neurons.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+            assert_eq!(packet.neurons[index].len(), 8.min(neurons.len()), "{what}");
+            close(packet.neurons[index][0].1.abs(), strongest, &what);
+            for (id, activation) in &packet.neurons[index] {
+                close(*activation, neurons[*id as usize], &what);
+            }
+            let lens = &packet.lens[index];
+            let wanted = seen.lens[index].last().unwrap();
+            assert_eq!(lens.top.len(), 5);
+            close(lens.top[0].1, wanted.top[0].1, &what);
+            close(lens.logsumexp, wanted.logsumexp, &what);
+        }
+        let changes = packet.residual[1..].iter().map(|[_, change]| *change);
+        assert!(changes.clone().all(|change| change > 0.0), "{name}");
+        check_logits(&packet, get(Tap::Logits)[0], name);
+    }
+}
+
+fn check_logits(packet: &Packet, logits: &[f32], name: &str) {
+    let stats = packet.logits.unwrap();
+    let (entropy, _) = vitrine_kernels::cpu::logit_stats(logits);
+    close(stats.entropy, entropy, name);
+    assert_eq!(stats.counts.iter().sum::<u32>() as usize, logits.len());
+    // The control: half of the vocabulary has another entropy.
+    let (other, _) = vitrine_kernels::cpu::logit_stats(&logits[..logits.len() / 2]);
+    assert!((stats.entropy - other).abs() > 2e-3 * other, "{name}");
+}
+
+/// Watching changes no bit of what is predicted, and what is not asked for is not there.
+#[test]
+fn watched_tokens_are_the_same() {
+    let fixture = Fixture::read("llama");
+    let mut model = load(&fixture);
+    let (first, rest) = fixture.document.prompt_ids.split_at(1);
+    let decode = |model: &mut Model| -> Vec<Prediction> {
+        let mut predictions =
+            vec![block_on(model.prefill(first, 64).unwrap().prediction()).unwrap()];
+        for _ in rest {
+            predictions.push(block_on(model.decode(64).unwrap().prediction()).unwrap());
+        }
+        predictions
+    };
+    let plain = decode(&mut model);
+    assert!(plain.iter().all(|prediction| prediction.packet.is_none()));
+    model.watch(ALL).unwrap();
+    let watched = decode(&mut model);
+    for (plain, watched) in plain.iter().zip(&watched) {
+        assert_eq!(plain.chosen, watched.chosen);
+        assert_eq!(plain.top, watched.top);
+    }
+    let heads = PacketParts {
+        heads: true,
+        ..PacketParts::default()
+    };
+    model.watch(heads).unwrap();
+    let packet = decode(&mut model).pop().unwrap().packet.unwrap();
+    let last = watched.last().unwrap().packet.clone().unwrap();
+    assert_eq!(packet.heads, last.heads);
+    assert_eq!(
+        Packet {
+            heads: vec![],
+            ..packet
+        },
+        Packet::default()
+    );
+    model.watch(PacketParts::default()).unwrap();
+    assert_eq!(decode(&mut model), plain);
+}
