@@ -1,5 +1,6 @@
 //! `vitrine ablate`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -34,16 +35,23 @@ pub async fn run(args: AblateArgs) -> anyhow::Result<()> {
 }
 
 fn interventions(args: &AblateArgs, num_heads: u32) -> Vec<Intervention> {
-    let heads = args.heads.iter().flat_map(|each| {
-        let heads = each
-            .head
-            .map_or(0..num_heads, |head| head..head.saturating_add(1));
-        heads.map(|head| Intervention::Head {
-            layer: each.layer,
-            head,
-            factor: 0.0,
-            mean: args.mean,
+    // A head that is named twice is ablated once.
+    let heads: BTreeSet<(u32, u32)> = args
+        .heads
+        .iter()
+        .flat_map(|each| {
+            let heads = match each.head {
+                Some(head) => head..head.saturating_add(1),
+                None => 0..num_heads,
+            };
+            heads.map(|head| (each.layer, head))
         })
+        .collect();
+    let heads = heads.into_iter().map(|(layer, head)| Intervention::Head {
+        layer,
+        head,
+        factor: 0.0,
+        mean: args.mean,
     });
     let attention = args.skip_attention.iter();
     let mlp = args.skip_mlp.iter();

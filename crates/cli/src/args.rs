@@ -29,6 +29,8 @@ Examples:
   vitrine generate --chat \"Why is the sky blue?\"
   vitrine next \"The capital of Japan is\" --top 6
   vitrine next --ids 504,3575,282,3085,314 --json
+  vitrine lens \"The capital of Japan is\"
+  vitrine ablate \"The capital of Japan is\" --head 23.4
   vitrine adapters
 
 Exit codes: 0 done, 1 other failure, 2 wrong arguments or a prompt that does not fit,

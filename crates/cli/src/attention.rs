@@ -12,6 +12,7 @@ use crate::args::AttentionArgs;
 use crate::draw::{Heatmap, save};
 use crate::exit::WrongArgument;
 use crate::load::{self, Loaded};
+use crate::memory::allow;
 use crate::text;
 
 /// The object that `--json` prints of one head.
@@ -51,6 +52,7 @@ pub async fn run(args: AttentionArgs) -> anyhow::Result<()> {
         lens: None,
         interventions: Vec::new(),
     };
+    allow(loaded.engine.trace_bytes(&request)?, None)?;
     let mut trace = loaded.engine.trace(&request).await?;
     let all = std::mem::take(&mut trace.tensors);
     let values = all.first().map_or(&[][..], |tensor| &tensor.values);
@@ -115,21 +117,28 @@ pub async fn run(args: AttentionArgs) -> anyhow::Result<()> {
 fn print(prompt: &[TokenPiece], rows: &[Vec<f32>]) -> io::Result<()> {
     const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
     const NAME: usize = 16;
+    const REMARK: usize = 14;
     let mut out = anstream::stdout().lock();
     let dim = Style::new().dimmed();
+    let first = text::first_shown(&mut out, prompt.len(), NAME + 5 + REMARK, 2)?;
     write!(out, "{dim}{:>1$}", "", NAME + 5)?;
-    for position in 0..prompt.len() {
-        write!(out, "{:>2}", position % 100)?;
+    for position in first..prompt.len() {
+        // Every other one, so that numbers stay apart.
+        match position % 2 {
+            0 => write!(out, "{:<2}", position % 100)?,
+            _ => write!(out, "  ")?,
+        }
     }
     writeln!(out, "{dim:#}")?;
-    for (position, (piece, row)) in prompt.iter().zip(rows).enumerate() {
+    for (position, (piece, row)) in prompt.iter().zip(rows).enumerate().skip(first) {
         let name = text::fit(&text::bare(piece), NAME);
         write!(out, "{name} {dim}{position:>3}{dim:#} ")?;
-        for (key, share) in row.iter().enumerate() {
+        for (key, share) in row.iter().enumerate().skip(first) {
             // What a query cannot see is no zero of its own.
-            let shade = match key > position {
-                true => "· ",
-                false => SHADES[(f64::from(*share) * 4.0).ceil().clamp(0.0, 4.0) as usize],
+            let shade = match share {
+                _ if key > position => "· ",
+                ..0.02 => SHADES[0],
+                share => SHADES[(share * 4.0).ceil().clamp(1.0, 4.0) as usize],
             };
             write!(out, "{shade}")?;
         }

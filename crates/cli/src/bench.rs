@@ -10,7 +10,7 @@ use vitrine_protocol::{BenchReport, BenchRequest, Rate};
 
 use crate::args::BenchArgs;
 use crate::load::{self, Bar};
-use crate::memory::peak_memory;
+use crate::memory::{mebibytes, peak_memory};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -142,8 +142,4 @@ fn print(report: &Report) -> io::Result<()> {
         writeln!(out, "left out: {reason}")?;
     }
     Ok(())
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

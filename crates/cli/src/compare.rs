@@ -12,6 +12,7 @@ use vitrine_protocol::{GenerateRequest, Prompt, TokenPiece, TraceRequest};
 
 use crate::args::{CompareArgs, DtypeArg, FormatArg, NumberArgs};
 use crate::exit::WrongArgument;
+use crate::memory::{allow, mebibytes};
 use crate::{load, text};
 
 /// The object that `--json` prints.
@@ -168,6 +169,8 @@ async fn all_logits(engine: &mut Engine, ids: &[u32]) -> anyhow::Result<Vec<f32>
         lens: None,
         interventions: Vec::new(),
     };
+    // The reference's are held as well.
+    allow(2 * engine.trace_bytes(&request)?, None)?;
     let tensors = engine.trace(&request).await?.tensors;
     let logits = tensors.into_iter().next();
     Ok(logits.map(|tensor| tensor.values).unwrap_or_default())
@@ -215,7 +218,7 @@ fn print(reference: &Reference, rows: &[Row]) -> io::Result<()> {
             out,
             "{:<8} {:>11} {:>11} {:>9} {:>11.6} {:>11.6} {:>5.1} % {:>11.4}",
             row.format,
-            format!("{:.1} MiB", row.weight_bytes as f64 / f64::from(1 << 20)),
+            mebibytes(row.weight_bytes),
             format!("{} KiB", row.kv_bytes_per_token >> 10),
             speed.map_or_else(|| "–".to_owned(), |speed| format!("{speed:.2}")),
             row.mean_kl,

@@ -76,17 +76,7 @@ fn column(trace: &Trace, position: usize) -> Vec<u32> {
 fn print(trace: &Trace, leads: &[usize]) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
-    let positions = trace.prompt.len();
-    let fitting = text::columns().map_or(positions, |cells| {
-        cells.saturating_sub(NAMES).div_euclid(CELL + 1).max(1)
-    });
-    let first = positions.saturating_sub(fitting);
-    if first > 0 {
-        writeln!(
-            out,
-            "{dim}the last {fitting} of {positions} positions{dim:#}"
-        )?;
-    }
+    let first = text::first_shown(&mut out, trace.prompt.len(), NAMES, CELL + 1)?;
     let prompt = trace.prompt.iter().skip(first);
     write!(out, "{}", " ".repeat(NAMES))?;
     for piece in prompt {

@@ -65,9 +65,10 @@ fn prompt(text: Option<String>, ids: Option<Vec<u32>>) -> Prompt {
 fn print(report: &PatchReport) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+    let first = text::first_shown(&mut out, report.corrupt.len(), NAMES, CELL + 1)?;
     for (name, prompt) in [("clean", &report.clean), ("corrupt", &report.corrupt)] {
         write!(out, "{dim}{}{dim:#}", text::fit(name, NAMES))?;
-        for piece in prompt {
+        for piece in prompt.iter().skip(first) {
             write!(
                 out,
                 " {bold}{}{bold:#}",
@@ -78,7 +79,7 @@ fn print(report: &PatchReport) -> io::Result<()> {
     }
     for (layer, row) in report.restored.iter().enumerate() {
         write!(out, "{dim}{layer:>NAMES$}{dim:#}")?;
-        for share in row {
+        for share in row.iter().skip(first) {
             let style = shade(*share);
             write!(out, " {style}{share:>CELL$.3}{style:#}")?;
         }

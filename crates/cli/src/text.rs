@@ -1,6 +1,6 @@
 //! Small drawings made of characters.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{self, IsTerminal, Write, stdout};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use vitrine_protocol::TokenPiece;
@@ -64,12 +64,25 @@ pub fn fit(text: &str, cells: usize) -> String {
     fitted + &" ".repeat(cells - width)
 }
 
-/// Cells of a line of the terminal; none where nobody looks and a line may be of any length.
-pub fn columns() -> Option<usize> {
-    if !stdout().is_terminal() {
-        return None;
+/// The first of so many columns that a line of the terminal has room for, beside the `others` cells
+/// of the line; says so where it is not the first of all. Where nobody looks, lines may be long.
+pub fn first_shown(
+    out: &mut impl Write,
+    columns: usize,
+    others: usize,
+    cells: usize,
+) -> io::Result<usize> {
+    let Some((width, _)) = terminal_size::terminal_size().filter(|_| stdout().is_terminal()) else {
+        return Ok(0);
+    };
+    let fitting = usize::from(width.0).saturating_sub(others) / cells;
+    let first = columns.saturating_sub(fitting.max(1));
+    if first > 0 {
+        let dim = anstyle::Style::new().dimmed();
+        let shown = columns - first;
+        writeln!(out, "{dim}the last {shown} of {columns} positions{dim:#}")?;
     }
-    terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))
+    Ok(first)
 }
 
 #[cfg(test)]

@@ -10,12 +10,8 @@ use vitrine_engine::Tapped;
 use vitrine_protocol::TraceRequest;
 
 use crate::args::TraceArgs;
-use crate::exit::WrongArgument;
 use crate::load;
-use crate::memory::free_memory;
-
-/// The most that a trace takes where the system does not tell how much memory is free.
-const MAX_BYTES: u64 = 4 << 30;
+use crate::memory::{allow, mebibytes};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -42,18 +38,7 @@ pub async fn run(args: TraceArgs) -> anyhow::Result<()> {
         interventions: Vec::new(),
     };
     let bytes = loaded.engine.trace_bytes(&request)?;
-    let most = args
-        .max_bytes
-        .unwrap_or_else(|| free_memory().map_or(MAX_BYTES, |free| free / 2));
-    if bytes > most {
-        return Err(WrongArgument(format!(
-            "These tensors take {} and only {} are allowed: name fewer taps or layers, shorten the \
-             prompt, or raise --max-bytes.",
-            mebibytes(bytes),
-            mebibytes(most)
-        ))
-        .into());
-    }
+    allow(bytes, args.max_bytes)?;
     let trace = loaded.engine.trace(&request).await?;
     let prompt_ids: Vec<u32> = trace.prompt.iter().map(|piece| piece.id).collect();
     let metadata = HashMap::from([
@@ -116,8 +101,4 @@ pub async fn run(args: TraceArgs) -> anyhow::Result<()> {
         report.file
     )?;
     Ok(())
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -179,7 +179,7 @@ pub struct AttentionArgs {
     /// Draw the matrix.
     #[arg(long, value_name = "FILE", value_parser = picture_path, conflicts_with = "summary")]
     pub svg: Option<PathBuf>,
-    /// Draw the matrix as pixels.
+    /// Draw the matrix as pixels; letters beyond Latin are shown as ?.
     #[arg(long, value_name = "FILE", value_parser = picture_path, conflicts_with = "summary")]
     pub png: Option<PathBuf>,
     /// Print one JSON object instead of a drawing.
@@ -269,7 +269,7 @@ pub struct PatchArgs {
     /// Draw the map.
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub svg: Option<PathBuf>,
-    /// Draw the map as pixels.
+    /// Draw the map as pixels; letters beyond Latin are shown as ?.
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub png: Option<PathBuf>,
     /// Print one JSON object instead of a map.

@@ -2,12 +2,13 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::prelude::{DrawingBackend, SVGBackend, WHITE};
 
 use super::pixels::Pixels;
+use crate::exit::WrongArgument;
 
 /// What can be drawn, whatever the file.
 pub trait Drawing {
@@ -36,11 +37,11 @@ pub fn picture_path(text: &str) -> Result<PathBuf, String> {
 pub fn save(drawing: &impl Drawing, path: &Path) -> anyhow::Result<()> {
     let size = drawing.size();
     if size.0.max(size.1) > LARGEST {
-        bail!(
+        return Err(WrongArgument(format!(
             "The picture would be {} × {} pixels: choose a shorter prompt, or --json for the numbers.",
-            size.0,
-            size.1
-        );
+            size.0, size.1
+        ))
+        .into());
     }
     let bytes = if path.extension().is_some_and(|extension| extension == "png") {
         let mut pixels = Pixels::new(size);
