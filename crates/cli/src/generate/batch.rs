@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use anyhow::Context;
 use serde::Serialize;
 use vitrine_engine::{BatchObserver, adapter_summary};
 use vitrine_protocol::{
@@ -10,6 +9,7 @@ use vitrine_protocol::{
 };
 
 use crate::args::GenerateArgs;
+use crate::exit::WrongArgument;
 use crate::load;
 
 /// The object that `--json` prints.
@@ -42,14 +42,15 @@ pub fn prompts(args: &GenerateArgs) -> anyhow::Result<Option<Vec<String>>> {
     let Some(path) = &args.prompts_file else {
         return Ok((!args.prompts.is_empty()).then(|| args.prompts.clone()));
     };
-    let what = || format!("{} cannot be read: check the path", path.display());
-    let text = std::fs::read_to_string(path).with_context(what)?;
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        WrongArgument(format!("{name} cannot be read: {error}; check the path."))
+    })?;
     let prompts: Vec<String> = text.lines().map(str::to_owned).collect();
-    anyhow::ensure!(
-        !prompts.is_empty(),
-        "{} is empty: write one prompt on each line.",
-        path.display()
-    );
+    if prompts.is_empty() {
+        let words = format!("{name} is empty: write one prompt on each line.");
+        return Err(WrongArgument(words).into());
+    }
     Ok(Some(prompts))
 }
 

@@ -1,0 +1,123 @@
+//! Several prompts in one run.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
+mod run;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use run::{assert_fails, json, vitrine};
+
+const PROMPTS: [&str; 3] = [
+    "The capital of Japan is",
+    "1, 2, 3, 4,",
+    "Once upon a time there was a little girl who",
+];
+
+fn prompts_file(name: &str, text: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn ids(value: &Value) -> Vec<u64> {
+    let ids = value["ids"].as_array().unwrap().iter();
+    ids.map(|id| id.as_u64().unwrap()).collect()
+}
+
+#[test]
+fn each_prompt_says_what_it_says_alone() {
+    let file = prompts_file("prompts.txt", &PROMPTS.join("\n"));
+    let length = ["--max-new-tokens", "6", "--json"];
+    let all = ["generate", "--prompts-file", &file, "--batch", "2"];
+    let batch = json(&[&all[..], &length].concat());
+    let results = batch["results"].as_array().unwrap();
+    assert_eq!((results.len(), &batch["batch"]), (3, &Value::from(2)));
+    let mut seen = Vec::new();
+    for (prompt, result) in PROMPTS.iter().zip(results) {
+        let alone = json(&[&["generate", prompt][..], &length].concat());
+        for key in ["ids", "prompt_ids", "text", "finish_reason"] {
+            assert_eq!(result[key], alone[key], "{prompt}: {key}");
+        }
+        assert_eq!(result["prompt"], *prompt);
+        seen.push(ids(result));
+    }
+    // Control: the prompts are told apart.
+    assert!(seen[0] != seen[1] && seen[1] != seen[2]);
+    let tokens: usize = seen.iter().map(Vec::len).sum();
+    assert_eq!(batch["tokens"], tokens);
+    let speed = batch["tokens_per_s"].as_f64().unwrap() * batch["seconds"].as_f64().unwrap();
+    assert!((speed - tokens as f64).abs() < 1e-6);
+}
+
+#[test]
+fn results_stand_under_their_prompts() {
+    let output = vitrine(&[
+        "generate",
+        "--prompt",
+        PROMPTS[0],
+        "--prompt",
+        PROMPTS[1],
+        "--max-new-tokens",
+        "2",
+    ]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("1. The capital of Japan is\n Tokyo"),
+        "{text}"
+    );
+    assert!(text.contains("2. 1, 2, 3, 4,\n"), "{text}");
+    let timings = String::from_utf8(output.stderr).unwrap();
+    assert!(timings.contains("2 prompts, 2 at a time"), "{timings}");
+    assert!(timings.contains("tok/s in all (4 new tokens"), "{timings}");
+}
+
+#[test]
+fn bad_batches_are_one_sentence() {
+    let generate = |more: &[&str], words: &str| {
+        assert_fails(&[&["generate"], more].concat(), 2, words);
+    };
+    generate(
+        &["--prompt", "a", "--prompt", ""],
+        "Prompt 2: The prompt is empty",
+    );
+    let long = "word ".repeat(40);
+    let context = ["--prompt", "a", "--prompt", &long, "--context", "16"];
+    generate(&context, "Prompt 2: The prompt has");
+    generate(&["a", "--prompt", "b"], "cannot be used with");
+    generate(&["--prompt", "a", "--no-kv-cache"], "cannot be used with");
+    generate(&["--prompt", "a", "--batch", "0"], "invalid value");
+    generate(&["--prompts-file", "/no/such/file"], "cannot be read");
+    let empty = prompts_file("empty.txt", "");
+    generate(&["--prompts-file", &empty], "is empty");
+}
+
+#[test]
+fn throughput_grows_with_the_batch() {
+    // The best of three: others may use the machine at the same time.
+    let report = json(&[
+        "bench",
+        "--prefill",
+        "1",
+        "--at",
+        "16",
+        "--new-tokens",
+        "8",
+        "--batch",
+        "1,8,1,8,1,8",
+        "--json",
+    ]);
+    let rates = report["batch"].as_array().unwrap();
+    let best = |sequences: u64| {
+        let of = rates.iter().filter(|rate| rate["sequences"] == sequences);
+        let speeds = of.map(|rate| rate["tokens_per_s"].as_f64().unwrap());
+        speeds.fold(0.0, f64::max)
+    };
+    assert_eq!(rates.len(), 6);
+    assert!(best(8) > best(1), "{rates:?}");
+}
