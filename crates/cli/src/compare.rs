@@ -10,7 +10,7 @@ use vitrine_engine::{Engine, LoadOptions, Tap, inspect_files};
 use vitrine_model::open_path;
 use vitrine_protocol::{GenerateRequest, Prompt, TokenPiece, TraceRequest};
 
-use crate::args::{CompareArgs, DtypeArg, FormatArg, NumberArgs};
+use crate::args::{CompareArgs, FormatArg};
 use crate::exit::WrongArgument;
 use crate::memory::{allow, mebibytes};
 use crate::{load, text};
@@ -63,23 +63,17 @@ struct Reference {
 }
 
 pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
-    let mut args = args;
     refuse_quantised(&args).await?;
+    let formats = args.formats.iter();
+    let models: Vec<_> = formats
+        .map(|format| (*format, args.model_in(*format)))
+        .collect();
     let prompt = args.prompt.into_prompt();
     let mut reference: Option<Reference> = None;
     let mut rows = Vec::new();
     let mut name = String::new();
-    for format in &args.formats {
-        args.model.numbers = NumberArgs {
-            dtype: match format {
-                FormatArg::F32 => DtypeArg::F32,
-                FormatArg::F16 => DtypeArg::F16,
-                _ => args.model.numbers.dtype,
-            },
-            quantize: format.quantize(),
-            quantize_all: args.model.numbers.quantize_all && format.quantize().is_some(),
-        };
-        let mut loaded = load::load(&args.model).await?;
+    for (format, model) in models {
+        let mut loaded = load::load(&model).await?;
         name.clone_from(&loaded.name);
         let request = GenerateRequest {
             prompt: prompt.clone(),
@@ -103,7 +97,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
         let positions = positions(&reference.logits, &logits, reference.ids.len());
         let count = positions.len() as f64;
         rows.push(Row {
-            format: name_of(*format),
+            format: name_of(format),
             weight_bytes: summary.weight_bytes,
             kv_bytes_per_token: summary.kv_bytes_per_token,
             decode_tokens_per_s: written.decode_tokens_per_s,
@@ -141,7 +135,7 @@ async fn refuse_quantised(args: &CompareArgs) -> anyhow::Result<()> {
     else {
         return Ok(());
     };
-    let located = load::locate(args.model.model.as_deref(), &load::whole_model)?;
+    let located = load::locate(args.model.as_deref(), &load::whole_model)?;
     let files = open_path(&located.path).map_err(vitrine_engine::EngineError::from)?;
     let report = inspect_files(&files, &LoadOptions::default()).await?;
     let most = report.formats.iter().max_by_key(|share| share.weights);

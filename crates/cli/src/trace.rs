@@ -1,10 +1,11 @@
 //! `vitrine trace`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
 use anyhow::anyhow;
-use safetensors::{Dtype, serialize_to_file, tensor::TensorView};
+use safetensors::{Dtype, View, serialize_to_file};
 use serde::Serialize;
 use vitrine_engine::Tapped;
 use vitrine_protocol::TraceRequest;
@@ -29,6 +30,28 @@ struct Entry {
     shape: Vec<usize>,
 }
 
+/// A tensor on its way to a file.
+struct Floats<'a>(&'a Tapped);
+
+impl View for Floats<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let values = self.0.values.iter();
+        values.flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.values.len() * size_of::<f32>()
+    }
+}
+
 pub async fn run(args: TraceArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
     let request = TraceRequest {
@@ -49,26 +72,11 @@ pub async fn run(args: TraceArgs) -> anyhow::Result<()> {
             concat!("vitrine ", env!("CARGO_PKG_VERSION")).to_owned(),
         ),
     ]);
-    // Little-endian, as the format asks for.
-    let contents: Vec<(&Tapped, Vec<u8>)> = trace
+    let named = trace
         .tensors
         .iter()
-        .map(|tensor| {
-            let values = tensor.values.iter();
-            (
-                tensor,
-                values.flat_map(|value| value.to_le_bytes()).collect(),
-            )
-        })
-        .collect();
-    let views = contents
-        .iter()
-        .map(|(tensor, bytes)| {
-            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes)?;
-            Ok((tensor.tap.to_string(), view))
-        })
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    serialize_to_file(views, Some(metadata), &args.out)
+        .map(|it| (it.tap.to_string(), Floats(it)));
+    serialize_to_file(named, Some(metadata), &args.out)
         .map_err(|error| anyhow!("{} cannot be written: {error}.", args.out.display()))?;
 
     let report = Report {

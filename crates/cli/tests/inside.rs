@@ -350,6 +350,22 @@ fn formats_are_compared_on_the_same_text() {
     );
     assert_eq!(each(&formats[2]["positions"], "kl").len(), 9);
     assert_eq!(report["ids"].as_array().unwrap().len(), 9);
+
+    let tables = json(&[
+        "compare",
+        "--model",
+        FLOATS,
+        "--ids",
+        "5,6,7",
+        "--formats",
+        "f32,q8",
+        "--max-new-tokens",
+        "6",
+        "--quantize-all",
+        "--json",
+    ]);
+    let fewer = tables["formats"][1]["weight_bytes"].as_u64();
+    assert!(fewer < formats[2]["weight_bytes"].as_u64());
 }
 
 #[test]
@@ -411,6 +427,16 @@ fn what_is_not_there_is_one_sentence() {
     };
     patch("1,2,3", "1,2", "3 tokens and the corrupt one 2");
     patch("1,2,3", "1,2,3", "the same answer");
+    let output = vitrine(&[
+        "compare",
+        "--model",
+        FLOATS,
+        "--ids",
+        "5",
+        "--quantize",
+        "q8",
+    ]);
+    assert_eq!(output.status.code(), Some(2));
     assert_fails(
         &["compare", PROMPT, "--formats", "f32,q8"],
         2,

@@ -1,10 +1,11 @@
 //! The arguments of the commands that look inside a model.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgGroup};
 
-use super::{ModelArgs, PromptArgs, QuantizeArg};
+use super::{DtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
 use crate::draw::picture_path;
 
 pub const RACE_EXAMPLES: &str = "\
@@ -77,8 +78,18 @@ pub struct RaceArgs {
 pub struct CompareArgs {
     #[command(flatten)]
     pub prompt: PromptArgs,
-    #[command(flatten)]
-    pub model: ModelArgs,
+    /// A GGUF file, a folder in Hugging Face format, or a model of the hub, as for other commands.
+    #[arg(long, value_name = "PATH|ID")]
+    pub model: Option<OsString>,
+    /// Part of an adapter's name, or its number in `vitrine adapters`.
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub adapter: Option<String>,
+    /// Number format of activations and of the KV cache beside quantised weights.
+    #[arg(long, value_name = "FORMAT", default_value = "f32")]
+    pub dtype: DtypeArg,
+    /// Where weights are quantised, quantise the embedding and the output head too.
+    #[arg(long)]
+    pub quantize_all: bool,
     /// What to compare, the reference first: f32 and f16 are formats of activations and KV cache;
     /// q8, q4 and q4-128 quantise the layers' weights of a float model. The model is loaded once for
     /// each.
@@ -95,6 +106,27 @@ pub struct CompareArgs {
     /// Print one JSON object with every position instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+impl CompareArgs {
+    /// The model in one of the formats.
+    pub fn model_in(&self, format: FormatArg) -> ModelArgs {
+        let quantize = format.quantize();
+        ModelArgs {
+            model: self.model.clone(),
+            adapter: self.adapter.clone(),
+            context: None,
+            numbers: NumberArgs {
+                dtype: match format {
+                    FormatArg::F32 => DtypeArg::F32,
+                    FormatArg::F16 => DtypeArg::F16,
+                    _ => self.dtype,
+                },
+                quantize,
+                quantize_all: self.quantize_all && quantize.is_some(),
+            },
+        }
+    }
 }
 
 /// A number format to compare.
