@@ -52,6 +52,8 @@ impl Shape {
             // A processor wants a workgroup no wider than its vectors, and fat lanes: unpacking
             // and loads of x are shared by many rows. 8 × 8 decodes twice as fast as 32 × 4 on
             // lavapipe, and as fast on SwiftShader.
+            // Eight sequences at a time: their x in a uniform is worth more than wider rows.
+            (true, 5..=8) => (8, 4, 8),
             (true, _) => (8, 8, 4),
             // A GPU wants many lanes.
             (false, ..=8) => (64, 1, 8),

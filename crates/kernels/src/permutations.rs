@@ -42,6 +42,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                 (64, 1, 1, true, true),
                 (8, 8, 2, true, false),
                 (8, 8, 4, true, true),
+                (8, 4, 8, true, false),
                 (64, 1, 2, true, false),
                 (64, 1, 4, false, true),
                 (64, 1, 8, true, false),

@@ -17,7 +17,7 @@ fn matmul_and_matvec() {
                 for (lanes, per_lane, cols, uniform_x) in [
                     (8, 8, 1, true),
                     (8, 8, 2, true),
-                    (8, 8, 4, true),
+                    (8, 4, 8, true),
                     (64, 1, 1, false),
                     (8, 8, 4, false),
                     (64, 2, 8, false),
