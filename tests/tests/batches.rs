@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 
 use pollster::block_on;
 use serde::Deserialize;
+use vitrine_engine::{BatchObserver, Engine};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::{
     Checkpoint, Dtype, LoadOptions, MappedFile, Model, ModelError, ModelFiles, PAGE, SequenceId,
     open_path,
 };
+use vitrine_protocol::{BatchRequest, FinishReason, GenerateRequest, Prompt, TokenStep};
 
 fn load<S: vitrine_model::source::ByteSource>(files: &ModelFiles<S>, dtype: Dtype) -> Model {
     let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
@@ -144,11 +146,11 @@ fn each_fixture_says_the_same_in_a_batch() {
 
 #[derive(Deserialize)]
 struct Golden {
-    prompts: Vec<Prompt>,
+    prompts: Vec<GoldenPrompt>,
 }
 
 #[derive(Deserialize)]
-struct Prompt {
+struct GoldenPrompt {
     prompt_ids: Vec<u32>,
     free_ids: Vec<u32>,
 }
@@ -311,4 +313,72 @@ fn bad_requests_are_refused() {
         error.starts_with("There are 512 sequences already"),
         "{error}"
     );
+}
+
+fn engine(name: &str) -> Engine {
+    let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
+    let files = open_path(&fixtures("architectures").join(name)).unwrap();
+    let options = LoadOptions::default();
+    block_on(Engine::load(gpu, &files, &options, &mut |_, _, _| {})).unwrap()
+}
+
+fn request(ids: &[u32], max_new_tokens: u32) -> GenerateRequest {
+    GenerateRequest {
+        prompt: Prompt::Ids { ids: ids.to_vec() },
+        max_new_tokens,
+        top: 0,
+        kv_cache: true,
+    }
+}
+
+/// Stops after some tokens of all sequences together.
+struct StopAfter(usize);
+
+impl BatchObserver for StopAfter {
+    fn token(&mut self, _sequence: usize, _step: &TokenStep) {
+        self.0 = self.0.saturating_sub(1);
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.0 == 0
+    }
+}
+
+#[test]
+fn sequences_wait_for_places_and_end_each_for_itself() {
+    let mut engine = engine("llama");
+    // The context holds 128 tokens.
+    let sequences: Vec<_> = [(3, 5), (126, 9), (7, 0), (1, 12), (9, 1)]
+        .iter()
+        .zip(0..)
+        .map(|(&(length, limit), seed)| request(&random_ids(seed, length, 200), limit))
+        .collect();
+    for width in [1, 2, 8] {
+        let batch = BatchRequest {
+            sequences: sequences.clone(),
+            width,
+        };
+        let got = block_on(engine.generate_batch(&batch, &mut ())).unwrap();
+        assert_eq!(got.width, width.min(5));
+        for (request, got) in sequences.iter().zip(&got.sequences) {
+            let alone = block_on(engine.generate(request, &mut ())).unwrap();
+            assert_eq!(got.ids, alone.ids, "{} at a time", width);
+            assert_eq!(got.finish_reason, alone.finish_reason);
+        }
+        let lengths: Vec<_> = got.sequences.iter().map(|one| one.ids.len()).collect();
+        assert_eq!(lengths, [5, 2, 0, 12, 1]);
+        assert_eq!(got.sequences[1].finish_reason, FinishReason::Context);
+    }
+    let batch = BatchRequest {
+        sequences: sequences.clone(),
+        width: 2,
+    };
+    let stopped = block_on(engine.generate_batch(&batch, &mut StopAfter(4))).unwrap();
+    let reasons: Vec<_> = stopped
+        .sequences
+        .iter()
+        .map(|one| one.finish_reason)
+        .collect();
+    assert_eq!(reasons[3..], [FinishReason::Stopped; 2], "they never began");
+    assert!(stopped.tokens <= 5);
 }
