@@ -362,7 +362,7 @@ fn sequences_wait_for_places_and_end_each_for_itself() {
         assert_eq!(got.width, width.min(5));
         for (request, got) in sequences.iter().zip(&got.sequences) {
             let alone = block_on(engine.generate(request, &mut ())).unwrap();
-            assert_eq!(got.ids, alone.ids, "{} at a time", width);
+            assert_eq!(got.ids, alone.ids, "{width} at a time");
             assert_eq!(got.finish_reason, alone.finish_reason);
         }
         let lengths: Vec<_> = got.sequences.iter().map(|one| one.ids.len()).collect();
