@@ -41,8 +41,8 @@ fn interventions(args: &AblateArgs, num_heads: u32) -> Vec<Intervention> {
         .iter()
         .flat_map(|each| {
             let heads = match each.head {
-                Some(head) => head..head.saturating_add(1),
-                None => 0..num_heads,
+                Some(head) => head..=head,
+                None => 0..=num_heads - 1,
             };
             heads.map(|head| (each.layer, head))
         })

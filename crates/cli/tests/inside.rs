@@ -398,6 +398,7 @@ fn what_is_not_there_is_one_sentence() {
     fails("attention", &["--layer", "0", "--head", "9"], "no head 9");
     fails("ablate", &["--head", "3.0"], "no layer 3");
     fails("ablate", &["--head", "0.9"], "no head 9");
+    fails("ablate", &["--head", "0.4294967295"], "no head 4294967295");
     fails("ablate", &["--head", "first"], "LAYER.HEAD");
     fails("ablate", &["--skip-mlp", "7"], "no layer 7");
     for incomplete in [
@@ -427,6 +428,19 @@ fn what_is_not_there_is_one_sentence() {
     };
     patch("1,2,3", "1,2", "3 tokens and the corrupt one 2");
     patch("1,2,3", "1,2,3", "the same answer");
+    let answers = [
+        "--clean-ids",
+        "1,2",
+        "--corrupt-ids",
+        "1,3",
+        "--answer",
+        "1003",
+    ];
+    assert_fails(
+        &[&["patch", "--model", RANDOM][..], &answers].concat(),
+        2,
+        "1003 is not in the vocabulary",
+    );
     let output = vitrine(&[
         "compare",
         "--model",

@@ -26,7 +26,7 @@ pub enum EngineError {
     /// Two prompts that have no positions in common.
     #[error(
         "The clean prompt has {clean} tokens and the corrupt one {corrupt}: patching goes from \
-         position to position, so choose prompts of equal length (`vitrine tokenize` shows them)."
+         position to position, so choose prompts of equal length."
     )]
     DifferentLengths {
         /// Tokens of the clean prompt.
