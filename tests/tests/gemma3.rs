@@ -81,6 +81,8 @@ fn gemma_gives_what_transformers_gives() {
             max_new_tokens: continuation.new_ids.len() as u32,
             top: 0,
             kv_cache: true,
+            packet: Default::default(),
+            interventions: vec![],
         };
         let ids = block_on(engine.generate(&request, &mut ())).unwrap().ids;
         assert_eq!(ids, continuation.new_ids, "{name}");

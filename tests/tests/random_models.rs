@@ -69,6 +69,8 @@ fn request(ids: &[u32], max_new_tokens: u32, kv_cache: bool) -> GenerateRequest 
         max_new_tokens,
         top: 0,
         kv_cache,
+        packet: Default::default(),
+        interventions: vec![],
     }
 }
 

@@ -223,6 +223,8 @@ impl State {
             max_new_tokens,
             top: TOP,
             kv_cache: true,
+            packet: Default::default(),
+            interventions: vec![],
         };
         Some(Command::Generate { run, request })
     }

@@ -80,6 +80,8 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
             max_new_tokens: args.max_new_tokens,
             top: 0,
             kv_cache: true,
+            packet: Default::default(),
+            interventions: vec![],
         };
         let written = loaded.engine.generate(&request, &mut ()).await?;
         let ids = match &reference {

@@ -36,6 +36,8 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
         max_new_tokens: args.max_new_tokens,
         top: 0,
         kv_cache: !args.no_kv_cache,
+        packet: Default::default(),
+        interventions: vec![],
     };
     let adapter = adapter_summary(loaded.engine.gpu()).name;
     if args.json {

@@ -6,6 +6,7 @@ use vitrine_protocol::{
     Distribution, FinishReason, GenerateRequest, GenerateSummary, TokenPiece, TokenStep,
 };
 
+use crate::packet::wanted;
 use crate::{Engine, EngineError, Observer};
 
 impl Engine {
@@ -20,7 +21,8 @@ impl Engine {
     ) -> Result<GenerateSummary, EngineError> {
         let clock = Clock::start();
         let prompt_ids = self.encode(&request.prompt)?;
-        self.intervene(&[], &prompt_ids).await?;
+        self.intervene(&request.interventions, &prompt_ids).await?;
+        self.model.watch(wanted(request.packet))?;
         let prompt: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
         observer.prompt(&prompt);
 
@@ -63,6 +65,7 @@ impl Engine {
                     .map(|decoder| decoder.push(id))
                     .unwrap_or_default(),
                 distribution: self.candidates(&prediction, request.top),
+                packet: self.packet(&prediction),
                 elapsed_s: last_s,
             });
             if self.is_end(id) {
@@ -72,6 +75,10 @@ impl Engine {
             if observer.stop_requested() {
                 finish_reason = FinishReason::Stopped;
                 break;
+            }
+            if let Some(interventions) = observer.new_interventions() {
+                self.intervene(&interventions, &prompt_ids).await?;
+                self.model.watch(wanted(request.packet))?;
             }
             if !request.kv_cache && (ids.len() as u32) < limit {
                 pending = Some(self.recompute(&prompt_ids, &ids, request.top)?);

@@ -1,18 +1,20 @@
 //! From what is asked to be different to the numbers that make it so.
 
-use vitrine_model::{Change, PatchSite, Tap};
+use vitrine_model::{Change, PacketParts, PatchSite, Tap};
 use vitrine_protocol::{Intervention, PatchSite as Site};
 
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Makes these interventions, and no others, part of all passes. Means are over the positions
-    /// of `ids`.
+    /// Makes these interventions, and no others, part of all passes, in the middle of a sequence
+    /// too. Means are over the positions of `ids`.
     pub(crate) async fn intervene(
         &mut self,
         interventions: &[Intervention],
         ids: &[u32],
     ) -> Result<(), EngineError> {
+        // Who wants packets says so after this.
+        self.model.watch(PacketParts::default())?;
         if interventions.is_empty() && !self.intervened {
             return Ok(());
         }
@@ -59,7 +61,7 @@ impl Engine {
         if taps.is_empty() {
             return Ok(vec![Vec::new(); interventions.len()]);
         }
-        let tapped = self.model.trace(ids, &taps, 0, None).await?.tensors;
+        let tapped = self.model.trace_aside(ids, &taps).await?;
         let mean = |(layer, head): (u32, u32)| -> Vec<f32> {
             let Some(tensor) = tapped.iter().find(|one| one.tap == Tap::HeadOut(layer)) else {
                 return Vec::new();

@@ -12,6 +12,7 @@ mod heads;
 mod inspect;
 mod intervene;
 pub mod measures;
+mod packet;
 mod patch;
 mod predict;
 mod race;
@@ -31,7 +32,7 @@ pub use vitrine_model::{
     Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped,
 };
 
-use vitrine_protocol::{TokenPiece, TokenStep};
+use vitrine_protocol::{Intervention, TokenPiece, TokenStep};
 
 /// Hears of a generation while it runs.
 pub trait Observer {
@@ -42,6 +43,10 @@ pub trait Observer {
     /// Asked after each token: whether to end here.
     fn stop_requested(&mut self) -> bool {
         false
+    }
+    /// Asked after each token: what is to be different from here on, if it changes.
+    fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
+        None
     }
 }
 

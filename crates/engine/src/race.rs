@@ -71,6 +71,8 @@ impl Engine {
             max_new_tokens,
             top: 0,
             kv_cache,
+            packet: Default::default(),
+            interventions: vec![],
         };
         let mut on_token = |step: &TokenStep| on_token(kv_cache, step);
         let mut stopwatch = Stopwatch {

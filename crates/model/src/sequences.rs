@@ -199,7 +199,7 @@ impl Model {
     }
 
     /// A place for another sequence.
-    fn open(&mut self) -> Result<SequenceId, ModelError> {
+    pub(crate) fn open(&mut self) -> Result<SequenceId, ModelError> {
         let all = &mut self.sequences.all;
         let free = all.iter().position(Option::is_none);
         let index = free.unwrap_or(all.len());

@@ -88,8 +88,33 @@ impl Model {
         top: u32,
         lens: Option<LensRequest>,
     ) -> Result<ModelTrace, ModelError> {
+        self.trace_as(SequenceId::FIRST, ids, taps, top, lens).await
+    }
+
+    /// What `taps` see while `ids` are read, beside the sequences that there are.
+    ///
+    /// # Errors
+    /// As [`Model::trace`].
+    pub async fn trace_aside(
+        &mut self,
+        ids: &[u32],
+        taps: &[Tap],
+    ) -> Result<Vec<Tapped>, ModelError> {
+        let id = self.open()?;
+        let trace = self.trace_as(id, ids, taps, 0, None).await;
+        self.end(id)?;
+        Ok(trace?.tensors)
+    }
+
+    async fn trace_as(
+        &mut self,
+        id: SequenceId,
+        ids: &[u32],
+        taps: &[Tap],
+        top: u32,
+        lens: Option<LensRequest>,
+    ) -> Result<ModelTrace, ModelError> {
         taps.iter().try_for_each(|tap| tap.check(&self.config))?;
-        let id = SequenceId::FIRST;
         let positions = self.prepare(id, ids)?;
         let layers = self.config.num_hidden_layers();
         let per_token: u64 = taps

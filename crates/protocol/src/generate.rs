@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::{Intervention, PacketParts};
+
 /// A request to continue a prompt. Greedy decoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
@@ -11,6 +13,12 @@ pub struct GenerateRequest {
     pub top: u32,
     /// Keep keys and values between steps. Without it each step recomputes all of them.
     pub kv_cache: bool,
+    /// What each token is to tell of itself.
+    #[serde(default)]
+    pub packet: PacketParts,
+    /// What is different in this run.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
 }
 
 /// What to continue.

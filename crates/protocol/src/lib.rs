@@ -12,6 +12,7 @@ mod generate;
 mod inside;
 mod inspect;
 mod model;
+mod packet;
 mod race;
 mod token;
 mod trace;
@@ -32,6 +33,9 @@ pub use inspect::{
 };
 pub use model::{
     AdapterSummary, HubAccess, ModelSource, ModelSummary, SiteModel, StorageRoom, StoredModel,
+};
+pub use packet::{
+    HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket, TraceLine,
 };
 pub use race::{RaceLane, RaceReport, RaceStep};
 pub use token::{Candidate, Distribution, TokenPiece, TokenStep};

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::TokenPacket;
+
 /// A token as the tokenizer knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenPiece {
@@ -25,6 +27,9 @@ pub struct TokenStep {
     pub text: String,
     /// What it was chosen among; none if the request asked for no candidates.
     pub distribution: Option<Distribution>,
+    /// What was inside while it was chosen; none if the request asked for no part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet: Option<TokenPacket>,
     /// Seconds since the request.
     pub elapsed_s: f64,
 }

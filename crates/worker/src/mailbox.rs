@@ -116,6 +116,8 @@ mod tests {
             max_new_tokens: 1,
             top: 0,
             kv_cache: true,
+            packet: Default::default(),
+            interventions: vec![],
         };
         Command::Generate { run, request }
     }

@@ -182,6 +182,8 @@ fn generate(engine: &mut Engine, ids: &[u32], count: usize, kv_cache: bool) -> V
         max_new_tokens: count as u32,
         top: 0,
         kv_cache,
+        packet: Default::default(),
+        interventions: vec![],
     };
     block_on(engine.generate(&request, &mut ())).unwrap().ids
 }

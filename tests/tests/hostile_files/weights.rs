@@ -118,6 +118,8 @@ fn numbers_that_are_none_are_an_error() {
                     max_new_tokens: 2,
                     top: 0,
                     kv_cache: true,
+                    packet: Default::default(),
+                    interventions: vec![],
                 },
                 &mut (),
             )

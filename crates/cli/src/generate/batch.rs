@@ -64,6 +64,8 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
         max_new_tokens: args.max_new_tokens,
         top: 0,
         kv_cache: true,
+        packet: Default::default(),
+        interventions: vec![],
     };
     let request = BatchRequest {
         sequences: prompts.iter().map(request).collect(),

@@ -1,0 +1,72 @@
+//! From the numbers of a packet to the message.
+
+use vitrine_kernels::LOGIT_BIN;
+use vitrine_model::{Packet, PacketParts as Wanted, Prediction};
+use vitrine_protocol::{
+    HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket,
+};
+
+use crate::Engine;
+
+/// The parts as the model takes them.
+pub(crate) fn wanted(parts: PacketParts) -> Wanted {
+    Wanted {
+        logits: parts.has(PacketParts::LOGITS),
+        heads: parts.has(PacketParts::HEADS),
+        residual: parts.has(PacketParts::RESIDUAL),
+        neurons: parts.has(PacketParts::NEURONS),
+        kv: parts.has(PacketParts::KV),
+        lens: parts.has(PacketParts::LENS),
+    }
+}
+
+impl Engine {
+    /// What a prediction tells of itself, if it was watched.
+    pub(crate) fn packet(&self, prediction: &Prediction) -> Option<TokenPacket> {
+        let Packet {
+            logits,
+            heads,
+            residual,
+            neurons,
+            keys,
+            values,
+            lens,
+        } = prediction.packet.as_ref()?;
+        let head = |stats: &vitrine_kernels::HeadStats| HeadPacket {
+            entropy: stats.entropy,
+            max: stats.max_probability,
+            argmax: stats.argmax,
+            first_token: stats.first_token,
+        };
+        let place = |&[norm, added]: &[f32; 2]| ResidualPacket { norm, added };
+        let neuron = |&(id, activation): &(u32, f32)| NeuronPacket { id, activation };
+        let lens = lens.iter().map(|row| {
+            let logsumexp = f64::from(row.logsumexp);
+            self.distribution(&row.top, logsumexp)
+        });
+        Some(TokenPacket {
+            logsumexp: prediction.chosen.logsumexp,
+            logits: logits.map(|stats| LogitPacket {
+                entropy: stats.entropy,
+                highest: prediction
+                    .top
+                    .first()
+                    .map_or(prediction.chosen.logit, |(_, logit)| *logit),
+                bin: LOGIT_BIN,
+                counts: stats.counts.to_vec(),
+            }),
+            heads: heads
+                .iter()
+                .map(|heads| heads.iter().map(head).collect())
+                .collect(),
+            residual: residual.iter().map(place).collect(),
+            neurons: neurons
+                .iter()
+                .map(|neurons| neurons.iter().map(neuron).collect())
+                .collect(),
+            keys: keys.clone(),
+            values: values.clone(),
+            lens: lens.collect(),
+        })
+    }
+}

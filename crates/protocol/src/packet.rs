@@ -1,0 +1,154 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Distribution, GenerateSummary, ModelSummary, TokenPiece, TokenStep};
+
+/// Which parts of a [`TokenPacket`] are on: a set of bits, so that what nobody looks at costs
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PacketParts(pub u8);
+
+impl PacketParts {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// Entropy, and a histogram of the logits.
+    pub const LOGITS: Self = Self(1);
+    /// How each head spread its attention.
+    pub const HEADS: Self = Self(1 << 1);
+    /// How long the residual stream is, and what attention and MLPs add.
+    pub const RESIDUAL: Self = Self(1 << 2);
+    /// The strongest neurons of each layer.
+    pub const NEURONS: Self = Self(1 << 3);
+    /// How long new keys and values are.
+    pub const KV: Self = Self(1 << 4);
+    /// The logit lens of each layer.
+    pub const LENS: Self = Self(1 << 5);
+    /// Everything.
+    pub const ALL: Self = Self((1 << 6) - 1);
+
+    /// The parts by name.
+    pub const NAMES: [(&'static str, Self); 6] = [
+        ("logits", Self::LOGITS),
+        ("heads", Self::HEADS),
+        ("residual", Self::RESIDUAL),
+        ("neurons", Self::NEURONS),
+        ("kv", Self::KV),
+        ("lens", Self::LENS),
+    ];
+
+    /// Whether all of `parts` are on.
+    #[must_use]
+    pub fn has(self, parts: Self) -> bool {
+        self.0 & parts.0 == parts.0
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn with(self, parts: Self) -> Self {
+        Self(self.0 | parts.0)
+    }
+}
+
+/// What was inside while the model chose one token, summed up on the GPU. What was not asked for
+/// is not there. Layers, heads and positions count from 0; norms are Euclidean.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenPacket {
+    /// ln Σ exp(logit) over the vocabulary.
+    pub logsumexp: f32,
+    /// Entropy of the next-token distribution in nats, and where its logits lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logits: Option<LogitPacket>,
+    /// (layers, heads): how each query head spread its attention.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heads: Vec<Vec<HeadPacket>>,
+    /// (2 · layers + 1): the residual stream before each attention, before each MLP, and after the
+    /// last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub residual: Vec<ResidualPacket>,
+    /// (layers): the strongest neurons, the strongest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neurons: Vec<Vec<NeuronPacket>>,
+    /// (layers, kv_heads): norm of the new key, after RoPE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Vec<f32>>,
+    /// (layers, kv_heads): norm of the new value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Vec<f32>>,
+    /// (layers): what the final norm and the output head make of the residual stream before the
+    /// layer; the five most probable tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lens: Vec<Distribution>,
+}
+
+/// The distribution of the next token as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogitPacket {
+    /// -Σ p ln p, in nats.
+    pub entropy: f32,
+    /// The highest logit.
+    pub highest: f32,
+    /// How wide a bin is, in logits.
+    pub bin: f32,
+    /// Bin b counts the logits that are b · `bin` to (b + 1) · `bin` below the highest; the last
+    /// one also all that are farther.
+    pub counts: Vec<u32>,
+}
+
+/// How a query head spread its attention.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeadPacket {
+    /// -Σ p ln p, in nats.
+    pub entropy: f32,
+    /// The highest probability.
+    pub max: f32,
+    /// The position that has it.
+    pub argmax: u32,
+    /// The probability of position 0.
+    pub first_token: f32,
+}
+
+/// The residual stream at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResidualPacket {
+    /// Its norm.
+    pub norm: f32,
+    /// The norm of what was added since the place before; 0 at the first.
+    pub added: f32,
+}
+
+/// A neuron that is strongly active.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NeuronPacket {
+    /// Its number in its layer.
+    pub id: u32,
+    /// What it gives to `down_proj`.
+    pub activation: f32,
+}
+
+/// A line of a trace: a generation that can be replayed without a model. One prompt, then tokens,
+/// then the summary; as JSON lines.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TraceLine {
+    /// The beginning.
+    Prompt {
+        /// The model that ran.
+        model: ModelSummary,
+        /// The adapter that it ran on.
+        adapter: String,
+        /// Which parts packets have.
+        parts: PacketParts,
+        /// The prompt's tokens.
+        tokens: Vec<TokenPiece>,
+    },
+    /// A new token.
+    Token {
+        /// The token, with its packet.
+        step: Box<TokenStep>,
+    },
+    /// The end.
+    Summary {
+        /// How it ended, and its timings.
+        summary: GenerateSummary,
+    },
+}
