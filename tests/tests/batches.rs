@@ -328,6 +328,8 @@ fn request(ids: &[u32], max_new_tokens: u32) -> GenerateRequest {
         max_new_tokens,
         top: 0,
         kv_cache: true,
+        packet: Default::default(),
+        interventions: vec![],
     }
 }
 

@@ -12,7 +12,8 @@ use inside::{
     RACE_EXAMPLES, TRACE_EXAMPLES,
 };
 pub use inside::{
-    AblateArgs, AttentionArgs, CompareArgs, FormatArg, LensArgs, PatchArgs, RaceArgs, TraceArgs,
+    AblateArgs, AttentionArgs, CompareArgs, FormatArg, LensArgs, PartArg, PatchArgs, RaceArgs,
+    TraceArgs,
 };
 
 /// Runs a decoder language model on your GPU, and shows what happens inside.
@@ -319,6 +320,9 @@ pub struct BenchArgs {
     /// Numbers of sequences that decode together, at the first position of --at.
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=511))]
     pub batch: Vec<u32>,
+    /// Measure what looking at tokens while they are generated costs.
+    #[arg(long)]
+    pub packets: bool,
     /// Leave out what would take longer.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub budget: f64,

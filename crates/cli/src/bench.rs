@@ -35,6 +35,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         contexts: args.at,
         new_tokens: args.new_tokens,
         batches: args.batch,
+        packets: args.packets,
         budget_s: args.budget,
     };
     let mut on_step = |what: &str| {
@@ -127,6 +128,15 @@ fn print(report: &Report) -> io::Result<()> {
             )?;
         }
         writeln!(out)?;
+    }
+    for rate in &report.packets {
+        writeln!(
+            out,
+            "packets     {:<40} {:>8.2} ms per token, {:.3} ×",
+            rate.parts,
+            rate.seconds_per_token * 1e3,
+            rate.ratio,
+        )?;
     }
     for rate in &report.batch {
         writeln!(

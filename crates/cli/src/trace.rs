@@ -1,5 +1,7 @@
 //! `vitrine trace`.
 
+mod packets;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -52,10 +54,22 @@ impl View for Floats<'_> {
     }
 }
 
-pub async fn run(args: TraceArgs) -> anyhow::Result<()> {
+pub async fn run(mut args: TraceArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
+    let prompt = args.prompt.into_prompt();
+    if let Some(path) = &args.packets {
+        let generation = packets::Generation {
+            prompt: prompt.clone(),
+            parts: packets::parts(&args.parts),
+            max_new_tokens: args.max_new_tokens,
+        };
+        packets::write(&mut loaded, generation, path).await?;
+    }
+    let Some(file) = args.out.take() else {
+        return Ok(());
+    };
     let request = TraceRequest {
-        prompt: args.prompt.into_prompt(),
+        prompt,
         taps: args.taps,
         lens: None,
         interventions: Vec::new(),
@@ -76,13 +90,13 @@ pub async fn run(args: TraceArgs) -> anyhow::Result<()> {
         .tensors
         .iter()
         .map(|it| (it.tap.to_string(), Floats(it)));
-    serialize_to_file(named, Some(metadata), &args.out)
-        .map_err(|error| anyhow!("{} cannot be written: {error}.", args.out.display()))?;
+    serialize_to_file(named, Some(metadata), &file)
+        .map_err(|error| anyhow!("{} cannot be written: {error}.", file.display()))?;
 
     let report = Report {
         model: &loaded.name,
         prompt_ids,
-        file: args.out.display().to_string(),
+        file: file.display().to_string(),
         bytes,
         tensors: trace
             .tensors

@@ -233,6 +233,7 @@ impl Engine {
             piece: self.piece(id),
             text: decoder.map(|decoder| decoder.push(id)).unwrap_or_default(),
             distribution: self.candidates(&prediction, one.request.top),
+            packet: None,
             elapsed_s: now_s,
         };
         observer.token(one.index, &step);

@@ -1,10 +1,15 @@
 //! How fast a model is on this device.
 
 use vitrine_gpu::{Clock, Gpu, Recording, Usage};
+use vitrine_kernels::TOP_K;
 use vitrine_model::{Model, ModelError, SequenceId};
-use vitrine_protocol::{BatchRate, BenchReport, BenchRequest, Rate};
+use vitrine_protocol::{BatchRate, BenchReport, BenchRequest, PacketParts, PacketRate, Rate};
 
+use crate::packet::wanted;
 use crate::{Engine, EngineError, adapter_summary};
+
+/// How often each kind of packet is measured, in turn.
+const PACKET_ROUNDS: u32 = 3;
 
 /// Bytes of the buffers that are copied to learn the bandwidth.
 const COPY_BYTES: u64 = 64 << 20;
@@ -97,6 +102,11 @@ impl Engine {
                 });
             }
         }
+        let mut packets = Vec::new();
+        if request.packets {
+            on_step("packets");
+            packets = bench.packets(16, request.new_tokens).await?;
+        }
         let left_out = bench.left_out;
         Ok(BenchReport {
             adapter: adapter_summary(self.gpu()),
@@ -104,6 +114,7 @@ impl Engine {
             prefill,
             decode,
             batch,
+            packets,
             first_token_s,
             dispatches_per_token: self.model.dispatches_per_token(),
             copy_bytes_per_s,
@@ -146,13 +157,18 @@ impl Bench<'_> {
     /// Seconds to decode `n` tokens after `context` positions; as in a generation, the next step is
     /// submitted before the last one is awaited.
     async fn decode(&mut self, context: u32, n: u32) -> Result<f64, EngineError> {
+        self.decode_with(context, n, 0).await
+    }
+
+    /// The same with the `top` best candidates of each token.
+    async fn decode_with(&mut self, context: u32, n: u32, top: u32) -> Result<f64, EngineError> {
         self.model.jump(context)?;
-        let mut pending = self.model.decode(0)?;
+        let mut pending = self.model.decode(top)?;
         pending.prediction().await?;
         let clock = Clock::start();
-        pending = self.model.decode(0)?;
+        pending = self.model.decode(top)?;
         for _ in 1..n {
-            let next = self.model.decode(0)?;
+            let next = self.model.decode(top)?;
             pending.prediction().await?;
             pending = next;
         }
@@ -161,6 +177,37 @@ impl Bench<'_> {
     }
 
     /// As [`Bench::decode`], for `n` tokens of each of several sequences together.
+    /// What packets cost a token after `context` positions.
+    async fn packets(&mut self, context: u32, n: u32) -> Result<Vec<PacketRate>, EngineError> {
+        let logits = PacketParts::LOGITS;
+        let sums = [PacketParts::RESIDUAL, PacketParts::NEURONS, PacketParts::KV];
+        let sums = sums.into_iter().fold(logits, PacketParts::with);
+        let heads = sums.with(PacketParts::HEADS);
+        let kinds = [
+            ("nothing", PacketParts::NONE, 0),
+            ("top 64", PacketParts::NONE, TOP_K),
+            ("top 64, logits", logits, TOP_K),
+            ("top 64, logits, residual, neurons, kv", sums, TOP_K),
+            ("all but the lens", heads, TOP_K),
+            ("all", PacketParts::ALL, TOP_K),
+        ];
+        let mut best = [f64::MAX; 6];
+        for _ in 0..PACKET_ROUNDS {
+            for (best, (_, parts, top)) in best.iter_mut().zip(kinds) {
+                self.model.watch(wanted(parts))?;
+                let seconds = self.decode_with(context, n, top).await?;
+                *best = best.min(seconds / f64::from(n));
+            }
+        }
+        self.model.watch(wanted(PacketParts::NONE))?;
+        let rate = |((parts, ..), seconds_per_token): ((&str, _, _), f64)| PacketRate {
+            parts: parts.to_owned(),
+            seconds_per_token,
+            ratio: seconds_per_token / best[0],
+        };
+        Ok(kinds.into_iter().zip(best).map(rate).collect())
+    }
+
     async fn batch(&mut self, sequences: u32, context: u32, n: u32) -> Result<f64, EngineError> {
         let mut ids = Vec::new();
         let started = (0..sequences).try_for_each(|_| {

@@ -13,6 +13,9 @@ pub struct BenchRequest {
     pub new_tokens: u32,
     /// Numbers of sequences that decode together.
     pub batches: Vec<u32>,
+    /// Whether to measure what packets cost.
+    #[serde(default)]
+    pub packets: bool,
     /// Measurements that would take longer than this many seconds are left out.
     pub budget_s: f64,
 }
@@ -30,6 +33,9 @@ pub struct BenchReport {
     pub decode: Vec<Rate>,
     /// Decoding several sequences together, one entry per number.
     pub batch: Vec<BatchRate>,
+    /// What packets cost; empty where nobody asked.
+    #[serde(default)]
+    pub packets: Vec<PacketRate>,
     /// From the end of loading to the first token after a prompt of the first length, in seconds.
     pub first_token_s: Option<f64>,
     /// Kernel runs per decoded token.
@@ -55,6 +61,17 @@ pub struct Rate {
     pub bytes_per_token: Option<u64>,
     /// Those bytes per second, as a share of what a copy moves.
     pub bandwidth_share: Option<f64>,
+}
+
+/// What looking costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PacketRate {
+    /// The parts that were on, in words.
+    pub parts: String,
+    /// Seconds per token: the best of several runs, in turn with the others.
+    pub seconds_per_token: f64,
+    /// That, in relation to tokens that nobody looks at.
+    pub ratio: f64,
 }
 
 /// How fast several sequences decode together.

@@ -18,7 +18,7 @@ mod token;
 mod trace;
 
 pub use batch::{BatchRequest, BatchSummary};
-pub use bench::{BatchRate, BenchReport, BenchRequest, Rate};
+pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate};
 pub use command::Command;
 pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};

@@ -152,6 +152,17 @@ impl FormatArg {
     }
 }
 
+/// A part of a packet.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum PartArg {
+    Logits,
+    Heads,
+    Residual,
+    Neurons,
+    Kv,
+    Lens,
+}
+
 #[derive(clap::Args)]
 pub struct TraceArgs {
     #[command(flatten)]
@@ -163,12 +174,27 @@ pub struct TraceArgs {
         long = "tap",
         value_name = "TAP,…",
         value_delimiter = ',',
-        required = true
+        required_unless_present = "packets",
+        requires = "out"
     )]
     pub taps: Vec<String>,
     /// Where to write them.
-    #[arg(long, value_name = "FILE.safetensors")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "FILE.safetensors", requires = "taps")]
+    pub out: Option<PathBuf>,
+    /// Generate, and write here what each token tells of itself, as JSON lines.
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub packets: Option<PathBuf>,
+    /// What packets hold; without it everything.
+    #[arg(
+        long,
+        value_name = "PART,…",
+        value_delimiter = ',',
+        requires = "packets"
+    )]
+    pub parts: Vec<PartArg>,
+    /// How many tokens to generate with packets.
+    #[arg(long, default_value_t = 32, value_name = "N", requires = "packets")]
+    pub max_new_tokens: u32,
     /// Refuse traces of more bytes; without it, of more than half of the memory that is free.
     #[arg(long, value_name = "BYTES")]
     pub max_bytes: Option<u64>,
