@@ -80,7 +80,7 @@ fn print(report: &AblationReport) -> io::Result<()> {
                 "{:>9.4} %  {colour}{:<30}{colour:#}  {}",
                 candidate.probability * 100.0,
                 text::bar(candidate.probability / longest, BAR),
-                text::named(candidate.token.as_deref(), candidate.id)
+                text::candidate(candidate)
             )?;
         }
     }
@@ -139,10 +139,7 @@ fn print_sweep(report: &SweepReport, top: u32) -> io::Result<()> {
     let (bold, red) = (Style::new().bold(), AnsiColor::Red.on_default());
     let (name, whole) = report.answer.as_ref().map_or_else(
         || (String::new(), 0.0),
-        |answer| {
-            let name = text::named(answer.token.as_deref(), answer.id);
-            (name, answer.probability)
-        },
+        |answer| (text::candidate(answer), answer.probability),
     );
     writeln!(
         out,

@@ -6,7 +6,7 @@ use anstyle::{Ansi256Color, Style};
 use serde::Serialize;
 use vitrine_engine::Trace;
 use vitrine_engine::measures::leads_from;
-use vitrine_protocol::{Candidate, Distribution, TokenPiece, TraceRequest};
+use vitrine_protocol::{Candidate, Distribution, TraceRequest};
 
 use crate::args::LensArgs;
 use crate::{load, text};
@@ -105,7 +105,7 @@ fn print(trace: &Trace, leads: &[usize]) -> io::Result<()> {
             } else {
                 style
             };
-            let name = text::fit(&text::bare_text(best.token.as_deref(), best.id), CELL - 5);
+            let name = text::fit(&text::bare_candidate(best), CELL - 5);
             let percent = (best.probability * 100.0).round();
             write!(out, " {style}{name}{percent:>4.0}%{style:#}")?;
         }
@@ -114,12 +114,7 @@ fn print(trace: &Trace, leads: &[usize]) -> io::Result<()> {
     let answer = trace.lens.last().and_then(|row| row.last());
     if let (Some(answer), Some(lead)) = (answer.and_then(|answer| answer.top.first()), leads.last())
     {
-        let name = text::token(&TokenPiece {
-            id: answer.id,
-            token: answer.token.clone(),
-            bytes: Vec::new(),
-            special: false,
-        });
+        let name = text::candidate(answer);
         let percent = answer.probability * 100.0;
         if *lead == last {
             writeln!(

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write, stdout};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-use vitrine_protocol::TokenPiece;
+use vitrine_protocol::{Candidate, TokenPiece};
 
 /// A bar of at most `cells` cells, in eighths of a cell.
 pub fn bar(share: f64, cells: u32) -> String {
@@ -12,36 +12,55 @@ pub fn bar(share: f64, cells: u32) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A token in quotes, with spaces and line breaks visible; its id without a tokenizer.
+/// A token in quotes, with spaces and line breaks visible; its bytes where it is only part of a
+/// character, and its id without a tokenizer.
 pub fn token(piece: &TokenPiece) -> String {
-    named(piece.token.as_deref(), piece.id)
+    name(piece.token.as_deref(), &piece.bytes, piece.id, |text| {
+        format!("{text:?}")
+    })
 }
 
-/// A token's text in quotes; its id without a text.
-pub fn named(text: Option<&str>, id: u32) -> String {
-    text.map_or_else(|| format!("#{id}"), |text| format!("{text:?}"))
+/// As [`token`].
+pub fn candidate(candidate: &Candidate) -> String {
+    let Candidate {
+        id, token, bytes, ..
+    } = candidate;
+    name(token.as_deref(), bytes, *id, |text| format!("{text:?}"))
 }
 
 /// A token without quotes: spaces as ␣, line breaks as ↵.
 pub fn bare(piece: &TokenPiece) -> String {
-    bare_text(piece.token.as_deref(), piece.id)
+    name(piece.token.as_deref(), &piece.bytes, piece.id, visible)
 }
 
 /// As [`bare`].
-pub fn bare_text(text: Option<&str>, id: u32) -> String {
-    text.map_or_else(
-        || format!("#{id}"),
-        |text| {
-            text.chars()
-                .map(|letter| match letter {
-                    ' ' => '␣',
-                    '\n' => '↵',
-                    letter if letter.is_control() => '·',
-                    letter => letter,
-                })
-                .collect()
-        },
-    )
+pub fn bare_candidate(candidate: &Candidate) -> String {
+    let Candidate {
+        id, token, bytes, ..
+    } = candidate;
+    name(token.as_deref(), bytes, *id, visible)
+}
+
+fn name(text: Option<&str>, bytes: &[u8], id: u32, whole: impl FnOnce(&str) -> String) -> String {
+    match text {
+        None => format!("#{id}"),
+        Some(_) if std::str::from_utf8(bytes).is_err() => {
+            let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+            format!("<{}>", bytes.join(" "))
+        }
+        Some(text) => whole(text),
+    }
+}
+
+fn visible(text: &str) -> String {
+    text.chars()
+        .map(|letter| match letter {
+            ' ' => '␣',
+            '\n' => '↵',
+            letter if letter.is_control() => '·',
+            letter => letter,
+        })
+        .collect()
 }
 
 /// A text cut or filled to so many cells of a terminal.
@@ -95,6 +114,20 @@ mod tests {
         assert_eq!(bar(0.5, 40).chars().count(), 20);
         assert_eq!(bar(0.0, 40), "");
         assert_eq!(bar(1.0 / 320.0, 40), "▏");
+    }
+
+    #[test]
+    fn parts_of_characters_are_shown_as_bytes() {
+        let piece = |text: Option<&str>, bytes: &[u8]| TokenPiece {
+            id: 7,
+            token: text.map(str::to_owned),
+            bytes: bytes.to_vec(),
+            special: false,
+        };
+        assert_eq!(token(&piece(Some(" a\n"), b" a\n")), "\" a\\n\"");
+        assert_eq!(bare(&piece(Some(" a\n"), b" a\n")), "␣a↵");
+        assert_eq!(bare(&piece(Some("\u{fffd}"), &[0xE4, 0xBD])), "<E4 BD>");
+        assert_eq!(token(&piece(None, &[])), "#7");
     }
 
     #[test]
