@@ -16,7 +16,9 @@ use vitrine_model::{
     Checkpoint, Dtype, LoadOptions, MappedFile, Model, ModelError, ModelFiles, PAGE, SequenceId,
     open_path,
 };
-use vitrine_protocol::{BatchRequest, FinishReason, GenerateRequest, Prompt, TokenStep};
+use vitrine_protocol::{
+    BatchRequest, FinishReason, ForkRequest, GenerateRequest, Prompt, TokenStep,
+};
 
 fn load<S: vitrine_model::source::ByteSource>(files: &ModelFiles<S>, dtype: Dtype) -> Model {
     let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
@@ -383,4 +385,43 @@ fn sequences_wait_for_places_and_end_each_for_itself() {
         .collect();
     assert_eq!(reasons[3..], [FinishReason::Stopped; 2], "they never began");
     assert!(stopped.tokens <= 5);
+}
+
+/// A generation, a fork of it and a fork of the fork, with other prompts read in between.
+#[test]
+fn branches_of_a_generation() {
+    let mut engine = engine("llama");
+    let prompt = random_ids(3, 70, 200);
+    let trunk = block_on(engine.generate(&request(&prompt, 6), &mut ())).unwrap();
+    let all = [&prompt[..], &trunk.ids].concat();
+    let kept = engine.keep().unwrap();
+    let mut check = |of, all: &[u32], position: u32, token| {
+        let fork = ForkRequest {
+            position,
+            token,
+            max_new_tokens: 5,
+            top: 0,
+        };
+        let (branch, summary) = block_on(engine.fork(of, &fork, &mut ())).unwrap();
+        let prompt = [&all[..position as usize], &[token]].concat();
+        assert_eq!(summary.prompt_ids, prompt);
+        let alone = block_on(engine.generate(&request(&prompt, 5), &mut ())).unwrap();
+        assert_eq!(summary.ids, alone.ids, "fork at {position}");
+        (branch, [prompt, summary.ids].concat())
+    };
+    let (first, ids) = check(kept, &all, 72, 9);
+    let (_, other) = check(first, &ids, 74, 11);
+    check(kept, &all, 64, 5);
+    assert!(ids[72..] != all[72..] && ids[..72] == all[..72]);
+    assert_eq!(ids[..74], other[..74]);
+    engine.forget(kept).unwrap();
+    let fork = ForkRequest {
+        position: 1,
+        token: 1,
+        max_new_tokens: 1,
+        top: 0,
+    };
+    assert!(block_on(engine.fork(kept, &fork, &mut ())).is_err());
+    // What is forgotten goes on in its branches.
+    assert!(block_on(engine.fork(first, &fork, &mut ())).is_ok());
 }

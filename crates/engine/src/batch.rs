@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use vitrine_gpu::Clock;
 use vitrine_model::{Pending, PendingBatch, Prediction, SequenceId};
 use vitrine_protocol::{
-    BatchRequest, BatchSummary, FinishReason, GenerateRequest, GenerateSummary, TokenPiece,
-    TokenStep,
+    BatchRequest, BatchSummary, FinishReason, ForkRequest, GenerateRequest, GenerateSummary,
+    TokenPiece, TokenStep,
 };
-use vitrine_text::StreamDecoder;
+use vitrine_text::{StreamDecoder, Tokenizer};
 
 use crate::{Engine, EngineError};
 
@@ -33,7 +33,7 @@ impl BatchObserver for () {}
 struct Running<'a> {
     index: usize,
     id: SequenceId,
-    request: &'a GenerateRequest,
+    top: u32,
     prompt_ids: Vec<u32>,
     ids: Vec<u32>,
     decoder: Option<StreamDecoder<'a>>,
@@ -52,6 +52,62 @@ struct Running<'a> {
 enum Underway {
     First(usize, Pending),
     Step(Vec<usize>, PendingBatch),
+}
+
+/// Sequences on their way.
+struct Work<'a> {
+    clock: Clock,
+    /// Those that wait for a place, with their prompts.
+    waiting: VecDeque<(usize, &'a GenerateRequest, Vec<u32>)>,
+    running: Vec<Running<'a>>,
+    underway: VecDeque<Underway>,
+    /// Places.
+    width: usize,
+    /// Candidates of each step.
+    top: u32,
+    /// Whether sequences stay in the cache when they have ended.
+    keep: bool,
+    summaries: Vec<Option<GenerateSummary>>,
+}
+
+/// What a sequence asks for.
+#[derive(Clone, Copy)]
+struct Limits {
+    max_new_tokens: u32,
+    top: u32,
+    /// The most tokens of a sequence.
+    context: u32,
+}
+
+impl<'a> Running<'a> {
+    /// A sequence that was asked for its first token.
+    fn new(
+        (index, id): (usize, SequenceId),
+        prompt_ids: Vec<u32>,
+        limits: Limits,
+        tokenizer: Option<&'a Tokenizer>,
+        began_s: f64,
+    ) -> Self {
+        let room = limits.context - prompt_ids.len() as u32;
+        Self {
+            index,
+            id,
+            top: limits.top,
+            prompt_ids,
+            ids: Vec::new(),
+            decoder: tokenizer.map(|tokenizer| tokenizer.stream(true)),
+            limit: limits.max_new_tokens.min(room),
+            asked: 1,
+            began_s,
+            first_s: 0.0,
+            last_s: 0.0,
+            finish_reason: match room < limits.max_new_tokens {
+                true => FinishReason::Context,
+                false => FinishReason::Length,
+            },
+            ended: false,
+        }
+    }
 }
 
 impl Engine {
@@ -102,102 +158,25 @@ impl Engine {
         opened: &mut Vec<SequenceId>,
     ) -> Result<BatchSummary, EngineError> {
         let clock = Clock::start();
+        let requests = &request.sequences;
+        let width = (request.width.max(1) as usize).min(requests.len());
+        let waiting = requests.iter().zip(prompts).enumerate();
+        let work = Work {
+            clock,
+            waiting: waiting
+                .map(|(index, (one, ids))| (index, one, ids))
+                .collect(),
+            running: Vec::new(),
+            underway: VecDeque::new(),
+            width,
+            top: requests.iter().map(|one| one.top).max().unwrap_or(0),
+            keep: false,
+            summaries: vec![None; requests.len()],
+        };
         let tokenizer = self.tokenizer.clone();
-        let context = self.model.config().max_position_embeddings;
-        let top = request.sequences.iter().map(|one| one.top).max();
-        let top = top.unwrap_or(0);
-        let width = (request.width.max(1) as usize).min(request.sequences.len());
-        let mut waiting: VecDeque<_> = request.sequences.iter().zip(prompts).enumerate().collect();
-        let mut summaries: Vec<Option<GenerateSummary>> = vec![None; request.sequences.len()];
-        let mut running: Vec<Running<'_>> = Vec::new();
-        let mut underway: VecDeque<Underway> = VecDeque::new();
-        let mut stopped = false;
-        loop {
-            while !stopped && running.len() < width {
-                let Some((index, (one, prompt_ids))) = waiting.pop_front() else {
-                    break;
-                };
-                let pieces: Vec<_> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
-                observer.prompt(index, &pieces);
-                let began_s = clock.seconds();
-                let (id, pending) = self.model.start(&prompt_ids, top)?;
-                opened.push(id);
-                underway.push_back(Underway::First(index, pending));
-                let room = context - prompt_ids.len() as u32;
-                running.push(Running {
-                    index,
-                    id,
-                    request: one,
-                    prompt_ids,
-                    ids: Vec::new(),
-                    decoder: tokenizer.as_ref().map(|tokenizer| tokenizer.stream(true)),
-                    limit: one.max_new_tokens.min(room),
-                    asked: 1,
-                    began_s,
-                    first_s: 0.0,
-                    last_s: 0.0,
-                    finish_reason: match room < one.max_new_tokens {
-                        true => FinishReason::Context,
-                        false => FinishReason::Length,
-                    },
-                    ended: false,
-                });
-            }
-            // The GPU already has the chosen tokens: it goes on while we wait for our copies.
-            let mut keep = 0;
-            let going = running.iter_mut().filter(|one| one.asked < one.limit);
-            let (places, ids): (Vec<_>, Vec<_>) = going
-                .map(|one| {
-                    one.asked += 1;
-                    (one.index, one.id)
-                })
-                .unzip();
-            if !ids.is_empty() {
-                let pending = self.model.decode_batch(&ids, top)?;
-                underway.push_back(Underway::Step(places, pending));
-                keep = 1;
-            }
-            while underway.len() > keep {
-                let Some(step) = underway.pop_front() else {
-                    break;
-                };
-                let (places, predictions) = match step {
-                    Underway::First(place, pending) => {
-                        (vec![place], vec![pending.prediction().await?])
-                    }
-                    Underway::Step(places, pending) => (places, pending.predictions().await?),
-                };
-                let now_s = clock.seconds();
-                for (place, prediction) in places.into_iter().zip(predictions) {
-                    let one = running.iter_mut().find(|one| one.index == place);
-                    // One that has ended meanwhile has no use for its token.
-                    if let Some(one) = one.filter(|one| !one.ended) {
-                        self.take(one, prediction, now_s, observer);
-                    }
-                }
-            }
-            if !stopped && observer.stop_requested() {
-                stopped = true;
-                for (index, (_, prompt_ids)) in waiting.drain(..) {
-                    summaries[index] = Some(never_begun(prompt_ids));
-                }
-                for one in running.iter_mut().filter(|one| !one.ended) {
-                    one.ended = true;
-                    one.finish_reason = FinishReason::Stopped;
-                }
-            }
-            for one in running.extract_if(.., |one| one.ended) {
-                self.model.end(one.id)?;
-                let summary = self.summary_of(&one);
-                observer.finished(one.index, &summary);
-                summaries[one.index] = Some(summary);
-            }
-            if running.is_empty() && waiting.is_empty() {
-                break;
-            }
-        }
+        let tokenizer = tokenizer.as_deref();
+        let sequences = self.drive(work, tokenizer, observer, opened).await?;
         let seconds = clock.seconds();
-        let sequences: Vec<_> = summaries.into_iter().flatten().collect();
         let tokens = sequences.iter().map(|one| one.ids.len() as u64).sum();
         Ok(BatchSummary {
             width: width as u32,
@@ -208,6 +187,146 @@ impl Engine {
         })
     }
 
+    /// Goes on with a sequence until it ends; it stays in the cache.
+    pub(crate) async fn go_on(
+        &mut self,
+        id: SequenceId,
+        prompt_ids: Vec<u32>,
+        pending: Pending,
+        request: &ForkRequest,
+        observer: &mut dyn BatchObserver,
+    ) -> Result<Option<GenerateSummary>, EngineError> {
+        let tokenizer = self.tokenizer.clone();
+        let tokenizer = tokenizer.as_deref();
+        let limits = Limits {
+            max_new_tokens: request.max_new_tokens,
+            top: request.top,
+            context: self.model.config().max_position_embeddings,
+        };
+        let work = Work {
+            clock: Clock::start(),
+            waiting: VecDeque::new(),
+            running: vec![Running::new((0, id), prompt_ids, limits, tokenizer, 0.0)],
+            underway: VecDeque::from([Underway::First(0, pending)]),
+            width: 1,
+            top: request.top,
+            keep: true,
+            summaries: vec![None],
+        };
+        let summaries = self.drive(work, tokenizer, observer, &mut Vec::new()).await;
+        Ok(summaries?.into_iter().next())
+    }
+
+    /// Runs until all have ended. `opened` hears of sequences that were started.
+    async fn drive<'a>(
+        &mut self,
+        mut work: Work<'a>,
+        tokenizer: Option<&'a Tokenizer>,
+        observer: &mut dyn BatchObserver,
+        opened: &mut Vec<SequenceId>,
+    ) -> Result<Vec<GenerateSummary>, EngineError> {
+        let mut stopped = false;
+        while !(work.running.is_empty() && work.waiting.is_empty()) {
+            self.admit(&mut work, tokenizer, observer, opened)?;
+            let submitted = self.submit_step(&mut work)?;
+            self.await_steps(&mut work, usize::from(submitted), observer)
+                .await?;
+            if !stopped && observer.stop_requested() {
+                stopped = true;
+                for (index, _, prompt_ids) in work.waiting.drain(..) {
+                    work.summaries[index] = Some(never_begun(prompt_ids));
+                }
+                for one in work.running.iter_mut().filter(|one| !one.ended) {
+                    one.ended = true;
+                    one.finish_reason = FinishReason::Stopped;
+                }
+            }
+            for one in work.running.extract_if(.., |one| one.ended) {
+                if !work.keep {
+                    self.model.end(one.id)?;
+                }
+                let summary = self.summary_of(&one);
+                observer.finished(one.index, &summary);
+                work.summaries[one.index] = Some(summary);
+            }
+        }
+        Ok(work.summaries.into_iter().flatten().collect())
+    }
+
+    /// Starts sequences while there are places.
+    fn admit<'a>(
+        &mut self,
+        work: &mut Work<'a>,
+        tokenizer: Option<&'a Tokenizer>,
+        observer: &mut dyn BatchObserver,
+        opened: &mut Vec<SequenceId>,
+    ) -> Result<(), EngineError> {
+        while work.running.len() < work.width {
+            let Some((index, one, prompt_ids)) = work.waiting.pop_front() else {
+                break;
+            };
+            let pieces: Vec<_> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
+            observer.prompt(index, &pieces);
+            let began_s = work.clock.seconds();
+            let (id, pending) = self.model.start(&prompt_ids, work.top)?;
+            opened.push(id);
+            work.underway.push_back(Underway::First(index, pending));
+            let limits = Limits {
+                max_new_tokens: one.max_new_tokens,
+                top: one.top,
+                context: self.model.config().max_position_embeddings,
+            };
+            let running = Running::new((index, id), prompt_ids, limits, tokenizer, began_s);
+            work.running.push(running);
+        }
+        Ok(())
+    }
+
+    /// Submits a step of all that may go on. The GPU already has the tokens that it chose: it goes on
+    /// while we wait for our copies.
+    fn submit_step(&mut self, work: &mut Work<'_>) -> Result<bool, EngineError> {
+        let going = work.running.iter_mut().filter(|one| one.asked < one.limit);
+        let (places, ids): (Vec<_>, Vec<_>) = going
+            .map(|one| {
+                one.asked += 1;
+                (one.index, one.id)
+            })
+            .unzip();
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let pending = self.model.decode_batch(&ids, work.top)?;
+        work.underway.push_back(Underway::Step(places, pending));
+        Ok(true)
+    }
+
+    /// Waits until no more than `keep` steps are under way.
+    async fn await_steps(
+        &mut self,
+        work: &mut Work<'_>,
+        keep: usize,
+        observer: &mut dyn BatchObserver,
+    ) -> Result<(), EngineError> {
+        while work.underway.len() > keep {
+            let Some(step) = work.underway.pop_front() else {
+                break;
+            };
+            let (places, predictions) = match step {
+                Underway::First(place, pending) => (vec![place], vec![pending.prediction().await?]),
+                Underway::Step(places, pending) => (places, pending.predictions().await?),
+            };
+            let now_s = work.clock.seconds();
+            for (place, prediction) in places.into_iter().zip(predictions) {
+                let one = work.running.iter_mut().find(|one| one.index == place);
+                // One that has ended meanwhile has no use for its token.
+                if let Some(one) = one.filter(|one| !one.ended) {
+                    self.take(one, prediction, now_s, observer);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A token that has arrived.
     fn take(
         &self,
@@ -216,7 +335,7 @@ impl Engine {
         now_s: f64,
         observer: &mut dyn BatchObserver,
     ) {
-        prediction.top.truncate(one.request.top as usize);
+        prediction.top.truncate(one.top as usize);
         one.last_s = now_s;
         if one.ids.is_empty() {
             one.first_s = now_s;
@@ -232,7 +351,7 @@ impl Engine {
             position: (one.prompt_ids.len() + one.ids.len() - 1) as u32,
             piece: self.piece(id),
             text: decoder.map(|decoder| decoder.push(id)).unwrap_or_default(),
-            distribution: self.candidates(&prediction, one.request.top),
+            distribution: self.candidates(&prediction, one.top),
             packet: None,
             elapsed_s: now_s,
         };

@@ -158,6 +158,43 @@ impl Model {
         Ok(id)
     }
 
+    /// Makes what `id` holds a further sequence; `id` is empty then.
+    ///
+    /// # Errors
+    /// When it has ended, or there is no room for another sequence.
+    pub fn set_aside(&mut self, id: SequenceId) -> Result<SequenceId, ModelError> {
+        self.sequences.get(id)?;
+        let new = self.open()?;
+        let empty = Sequence::new(&self.config);
+        let held = std::mem::replace(self.sequences.get_mut(id)?, empty);
+        *self.sequences.get_mut(new)? = held;
+        self.write_pages(new, 0)?;
+        Ok(new)
+    }
+
+    /// The first `n` tokens of a sequence, the one that was chosen last among them.
+    ///
+    /// # Errors
+    /// When it has ended or has fewer tokens, or the device fails.
+    pub async fn tokens(&self, id: SequenceId, n: u32) -> Result<Vec<u32>, ModelError> {
+        let sequence = self.sequences.get(id)?;
+        if n == 0 || n > sequence.position + 1 {
+            return Err(ModelError::NoSuchPosition {
+                position: n,
+                positions: sequence.position,
+            });
+        }
+        let bytes = u64::from(PAGE) * 4;
+        let pages = &sequence.pages[..n.div_ceil(PAGE) as usize];
+        let of = |page: &u32| self.cache.history.part(u64::from(*page) * bytes, bytes);
+        let parts: Vec<Buffer> = pages.iter().map(of).collect();
+        let parts: Vec<_> = parts.iter().map(|part| (part, bytes)).collect();
+        let readback = self.gpu.submit_and_read(0, [], &parts);
+        let mut ids: Vec<u32> = bytemuck::pod_collect_to_vec(&readback.bytes().await?);
+        ids.truncate(n as usize);
+        Ok(ids)
+    }
+
     /// Ends a sequence; its pages are free for others. The first one only becomes empty.
     ///
     /// # Errors

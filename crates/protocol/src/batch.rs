@@ -26,3 +26,16 @@ pub struct BatchSummary {
     /// New tokens of all sequences per second, with the time that reading the prompts took.
     pub tokens_per_s: f64,
 }
+
+/// Another way to go on from the middle of a sequence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForkRequest {
+    /// How many of its tokens are kept.
+    pub position: u32,
+    /// The token that follows them instead.
+    pub token: u32,
+    /// At most this many new tokens after it.
+    pub max_new_tokens: u32,
+    /// How many candidates each `TokenStep` carries; 0 for none.
+    pub top: u32,
+}

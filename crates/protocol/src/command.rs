@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{GenerateRequest, HubAccess, ModelSource, Prompt};
+use crate::{ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt};
 
 /// What the page asks of the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,17 @@ pub enum Command {
         run: u32,
         /// What to generate.
         request: GenerateRequest,
+    },
+    /// Keep the first tokens of a generation, put another token after them, and go on from there.
+    /// Answered as `Command::Generate`; the generations since the last of those can be forked, and
+    /// they can in turn.
+    Fork {
+        /// Chosen by the page; repeated in every event that belongs to this generation.
+        run: u32,
+        /// The generation to fork.
+        of: u32,
+        /// Where, with what, and how far to go on.
+        request: ForkRequest,
     },
     /// The distribution of the token that follows `prompt`. Answered by `Event::Next`.
     Next {

@@ -17,7 +17,7 @@ mod race;
 mod token;
 mod trace;
 
-pub use batch::{BatchRequest, BatchSummary};
+pub use batch::{BatchRequest, BatchSummary, ForkRequest};
 pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate};
 pub use command::Command;
 pub use event::{Event, LoadPhase, Progress, Shards};

@@ -149,6 +149,9 @@ pub enum WorkerError {
     /// A command that needs a model came before one.
     #[error("No model is loaded: load one first.")]
     NoModel,
+    /// A generation that is not kept any more.
+    #[error("This generation is gone: generate it again before forking it.")]
+    NoBranch,
     /// The page was opened over plain http.
     #[error(
         "This page was not opened securely, so the browser hides WebGPU: open it over https or \
@@ -183,7 +186,7 @@ impl WorkerError {
             | Self::HubAnswer { .. } => FailureKind::Network,
             Self::MissingShard { .. } | Self::NoFiles => FailureKind::Model,
             Self::Quota { .. } | Self::Full | Self::Busy | Self::Storage(_) => FailureKind::Storage,
-            Self::NoModel => FailureKind::Request,
+            Self::NoModel | Self::NoBranch => FailureKind::Request,
             Self::InsecureContext => FailureKind::NoWebGpu,
             Self::Gpu(error) => {
                 return EngineError::from(ModelError::from(error)).failure();

@@ -43,7 +43,10 @@ impl Mailbox {
         // A new generation stops the one before it, and so does another model.
         if matches!(
             command,
-            Command::Stop | Command::Generate { .. } | Command::LoadModel { .. }
+            Command::Stop
+                | Command::Generate { .. }
+                | Command::Fork { .. }
+                | Command::LoadModel { .. }
         ) {
             self.stopped.set(self.arrived.get());
         }

@@ -1,15 +1,16 @@
 //! Answers the page's commands, one after the other.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
-use vitrine_engine::{Engine, LoadOptions, ModelFiles};
+use vitrine_engine::{Branch, Engine, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{
-    Command, Event, FailureKind, GenerateRequest, HubAccess, ModelSource, Prompt,
+    Command, Event, FailureKind, ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt,
 };
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -30,6 +31,8 @@ pub struct Session {
     /// A device that no engine uses yet.
     gpu: Option<Gpu>,
     engine: Option<Engine>,
+    /// Generations that can be forked, by the page's numbers.
+    branches: HashMap<u32, Branch>,
 }
 
 impl Session {
@@ -79,6 +82,14 @@ impl Session {
                     mailbox,
                 };
                 self.generate(run, &request, &mut observer).await
+            }
+            Command::Fork { run, of, request } => {
+                let mut observer = PagePoster {
+                    run,
+                    ticket,
+                    mailbox,
+                };
+                self.fork(run, of, &request, &mut observer).await
             }
             Command::Next { run, prompt, top } => self.next(run, &prompt, top).await,
             Command::ForgetModel { key } => {
@@ -201,6 +212,7 @@ impl Session {
 
     /// Takes the model from the GPU.
     fn unload(&mut self) {
+        self.branches.clear();
         if self.engine.take().is_some() {
             scope::post(&Event::ModelUnloaded);
         }
@@ -213,7 +225,26 @@ impl Session {
         observer: &mut PagePoster<'_>,
     ) -> Result<(), WorkerError> {
         let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
+        for (_, branch) in self.branches.drain() {
+            engine.forget(branch)?;
+        }
         let summary = engine.generate(request, observer).await?;
+        scope::post(&Event::Finished { run, summary });
+        self.branches.insert(run, engine.keep()?);
+        Ok(())
+    }
+
+    async fn fork(
+        &mut self,
+        run: u32,
+        of: u32,
+        request: &ForkRequest,
+        observer: &mut PagePoster<'_>,
+    ) -> Result<(), WorkerError> {
+        let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
+        let of = *self.branches.get(&of).ok_or(WorkerError::NoBranch)?;
+        let (branch, summary) = engine.fork(of, request, observer).await?;
+        self.branches.insert(run, branch);
         scope::post(&Event::Finished { run, summary });
         Ok(())
     }
@@ -232,7 +263,9 @@ impl Session {
 /// The page's number in a command, so that a failure can name it.
 fn run_of(command: &Command) -> Option<u32> {
     match command {
-        Command::Generate { run, .. } | Command::Next { run, .. } => Some(*run),
+        Command::Generate { run, .. } | Command::Fork { run, .. } | Command::Next { run, .. } => {
+            Some(*run)
+        }
         _ => None,
     }
 }
