@@ -385,6 +385,12 @@ fn sequences_wait_for_places_and_end_each_for_itself() {
         .collect();
     assert_eq!(reasons[3..], [FinishReason::Stopped; 2], "they never began");
     assert!(stopped.tokens <= 5);
+
+    let mut without_cache = batch;
+    without_cache.sequences[1].kv_cache = false;
+    let refused = block_on(engine.generate_batch(&without_cache, &mut ()));
+    let words = refused.unwrap_err().to_string();
+    assert!(words.starts_with("Prompt 2: Several prompts"), "{words}");
 }
 
 /// A generation, a fork of it and a fork of the fork, with other prompts read in between.

@@ -6,7 +6,7 @@ use vitrine_gpu::Clock;
 use vitrine_model::{Pending, PendingBatch, Prediction, SequenceId};
 use vitrine_protocol::{
     BatchRequest, BatchSummary, FinishReason, ForkRequest, GenerateRequest, GenerateSummary,
-    TokenPiece, TokenStep,
+    PacketParts, TokenPiece, TokenStep,
 };
 use vitrine_text::{StreamDecoder, Tokenizer};
 
@@ -142,8 +142,9 @@ impl Engine {
 
     /// The ids of a prompt that can run in a batch.
     fn prompt_of(&self, request: &GenerateRequest) -> Result<Vec<u32>, EngineError> {
-        if !request.kv_cache {
-            return Err(EngineError::BatchWithoutCache);
+        let watched = request.packet != PacketParts::default();
+        if !request.kv_cache || watched || !request.interventions.is_empty() {
+            return Err(EngineError::NotInBatch);
         }
         let ids = self.encode(&request.prompt)?;
         self.model.check_ids(&ids)?;

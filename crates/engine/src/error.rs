@@ -46,9 +46,12 @@ pub enum EngineError {
         /// Its id.
         id: u32,
     },
-    /// A batch without a cache.
-    #[error("Several prompts in one run need the KV cache: leave it on, or give one prompt.")]
-    BatchWithoutCache,
+    /// What only a single prompt can have.
+    #[error(
+        "Several prompts in one run keep their KV cache, and are neither changed nor asked for \
+         packets: give one prompt for that."
+    )]
+    NotInBatch,
     /// One of several prompts.
     #[error("Prompt {}: {error}", index + 1)]
     InBatch {
@@ -94,7 +97,7 @@ impl EngineError {
             | Self::DifferentLengths { .. }
             | Self::SameAnswer
             | Self::NoSuchAnswer { .. }
-            | Self::BatchWithoutCache => FailureKind::Request,
+            | Self::NotInBatch => FailureKind::Request,
             Self::Model(ModelError::Storage(_)) => FailureKind::Storage,
             Self::Model(_) | Self::Text(_) => FailureKind::Model,
         };
