@@ -332,6 +332,7 @@ fn request(ids: &[u32], max_new_tokens: u32) -> GenerateRequest {
         kv_cache: true,
         packet: Default::default(),
         interventions: vec![],
+        sampling: Default::default(),
     }
 }
 

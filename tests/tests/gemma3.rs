@@ -14,7 +14,7 @@ use serde::Deserialize;
 use vitrine_engine::{Engine, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::MappedFile;
-use vitrine_protocol::{GenerateRequest, Prompt};
+use vitrine_protocol::{GenerateRequest, Prompt, SamplingParams};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -83,6 +83,7 @@ fn gemma_gives_what_transformers_gives() {
             kv_cache: true,
             packet: Default::default(),
             interventions: vec![],
+            sampling: SamplingParams::default(),
         };
         let ids = block_on(engine.generate(&request, &mut ())).unwrap().ids;
         assert_eq!(ids, continuation.new_ids, "{name}");

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use vitrine_engine::{Dtype, Engine, EngineError, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::{ModelError, Quantization, Quantize};
-use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
+use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt, SamplingParams};
 
 /// 144 wide, 9 heads over 3, 200 in the middle, 1003 ids; F16 and F32.
 const LLAMA: Fixture = Fixture {
@@ -71,6 +71,7 @@ fn request(ids: &[u32], max_new_tokens: u32, kv_cache: bool) -> GenerateRequest 
         kv_cache,
         packet: Default::default(),
         interventions: vec![],
+        sampling: SamplingParams::default(),
     }
 }
 

@@ -3,7 +3,8 @@
 use leptos::prelude::*;
 use vitrine_protocol::{
     AdapterSummary, Command, Event, Failure, FailureKind, GenerateRequest, HubAccess, LoadPhase,
-    ModelSource, ModelSummary, Progress, Prompt, SiteModel, StorageRoom, StoredModel,
+    ModelSource, ModelSummary, Progress, Prompt, SamplingParams, SiteModel, StorageRoom,
+    StoredModel,
 };
 use web_sys::File;
 
@@ -225,6 +226,7 @@ impl State {
             kv_cache: true,
             packet: Default::default(),
             interventions: vec![],
+            sampling: SamplingParams::default(),
         };
         Some(Command::Generate { run, request })
     }
@@ -302,7 +304,7 @@ impl State {
             Event::PromptTokens { run, tokens } if self.is_current(run) => {
                 self.strip.prompt(tokens);
             }
-            Event::Token { run, step } if self.is_current(run) => self.strip.push(step),
+            Event::Token { run, step } if self.is_current(run) => self.strip.push(*step),
             Event::Finished { run, summary } if self.is_current(run) => {
                 self.strip.finish(summary);
                 self.phase.set(Phase::Ready);

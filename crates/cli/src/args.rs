@@ -1,4 +1,5 @@
 mod inside;
+mod sampling;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use inside::{
     AblateArgs, AttentionArgs, CompareArgs, FormatArg, LensArgs, PartArg, PatchArgs, RaceArgs,
     TraceArgs,
 };
+pub use sampling::SamplingArgs;
 
 /// Runs a decoder language model on your GPU, and shows what happens inside.
 #[derive(Parser)]
@@ -41,6 +43,7 @@ const GENERATE_EXAMPLES: &str = "\
 Examples:
   vitrine generate \"The capital of France is\" --max-new-tokens 32
   vitrine generate --chat \"Why is the sky blue?\" --adapter nvidia
+  vitrine generate \"Once upon a time\" --sample --temperature 0.7 --top-p 0.9 --seed 7
   vitrine generate --ids 504,3575,282 --model model.gguf --json
   vitrine generate --prompt \"The sea is\" --prompt \"The sky is\" --max-new-tokens 16
   vitrine generate --prompts-file prompts.txt --batch 8";
@@ -229,6 +232,11 @@ pub struct GenerateArgs {
     /// Run at most this many prompts at a time; the others wait for a place.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=511))]
     pub batch: u32,
+    /// Draw each token by chance; without it the most probable one is taken.
+    #[arg(long, help_heading = "Sampling")]
+    pub sample: bool,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
     /// Compute all keys and values anew at each step: the same tokens, but slower and slower.
     #[arg(long, conflicts_with_all = ["prompts", "prompts_file"])]
     pub no_kv_cache: bool,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use vitrine_engine::measures::{best, kl_divergence, log_softmax};
 use vitrine_engine::{Engine, LoadOptions, Tap, inspect_files};
 use vitrine_model::open_path;
-use vitrine_protocol::{GenerateRequest, Prompt, TokenPiece, TraceRequest};
+use vitrine_protocol::{GenerateRequest, Prompt, SamplingParams, TokenPiece, TraceRequest};
 
 use crate::args::{CompareArgs, FormatArg};
 use crate::exit::WrongArgument;
@@ -82,6 +82,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
             kv_cache: true,
             packet: Default::default(),
             interventions: vec![],
+            sampling: SamplingParams::default(),
         };
         let written = loaded.engine.generate(&request, &mut ()).await?;
         let ids = match &reference {

@@ -6,7 +6,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use vitrine_engine::{Observer, adapter_summary};
-use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, TokenPiece, TokenStep};
+use vitrine_protocol::{
+    FinishReason, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece, TokenStep,
+};
 
 use crate::args::GenerateArgs;
 use crate::load;
@@ -20,6 +22,7 @@ struct Report<'a> {
     ids: &'a [u32],
     text: Option<&'a str>,
     finish_reason: FinishReason,
+    sampling: &'a SamplingParams,
     prefill_tokens_per_s: f64,
     decode_tokens_per_s: Option<f64>,
     time_to_first_token_s: f64,
@@ -27,10 +30,13 @@ struct Report<'a> {
 }
 
 pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
+    let settings = &args.sampling;
+    settings.check("--sample", args.sample, settings.only_for_draws());
     if let Some(prompts) = batch::prompts(&args)? {
         return batch::run(&args, prompts).await;
     }
     let mut loaded = load::load(&args.model).await?;
+    let sampling = args.sampling_params(&loaded.engine.sampling_defaults());
     let request = GenerateRequest {
         prompt: args.prompt.into_prompt(),
         max_new_tokens: args.max_new_tokens,
@@ -38,6 +44,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
         kv_cache: !args.no_kv_cache,
         packet: Default::default(),
         interventions: vec![],
+        sampling,
     };
     let adapter = adapter_summary(loaded.engine.gpu()).name;
     if args.json {
@@ -49,6 +56,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
             ids: &summary.ids,
             text: summary.text.as_deref(),
             finish_reason: summary.finish_reason,
+            sampling: &request.sampling,
             prefill_tokens_per_s: summary.prefill_tokens_per_s,
             decode_tokens_per_s: summary.decode_tokens_per_s,
             time_to_first_token_s: summary.time_to_first_token_s,
@@ -60,6 +68,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let mut printer = Printer::default();
     let summary = loaded.engine.generate(&request, &mut printer).await?;
     printer.finish(&summary)?;
+    args.sampling.show_seed(&request.sampling);
     let dim = anstyle::Style::new().dimmed();
     anstream::eprintln!("{dim}{}{dim:#}", timings(&adapter, &summary));
     Ok(())

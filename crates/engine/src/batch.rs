@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 
 use vitrine_gpu::Clock;
-use vitrine_model::{Pending, PendingBatch, Prediction, SequenceId};
+use vitrine_model::{ModelError, Pending, PendingBatch, Prediction, SequenceId};
 use vitrine_protocol::{
     BatchRequest, BatchSummary, FinishReason, ForkRequest, GenerateRequest, GenerateSummary,
     PacketParts, TokenPiece, TokenStep,
 };
 use vitrine_text::{StreamDecoder, Tokenizer};
 
+use crate::generate::draw;
 use crate::{Engine, EngineError};
 
 /// Hears of a batch while it runs. Sequences are counted from 0, in the order of the request.
@@ -111,7 +112,7 @@ impl<'a> Running<'a> {
 }
 
 impl Engine {
-    /// Continues several prompts greedily in one run: each step takes all sequences at once, and
+    /// Continues several prompts in one run, each with its own sampling: each step takes all sequences at once, and
     /// reads each weight once for all of them. A sequence that ends leaves its place to one that
     /// waits. Each gets the tokens that it would get alone.
     ///
@@ -148,6 +149,7 @@ impl Engine {
         }
         let ids = self.encode(&request.prompt)?;
         self.model.check_ids(&ids)?;
+        request.sampling.check().map_err(ModelError::from)?;
         Ok(ids)
     }
 
@@ -269,7 +271,8 @@ impl Engine {
             let pieces: Vec<_> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
             observer.prompt(index, &pieces);
             let began_s = work.clock.seconds();
-            let (id, pending) = self.model.start(&prompt_ids, work.top)?;
+            let sampling = Some(&one.sampling);
+            let (id, pending) = self.model.start_sampled(&prompt_ids, sampling, work.top)?;
             opened.push(id);
             work.underway.push_back(Underway::First(index, pending));
             let limits = Limits {
@@ -354,6 +357,7 @@ impl Engine {
             text: decoder.map(|decoder| decoder.push(id)).unwrap_or_default(),
             distribution: self.candidates(&prediction, one.top),
             packet: None,
+            draw: prediction.drawn.as_ref().map(draw),
             elapsed_s: now_s,
         };
         observer.token(one.index, &step);

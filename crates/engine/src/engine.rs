@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
 use vitrine_model::{Checkpoint, Config, LoadOptions, LoadStage, Model, ModelFiles};
-use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, TokenPiece};
+use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, SamplingDefaults, TokenPiece};
 use vitrine_text::{ChatTemplate, Message, Tokenizer};
 
 use crate::{ByteSource, EngineError, summary, vocabulary};
@@ -16,6 +16,7 @@ pub struct Engine {
     chat_template: Option<ChatTemplate>,
     /// Ids that end a generation, beside those that the tokenizer knows.
     ends: BTreeSet<u32>,
+    sampling_defaults: SamplingDefaults,
     summary: ModelSummary,
     /// Whether passes are other than the model's own.
     pub(crate) intervened: bool,
@@ -62,6 +63,7 @@ impl Engine {
             tokenizer: vocabulary.tokenizer.map(Rc::new),
             chat_template: vocabulary.chat_template,
             ends: vocabulary.ends,
+            sampling_defaults: vocabulary.sampling,
             summary,
             intervened: false,
         })
@@ -85,6 +87,7 @@ impl Engine {
             tokenizer: None,
             chat_template: None,
             ends: BTreeSet::new(),
+            sampling_defaults: SamplingDefaults::default(),
             summary,
             intervened: false,
         })
@@ -94,6 +97,12 @@ impl Engine {
     #[must_use]
     pub fn summary(&self) -> ModelSummary {
         self.summary.clone()
+    }
+
+    /// How its files recommend to sample.
+    #[must_use]
+    pub fn sampling_defaults(&self) -> SamplingDefaults {
+        self.sampling_defaults
     }
 
     /// The device it runs on.

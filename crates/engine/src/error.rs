@@ -89,7 +89,8 @@ impl EngineError {
                 | ModelError::ChangeNotFinite
                 | ModelError::NoSuchSequence
                 | ModelError::NoSuchPosition { .. }
-                | ModelError::TooManySequences { .. },
+                | ModelError::TooManySequences { .. }
+                | ModelError::Sampling(_),
             )
             | Self::NoTokenizer
             | Self::NoChatTemplate

@@ -1,20 +1,34 @@
 //! Token after token.
 
 use vitrine_gpu::Clock;
-use vitrine_model::{Pending, Prediction};
+use vitrine_kernels::DrawnBits;
+use vitrine_model::{ModelError, Pending, Prediction, SequenceId};
 use vitrine_protocol::{
-    Distribution, FinishReason, GenerateRequest, GenerateSummary, TokenPiece, TokenStep,
+    Distribution, Draw, FinishReason, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece,
+    TokenStep,
 };
 
 use crate::packet::wanted;
 use crate::{Engine, EngineError, Observer};
 
 impl Engine {
-    /// Continues a prompt greedily, and tells `observer` of each token as it comes.
+    /// Continues a prompt, and tells `observer` of each token as it comes.
     ///
     /// # Errors
-    /// When the prompt is empty, too long or cannot be encoded, or the device fails.
+    /// When the prompt is empty, too long or cannot be encoded, a setting is out of its range, or
+    /// the device fails.
     pub async fn generate(
+        &mut self,
+        request: &GenerateRequest,
+        observer: &mut dyn Observer,
+    ) -> Result<GenerateSummary, EngineError> {
+        let summary = self.run(request, observer).await;
+        // Whatever comes next has its own.
+        self.model.set_sampling(SequenceId::FIRST, None, 0)?;
+        summary
+    }
+
+    async fn run(
         &mut self,
         request: &GenerateRequest,
         observer: &mut dyn Observer,
@@ -23,6 +37,7 @@ impl Engine {
         let prompt_ids = self.encode(&request.prompt)?;
         self.intervene(&request.interventions, &prompt_ids).await?;
         self.model.watch(wanted(request.packet))?;
+        self.choose_by(&request.sampling, prompt_ids.len())?;
         let prompt: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
         observer.prompt(&prompt);
 
@@ -66,6 +81,7 @@ impl Engine {
                     .unwrap_or_default(),
                 distribution: self.candidates(&prediction, request.top),
                 packet: self.packet(&prediction),
+                draw: prediction.drawn.as_ref().map(draw),
                 elapsed_s: last_s,
             });
             if self.is_end(id) {
@@ -79,6 +95,9 @@ impl Engine {
             if let Some(interventions) = observer.new_interventions() {
                 self.intervene(&interventions, &prompt_ids).await?;
                 self.model.watch(wanted(request.packet))?;
+            }
+            if let Some(params) = observer.new_sampling() {
+                self.choose_by(&params, prompt_ids.len())?;
             }
             if !request.kv_cache && (ids.len() as u32) < limit {
                 pending = Some(self.recompute(&prompt_ids, &ids, request.top)?);
@@ -100,6 +119,12 @@ impl Engine {
         })
     }
 
+    fn choose_by(&mut self, params: &SamplingParams, prompt: usize) -> Result<(), EngineError> {
+        params.check().map_err(ModelError::from)?;
+        let id = SequenceId::FIRST;
+        Ok(self.model.set_sampling(id, Some(params), prompt as u32)?)
+    }
+
     /// A step without the cache: all keys and values anew.
     fn recompute(
         &mut self,
@@ -113,5 +138,15 @@ impl Engine {
     pub(crate) fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
         (top > 0)
             .then(|| self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp)))
+    }
+}
+
+/// How a token was drawn.
+pub(crate) fn draw(drawn: &DrawnBits) -> Draw {
+    Draw {
+        u: drawn.u(),
+        start: drawn.start(),
+        probability: drawn.probability(),
+        kept: drawn.kept,
     }
 }

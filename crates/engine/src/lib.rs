@@ -17,6 +17,7 @@ mod packet;
 mod patch;
 mod predict;
 mod race;
+mod sampling_defaults;
 mod summary;
 mod trace;
 mod vocabulary;
@@ -34,7 +35,7 @@ pub use vitrine_model::{
     Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped,
 };
 
-use vitrine_protocol::{Intervention, TokenPiece, TokenStep};
+use vitrine_protocol::{Intervention, SamplingParams, TokenPiece, TokenStep};
 
 /// Hears of a generation while it runs.
 pub trait Observer {
@@ -48,6 +49,11 @@ pub trait Observer {
     }
     /// Asked after each token: what is to be different from here on, if it changes.
     fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
+        None
+    }
+    /// Asked after each token: how to choose from now on, if otherwise than before. The step that is
+    /// under way by then goes on as it was.
+    fn new_sampling(&mut self) -> Option<SamplingParams> {
         None
     }
 }

@@ -1,7 +1,7 @@
 //! What the KV cache is good for, measured.
 
 use vitrine_protocol::{
-    GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep, TokenPiece, TokenStep,
+    GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep, SamplingParams, TokenPiece, TokenStep,
 };
 
 use crate::measures::step_flops;
@@ -73,6 +73,7 @@ impl Engine {
             kv_cache,
             packet: Default::default(),
             interventions: vec![],
+            sampling: SamplingParams::default(),
         };
         let mut on_token = |step: &TokenStep| on_token(kv_cache, step);
         let mut stopwatch = Stopwatch {

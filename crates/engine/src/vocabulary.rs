@@ -7,7 +7,9 @@ use vitrine_model::source::ByteSource;
 use vitrine_model::{Gguf, ModelError, ModelFiles};
 use vitrine_text::{ChatTemplate, FolderTexts, GgufVocabulary, TextError, Tokenizer, end_ids};
 
-use crate::EngineError;
+use vitrine_protocol::SamplingDefaults;
+
+use crate::{EngineError, sampling_defaults};
 
 /// What turns text into ids and back, as far as a model's files bring it.
 #[derive(Default)]
@@ -18,6 +20,8 @@ pub struct Vocabulary {
     pub chat_template: Option<ChatTemplate>,
     /// Ids that end a generation, beside those that the tokenizer knows.
     pub ends: BTreeSet<u32>,
+    /// How to sample.
+    pub sampling: SamplingDefaults,
 }
 
 /// The vocabulary of a model with `vocab_size` rows.
@@ -33,6 +37,7 @@ pub async fn read<S: ByteSource>(
                 chat_template: chat_template(gguf, tokenizer.as_ref())?,
                 tokenizer,
                 ends: BTreeSet::new(),
+                sampling: sampling_defaults::from_gguf(gguf),
             }
         }
         None => from_folder(files).await?,
@@ -62,9 +67,11 @@ async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary,
     let generation_config = files.read_small("generation_config.json").await?;
     let config = files.read_small("config.json").await?;
     let ends = end_ids(generation_config.as_deref(), config.as_deref())?;
+    let sampling = sampling_defaults::from_folder(generation_config.as_deref())?;
     let Some(tokenizer_json) = files.read_small("tokenizer.json").await? else {
         return Ok(Vocabulary {
             ends,
+            sampling,
             ..Vocabulary::default()
         });
     };
@@ -83,6 +90,7 @@ async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary,
         tokenizer: Some(texts.tokenizer()?),
         chat_template: texts.chat_template()?,
         ends,
+        sampling,
     })
 }
 

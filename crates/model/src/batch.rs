@@ -1,13 +1,14 @@
 //! Steps of several sequences at a time.
 
 use vitrine_gpu::Readback;
-use vitrine_kernels::{Chosen, Row};
+use vitrine_kernels::Row;
 
 use crate::ModelError;
 use crate::kv_cache::regimes;
 use crate::model::{Model, Pending, Prediction};
 use crate::plan::{BatchPlan, CANDIDATE_BYTES};
 use crate::rope::RopeRegime;
+use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES};
 use crate::sequences::SequenceId;
 
 /// A step's results that have not arrived yet.
@@ -25,7 +26,12 @@ struct Part {
 
 enum PendingPart {
     One(Pending),
-    Several { readback: Readback, top: u32 },
+    Several {
+        readback: Readback,
+        /// Of each row, whether its token was drawn.
+        drawn: Vec<bool>,
+        top: u32,
+    },
 }
 
 impl Model {
@@ -111,16 +117,34 @@ impl Model {
         // As `argmax` leaves them.
         self.sequences.rows = rows;
 
-        let plan = &self.batches[plan];
-        let chosen = (&plan.chosen, u64::from(n) * size_of::<Chosen>() as u64);
-        let readback = if top == 0 {
-            self.gpu.submit_and_read(n, [&plan.step], &[chosen])
-        } else {
-            let results = [chosen, (&plan.candidates, u64::from(n) * CANDIDATE_BYTES)];
-            let recordings = [&plan.step, &plan.top_k];
-            self.gpu.submit_and_read(n, recordings, &results)
+        let drawn = self.prepare_batch_draw(ids, plan)?;
+        let must_count = match &mut self.sampler {
+            // All of them: one that must not is not long.
+            Some(sampler) => ids
+                .iter()
+                .fold(false, |any, id| sampler.must_count(*id) | any),
+            None => false,
         };
-        Ok(PendingPart::Several { readback, top })
+        let plan = &self.batches[plan];
+        let mut recordings = vec![&plan.step];
+        let mut results = vec![(&plan.chosen, u64::from(n) * CHOSEN_BYTES)];
+        match plan.draw.as_ref().filter(|_| drawn.contains(&true)) {
+            Some(draw) => {
+                recordings.extend(must_count.then_some(&draw.count));
+                recordings.push(&draw.sample);
+                results.push((&draw.drawn, u64::from(n) * DRAWN_BYTES));
+            }
+            None => recordings.push(&plan.greedy),
+        }
+        if top > 0 {
+            recordings.push(&plan.top_k);
+            results.push((&plan.candidates, u64::from(n) * CANDIDATE_BYTES));
+        }
+        Ok(PendingPart::Several {
+            readback: self.gpu.submit_and_read(n, recordings, &results),
+            drawn,
+            top,
+        })
     }
 
     /// Which recordings are for `n` sequences; they are made when they are first needed.
@@ -156,17 +180,25 @@ impl PendingBatch {
         for Part { places, pending } in self.parts {
             match pending {
                 PendingPart::One(pending) => all[places[0]] = Some(pending.prediction().await?),
-                PendingPart::Several { readback, top } => {
+                PendingPart::Several {
+                    readback,
+                    drawn,
+                    top,
+                } => {
                     let bytes = readback.bytes().await?;
-                    let (chosen, candidates) = bytes.split_at(places.len() * size_of::<Chosen>());
-                    let mut chosen = chosen.chunks_exact(size_of::<Chosen>());
+                    let rows = places.len();
+                    let draws = if drawn.contains(&true) { rows } else { 0 };
+                    let (chosen, rest) = bytes.split_at(rows * CHOSEN_BYTES as usize);
+                    let (draws, candidates) = rest.split_at(draws * DRAWN_BYTES as usize);
+                    let mut chosen = chosen.chunks_exact(CHOSEN_BYTES as usize);
+                    let mut draws = draws.chunks_exact(DRAWN_BYTES as usize);
                     let mut candidates = candidates.chunks_exact(CANDIDATE_BYTES as usize);
-                    for place in places {
-                        let row = (
-                            chosen.next().unwrap_or_default(),
-                            candidates.next().unwrap_or_default(),
-                        );
-                        all[place] = Some(Prediction::read(row, top as usize)?);
+                    for (place, drawn) in places.into_iter().zip(drawn) {
+                        let chosen = chosen.next().unwrap_or_default();
+                        let draw = draws.next().filter(|_| drawn).unwrap_or_default();
+                        let candidates = candidates.next().unwrap_or_default();
+                        let prediction = Prediction::read(chosen, draw, candidates, top as usize)?;
+                        all[place] = Some(prediction);
                     }
                 }
             }

@@ -6,6 +6,9 @@ use crate::source::SourceError;
 /// with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
+    /// A setting of sampling.
+    #[error(transparent)]
+    Sampling(#[from] vitrine_sampling::ParamsError),
     /// Not a GGUF file.
     #[error("This is not a GGUF file (it does not begin with \"GGUF\"): choose a .gguf file.")]
     NotGguf,

@@ -24,6 +24,7 @@ pub mod quantize;
 mod readout;
 mod rope;
 pub mod safetensors;
+mod sampler;
 mod sequences;
 pub mod source;
 mod storage;

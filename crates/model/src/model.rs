@@ -1,11 +1,12 @@
 use vitrine_gpu::{Gpu, Readback, Recording};
-use vitrine_kernels::{Chosen, Dtype};
+use vitrine_kernels::{Chosen, DrawnBits, Dtype};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
 use crate::packet::{PacketLayout, Watching};
 use crate::plan::{Activations, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
+use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
@@ -33,6 +34,10 @@ pub struct Model {
     /// Made when somebody asks for more than the last position.
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
+    /// Made when a token is to be drawn.
+    pub(crate) sampler: Option<Sampler>,
+    /// Bound to the buffers of now; made when it is needed.
+    pub(crate) draw: Option<Draw>,
 }
 
 /// What to allow for.
@@ -58,15 +63,31 @@ pub enum LoadStage {
 /// A step's result that has not arrived yet.
 pub struct Pending {
     readback: Readback,
+    drawn: bool,
     top: usize,
     watched: Option<(PacketLayout, Vec<PendingRows>)>,
+}
+
+/// What runs before the head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// The layers for many tokens.
+    Prefill,
+    /// The layers for one.
+    Decode,
+    /// The layers for one, and what watches them.
+    Watched,
+    /// Nothing: it ran already.
+    Done,
 }
 
 /// What a step found out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// The most probable token and the logsumexp of all logits.
+    /// The token that was chosen, and the logsumexp of all logits.
     pub chosen: Chosen,
+    /// How it was drawn; none where it is simply the most probable.
+    pub drawn: Option<DrawnBits>,
     /// The best ids with their logits, best first; empty unless asked for.
     pub top: Vec<(u32, f32)>,
     /// What it tells of itself, where it is watched.
@@ -134,6 +155,8 @@ impl Model {
             watching: None,
             readout: None,
             sequences,
+            sampler: None,
+            draw: None,
         };
         // A first run makes drivers compile what they put off, and shows lack of memory now.
         model.prefill(&[0], 1)?.prediction().await?;
@@ -239,7 +262,13 @@ impl Model {
     /// Kernel runs per decoded token.
     #[must_use]
     pub fn dispatches_per_token(&self) -> u32 {
-        (self.plan.decode.dispatches() + self.plan.head.dispatches()) as u32
+        let Plan {
+            decode,
+            head,
+            greedy,
+            ..
+        } = &self.plan;
+        (decode.dispatches() + head.dispatches() + greedy.dispatches()) as u32
     }
 
     /// Bytes of weights, keys and values that must be read to decode a token after `context`
@@ -273,50 +302,53 @@ impl Model {
         Ok(bytemuck::pod_collect_to_vec(&readback.bytes().await?))
     }
 
-    /// Runs a body, if it did not run already, and the head; and asks for the result.
-    pub(crate) fn finish(&self, body: Option<&Recording>, n_tokens: u32, top: u32) -> Pending {
-        let Plan {
-            head,
-            top_k,
-            candidates,
-            ..
-        } = &self.plan;
-        let mut recordings: Vec<&Recording> = body.into_iter().chain([head]).collect();
-        let mut results = vec![(&self.act.chosen, size_of::<Chosen>() as u64)];
+    /// Runs a body and the head, chooses the next token of `id`, and asks for the result.
+    pub(crate) fn finish(
+        &mut self,
+        id: SequenceId,
+        body: Body,
+        n_tokens: u32,
+        top: u32,
+    ) -> Result<Pending, ModelError> {
+        let draws = self.prepare_draw(id)?;
+        let must_count = self.sampler.as_mut().is_some_and(|it| it.must_count(id));
+        let plan = &self.plan;
+        let watching = self.watching.as_ref().filter(|_| body == Body::Watched);
+        let mut recordings = match body {
+            Body::Prefill => vec![&plan.prefill],
+            Body::Decode => vec![&plan.decode],
+            Body::Watched => watching.iter().map(|it| &it.watch.body).collect(),
+            Body::Done => vec![],
+        };
+        recordings.push(&plan.head);
+        let mut results = vec![(&self.act.chosen, CHOSEN_BYTES)];
+        let draw = self.draw.as_ref().filter(|_| draws);
+        if let Some(draw) = draw {
+            recordings.extend(must_count.then_some(&draw.count));
+            recordings.push(&draw.sample);
+            results.push((&draw.drawn, DRAWN_BYTES));
+        } else {
+            recordings.push(&plan.greedy);
+        }
         if top > 0 {
-            recordings.push(top_k);
-            results.push((candidates, CANDIDATE_BYTES));
+            recordings.push(&plan.top_k);
+            results.push((&plan.candidates, CANDIDATE_BYTES));
         }
-        Pending {
-            readback: self.gpu.submit_and_read(n_tokens, recordings, &results),
-            top: top as usize,
-            watched: None,
-        }
-    }
-
-    /// As [`Model::finish`] after a single token, for those who watch.
-    pub(crate) fn finish_watched(&self, watching: &Watching, top: u32) -> Pending {
-        let Plan {
-            head,
-            top_k,
-            candidates,
-            ..
-        } = &self.plan;
-        let watch = &watching.watch;
-        let mut recordings = vec![&watch.body, head, &watch.sums];
-        let mut results = vec![(&self.act.chosen, size_of::<Chosen>() as u64)];
-        if top > 0 {
-            recordings.push(top_k);
-            results.push((candidates, CANDIDATE_BYTES));
-        }
-        let (kept, layout) = watching.results(&self.config);
-        results.extend(kept);
-        let readback = self.gpu.submit_and_read(1, recordings, &results);
-        Pending {
+        let layout = watching.map(|watching| {
+            recordings.push(&watching.watch.sums);
+            let (kept, layout) = watching.results(&self.config);
+            results.extend(kept);
+            layout
+        });
+        let readback = self.gpu.submit_and_read(n_tokens, recordings, &results);
+        let lens = watching.map(|watching| watching.read_lens(self));
+        let watched = layout.zip(lens);
+        Ok(Pending {
             readback,
+            drawn: draw.is_some(),
             top: top as usize,
-            watched: Some((layout, watching.read_lens(self))),
-        }
+            watched,
+        })
     }
 
     /// Changes every pass from now on, in the middle of a sequence too; none lift what was changed
@@ -363,9 +395,12 @@ impl Pending {
     /// When the device fails, or the logits are not finite.
     pub async fn prediction(self) -> Result<Prediction, ModelError> {
         let bytes = self.readback.bytes().await?;
+        let drawn_bytes = if self.drawn { DRAWN_BYTES } else { 0 };
         let candidate_bytes = if self.top > 0 { CANDIDATE_BYTES } else { 0 };
-        let (row, packet_bytes) = bytes.split_at(size_of::<Chosen>() + candidate_bytes as usize);
-        let mut prediction = Prediction::read(row.split_at(size_of::<Chosen>()), self.top)?;
+        let (chosen, rest) = bytes.split_at(CHOSEN_BYTES as usize);
+        let (drawn, rest) = rest.split_at(drawn_bytes as usize);
+        let (candidates, packet_bytes) = rest.split_at(candidate_bytes as usize);
+        let mut prediction = Prediction::read(chosen, drawn, candidates, self.top)?;
         if let Some((layout, lens)) = self.watched {
             prediction.packet = Some(layout.packet(packet_bytes, lens).await?);
         }
@@ -374,9 +409,11 @@ impl Pending {
 }
 
 impl Prediction {
-    /// From what `argmax` and `top_k` wrote for a row.
+    /// From what the kernels wrote for a row; `drawn` is empty where the best token was taken.
     pub(crate) fn read(
-        (chosen, candidate_bytes): (&[u8], &[u8]),
+        chosen: &[u8],
+        drawn: &[u8],
+        candidate_bytes: &[u8],
         top: usize,
     ) -> Result<Self, ModelError> {
         let chosen: Chosen = bytemuck::pod_read_unaligned(chosen);
@@ -385,6 +422,7 @@ impl Prediction {
         }
         Ok(Self {
             chosen,
+            drawn: (!drawn.is_empty()).then(|| bytemuck::pod_read_unaligned(drawn)),
             top: candidates(candidate_bytes, top),
             packet: None,
         })

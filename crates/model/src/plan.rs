@@ -99,8 +99,10 @@ pub struct Plan {
     pub prefill: Recording,
     /// Embedding and layers for one token.
     pub decode: Recording,
-    /// Final norm, output head and argmax, for the last token of either.
+    /// Final norm and output head, for the last token of either.
     pub head: Recording,
+    /// The best token, which is fed back.
+    pub greedy: Recording,
     /// The [`TOP_K`] best logits.
     pub top_k: Recording,
     /// Where `top_k` leaves them: pairs of logit bits and id.
@@ -179,11 +181,13 @@ impl Plan {
         let logits = (&act.logits, Dtype::F32);
         head.ops()
             .matmul(weights.head(), None, &act.last_normed, logits, false)?;
-        let (top_k, candidates) = head.choose(weights, &act.logits, &act.chosen, 1)?;
+        let logits = &act.logits;
+        let (greedy, top_k, candidates) = head.choose(weights, logits, &act.chosen, 1)?;
         Ok(Self {
             prefill: builder(MAX_PASS).body(weights)?.recording,
             decode: builder(1).body(weights)?.recording,
             head: head.recording,
+            greedy,
             top_k,
             candidates,
         })
@@ -247,14 +251,14 @@ impl Builder<'_> {
         }
     }
 
-    /// From logits of up to `rows` rows to choices that are fed back; and what lists the best.
+    /// Caps logits of up to `rows` rows. What takes the best, which are fed back; and what lists them.
     fn choose(
         &mut self,
         weights: &Weights,
         logits: &Buffer,
         chosen: &Buffer,
         rows: u32,
-    ) -> Result<(Recording, Buffer), ModelError> {
+    ) -> Result<(Recording, Recording, Buffer), ModelError> {
         let (gpu, config) = (self.gpu, self.config);
         let (n, stride) = (config.vocab_size, weights.head().rows);
         // One row is the last of any pass.
@@ -273,14 +277,17 @@ impl Builder<'_> {
             feedback: true,
         };
         let feedback = Some([&self.act.step, &self.cache.history]);
-        self.extend(argmax.dispatches(gpu, logits, chosen, feedback, each, rows)?);
+        let mut greedy = Recording::default();
+        for dispatch in argmax.dispatches(gpu, logits, chosen, feedback, each, rows)? {
+            greedy.dispatch(dispatch);
+        }
         let kernel = TopK { n, stride };
         let (dispatches, candidates) = kernel.dispatches(gpu, logits, each, rows)?;
         let mut top_k = Recording::default();
         for dispatch in dispatches {
             top_k.dispatch(dispatch);
         }
-        Ok((top_k, candidates))
+        Ok((greedy, top_k, candidates))
     }
 
     fn embed(&mut self, weights: &Weights) -> Result<(), ModelError> {

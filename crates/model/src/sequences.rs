@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use vitrine_gpu::{Buffer, Gpu, Usage};
 use vitrine_kernels::{MAX_ROWS, PAGE, Row, Step};
+use vitrine_sampling::SamplingParams;
 
 use crate::kv_cache::{KvCache, pages_for, regimes};
-use crate::model::{Model, Pending};
+use crate::model::{Body, Model, Pending};
 use crate::plan::{MAX_PASS, Plan};
 use crate::rope::RopeRegime;
 use crate::{Config, ModelError};
@@ -19,6 +20,14 @@ pub(crate) type AfterPass<'a> = &'a mut dyn FnMut(&Model, u32, u32);
 pub struct SequenceId(pub(crate) u32);
 
 impl SequenceId {
+    pub(crate) fn of(index: u32) -> Self {
+        Self(index)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// The one that is always there.
     pub const FIRST: Self = Self(0);
 }
@@ -111,9 +120,24 @@ impl Model {
     /// # Errors
     /// When there are no ids, too many, or unknown ones; or there is no room for another sequence.
     pub fn start(&mut self, ids: &[u32], top: u32) -> Result<(SequenceId, Pending), ModelError> {
+        self.start_sampled(ids, None, top)
+    }
+
+    /// As [`Model::start`], with tokens that are chosen by `params` from the first on.
+    ///
+    /// # Errors
+    /// As [`Model::start`], and when a setting is out of its range.
+    pub fn start_sampled(
+        &mut self,
+        ids: &[u32],
+        params: Option<&SamplingParams>,
+        top: u32,
+    ) -> Result<(SequenceId, Pending), ModelError> {
         self.check_ids(ids)?;
         let id = self.open()?;
-        let pending = self.begin(id, ids, top, &mut |_, _, _| ());
+        let pending = self
+            .set_sampling(id, params, ids.len() as u32)
+            .and_then(|()| self.begin(id, ids, top, &mut |_, _, _| ()));
         self.or_end(id, pending)
     }
 
@@ -202,6 +226,7 @@ impl Model {
     pub fn end(&mut self, id: SequenceId) -> Result<(), ModelError> {
         self.clear(id)?;
         if id != SequenceId::FIRST {
+            self.set_sampling(id, None, 0)?;
             self.sequences.all[id.0 as usize] = None;
         }
         Ok(())
@@ -290,6 +315,7 @@ impl Model {
         let pairs: Vec<_> = copied.iter().copied().zip(own.iter().copied()).collect();
         self.cache.copy_pages(&self.gpu, &pairs)?;
         self.write_history(id, position, &[token])?;
+        self.inherit_sampling(id, of)?;
         let first = if self.turn(id, positions)? {
             0
         } else {
@@ -319,6 +345,9 @@ impl Model {
         self.sequences.get_mut(id)?.prompt = positions;
         self.turn(id, positions)?;
         self.write_history(id, 0, ids)?;
+        if let Some(sampler) = &mut self.sampler {
+            sampler.recount(id);
+        }
         Ok(positions)
     }
 
@@ -447,6 +476,7 @@ impl Model {
             }
         };
         self.batches.clear();
+        self.draw = None;
         sequences.tables = tables;
         if let Some(larger) = larger {
             self.cache = larger;
@@ -493,12 +523,12 @@ impl Model {
             let n_tokens = MAX_PASS.min(end - start - apart);
             self.point_at(id, start..start + n_tokens);
             if start + n_tokens == end {
-                let plan = &self.plan;
-                let pending = match (&self.watching, n_tokens) {
-                    (Some(watching), 1) => self.finish_watched(watching, top),
-                    (None, 1) => self.finish(Some(&plan.decode), 1, top),
-                    _ => self.finish(Some(&plan.prefill), n_tokens, top),
+                let body = match (&self.watching, n_tokens) {
+                    (Some(_), 1) => Body::Watched,
+                    (None, 1) => Body::Decode,
+                    _ => Body::Prefill,
                 };
+                let pending = self.finish(id, body, n_tokens, top)?;
                 self.moved_on(id, end)?;
                 after_pass(self, start, n_tokens);
                 return Ok(pending);

@@ -4,6 +4,7 @@ use vitrine_gpu::{Readback, Recording};
 use vitrine_kernels::Dtype;
 
 use crate::kv_cache::KvCache;
+use crate::model::Body;
 use crate::plan::{MAX_PASS, Plan, Read, Segment, Tapping};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::SequenceId;
@@ -165,7 +166,7 @@ impl Model {
             self.point_at(id, first..first + n_tokens);
             let underway = self.pass(first, n_tokens, &watch);
             if first + n_tokens == positions {
-                prediction = Some(self.finish(None, n_tokens, top));
+                prediction = Some(self.finish(id, Body::Done, n_tokens, top)?);
                 self.moved_on(id, positions)?;
             }
             for underway in underway {

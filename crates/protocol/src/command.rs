@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt};
+use crate::{ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt, SamplingParams};
 
 /// What the page asks of the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +40,12 @@ pub enum Command {
         of: u32,
         /// Where, with what, and how far to go on.
         request: ForkRequest,
+    },
+    /// Choose the tokens of the running generation otherwise, from the next step that is not under
+    /// way.
+    SetSampling {
+        /// How.
+        params: SamplingParams,
     },
     /// The distribution of the token that follows `prompt`. Answered by `Event::Next`.
     Next {

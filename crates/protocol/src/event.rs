@@ -64,7 +64,7 @@ pub enum Event {
         /// The generation it belongs to.
         run: u32,
         /// The token and what it was chosen among.
-        step: TokenStep,
+        step: Box<TokenStep>,
     },
     /// A generation ended.
     Finished {

@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
+use vitrine_sampling::SamplingParams;
 
 use crate::{Intervention, PacketParts};
 
-/// A request to continue a prompt. Greedy decoding.
+/// A request to continue a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
     /// What to continue.
@@ -19,6 +20,9 @@ pub struct GenerateRequest {
     /// What is different in this run.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
+    /// How tokens are chosen; greedily, if it is not said.
+    #[serde(default)]
+    pub sampling: SamplingParams,
 }
 
 /// What to continue.

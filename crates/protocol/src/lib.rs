@@ -38,5 +38,6 @@ pub use packet::{
     HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket, TraceLine,
 };
 pub use race::{RaceLane, RaceReport, RaceStep};
-pub use token::{Candidate, Distribution, TokenPiece, TokenStep};
+pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};
 pub use trace::{Intervention, PatchSite, TraceRequest};
+pub use vitrine_sampling::{SamplingDefaults, SamplingParams};

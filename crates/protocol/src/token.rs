@@ -30,8 +30,25 @@ pub struct TokenStep {
     /// What was inside while it was chosen; none if the request asked for no part of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packet: Option<TokenPacket>,
+    /// How it was drawn; none where it is simply the most probable.
+    #[serde(default)]
+    pub draw: Option<Draw>,
     /// Seconds since the request.
     pub elapsed_s: f64,
+}
+
+/// How a token was drawn. The tokens that penalties, temperature and filters leave lie side by side
+/// in order of id, each as long as it is probable; the token is that on which the point falls.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Draw {
+    /// The random point, from 0 to 1.
+    pub u: f64,
+    /// Where the token's segment begins.
+    pub start: f64,
+    /// How long it is: the probability by which the token was drawn.
+    pub probability: f64,
+    /// How many tokens were left.
+    pub kept: u32,
 }
 
 /// The probabilities of the next token: the best ones each, the others as one sum.

@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
-use vitrine_protocol::Command;
+use vitrine_protocol::{Command, SamplingParams};
 use web_sys::Blob;
 
 /// A queue of commands between the message handler and the session.
 ///
 /// `Stop` and `CancelLoad` do not wait in the queue: they mark every command that arrived before
-/// them, whether that runs already or is still waiting.
+/// them, whether that runs already or is still waiting. Nor does `SetSampling`, which the running
+/// generation asks for.
 #[derive(Default)]
 pub struct Mailbox {
     queue: RefCell<VecDeque<Letter>>,
@@ -20,6 +21,7 @@ pub struct Mailbox {
     arrived: Cell<u64>,
     stopped: Cell<u64>,
     cancelled: Cell<u64>,
+    sampling: RefCell<Option<SamplingParams>>,
 }
 
 /// A command and what came with it.
@@ -54,8 +56,15 @@ impl Mailbox {
             self.cancelled.set(self.arrived.get());
             wake(&self.canceller);
         }
-        if matches!(command, Command::Stop | Command::CancelLoad) {
-            return;
+        match &command {
+            Command::Stop | Command::CancelLoad => return,
+            Command::SetSampling { params } => {
+                *self.sampling.borrow_mut() = Some(params.clone());
+                return;
+            }
+            // It brings its own.
+            Command::Generate { .. } => *self.sampling.borrow_mut() = None,
+            _ => {}
         }
         self.arrived.set(self.arrived.get() + 1);
         self.queue.borrow_mut().push_back(Letter {
@@ -90,6 +99,11 @@ impl Mailbox {
         .await;
     }
 
+    /// The newest `SetSampling` that nobody asked for yet.
+    pub fn new_sampling(&self) -> Option<SamplingParams> {
+        self.sampling.borrow_mut().take()
+    }
+
     /// Whether the command of this ticket should end.
     pub fn stop_requested(&self, ticket: Ticket) -> bool {
         ticket.0 <= self.stopped.get()
@@ -121,6 +135,7 @@ mod tests {
             kv_cache: true,
             packet: Default::default(),
             interventions: vec![],
+            sampling: SamplingParams::default(),
         };
         Command::Generate { run, request }
     }

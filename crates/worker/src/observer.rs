@@ -1,7 +1,7 @@
 //! Passes what the engine tells on to the page.
 
 use vitrine_engine::Observer;
-use vitrine_protocol::{Event, TokenPiece, TokenStep};
+use vitrine_protocol::{Event, SamplingParams, TokenPiece, TokenStep};
 
 use crate::mailbox::{Mailbox, Ticket};
 use crate::scope;
@@ -27,8 +27,16 @@ impl Observer for PagePoster<'_> {
     fn token(&mut self, step: &TokenStep) {
         scope::post(&Event::Token {
             run: self.run,
-            step: step.clone(),
+            step: Box::new(step.clone()),
         });
+    }
+
+    fn new_sampling(&mut self) -> Option<SamplingParams> {
+        // A generation that waits has its own settings already.
+        if self.stop_requested() {
+            return None;
+        }
+        self.mailbox.new_sampling()
     }
 
     fn stop_requested(&mut self) -> bool {

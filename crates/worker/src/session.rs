@@ -109,7 +109,7 @@ impl Session {
                 Ok(())
             }
             // The mailbox acts on them at once and never hands them on.
-            Command::Stop | Command::CancelLoad => Ok(()),
+            Command::Stop | Command::CancelLoad | Command::SetSampling { .. } => Ok(()),
         }
     }
 

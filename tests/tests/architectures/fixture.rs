@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use vitrine_engine::{Engine, EngineError, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_protocol::{GenerateRequest, Prompt};
+use vitrine_protocol::{GenerateRequest, Prompt, SamplingParams};
 
 /// Of the largest logit.
 pub const TOLERANCE: f32 = 1e-3;
@@ -184,6 +184,7 @@ fn generate(engine: &mut Engine, ids: &[u32], count: usize, kv_cache: bool) -> V
         kv_cache,
         packet: Default::default(),
         interventions: vec![],
+        sampling: SamplingParams::default(),
     };
     block_on(engine.generate(&request, &mut ())).unwrap().ids
 }

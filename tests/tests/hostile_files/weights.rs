@@ -120,6 +120,7 @@ fn numbers_that_are_none_are_an_error() {
                     kv_cache: true,
                     packet: Default::default(),
                     interventions: vec![],
+                    sampling: vitrine_protocol::SamplingParams::default(),
                 },
                 &mut (),
             )

@@ -9,3 +9,4 @@
 mod chance;
 mod golden;
 mod gpu;
+mod model;

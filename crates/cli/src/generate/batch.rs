@@ -6,6 +6,7 @@ use serde::Serialize;
 use vitrine_engine::{BatchObserver, adapter_summary};
 use vitrine_protocol::{
     BatchRequest, BatchSummary, FinishReason, GenerateRequest, GenerateSummary, Prompt,
+    SamplingParams,
 };
 
 use crate::args::GenerateArgs;
@@ -24,6 +25,8 @@ struct Report<'a> {
     seconds: f64,
     tokens_per_s: f64,
     load_s: f64,
+    /// Of the first prompt; each further one has the next seed.
+    sampling: &'a SamplingParams,
     results: Vec<One<'a>>,
 }
 
@@ -56,7 +59,8 @@ pub fn prompts(args: &GenerateArgs) -> anyhow::Result<Option<Vec<String>>> {
 
 pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
-    let request = |text: &String| GenerateRequest {
+    let sampling = args.sampling_params(&loaded.engine.sampling_defaults());
+    let request = |(index, text): (u64, &String)| GenerateRequest {
         prompt: match args.prompt.chat {
             true => Prompt::Chat { user: text.clone() },
             false => Prompt::Text { text: text.clone() },
@@ -66,9 +70,14 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
         kv_cache: true,
         packet: Default::default(),
         interventions: vec![],
+        // Equal prompts should not become equal answers.
+        sampling: SamplingParams {
+            seed: sampling.seed.wrapping_add(index),
+            ..sampling.clone()
+        },
     };
     let request = BatchRequest {
-        sequences: prompts.iter().map(request).collect(),
+        sequences: (0..).zip(&prompts).map(request).collect(),
         width: args.batch,
     };
     let adapter = adapter_summary(loaded.engine.gpu()).name;
@@ -82,6 +91,7 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
             seconds: summary.seconds,
             tokens_per_s: summary.tokens_per_s,
             load_s: loaded.load_s,
+            sampling: &sampling,
             results: prompts.iter().zip(&summary.sequences).map(one).collect(),
         };
         writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
@@ -93,6 +103,7 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
     };
     let summary = loaded.engine.generate_batch(&request, &mut printer).await?;
     printer.failure.map_or(Ok(()), Err)?;
+    args.sampling.show_seed(&sampling);
     let dim = anstyle::Style::new().dimmed();
     anstream::eprintln!("{dim}{}{dim:#}", timings(&adapter, &summary));
     Ok(())

@@ -46,6 +46,7 @@ pub async fn write(loaded: &mut Loaded, generation: Generation, path: &Path) -> 
         kv_cache: true,
         packet: generation.parts,
         interventions: vec![],
+        sampling: Default::default(),
     };
     let unwritable = || format!("{} cannot be written", path.display());
     let file = File::create(path).with_context(unwritable)?;

@@ -4,6 +4,7 @@ use vitrine_kernels::{Chosen, Dtype};
 use super::{Activations, Builder, Changes, MAX_PASS};
 use crate::kv_cache::KvCache;
 use crate::readout::{LOGITS_BYTES, ROWS_PER_LANE};
+use crate::sampler::Draw;
 use crate::weights::Weights;
 use crate::{Config, ModelError};
 
@@ -11,8 +12,14 @@ use crate::{Config, ModelError};
 pub struct BatchPlan {
     /// Rows that fit.
     pub rows: u32,
-    /// From tokens to choices, which are fed back.
+    /// From tokens to logits.
     pub step: Recording,
+    /// From logits to the best tokens, which are fed back.
+    pub greedy: Recording,
+    /// From logits to drawn tokens; made when it is needed.
+    pub draw: Option<Draw>,
+    /// (rows, vocab_size), f32.
+    pub logits: Buffer,
     /// The [`TOP_K`] best logits of each row.
     pub top_k: Recording,
     /// What `argmax` chose, a row each.
@@ -47,10 +54,13 @@ impl BatchPlan {
         step.norm(&weights.norm, None)?;
         let result = (&logits, Dtype::F32);
         step.ops().matmul(head, None, &act.normed, result, false)?;
-        let (top_k, candidates) = step.choose(weights, &logits, &chosen, rows)?;
+        let (greedy, top_k, candidates) = step.choose(weights, &logits, &chosen, rows)?;
         Ok(Self {
             rows,
             step: step.recording,
+            greedy,
+            draw: None,
+            logits,
             top_k,
             chosen,
             candidates,
