@@ -13,7 +13,7 @@ use crate::{load, text};
 /// Cells of a column.
 const CELL: usize = 7;
 /// Cells of the layers' names.
-const NAMES: usize = 6;
+const NAMES: usize = 7;
 
 pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
