@@ -369,6 +369,64 @@ fn formats_are_compared_on_the_same_text() {
 }
 
 #[test]
+fn packets_are_a_line_for_each_token() {
+    let lines = |more: &[&str]| -> Vec<Value> {
+        let file = scratch("trace.jsonl");
+        let given = [
+            "trace",
+            "--ids",
+            "5,6,7",
+            "--model",
+            RANDOM,
+            "--max-new-tokens",
+            "3",
+        ];
+        let output = vitrine(&[&given[..], &["--packets", &file], more].concat());
+        assert!(output.status.success());
+        let text = std::fs::read_to_string(file).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let all = lines(&[]);
+    let kinds: Vec<&str> = all
+        .iter()
+        .map(|line| line["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["prompt", "token", "token", "token", "summary"]);
+    let packet = &all[1]["step"]["packet"];
+    for (part, length) in [
+        ("heads", 3),
+        ("residual", 7),
+        ("neurons", 3),
+        ("keys", 3),
+        ("values", 3),
+        ("lens", 3),
+    ] {
+        assert_eq!(packet[part].as_array().unwrap().len(), length, "{part}");
+    }
+    let counts = packet["logits"]["counts"].as_array().unwrap();
+    assert_eq!(counts.iter().filter_map(Value::as_u64).sum::<u64>(), 1003);
+
+    let given = [
+        "generate",
+        "--ids",
+        "5,6,7",
+        "--model",
+        RANDOM,
+        "--max-new-tokens",
+        "3",
+    ];
+    let generated = json(&[&given[..], &["--json"]].concat());
+    assert_eq!(all[4]["summary"]["ids"], generated["ids"]);
+
+    let some = lines(&["--parts", "heads"]);
+    let packet = some[1]["step"]["packet"].as_object().unwrap();
+    let names: Vec<&str> = packet.keys().map(String::as_str).collect();
+    assert_eq!(names, ["heads", "logsumexp"]);
+}
+
+#[test]
 fn what_is_not_there_is_one_sentence() {
     let fails = |command: &str, more: &[&str], words: &str| {
         assert_fails(&[&[command][..], &IDS, more].concat(), 2, words);

@@ -130,6 +130,14 @@ impl Recording {
         self.commands.is_empty()
     }
 
+    /// The kernels that it runs, in order, and `copy` for each copy.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.commands.iter().map(|command| match command {
+            Command::Dispatch(dispatch) => dispatch.kernel.label(),
+            Command::Copy { .. } => "copy",
+        })
+    }
+
     /// Kernel runs in it.
     #[must_use]
     pub fn dispatches(&self) -> usize {

@@ -92,6 +92,33 @@ impl Model {
         self.trace_as(SequenceId::FIRST, ids, taps, top, lens).await
     }
 
+    /// The kernels of a pass of many tokens, in order; and those of the same pass with taps.
+    ///
+    /// # Errors
+    /// When the model has no such tap, or the GPU has no room.
+    pub fn kernels(&self, taps: &[Tap]) -> Result<[Vec<String>; 2], ModelError> {
+        taps.iter().try_for_each(|tap| tap.check(&self.config))?;
+        let (gpu, config) = (&self.gpu, &self.config);
+        let tapping = Tapping::new(gpu, config, &self.act, taps, 1, 1)?;
+        let segments = Plan::tapped(
+            gpu,
+            config,
+            &self.weights,
+            &self.act,
+            &self.cache,
+            &self.changes,
+            &tapping,
+        )?;
+        let names = |recording: &Recording| recording.names().map(str::to_owned).collect();
+        let tapped = segments
+            .iter()
+            .flat_map(|segment| segment.recording.names());
+        Ok([
+            names(&self.plan.prefill),
+            tapped.map(str::to_owned).collect(),
+        ])
+    }
+
     /// What `taps` see while `ids` are read, beside the sequences that there are.
     ///
     /// # Errors

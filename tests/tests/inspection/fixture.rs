@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use vitrine_engine::{Engine, LoadOptions, Trace};
 use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_model::{Checkpoint, Model};
 use vitrine_protocol::{Intervention, Prompt, TraceRequest};
 
 /// Of the largest value of a tensor.
@@ -71,7 +72,7 @@ pub struct Fixture {
     pub tensors: Vec<Tensor>,
 }
 
-pub fn fixtures() -> PathBuf {
+fn fixtures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
@@ -122,6 +123,15 @@ impl Fixture {
         let ids = self.document.prompt_ids.clone();
         Prompt::Ids { ids }
     }
+}
+
+/// The model without an engine.
+pub fn load(fixture: &Fixture) -> Model {
+    let files =
+        vitrine_model::open_path(&fixtures().join("architectures").join(fixture.name)).unwrap();
+    let checkpoint = block_on(Checkpoint::open(&files)).unwrap();
+    let options = LoadOptions::default();
+    block_on(Model::load(gpu(), &checkpoint, &options, &mut |_, _, _| {})).unwrap()
 }
 
 /// A trace of a prompt.

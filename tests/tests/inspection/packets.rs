@@ -1,10 +1,10 @@
 //! What packets say against the tensors that they sum up.
 
 use pollster::block_on;
-use vitrine_engine::{LoadOptions, Tap, Tapped};
-use vitrine_model::{Checkpoint, LensRequest, Model, Packet, PacketParts, Prediction, open_path};
+use vitrine_engine::{Tap, Tapped};
+use vitrine_model::{LensRequest, Model, Packet, PacketParts, Prediction};
 
-use crate::fixture::{Fixture, fixtures, gpu};
+use crate::fixture::{Fixture, load};
 
 const ALL: PacketParts = PacketParts {
     logits: true,
@@ -14,13 +14,6 @@ const ALL: PacketParts = PacketParts {
     kv: true,
     lens: true,
 };
-
-fn load(fixture: &Fixture) -> Model {
-    let files = open_path(&fixtures().join("architectures").join(fixture.name)).unwrap();
-    let checkpoint = block_on(Checkpoint::open(&files)).unwrap();
-    let options = LoadOptions::default();
-    block_on(Model::load(gpu(), &checkpoint, &options, &mut |_, _, _| {})).unwrap()
-}
 
 fn close(a: f32, b: f32, what: &str) {
     assert!((a - b).abs() < 2e-3 * b.abs().max(1.0), "{what}: {a} {b}");

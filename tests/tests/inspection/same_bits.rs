@@ -1,9 +1,9 @@
 //! Looking changes nothing.
 
 use pollster::block_on;
-use vitrine_engine::{Dtype, LoadOptions};
+use vitrine_engine::{Dtype, LoadOptions, Tap};
 
-use crate::fixture::{Fixture, gpu, trace};
+use crate::fixture::{Fixture, gpu, load, trace};
 
 #[test]
 fn tapped_and_untapped_runs_give_the_same_bits() {
@@ -43,5 +43,26 @@ fn tapped_and_untapped_runs_give_the_same_bits() {
         let prompt = vitrine_protocol::Prompt::Ids { ids };
         let other = trace(&mut engine, prompt, &everything, vec![]);
         assert_ne!(plain.distribution, other.distribution, "{name}");
+    }
+}
+
+/// Who does not look pays for nothing: the plan is the same, kernel by kernel; and after a look too.
+#[test]
+fn a_plan_without_taps_is_the_plan() {
+    for name in ["llama", "gemma3", "gpt2"] {
+        let mut model = load(&Fixture::read(name));
+        let [plain, untapped] = model.kernels(&[]).unwrap();
+        assert_eq!(plain, untapped, "{name}");
+        // The control: a tap on attention takes another permutation, and one kernel more.
+        let taps = [Tap::Attentions(0)];
+        let [_, tapped] = model.kernels(&taps).unwrap();
+        assert_eq!(tapped.len(), plain.len() + 1, "{name}");
+        assert_ne!(tapped[..plain.len()], plain[..], "{name}");
+        block_on(model.trace(&[1, 2, 3], &taps, 0, None)).unwrap();
+        assert_eq!(
+            model.kernels(&[]).unwrap(),
+            [plain.clone(), plain],
+            "{name}"
+        );
     }
 }
