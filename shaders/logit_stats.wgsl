@@ -1,5 +1,5 @@
-// The entropy of softmax(logits), in nats, and a histogram of the logits: bin b counts those that are
-// b · BIN to (b + 1) · BIN below the highest, the last bin all that are farther.
+// The entropy of p = softmax(logits), in nats, and a histogram of surprisal: bin b counts the tokens
+// with -ln p from b · BIN to (b + 1) · BIN, the last bin also all beyond.
 //
 // Two dispatches: every workgroup counts CHUNK logits; then one (FINAL) adds up what they found.
 #if FINAL
@@ -45,13 +45,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         atomicStore(&counts[bin], 0u);
     }
     workgroupBarrier();
-    let highest = bitcast<f32>(chosen.y);
     let logsumexp = bitcast<f32>(chosen.z);
     let end = min((group.x + 1u) * CHUNK, N);
     for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
         let log_p = logits[i] - logsumexp;
         sum -= exp(log_p) * log_p;
-        let bin = u32(clamp((highest - logits[i]) / BIN, 0.0, f32(BINS - 1u)));
+        let bin = u32(clamp(-log_p / BIN, 0.0, f32(BINS - 1u)));
         atomicAdd(&counts[bin], 1u);
     }
 #end

@@ -48,10 +48,6 @@ impl Engine {
             logsumexp: prediction.chosen.logsumexp,
             logits: logits.map(|stats| LogitPacket {
                 entropy: stats.entropy,
-                highest: prediction
-                    .top
-                    .first()
-                    .map_or(prediction.chosen.logit, |(_, logit)| *logit),
                 bin: LOGIT_BIN,
                 counts: stats.counts.to_vec(),
             }),

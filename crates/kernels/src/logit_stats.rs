@@ -6,10 +6,11 @@ const LANES: u32 = 64;
 const CHUNK: u32 = 1024;
 /// Bins of the histogram.
 pub const LOGIT_BINS: usize = 64;
-/// How wide a bin is, in logits.
+/// How wide a bin is, in nats.
 pub const LOGIT_BIN: f32 = 0.5;
 
-/// `shaders/logit_stats.wgsl`: the entropy of a distribution, and a histogram of its logits.
+/// `shaders/logit_stats.wgsl`: the entropy of a distribution, and a histogram of its
+/// surprisal.
 #[derive(Clone, Copy, Debug)]
 pub struct LogitStatsOf {
     /// Number of logits (`vocab_size`).
@@ -23,8 +24,8 @@ pub struct LogitStats {
     /// -Σ p ln p, in nats.
     pub entropy: f32,
     unused: [u32; 3],
-    /// How many logits are b · [`LOGIT_BIN`] to (b + 1) · [`LOGIT_BIN`] below the highest; in the
-    /// last bin also all that are farther.
+    /// How many tokens have -ln p from b · [`LOGIT_BIN`] to (b + 1) · [`LOGIT_BIN`]; in the last
+    /// bin also all beyond.
     pub counts: [u32; LOGIT_BINS],
 }
 

@@ -10,7 +10,7 @@ use crate::{Config, Model, ModelError, RowPrediction};
 /// Which parts of a packet are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketParts {
-    /// Entropy, and a histogram of the logits.
+    /// Entropy, and a histogram of surprisal.
     pub logits: bool,
     /// How each head spread its attention.
     pub heads: bool,

@@ -11,7 +11,7 @@ pub struct PacketParts(pub u8);
 impl PacketParts {
     /// Nothing.
     pub const NONE: Self = Self(0);
-    /// Entropy, and a histogram of the logits.
+    /// Entropy, and a histogram of surprisal.
     pub const LOGITS: Self = Self(1);
     /// How each head spread its attention.
     pub const HEADS: Self = Self(1 << 1);
@@ -55,7 +55,7 @@ impl PacketParts {
 pub struct TokenPacket {
     /// ln Σ exp(logit) over the vocabulary.
     pub logsumexp: f32,
-    /// Entropy of the next-token distribution in nats, and where its logits lie.
+    /// Entropy of the next-token distribution in nats, and how many tokens are how probable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logits: Option<LogitPacket>,
     /// (layers, heads): how each query head spread its attention.
@@ -85,12 +85,10 @@ pub struct TokenPacket {
 pub struct LogitPacket {
     /// -Σ p ln p, in nats.
     pub entropy: f32,
-    /// The highest logit.
-    pub highest: f32,
-    /// How wide a bin is, in logits.
+    /// How wide a bin is, in nats.
     pub bin: f32,
-    /// Bin b counts the logits that are b · `bin` to (b + 1) · `bin` below the highest; the last
-    /// one also all that are farther.
+    /// Bin b counts the tokens with -ln p from b · `bin` to (b + 1) · `bin`, which is how far their
+    /// logits are below `logsumexp`; the last one also all beyond.
     pub counts: Vec<u32>,
 }
 

@@ -1,6 +1,6 @@
 use crate::{LOGIT_BIN, LOGIT_BINS};
 
-/// The entropy of softmax(logits) in nats, and how many logits lie how far below the highest.
+/// The entropy of softmax(logits) in nats, and how many tokens are how surprising.
 #[must_use]
 pub fn logit_stats(logits: &[f32]) -> (f32, Vec<u32>) {
     let highest = logits.iter().copied().fold(f32::MIN, f32::max);
@@ -10,7 +10,7 @@ pub fn logit_stats(logits: &[f32]) -> (f32, Vec<u32>) {
     for logit in logits {
         let log_p = f64::from(logit - highest) - total.ln();
         entropy -= log_p.exp() * log_p;
-        let bin = ((highest - logit) / LOGIT_BIN) as usize;
+        let bin = (-log_p / f64::from(LOGIT_BIN)) as usize;
         counts[bin.min(LOGIT_BINS - 1)] += 1;
     }
     (entropy as f32, counts)
