@@ -51,6 +51,9 @@ Examples:
 const NEXT_EXAMPLES: &str = "\
 Examples:
   vitrine next \"The capital of Japan is\" --top 6
+  vitrine next \"The capital of Japan is\" --token \" Kyoto\"
+  vitrine next \"The capital of Japan is\" --steps --temperature 0.7 --top-p 0.9 --seed 7
+  vitrine next \"The capital of Japan is\" --positions
   vitrine next --chat \"What is the capital of Japan?\" --top 0 --json";
 
 const TOKENIZE_EXAMPLES: &str = "\
@@ -254,6 +257,17 @@ pub struct NextArgs {
     /// How many tokens to list; 0 for all.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub top: u32,
+    /// Tell also how probable this token is, and its rank.
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["steps", "positions"])]
+    pub token: Vec<String>,
+    /// Draw the next token, and show each step from the logits to the draw.
+    #[arg(long, conflicts_with = "positions")]
+    pub steps: bool,
+    /// Show what may follow each token of the prompt, and how surprising what follows is.
+    #[arg(long)]
+    pub positions: bool,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
     /// Print one JSON object instead of bars.
     #[arg(long)]
     pub json: bool,

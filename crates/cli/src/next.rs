@@ -1,13 +1,16 @@
 //! `vitrine next`.
 
+mod positions;
+mod steps;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
-use vitrine_protocol::{Candidate, Distribution};
+use vitrine_protocol::{Candidate, Distribution, NamedToken};
 
 use crate::args::NextArgs;
 use crate::load;
-use crate::text::bar;
+use crate::text::{self, bar, token};
 
 /// Cells of the longest bar.
 const BAR: u32 = 40;
@@ -18,14 +21,45 @@ struct Report {
     prompt_ids: Vec<u32>,
     top: Vec<Candidate>,
     rest_probability: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    named: Vec<NamedToken>,
 }
 
 pub async fn run(args: NextArgs) -> anyhow::Result<()> {
+    let settings = &args.sampling;
+    settings.check("--steps", args.steps, settings.first_given());
     let mut loaded = load::load(&args.model).await?;
-    let prediction = loaded
-        .engine
-        .next(&args.prompt.into_prompt(), args.top)
-        .await?;
+    let engine = &mut loaded.engine;
+    let prompt = args.prompt.into_prompt();
+    let mut out = io::stdout();
+    if args.steps {
+        let params = settings.sampled(&engine.sampling_defaults());
+        let rows = match args.top {
+            0 => u32::MAX,
+            rows => rows,
+        };
+        let report = engine.steps(&prompt, &params, rows).await?;
+        if args.json {
+            return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?);
+        }
+        steps::print(&report)?;
+        settings.show_seed(&report.params);
+        return Ok(());
+    }
+    if args.positions {
+        let report = engine.positions(&prompt, args.top.clamp(1, 64)).await?;
+        if args.json {
+            return Ok(writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?);
+        }
+        return Ok(positions::print(&report)?);
+    }
+    let tokens = args.token.iter().map(|text| engine.token_named(text));
+    let tokens = tokens.collect::<Result<Vec<u32>, _>>()?;
+    let prediction = engine.next(&prompt, args.top).await?;
+    let named = match tokens.is_empty() {
+        true => Vec::new(),
+        false => engine.named_tokens(&prompt, &tokens).await?,
+    };
     let mut distribution = prediction.distribution;
     if args.json {
         for candidate in &mut distribution.top {
@@ -35,11 +69,24 @@ pub async fn run(args: NextArgs) -> anyhow::Result<()> {
             prompt_ids: prediction.prompt.iter().map(|piece| piece.id).collect(),
             top: distribution.top,
             rest_probability: distribution.rest_probability,
+            named,
         };
-        writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(());
     }
     print_bars(&distribution)?;
+    for one in &named {
+        writeln!(
+            out,
+            "{:>9.4} %  {} is number {} of {}, id {}, logit {:.4}",
+            one.probability * 100.0,
+            token(&one.piece),
+            one.rank,
+            distribution.top.len() as u32 + distribution.rest_count,
+            one.piece.id,
+            one.logit,
+        )?;
+    }
     Ok(())
 }
 
@@ -58,7 +105,7 @@ fn print_bars(distribution: &Distribution) -> io::Result<()> {
             out,
             "{bold}{:>9.4} %{bold:#}  {blue}{bar:<40}{blue:#}  {}  id {}  logit {:.4}",
             candidate.probability * 100.0,
-            name(candidate),
+            text::candidate(candidate),
             candidate.id,
             candidate.logit,
         )?;
@@ -73,21 +120,4 @@ fn print_bars(distribution: &Distribution) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// The token in quotes, with spaces and line breaks visible; its bytes where it is only part of a
-/// character.
-fn name(candidate: &Candidate) -> String {
-    match &candidate.token {
-        None => "(no tokenizer)".to_owned(),
-        Some(_) if std::str::from_utf8(&candidate.bytes).is_err() => {
-            let bytes: Vec<String> = candidate
-                .bytes
-                .iter()
-                .map(|byte| format!("{byte:02X}"))
-                .collect();
-            format!("<{}>", bytes.join(" "))
-        }
-        Some(text) => format!("{text:?}"),
-    }
 }

@@ -15,6 +15,16 @@ pub enum EngineError {
     /// Text was given to a model without a tokenizer.
     #[error("This model has no tokenizer: give token ids instead of text.")]
     NoTokenizer,
+    /// A text that should name one token.
+    #[error("{text:?} is {tokens} tokens ({pieces}): give a text that is one token.")]
+    NotOneToken {
+        /// The text.
+        text: String,
+        /// How many tokens it is.
+        tokens: usize,
+        /// Those tokens.
+        pieces: String,
+    },
     /// A chat was asked of a model without a template.
     #[error("This model has no chat template: give a raw prompt.")]
     NoChatTemplate,
@@ -93,6 +103,7 @@ impl EngineError {
                 | ModelError::Sampling(_),
             )
             | Self::NoTokenizer
+            | Self::NotOneToken { .. }
             | Self::NoChatTemplate
             | Self::OneToken
             | Self::DifferentLengths { .. }

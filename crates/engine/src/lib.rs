@@ -18,6 +18,7 @@ mod patch;
 mod predict;
 mod race;
 mod sampling_defaults;
+mod steps;
 mod summary;
 mod trace;
 mod vocabulary;

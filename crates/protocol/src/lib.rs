@@ -12,6 +12,7 @@ mod generate;
 mod inside;
 mod inspect;
 mod model;
+mod next;
 mod packet;
 mod race;
 mod token;
@@ -34,6 +35,7 @@ pub use inspect::{
 pub use model::{
     AdapterSummary, HubAccess, ModelSource, ModelSummary, SiteModel, StorageRoom, StoredModel,
 };
+pub use next::{FilterReport, FollowingToken, NamedToken, PositionReport, StepsReport, TokenSteps};
 pub use packet::{
     HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket, TraceLine,
 };

@@ -109,6 +109,17 @@ impl SamplingArgs {
             .map(|(name, _)| name)
     }
 
+    /// The first setting that was given.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let penalties = [
+            ("--repetition-penalty", self.repetition_penalty.is_some()),
+            ("--presence-penalty", self.presence_penalty.is_some()),
+            ("--frequency-penalty", self.frequency_penalty.is_some()),
+        ];
+        let given = penalties.into_iter().find(|(_, given)| *given);
+        self.only_for_draws().or(given.map(|(name, _)| name))
+    }
+
     fn penalized(&self, params: SamplingParams) -> SamplingParams {
         SamplingParams {
             repetition_penalty: self.repetition_penalty.unwrap_or(params.repetition_penalty),

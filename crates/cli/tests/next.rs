@@ -1,0 +1,154 @@
+//! `vitrine next` looked at closely: named tokens, the steps of a draw, every position.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
+mod run;
+
+use serde_json::Value;
+
+use run::{RANDOM, assert_fails, json, vitrine};
+
+const PROMPT: &str = "The capital of Japan is";
+const IDS: [&str; 4] = ["--ids", "5,6,7,6", "--model", RANDOM];
+
+fn random(command: &str, more: &[&str]) -> Value {
+    json(&[&[command][..], &IDS, more, &["--json"]].concat())
+}
+
+#[test]
+fn the_steps_draw_what_generate_draws() {
+    let mut drawn = Vec::new();
+    for seed in 0..8 {
+        let seed = seed.to_string();
+        let settings = [
+            "--temperature",
+            "1.7",
+            "--top-k",
+            "40",
+            "--top-p",
+            "0.9",
+            "--min-p",
+            "0.02",
+            "--repetition-penalty",
+            "1.3",
+            "--seed",
+            &seed,
+        ];
+        let steps = random("next", &[&["--steps"][..], &settings].concat());
+        let flags = ["--sample", "--max-new-tokens", "1"];
+        let generated = random("generate", &[&flags[..], &settings].concat());
+        assert_eq!(steps["drawn"]["id"], generated["ids"][0], "seed {seed}");
+        drawn.push(steps["drawn"]["id"].clone());
+
+        let filters = steps["filters"].as_array().unwrap();
+        let kept: Vec<u64> = filters
+            .iter()
+            .map(|it| it["kept"].as_u64().unwrap())
+            .collect();
+        assert_eq!(kept[0], 40);
+        assert!(kept[0] > kept[1] && kept[1] >= kept[2], "{kept:?}");
+        assert_eq!(filters[0]["removed"], 1003 - 40);
+        let draw = &steps["draw"];
+        let of = |name: &str| draw[name].as_f64().unwrap();
+        assert!((of("start")..=of("start") + of("probability")).contains(&of("u")));
+    }
+    drawn.dedup();
+    assert!(drawn.len() > 1, "every seed draws {drawn:?}");
+}
+
+#[test]
+fn the_columns_of_the_steps_are_probabilities() {
+    let settings = ["--steps", "--top", "0", "--top-k", "5", "--seed", "1"];
+    let steps = random("next", &settings);
+    let tokens = steps["tokens"].as_array().unwrap();
+    assert_eq!(tokens.len(), 1003);
+    for column in ["probability", "after_top_k", "after_top_p", "after_min_p"] {
+        let sum: f64 = tokens.iter().map(|row| row[column].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-6, "{column}: {sum}");
+    }
+    let next = random("next", &["--top", "1"]);
+    assert_eq!(tokens[0]["piece"]["id"], next["top"][0]["id"]);
+    let table = vitrine(&[&["next"][..], &IDS, &settings[..3], &settings[3..]].concat());
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(
+        table.contains("top_k removed 998 tokens and left 5"),
+        "{table}"
+    );
+}
+
+#[test]
+fn positions_are_what_their_beginnings_predict() {
+    let positions = random("next", &["--positions", "--top", "3"]);
+    let positions = positions.as_array().unwrap();
+    assert_eq!(positions.len(), 4);
+    for (index, ids) in ["5", "5,6", "5,6,7", "5,6,7,6"].into_iter().enumerate() {
+        let next = json(&[
+            "next", "--ids", ids, "--model", RANDOM, "--top", "0", "--json",
+        ]);
+        let top = next["top"].as_array().unwrap();
+        let position = &positions[index];
+        assert_eq!(position["distribution"]["top"][0]["id"], top[0]["id"]);
+        let following = &position["following"];
+        if index == 3 {
+            assert!(following.is_null());
+            continue;
+        }
+        let at = top
+            .iter()
+            .position(|it| it["id"] == following["piece"]["id"])
+            .unwrap();
+        assert_eq!(following["rank"], at + 1);
+        let probability = top[at]["probability"].as_f64().unwrap();
+        let bits = following["surprisal_bits"].as_f64().unwrap();
+        assert!(
+            (bits + probability.log2()).abs() < 1e-3,
+            "{bits} {probability}"
+        );
+    }
+    let table = vitrine(&[&["next"][..], &IDS, &["--positions"]].concat());
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert_eq!(table.lines().count(), 6, "{table}");
+}
+
+#[test]
+fn tokens_are_asked_after_by_name() {
+    let named = ["--token", " Tokyo", "--token", " Kyoto"];
+    let report = json(&[&["next", PROMPT, "--top", "0", "--json"][..], &named].concat());
+    let top = report["top"].as_array().unwrap();
+    for one in report["named"].as_array().unwrap() {
+        let at = one["rank"].as_u64().unwrap() as usize - 1;
+        assert_eq!(top[at]["id"], one["piece"]["id"]);
+        let probability = top[at]["probability"].as_f64().unwrap();
+        assert!((one["probability"].as_f64().unwrap() - probability).abs() < 1e-6);
+    }
+    assert_eq!(report["named"][0]["rank"], 1);
+    assert_fails(
+        &["next", PROMPT, "--token", " Tokyo is"],
+        2,
+        "is 2 tokens (\" Tokyo\" \" is\")",
+    );
+}
+
+#[test]
+fn settings_without_steps_are_refused() {
+    let fails = |more: &[&str], words: &str| {
+        assert_fails(&[&["next"][..], &IDS, more].concat(), 2, words);
+    };
+    fails(
+        &["--temperature", "0.7"],
+        "--temperature does nothing without --steps",
+    );
+    fails(
+        &["--repetition-penalty", "2"],
+        "does nothing without --steps",
+    );
+    fails(
+        &["--steps", "--top-p", "2"],
+        "top_p is 2: give a number from 0 to 1",
+    );
+    fails(&["--steps", "--positions"], "cannot be used with");
+    fails(&["--token", "a"], "no tokenizer");
+}
