@@ -99,6 +99,8 @@ pub enum Command {
     /// Write intermediate tensors of a prompt to a safetensors file.
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArgs),
+    /// Print the JSON Schema of a line of a trace (`vitrine trace --packets`).
+    Schema,
     /// Show what each layer would answer at each position (the logit lens).
     #[command(after_help = LENS_EXAMPLES)]
     Lens(LensArgs),

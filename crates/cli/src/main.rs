@@ -16,6 +16,7 @@ mod memory;
 mod next;
 mod patch;
 mod race;
+mod schema;
 mod text;
 mod tokenize;
 mod trace;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Command::Race(args) => race::run(args).await,
             Command::Compare(args) => compare::run(args).await,
             Command::Trace(args) => trace::run(args).await,
+            Command::Schema => schema::run(),
             Command::Lens(args) => lens::run(args).await,
             Command::Attention(args) => attention::run(args).await,
             Command::Ablate(args) => ablate::run(args).await,

@@ -368,6 +368,14 @@ fn formats_are_compared_on_the_same_text() {
     assert!(fewer < formats[2]["weight_bytes"].as_u64());
 }
 
+/// `vitrine schema > docs/trace.schema.json` makes it anew.
+#[test]
+fn the_schema_in_the_documentation_is_that_of_the_program() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/trace.schema.json");
+    let documented: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(documented, json(&["schema"]));
+}
+
 #[test]
 fn packets_are_a_line_for_each_token() {
     let lines = |more: &[&str]| -> Vec<Value> {

@@ -48,6 +48,7 @@ pub enum Prompt {
 
 /// How a generation ended, and its timings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GenerateSummary {
     /// Why it ended.
     pub finish_reason: FinishReason,
@@ -68,6 +69,7 @@ pub struct GenerateSummary {
 /// Why a generation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FinishReason {
     /// The model wrote an end token.
     Stop,

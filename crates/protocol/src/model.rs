@@ -99,6 +99,7 @@ pub struct StorageRoom {
 
 /// The loaded model, for the page's header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelSummary {
     /// The model's own name (`general.name`).
     pub name: String,

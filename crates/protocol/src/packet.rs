@@ -6,6 +6,7 @@ use crate::{Distribution, GenerateSummary, ModelSummary, TokenPiece, TokenStep};
 /// nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PacketParts(pub u8);
 
 impl PacketParts {
@@ -52,6 +53,7 @@ impl PacketParts {
 /// What was inside while the model chose one token, summed up on the GPU. What was not asked for
 /// is not there. Layers, heads and positions count from 0; norms are Euclidean.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenPacket {
     /// ln Σ exp(logit) over the vocabulary.
     pub logsumexp: f32,
@@ -82,6 +84,7 @@ pub struct TokenPacket {
 
 /// The distribution of the next token as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LogitPacket {
     /// -Σ p ln p, in nats.
     pub entropy: f32,
@@ -94,6 +97,7 @@ pub struct LogitPacket {
 
 /// How a query head spread its attention.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeadPacket {
     /// -Σ p ln p, in nats.
     pub entropy: f32,
@@ -107,6 +111,7 @@ pub struct HeadPacket {
 
 /// The residual stream at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResidualPacket {
     /// Its norm.
     pub norm: f32,
@@ -116,6 +121,7 @@ pub struct ResidualPacket {
 
 /// A neuron that is strongly active.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NeuronPacket {
     /// Its number in its layer.
     pub id: u32,
@@ -127,6 +133,7 @@ pub struct NeuronPacket {
 /// then the summary; as JSON lines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TraceLine {
     /// The beginning.
     Prompt {

@@ -4,6 +4,7 @@ use crate::TokenPacket;
 
 /// A token as the tokenizer knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenPiece {
     /// Its id.
     pub id: u32,
@@ -18,6 +19,7 @@ pub struct TokenPiece {
 
 /// One new token and what it was chosen among.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenStep {
     /// Its position in the sequence; the first prompt token has position 0.
     pub position: u32,
@@ -40,6 +42,7 @@ pub struct TokenStep {
 /// How a token was drawn. The tokens that penalties, temperature and filters leave lie side by side
 /// in order of id, each as long as it is probable; the token is that on which the point falls.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Draw {
     /// The random point, from 0 to 1.
     pub u: f64,
@@ -53,6 +56,7 @@ pub struct Draw {
 
 /// The probabilities of the next token: the best ones each, the others as one sum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// The most probable tokens, best first; equal logits in order of id.
     pub top: Vec<Candidate>,
@@ -64,6 +68,7 @@ pub struct Distribution {
 
 /// One token and how probable it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {
     /// Its id.
     pub id: u32,
