@@ -64,6 +64,7 @@ fn generate_json_has_the_documented_keys() {
             "model",
             "prefill_tokens_per_s",
             "prompt_ids",
+            "sampling",
             "text",
             "time_to_first_token_s"
         ]
