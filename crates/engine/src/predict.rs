@@ -4,6 +4,7 @@ use vitrine_kernels::TOP_K;
 use vitrine_model::ModelError;
 use vitrine_protocol::{Candidate, Distribution, Prompt, TokenPiece};
 
+use crate::measures::logsumexp;
 use crate::{Engine, EngineError};
 
 /// A prompt and the distribution of the token after it.
@@ -35,9 +36,9 @@ impl Engine {
             if logits.iter().any(|logit| !logit.is_finite()) {
                 return Err(ModelError::NotFinite.into());
             }
+            let logsumexp = logsumexp(&logits);
             let mut all: Vec<(u32, f32)> = (0..).zip(logits).collect();
             all.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            let logsumexp = logsumexp(&all);
             if top > 0 {
                 all.truncate(top as usize);
             }
@@ -82,14 +83,4 @@ impl Engine {
             rest_count,
         }
     }
-}
-
-/// ln Σ exp(logit), with the highest first.
-fn logsumexp(sorted: &[(u32, f32)]) -> f64 {
-    let highest = sorted.first().map_or(0.0, |(_, logit)| f64::from(*logit));
-    let sum: f64 = sorted
-        .iter()
-        .map(|(_, logit)| (f64::from(*logit) - highest).exp())
-        .sum();
-    highest + sum.ln()
 }

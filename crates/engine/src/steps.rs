@@ -1,5 +1,6 @@
 //! One prediction, looked at closely: named tokens, the steps of sampling, and every position.
 
+use vitrine_kernels::cpu;
 use vitrine_model::ModelError;
 use vitrine_protocol::{
     Draw, FilterReport, FollowingToken, NamedToken, PositionReport, Prompt, SamplingParams,
@@ -7,6 +8,7 @@ use vitrine_protocol::{
 };
 use vitrine_sampling::{Counts, Filter, Pipeline, Stage};
 
+use crate::measures::log_softmax;
 use crate::{Engine, EngineError};
 
 /// Removed tokens that are named, of each filter.
@@ -51,23 +53,14 @@ impl Engine {
             return Err(ModelError::UnknownToken { id, vocab }.into());
         }
         let (_, logits) = self.logits_after(prompt).await?;
-        // Each token's share, without temperature and filters.
-        let plain = SamplingParams {
-            do_sample: true,
-            top_k: 0,
-            ..SamplingParams::default()
-        };
-        let pipeline = Pipeline::new(&logits, &Counts::default(), &plain);
+        let log_p = log_softmax(&logits);
         let named = |&id: &u32| {
-            let logit = logits[id as usize];
-            let before = logits.iter().enumerate().filter(|(other, value)| {
-                **value > logit || (**value == logit && (*other as u32) < id)
-            });
+            let (logit, before) = cpu::rank(&logits, id);
             NamedToken {
                 piece: self.piece(id),
                 logit,
-                probability: pipeline.probability(id, Stage::Scaled),
-                rank: before.count() as u32 + 1,
+                probability: log_p[id as usize].exp(),
+                rank: before + 1,
             }
         };
         Ok(tokens.iter().map(named).collect())
@@ -179,8 +172,7 @@ impl Engine {
     /// The prompt's ids, and all logits after it.
     async fn logits_after(&mut self, prompt: &Prompt) -> Result<(Vec<u32>, Vec<f32>), EngineError> {
         let ids = self.encode(prompt)?;
-        self.intervene(&[], &ids).await?;
-        self.model.prefill(&ids, 0)?.prediction().await?;
-        Ok((ids, self.model.logits().await?))
+        let logits = self.logits_with(&ids, &[]).await?;
+        Ok((ids, logits))
     }
 }
