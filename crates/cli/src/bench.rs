@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use vitrine_engine::Engine;
 use vitrine_gpu::Clock;
-use vitrine_protocol::{BenchReport, BenchRequest, Rate};
+use vitrine_protocol::{BenchReport, BenchRequest, KernelTime, PassProfile, Rate};
 
 use crate::args::BenchArgs;
 use crate::load::{self, Bar};
@@ -150,6 +150,55 @@ fn print(report: &Report) -> io::Result<()> {
     }
     for reason in &report.left_out {
         writeln!(out, "left out: {reason}")?;
+    }
+    for profile in &report.profiles {
+        print_profile(&mut out, profile)?;
+    }
+    Ok(())
+}
+
+/// A table of what the GPU did in a pass, by its timestamps.
+fn print_profile(out: &mut impl Write, profile: &PassProfile) -> io::Result<()> {
+    let PassProfile {
+        context,
+        tokens,
+        seconds,
+        kernels,
+    } = profile;
+    let what = match tokens {
+        1 => format!("a token at {context}"),
+        _ => format!("a prompt of {tokens}"),
+    };
+    let milliseconds = seconds * 1e3;
+    writeln!(out, "\n{what}: {milliseconds:.2} ms on the GPU")?;
+    writeln!(
+        out,
+        "  {:<16}{:<16}{:>5}{:>11}{:>9}",
+        "what", "kernel", "runs", "ms", "share"
+    )?;
+    for time in kernels {
+        let KernelTime {
+            name,
+            kernel,
+            dispatches,
+            seconds: taken,
+            weights,
+            bytes,
+            ..
+        } = time;
+        write!(
+            out,
+            "  {name:<16}{kernel:<16}{dispatches:>5}{:>11.3}{:>7.1} %",
+            taken * 1e3,
+            taken / seconds * 100.0
+        )?;
+        if let Some(weights) = weights {
+            write!(out, "{:>9.2} Gweights/s", *weights as f64 / taken / 1e9)?;
+        }
+        if let Some(bytes) = bytes {
+            write!(out, "{:>9.2} GB/s", *bytes as f64 / taken / 1e9)?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }

@@ -124,4 +124,21 @@ fn the_benchmark_has_a_line_for_each_batch() {
             .iter()
             .all(|rate| rate["tokens_per_s"].as_f64() > Some(0.0))
     );
+    let profiles = report["profiles"].as_array().unwrap();
+    let token = profiles
+        .iter()
+        .find(|profile| profile["tokens"] == 1 && profile["context"] == 16);
+    let kernels = token.unwrap()["kernels"].as_array().unwrap();
+    let runs: u64 = kernels
+        .iter()
+        .filter_map(|kernel| kernel["dispatches"].as_u64())
+        .sum();
+    assert_eq!(Some(runs), report["dispatches_per_token"].as_u64());
+    let down_proj = kernels
+        .iter()
+        .find(|kernel| kernel["name"] == "down_proj")
+        .unwrap();
+    assert_eq!(down_proj["dispatches"], 30);
+    assert_eq!(down_proj["weights"], 30 * 576 * 1536);
+    assert!(down_proj["seconds"].as_f64() > Some(0.0));
 }

@@ -2,7 +2,7 @@
 
 use vitrine_gpu::{Clock, Gpu, Recording, Usage};
 use vitrine_kernels::TOP_K;
-use vitrine_model::{Model, ModelError, SequenceId};
+use vitrine_model::{MAX_PASS, Model, ModelError, SequenceId};
 use vitrine_protocol::{BatchRate, BenchReport, BenchRequest, PacketParts, PacketRate, Rate};
 
 use crate::packet::wanted;
@@ -42,6 +42,7 @@ impl Engine {
         };
 
         let mut prefill: Vec<Rate> = Vec::new();
+        let mut profiles = Vec::new();
         for &tokens in &request.prefill {
             let what = format!("prefill of {tokens}");
             let expected = match (prefill.last(), first_token_s) {
@@ -54,6 +55,15 @@ impl Engine {
                 let seconds = bench.prefill(tokens).await?;
                 prefill.push(rate(tokens, tokens, seconds));
             }
+        }
+
+        let of_one_pass = |rate: &&Rate| rate.tokens <= MAX_PASS;
+        if let Some(rate) = prefill
+            .iter()
+            .filter(of_one_pass)
+            .max_by_key(|rate| rate.tokens)
+        {
+            profiles.extend(bench.profile_prompt(rate.tokens).await?);
         }
 
         let mut decode: Vec<Rate> = Vec::new();
@@ -79,6 +89,7 @@ impl Engine {
                 rate.bytes_per_token = Some(bytes);
                 rate.bandwidth_share = Some(bytes as f64 * rate.tokens_per_s / copy_bytes_per_s);
                 decode.push(rate);
+                profiles.extend(bench.profile_token(context).await?);
             }
         }
         let mut batch: Vec<BatchRate> = Vec::new();
@@ -115,6 +126,7 @@ impl Engine {
             decode,
             batch,
             packets,
+            profiles,
             first_token_s,
             dispatches_per_token: self.model.dispatches_per_token(),
             copy_bytes_per_s,
@@ -123,8 +135,8 @@ impl Engine {
     }
 }
 
-struct Bench<'a> {
-    model: &'a mut Model,
+pub(crate) struct Bench<'a> {
+    pub model: &'a mut Model,
     budget_s: f64,
     left_out: Vec<String>,
 }
@@ -147,11 +159,16 @@ impl Bench<'_> {
 
     /// Seconds to read a prompt and choose the token after it.
     async fn prefill(&mut self, tokens: u32) -> Result<f64, EngineError> {
-        let vocab = self.model.config().vocab_size;
-        let ids: Vec<u32> = (0..tokens).map(|i| i * 7919 % vocab).collect();
+        let ids = self.prompt(tokens);
         let clock = Clock::start();
         self.model.prefill(&ids, 0)?.prediction().await?;
         Ok(clock.seconds())
+    }
+
+    /// Arbitrary tokens.
+    pub fn prompt(&self, tokens: u32) -> Vec<u32> {
+        let vocab = self.model.config().vocab_size;
+        (0..tokens).map(|i| i * 7919 % vocab).collect()
     }
 
     /// Seconds to decode `n` tokens after `context` positions; as in a generation, the next step is
@@ -176,7 +193,6 @@ impl Bench<'_> {
         Ok(clock.seconds())
     }
 
-    /// As [`Bench::decode`], for `n` tokens of each of several sequences together.
     /// What packets cost a token after `context` positions.
     async fn packets(&mut self, context: u32, n: u32) -> Result<Vec<PacketRate>, EngineError> {
         let logits = PacketParts::LOGITS;
@@ -208,6 +224,7 @@ impl Bench<'_> {
         Ok(kinds.into_iter().zip(best).map(rate).collect())
     }
 
+    /// As [`Bench::decode`], for `n` tokens of each of several sequences together.
     async fn batch(&mut self, sequences: u32, context: u32, n: u32) -> Result<f64, EngineError> {
         let mut ids = Vec::new();
         let started = (0..sequences).try_for_each(|_| {

@@ -16,6 +16,7 @@ pub mod measures;
 mod packet;
 mod patch;
 mod predict;
+mod profile;
 mod race;
 mod sampling_defaults;
 mod steps;

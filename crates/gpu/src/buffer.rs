@@ -11,6 +11,8 @@ pub enum Usage {
     Input,
     /// Written and read by kernels, also as a uniform; may be copied from and to.
     Work,
+    /// Written by timestamp queries.
+    Ticks,
 }
 
 /// A buffer in GPU memory, or a part of one. Cheap to clone; the memory is freed with the last
@@ -59,6 +61,7 @@ impl Buffer {
         let usage = match usage {
             Usage::Input => base,
             Usage::Work => base | wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_SRC,
+            Usage::Ticks => wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
         };
         let raw = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),

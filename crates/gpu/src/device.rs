@@ -8,6 +8,7 @@ use futures_channel::oneshot;
 use crate::adapter::{self, AdapterDescription, AdapterSelector};
 use crate::buffer::{Buffer, Usage};
 use crate::kernel::{Kernel, KernelCache};
+use crate::timing::{Detail, PendingSpans, Spans, Timer};
 use crate::{Caps, GpuError, Readback, Recording, ShaderSource};
 
 /// A device that computes. Cheap to clone; all clones are the same device.
@@ -168,7 +169,7 @@ impl Gpu {
 
     /// Submits recordings, each `n_tokens` wide, in order. Does not wait.
     pub fn submit<'a>(&self, n_tokens: u32, recordings: impl IntoIterator<Item = &'a Recording>) {
-        let encoder = self.encode(n_tokens, recordings);
+        let encoder = self.encode(n_tokens, recordings, None);
         self.inner.queue.submit([encoder.finish()]);
     }
 
@@ -181,20 +182,46 @@ impl Gpu {
         recordings: impl IntoIterator<Item = &'a Recording>,
         results: &[(&Buffer, u64)],
     ) -> Readback {
-        Readback::start(self, self.encode(n_tokens, recordings), results)
+        Readback::start(self, self.encode(n_tokens, recordings, None), results)
+    }
+
+    /// Room for timestamps; none where the adapter has no such queries.
+    ///
+    /// # Errors
+    /// When the adapter's limits are too small for it.
+    pub fn timer(&self, detail: Detail) -> Result<Option<Timer>, GpuError> {
+        Timer::new(self, detail)
+    }
+
+    /// As [`Gpu::submit_and_read`], with timestamps around the commands; these are the last bytes
+    /// of the answer.
+    #[must_use]
+    pub fn submit_and_read_timed<'a>(
+        &self,
+        n_tokens: u32,
+        recordings: impl IntoIterator<Item = &'a Recording>,
+        results: &[(&Buffer, u64)],
+        timer: &Timer,
+    ) -> (Readback, PendingSpans) {
+        let mut spans = timer.spans();
+        let mut encoder = self.encode(n_tokens, recordings, Some(&mut spans));
+        let (ticks, bytes, pending) = spans.end(&mut encoder);
+        let results: Vec<_> = results.iter().copied().chain([(ticks, bytes)]).collect();
+        (Readback::start(self, encoder, &results), pending)
     }
 
     fn encode<'a>(
         &self,
         n_tokens: u32,
         recordings: impl IntoIterator<Item = &'a Recording>,
+        mut spans: Option<&mut Spans<'_>>,
     ) -> wgpu::CommandEncoder {
         let mut encoder = self
             .inner
             .device
             .create_command_encoder(&Default::default());
         for recording in recordings {
-            recording.replay(&mut encoder, n_tokens);
+            recording.replay(&mut encoder, n_tokens, spans.as_deref_mut());
         }
         encoder
     }

@@ -26,6 +26,7 @@ pub struct Kernel {
 struct Compiled {
     pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
+    name: &'static str,
     label: String,
 }
 
@@ -62,6 +63,7 @@ impl Kernel {
             inner: Rc::new(Compiled {
                 pipeline,
                 layout,
+                name: source.name,
                 label,
             }),
         })
@@ -73,6 +75,11 @@ impl Kernel {
 
     pub(crate) fn layout(&self) -> &wgpu::BindGroupLayout {
         &self.inner.layout
+    }
+
+    /// Its shader's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.inner.name
     }
 
     /// What tells this permutation from the others.

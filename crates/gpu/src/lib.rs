@@ -13,6 +13,7 @@ mod readback;
 mod recording;
 pub mod shader;
 mod time;
+mod timing;
 
 pub use adapter::{AdapterDescription, AdapterSelector, list_adapters};
 pub use buffer::{BINDING_ALIGNMENT, Buffer, BufferRange, Usage};
@@ -21,6 +22,7 @@ pub use device::Gpu;
 pub use error::GpuError;
 pub use kernel::{Binding, Kernel};
 pub use readback::Readback;
-pub use recording::{Dispatch, Extent, Grid, Recording};
+pub use recording::{Dispatch, Extent, Grid, Place, Recording};
 pub use shader::{Constant, ShaderSource};
 pub use time::Clock;
+pub use timing::{Detail, PendingSpans, Span, Timer};

@@ -1,11 +1,25 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
+use crate::timing::Spans;
 use crate::{Buffer, BufferRange, Gpu, Kernel};
 
 /// Commands in order.
 #[derive(Clone, Default)]
 pub struct Recording {
     commands: Vec<Command>,
+    /// Where dispatches that are added now belong.
+    place: Place,
+}
+
+/// What a dispatch is for, as timings name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The part of a step, as `attention` or `mlp`.
+    pub stage: &'static str,
+    /// The layer, where there are several.
+    pub layer: Option<u32>,
+    /// What is computed in it, as `qkv_proj`.
+    pub name: &'static str,
 }
 
 #[derive(Clone)]
@@ -26,6 +40,7 @@ pub struct Dispatch {
     kernel: Kernel,
     bind_group: wgpu::BindGroup,
     grid: Grid,
+    place: Place,
     /// A bind group does not keep a buffer from being destroyed.
     _buffers: Vec<Buffer>,
 }
@@ -95,14 +110,21 @@ impl Dispatch {
             kernel: kernel.clone(),
             bind_group,
             grid,
+            place: Place::default(),
             _buffers,
         }
     }
 }
 
 impl Recording {
+    /// What dispatches that are added from now on are for.
+    pub fn enter(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Adds a kernel run.
-    pub fn dispatch(&mut self, dispatch: Dispatch) {
+    pub fn dispatch(&mut self, mut dispatch: Dispatch) {
+        dispatch.place = self.place;
         self.commands.push(Command::Dispatch(dispatch));
     }
 
@@ -145,7 +167,14 @@ impl Recording {
         self.commands.iter().filter(is_dispatch).count()
     }
 
-    pub(crate) fn replay(&self, encoder: &mut wgpu::CommandEncoder, n_tokens: u32) {
+    /// Encodes the commands. Consecutive kernels share one pass, for a pass costs more than a
+    /// dispatch; where `spans` wants to tell them apart, they do not.
+    pub(crate) fn replay(
+        &self,
+        encoder: &mut wgpu::CommandEncoder,
+        n_tokens: u32,
+        mut spans: Option<&mut Spans<'_>>,
+    ) {
         let mut commands = self.commands.iter().peekable();
         while let Some(command) = commands.next() {
             match command {
@@ -165,10 +194,19 @@ impl Recording {
                     );
                 }
                 Command::Dispatch(first) => {
-                    // Consecutive kernels share one pass: a pass costs more than a dispatch.
-                    let mut pass = encoder.begin_compute_pass(&Default::default());
+                    let timestamp_writes = spans
+                        .as_mut()
+                        .and_then(|spans| spans.begin(first.place, first.kernel.name()));
+                    let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                        label: None,
+                        timestamp_writes,
+                    });
                     first.encode(&mut pass, n_tokens);
                     while let Some(Command::Dispatch(next)) = commands.peek() {
+                        let joins = spans.as_mut().is_none_or(|spans| spans.joins(next.place));
+                        if !joins {
+                            break;
+                        }
                         next.encode(&mut pass, n_tokens);
                         commands.next();
                     }

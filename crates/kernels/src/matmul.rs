@@ -122,8 +122,8 @@ impl Matmul {
 
     /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`).
     ///
-    /// y and x need rows up to a multiple of `shape.cols`. `bias` is there where the description
-    /// says so.
+    /// y and x need rows up to a multiple of `shape.cols`; of an x in a uniform only those count.
+    /// `bias` is there where the description says so.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -147,12 +147,14 @@ impl Matmul {
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
         buffers.extend(bias.map(Buffer::whole));
         let groups = Extent::Fixed(self.rows.div_ceil(self.shape.lanes * self.shape.rows));
-        let grid = Grid::plane(
-            groups,
-            Extent::Tokens {
+        // What a uniform holds is all there is, however long the pass.
+        let tokens = match self.shape.uniform_x {
+            true => Extent::Fixed(1),
+            false => Extent::Tokens {
                 per: self.shape.cols,
             },
-        );
+        };
+        let grid = Grid::plane(groups, tokens);
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }
 }

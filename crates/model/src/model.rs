@@ -1,4 +1,4 @@
-use vitrine_gpu::{Gpu, Readback, Recording};
+use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Recording, Span, Timer};
 use vitrine_kernels::{Chosen, DrawnBits, Dtype};
 
 use crate::checkpoint::Checkpoint;
@@ -38,6 +38,8 @@ pub struct Model {
     pub(crate) sampler: Option<Sampler>,
     /// Bound to the buffers of now; made when it is needed.
     pub(crate) draw: Option<Draw>,
+    /// Made when somebody wants to know where the time goes.
+    pub(crate) timer: Option<Timer>,
 }
 
 /// What to allow for.
@@ -66,6 +68,7 @@ pub struct Pending {
     drawn: bool,
     top: usize,
     watched: Option<(PacketLayout, Vec<PendingRows>)>,
+    spans: Option<PendingSpans>,
 }
 
 /// What runs before the head.
@@ -92,6 +95,8 @@ pub struct Prediction {
     pub top: Vec<(u32, f32)>,
     /// What it tells of itself, where it is watched.
     pub packet: Option<Packet>,
+    /// How long each stretch of the pass took on the GPU, in order; empty where nobody asked.
+    pub spans: Vec<Span>,
 }
 
 impl Model {
@@ -157,6 +162,7 @@ impl Model {
             sequences,
             sampler: None,
             draw: None,
+            timer: None,
         };
         // A first run makes drivers compile what they put off, and shows lack of memory now.
         model.prefill(&[0], 1)?.prediction().await?;
@@ -282,12 +288,7 @@ impl Model {
         };
         let positions = self.weights.embed_positions.as_ref();
         let positions = positions.map_or(0, |table| table.bytes());
-        let per_layer = self.kv_bytes_per_token() / u64::from(self.config.num_hidden_layers());
-        let seen = self.config.layers.iter().map(|layer| {
-            let window = layer.sliding_window.unwrap_or(u32::MAX);
-            u64::from(context.min(window))
-        });
-        self.weights.bytes() - looked_up - positions + seen.sum::<u64>() * per_layer
+        self.weights.bytes() - looked_up - positions + self.cache_bytes_read(context)
     }
 
     /// All logits of the last step, (vocab_size).
@@ -340,7 +341,15 @@ impl Model {
             results.extend(kept);
             layout
         });
-        let readback = self.gpu.submit_and_read(n_tokens, recordings, &results);
+        let gpu = &self.gpu;
+        let (readback, spans) = match &self.timer {
+            None => (gpu.submit_and_read(n_tokens, recordings, &results), None),
+            Some(timer) => {
+                let (readback, spans) =
+                    gpu.submit_and_read_timed(n_tokens, recordings, &results, timer);
+                (readback, Some(spans))
+            }
+        };
         let lens = watching.map(|watching| watching.read_lens(self));
         let watched = layout.zip(lens);
         Ok(Pending {
@@ -348,7 +357,24 @@ impl Model {
             drawn: draw.is_some(),
             top: top as usize,
             watched,
+            spans,
         })
+    }
+
+    /// Has the predictions that are begun from now on tell how long the GPU took for what, in this
+    /// detail: [`Prediction::spans`]. Of a prompt of several passes the last one. Whether the adapter
+    /// can tell.
+    ///
+    /// # Errors
+    /// When the adapter has no room for the timestamps.
+    pub fn time(&mut self, detail: Option<Detail>) -> Result<bool, ModelError> {
+        if self.timer.as_ref().map(Timer::detail) != detail {
+            self.timer = match detail {
+                Some(detail) => self.gpu.timer(detail)?,
+                None => None,
+            };
+        }
+        Ok(detail.is_none() || self.timer.is_some())
     }
 
     /// Changes every pass from now on, in the middle of a sequence too; none lift what was changed
@@ -399,10 +425,15 @@ impl Pending {
         let candidate_bytes = if self.top > 0 { CANDIDATE_BYTES } else { 0 };
         let (chosen, rest) = bytes.split_at(CHOSEN_BYTES as usize);
         let (drawn, rest) = rest.split_at(drawn_bytes as usize);
-        let (candidates, packet_bytes) = rest.split_at(candidate_bytes as usize);
+        let (candidates, rest) = rest.split_at(candidate_bytes as usize);
+        let tick_bytes = self.spans.as_ref().map_or(0, PendingSpans::bytes);
+        let (packet_bytes, ticks) = rest.split_at(rest.len() - tick_bytes);
         let mut prediction = Prediction::read(chosen, drawn, candidates, self.top)?;
         if let Some((layout, lens)) = self.watched {
             prediction.packet = Some(layout.packet(packet_bytes, lens).await?);
+        }
+        if let Some(spans) = self.spans {
+            prediction.spans = spans.spans(ticks);
         }
         Ok(prediction)
     }
@@ -425,6 +456,7 @@ impl Prediction {
             drawn: (!drawn.is_empty()).then(|| bytemuck::pod_read_unaligned(drawn)),
             top: candidates(candidate_bytes, top),
             packet: None,
+            spans: Vec::new(),
         })
     }
 }

@@ -5,7 +5,7 @@ mod changes;
 mod tapped;
 mod watched;
 
-use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Recording, Usage};
+use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
 use vitrine_kernels::{
     Argmax, Attention, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm, RopeKvAppend, SoftCap,
     TOP_K, Table, TopK, stride,
@@ -176,9 +176,11 @@ impl Plan {
         let builder = |rows| Builder::new(gpu, config, act, cache, changes, rows);
         let mut head = builder(1);
         let (x, y) = (&act.residual, &act.last_normed);
+        head.enter("head", None, "norm");
         head.ops()
             .norm(&weights.norm, x, y, &act.step, true, None)?;
         let logits = (&act.logits, Dtype::F32);
+        head.enter("head", None, "lm_head");
         head.ops()
             .matmul(weights.head(), None, &act.last_normed, logits, false)?;
         let logits = &act.logits;
@@ -219,6 +221,11 @@ impl Plan {
 }
 
 impl Builder<'_> {
+    /// What is recorded from now on is for this.
+    fn enter(&mut self, stage: &'static str, layer: Option<u32>, name: &'static str) {
+        self.recording.enter(Place { stage, layer, name });
+    }
+
     fn body(mut self, weights: &Weights) -> Result<Self, ModelError> {
         self.embed(weights)?;
         for (index, layer) in (0..).zip(&weights.layers) {
@@ -266,6 +273,7 @@ impl Builder<'_> {
             1 => Extent::Fixed(1),
             _ => Extent::Tokens { per: 1 },
         };
+        self.enter("head", None, "soft_cap");
         if let Some(cap) = config.final_soft_cap {
             let soft_cap = SoftCap { n, stride, cap };
             let dispatch = soft_cap.dispatch(gpu, logits, each)?;
@@ -278,12 +286,19 @@ impl Builder<'_> {
         };
         let feedback = Some([&self.act.step, &self.cache.history]);
         let mut greedy = Recording::default();
+        let choice = |name| Place {
+            stage: "choice",
+            layer: None,
+            name,
+        };
+        greedy.enter(choice("argmax"));
         for dispatch in argmax.dispatches(gpu, logits, chosen, feedback, each, rows)? {
             greedy.dispatch(dispatch);
         }
         let kernel = TopK { n, stride };
         let (dispatches, candidates) = kernel.dispatches(gpu, logits, each, rows)?;
         let mut top_k = Recording::default();
+        top_k.enter(choice("top_k"));
         for dispatch in dispatches {
             top_k.dispatch(dispatch);
         }
@@ -291,6 +306,7 @@ impl Builder<'_> {
     }
 
     fn embed(&mut self, weights: &Weights) -> Result<(), ModelError> {
+        self.enter("embed", None, "embed");
         let (gpu, config, act) = (self.gpu, self.config, self.act);
         let rows = [&act.step, &self.cache.history];
         let x_stride = stride(config.hidden_size);
@@ -338,9 +354,13 @@ impl Builder<'_> {
         let dtype = act.dtype;
         let caches = [&cache.keys[index], &cache.values[index]];
 
+        let stage = "attention";
+        self.enter(stage, Some(number), "input_norm");
         self.norm(&layer.input_norm, self.kept_residual(number, 0))?;
+        self.enter(stage, Some(number), "qkv_proj");
         self.linear(&layer.qkv_proj, &act.normed, &act.qkv, false)?;
         if let Some([q_norm, k_norm]) = &layer.qk_norm {
+            self.enter(stage, Some(number), "qk_norm");
             let qk_norm = QkNorm {
                 heads,
                 kv_heads,
@@ -354,6 +374,7 @@ impl Builder<'_> {
             self.recording
                 .dispatch(qk_norm.dispatch(gpu, &act.qkv, weights)?);
         }
+        self.enter(stage, Some(number), "rope_kv_append");
         let append = RopeKvAppend {
             heads,
             kv_heads,
@@ -371,6 +392,7 @@ impl Builder<'_> {
         let q_width = heads * config.head_dim;
         self.tap(Tap::Q(number), &act.query, q_width);
         self.tap_kv(number);
+        self.enter(stage, Some(number), "attention");
         let attention = Attention {
             heads,
             kv_heads,
@@ -390,6 +412,7 @@ impl Builder<'_> {
         self.tap(Tap::HeadOut(number), &act.attn_out, stride(q_width));
 
         let tap = Tap::AttnOut(number);
+        self.enter(stage, Some(number), "o_proj");
         self.part(&layer.o_proj, &act.attn_out, tap)?;
         let norm = layer.attn_out_norm.as_ref();
         self.add(&layer.o_proj, &act.attn_out, norm, tap)
@@ -397,8 +420,12 @@ impl Builder<'_> {
 
     fn mlp(&mut self, layer: &LayerWeights, number: u32) -> Result<(), ModelError> {
         let (config, act) = (self.config, self.act);
+        let stage = "mlp";
+        self.enter(stage, Some(number), "mlp_norm");
         self.norm(&layer.mlp_norm, self.kept_residual(number, 1))?;
+        self.enter(stage, Some(number), "gate_up_proj");
         self.linear(&layer.gate_up_proj, &act.normed, &act.gate_up, false)?;
+        self.enter(stage, Some(number), "mlp_act");
         let mlp_act = MlpAct {
             act: config.hidden_act,
             n: config.intermediate_size,
@@ -414,6 +441,7 @@ impl Builder<'_> {
         self.tap(Tap::MlpAct(number), neurons, mlp_stride);
 
         let tap = Tap::MlpOut(number);
+        self.enter(stage, Some(number), "down_proj");
         self.part(&layer.down_proj, neurons, tap)?;
         let norm = layer.mlp_out_norm.as_ref();
         self.add(&layer.down_proj, neurons, norm, tap)?;

@@ -1,6 +1,6 @@
 //! Drawing tokens by chance, on the GPU.
 
-use vitrine_gpu::{Buffer, Extent, Gpu, Recording, Usage};
+use vitrine_gpu::{Buffer, Extent, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{Argmax, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams};
 use vitrine_sampling::SamplingParams;
 
@@ -71,11 +71,18 @@ impl Sampler {
         let (n, stride) = (self.vocab_size, self.stride);
         let drawn_bytes = u64::from(capacity) * size_of::<DrawnBits>() as u64;
         let drawn = gpu.buffer("drawn", drawn_bytes, Usage::Work)?;
+        let choice = |name| Place {
+            stage: "choice",
+            layer: None,
+            name,
+        };
         let mut count = Recording::default();
+        count.enter(choice("count"));
         let kernel = Count { n };
         let dispatch = kernel.dispatch(gpu, history, step, &self.prompts, &self.counts, rows)?;
         count.dispatch(dispatch);
         let mut sample = Recording::default();
+        sample.enter(choice("sample"));
         // For the logsumexp.
         let argmax = Argmax {
             n,

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{AdapterSummary, ModelSummary};
+use crate::{AdapterSummary, ModelSummary, PassProfile};
 
 /// What to measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,10 @@ pub struct BenchReport {
     /// What packets cost; empty where nobody asked.
     #[serde(default)]
     pub packets: Vec<PacketRate>,
+    /// Where the time of a pass goes: of the longest prompt that is read in one, and of a token at
+    /// each context; empty where the adapter has no timestamps.
+    #[serde(default)]
+    pub profiles: Vec<PassProfile>,
     /// From the end of loading to the first token after a prompt of the first length, in seconds.
     pub first_token_s: Option<f64>,
     /// Kernel runs per decoded token.

@@ -15,6 +15,7 @@ mod model;
 mod next;
 mod packet;
 mod race;
+mod timing;
 mod token;
 mod trace;
 
@@ -40,6 +41,7 @@ pub use packet::{
     HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket, TraceLine,
 };
 pub use race::{RaceLane, RaceReport, RaceStep};
+pub use timing::{KernelTime, PassProfile, StageTime};
 pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};
 pub use trace::{Intervention, PatchSite, TraceRequest};
 pub use vitrine_sampling::{SamplingDefaults, SamplingParams};

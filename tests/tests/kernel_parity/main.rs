@@ -29,4 +29,5 @@ mod soft_cap;
 mod speed;
 mod support;
 mod synthesize;
+mod timing;
 mod top_k;

@@ -51,7 +51,9 @@ impl BatchPlan {
         )?;
         let chosen_bytes = u64::from(rows) * size_of::<Chosen>() as u64;
         let chosen = gpu.buffer("batch chosen", chosen_bytes, Usage::Work)?;
+        step.enter("head", None, "norm");
         step.norm(&weights.norm, None)?;
+        step.enter("head", None, "lm_head");
         let result = (&logits, Dtype::F32);
         step.ops().matmul(head, None, &act.normed, result, false)?;
         let (greedy, top_k, candidates) = step.choose(weights, &logits, &chosen, rows)?;

@@ -3,7 +3,7 @@
 //! Layers write to rows of their own where they would use one buffer in turn, and a few kernels
 //! copy what they read anyway; so watching adds no command to a layer.
 
-use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Recording, Usage};
+use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
 
 use super::{Activations, Builder};
@@ -110,6 +110,11 @@ impl Watch {
         watch.body = builder.body(weights)?.recording;
 
         let mut sums = Recording::default();
+        sums.enter(Place {
+            stage: "packet",
+            layer: None,
+            name: "packet",
+        });
         if let Some(kept) = &watch.residual {
             sums.copy(&act.residual, 0, &kept.row(2 * layers), 0, residual_row);
             let kernel = RowNorms {
