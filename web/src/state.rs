@@ -269,6 +269,7 @@ impl State {
             Event::Loading { progress } => self.loading(progress),
             Event::ModelReady {
                 model,
+                sampling: _,
                 load_s,
                 from_storage,
                 kept,
@@ -294,6 +295,11 @@ impl State {
                 self.picking.set(false);
                 self.phase.set(Phase::Ready);
             }
+            // Nothing asks yet.
+            Event::AskProgress { .. }
+            | Event::AnswerPart { .. }
+            | Event::Answer { .. }
+            | Event::AskStopped { .. } => {}
             Event::ModelUnloaded => self.loaded.set(None),
             Event::LoadCancelled => {
                 self.progress.set(None);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
+use vitrine_engine::AskObserver;
 use vitrine_protocol::{AblationReport, Distribution, Intervention, Prompt, SweepReport};
 
 use crate::args::AblateArgs;
@@ -102,14 +103,24 @@ fn print(report: &AblationReport) -> io::Result<()> {
     )
 }
 
+/// Shows how far an answer is, where standard error is a terminal.
+pub struct Progress(pub ProgressBar);
+
+impl AskObserver for Progress {
+    fn progress(&mut self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+}
+
 /// A progress bar that is hidden where standard error is no terminal.
-pub fn progress(what: &'static str) -> ProgressBar {
+pub fn progress(what: &'static str) -> Progress {
     let bar = ProgressBar::new(0).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {pos} of {len}, {eta} left") {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
-    bar
+    Progress(bar)
 }
 
 async fn sweep(
@@ -119,13 +130,9 @@ async fn sweep(
     top: u32,
     json: bool,
 ) -> anyhow::Result<()> {
-    let bar = progress("ablating heads");
-    let mut on_head = |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let report = loaded.engine.sweep(prompt, mean, &mut on_head).await?;
-    bar.finish_and_clear();
+    let mut bar = progress("ablating heads");
+    let report = loaded.engine.sweep(prompt, mean, &mut bar).await?;
+    bar.0.finish_and_clear();
     if json {
         writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
     } else {

@@ -155,7 +155,7 @@ fn print(prompt: &[TokenPiece], rows: &[Vec<f32>]) -> io::Result<()> {
 type Score = fn(&HeadScore) -> Option<f64>;
 
 async fn summary(loaded: &mut Loaded, prompt: &Prompt, json: bool) -> anyhow::Result<()> {
-    let report = loaded.engine.head_scores(prompt).await?;
+    let report = loaded.engine.head_scores(prompt, &mut ()).await?;
     let mut out = anstream::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;

@@ -4,9 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{Ansi256Color, Style};
 use serde::Serialize;
-use vitrine_engine::Trace;
-use vitrine_engine::measures::leads_from;
-use vitrine_protocol::{Candidate, Distribution, TraceRequest};
+use vitrine_protocol::{Candidate, LensAnswer, LensCell, LensReport};
 
 use crate::args::LensArgs;
 use crate::{load, text};
@@ -17,9 +15,11 @@ struct Report<'a> {
     model: &'a str,
     prompt_ids: Vec<u32>,
     /// For each position, the first layer from which on the last layer's token leads.
-    leads_from: Vec<usize>,
+    leads_from: &'a [u32],
     /// (layers + 1, positions): the best tokens; the last row is the model's own answer.
     lens: Vec<Vec<Vec<Candidate>>>,
+    /// (layers + 1, positions): what each layer makes of the answer at that position.
+    answers: Vec<Vec<LensAnswer>>,
 }
 
 /// Cells of a column: a token and its probability.
@@ -29,19 +29,11 @@ const NAMES: usize = 7;
 
 pub async fn run(args: LensArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
-    let request = TraceRequest {
-        prompt: args.prompt.into_prompt(),
-        taps: Vec::new(),
-        lens: Some(args.top),
-        interventions: Vec::new(),
-    };
-    let trace = loaded.engine.trace(&request).await?;
-    let leads: Vec<usize> = (0..trace.prompt.len())
-        .map(|position| leads_from(&column(&trace, position)).unwrap_or_default())
-        .collect();
+    let prompt = args.prompt.into_prompt();
+    let report = loaded.engine.lens(&prompt, args.top).await?;
     if args.json {
-        let best = |distribution: &Distribution| {
-            let top = distribution.top.iter().cloned();
+        let best = |cell: &LensCell| {
+            let top = cell.top.iter().cloned();
             top.map(|mut candidate| {
                 candidate.bytes.clear();
                 candidate
@@ -50,34 +42,31 @@ pub async fn run(args: LensArgs) -> anyhow::Result<()> {
         };
         let report = Report {
             model: &loaded.name,
-            prompt_ids: trace.prompt.iter().map(|piece| piece.id).collect(),
-            leads_from: leads,
-            lens: trace
-                .lens
+            prompt_ids: report.prompt.iter().map(|piece| piece.id).collect(),
+            leads_from: &report.leads_from,
+            lens: report
+                .cells
                 .iter()
                 .map(|layer| layer.iter().map(best).collect())
+                .collect(),
+            answers: report
+                .cells
+                .iter()
+                .map(|layer| layer.iter().map(|cell| cell.answer).collect())
                 .collect(),
         };
         writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(());
     }
-    print(&trace, &leads)?;
+    print(&report)?;
     Ok(())
 }
 
-/// The leading token of each layer at one position.
-fn column(trace: &Trace, position: usize) -> Vec<u32> {
-    let layers = trace.lens.iter();
-    layers
-        .filter_map(|layer| Some(layer.get(position)?.top.first()?.id))
-        .collect()
-}
-
-fn print(trace: &Trace, leads: &[usize]) -> io::Result<()> {
+fn print(report: &LensReport) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
-    let first = text::first_shown(&mut out, trace.prompt.len(), NAMES, CELL + 1)?;
-    let prompt = trace.prompt.iter().skip(first);
+    let first = text::first_shown(&mut out, report.prompt.len(), NAMES, CELL + 1)?;
+    let prompt = report.prompt.iter().skip(first);
     write!(out, "{}", " ".repeat(NAMES))?;
     for piece in prompt {
         write!(
@@ -87,20 +76,20 @@ fn print(trace: &Trace, leads: &[usize]) -> io::Result<()> {
         )?;
     }
     writeln!(out)?;
-    let last = trace.lens.len().saturating_sub(1);
-    for (layer, row) in trace.lens.iter().enumerate() {
+    let last = report.cells.len().saturating_sub(1);
+    for (layer, row) in report.cells.iter().enumerate() {
         let name = if layer == last {
             "output".to_owned()
         } else {
             format!("{layer}")
         };
         write!(out, "{dim}{name:>NAMES$}{dim:#}")?;
-        for (position, distribution) in row.iter().enumerate().skip(first) {
-            let Some(best) = distribution.top.first() else {
+        for (cell, leads) in row.iter().zip(&report.leads_from).skip(first) {
+            let Some(best) = cell.top.first() else {
                 continue;
             };
             let style = shade(best.probability);
-            let style = if leads[position] == layer {
+            let style = if *leads as usize == layer {
                 style.bold().underline()
             } else {
                 style
@@ -111,12 +100,14 @@ fn print(trace: &Trace, leads: &[usize]) -> io::Result<()> {
         }
         writeln!(out)?;
     }
-    let answer = trace.lens.last().and_then(|row| row.last());
-    if let (Some(answer), Some(lead)) = (answer.and_then(|answer| answer.top.first()), leads.last())
-    {
+    let answer = report.cells.last().and_then(|row| row.last());
+    if let (Some(answer), Some(lead)) = (
+        answer.and_then(|answer| answer.top.first()),
+        report.leads_from.last(),
+    ) {
         let name = text::candidate(answer);
         let percent = answer.probability * 100.0;
-        if *lead == last {
+        if *lead as usize == last {
             writeln!(
                 out,
                 "{bold}{name} ({percent:.1} %) leads only in the output.{bold:#}"

@@ -23,13 +23,9 @@ pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
         answer: args.answer,
         against: args.against,
     };
-    let bar = progress("patching");
-    let mut on_run = |done, total| {
-        bar.set_length(total);
-        bar.set_position(done);
-    };
-    let report = loaded.engine.patch(&request, &mut on_run).await?;
-    bar.finish_and_clear();
+    let mut bar = progress("patching");
+    let report = loaded.engine.patch(&request, &mut bar).await?;
+    bar.0.finish_and_clear();
     let picture = Heatmap {
         title: format!(
             "How much of {} over {} a clean residual stream restores",

@@ -6,8 +6,8 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vitrine_engine::adapter_summary;
-use vitrine_protocol::{RaceLane, RaceReport, RaceStep};
+use vitrine_engine::{AskObserver, adapter_summary};
+use vitrine_protocol::{AnswerPart, RaceLane, RaceReport, RaceStep};
 
 use crate::args::RaceArgs;
 use crate::draw::{Chart, Curve, save};
@@ -22,6 +22,24 @@ struct Report<'a> {
     race: &'a RaceReport,
 }
 
+/// Shows which generation is under way, and how far it is.
+struct Lanes<'a>(&'a ProgressBar);
+
+impl AskObserver for Lanes<'_> {
+    fn part(&mut self, part: AnswerPart) {
+        if let AnswerPart::Raced { kv_cache, .. } = part {
+            self.0.set_message(match kv_cache {
+                true => "with the KV cache   ",
+                false => "without the KV cache",
+            });
+        }
+    }
+
+    fn progress(&mut self, done: u64, _total: u64) {
+        self.0.set_position(done);
+    }
+}
+
 pub async fn run(args: RaceArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
     let prompt = args.prompt.into_prompt();
@@ -31,17 +49,9 @@ pub async fn run(args: RaceArgs) -> anyhow::Result<()> {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));
-    let mut on_token = |kv_cache: bool, _: &_| {
-        bar.set_message(if kv_cache {
-            "with the KV cache   "
-        } else {
-            "without the KV cache"
-        });
-        bar.inc(1);
-    };
     let race = loaded
         .engine
-        .race(&prompt, args.max_new_tokens, &mut on_token)
+        .race(&prompt, args.max_new_tokens, &mut Lanes(&bar))
         .await?;
     bar.finish_and_clear();
     let adapter = adapter_summary(loaded.engine.gpu()).name;

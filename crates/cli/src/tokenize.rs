@@ -5,32 +5,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use serde::Serialize;
-use vitrine_engine::{Engine, EngineError};
+use vitrine_engine::{Engine, EngineError, tokenize_report};
 use vitrine_model::{ModelFiles, open_path};
 use vitrine_text::{SpecialIds, Tokenizer};
 
 use crate::args::TokenizeArgs;
 use crate::load;
-
-/// The object that `--json` prints.
-#[derive(Serialize)]
-struct Report {
-    tokens: Vec<Token>,
-    /// The text of all of them.
-    text: String,
-}
-
-#[derive(Serialize)]
-struct Token {
-    position: usize,
-    id: u32,
-    /// As the vocabulary writes it; none for ids that no token has.
-    piece: Option<String>,
-    /// The text of its bytes, U+FFFD where they are only part of a character.
-    text: Option<String>,
-    bytes: Vec<u8>,
-}
 
 pub async fn run(args: TokenizeArgs) -> anyhow::Result<()> {
     let tokenizer = tokenizer(args.model.as_deref()).await?;
@@ -38,14 +18,7 @@ pub async fn run(args: TokenizeArgs) -> anyhow::Result<()> {
         Some(ids) => ids,
         None => tokenizer.encode(&args.text.unwrap_or_default(), args.special)?,
     };
-    let tokens = ids
-        .iter()
-        .enumerate()
-        .map(|(position, &id)| token(&tokenizer, position, id));
-    let report = Report {
-        tokens: tokens.collect(),
-        text: tokenizer.decode(&ids, false),
-    };
+    let report = tokenize_report(&tokenizer, &ids);
     let mut out = io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -72,17 +45,6 @@ pub async fn run(args: TokenizeArgs) -> anyhow::Result<()> {
     }
     writeln!(out, "{} tokens: {:?}", report.tokens.len(), report.text)?;
     Ok(())
-}
-
-fn token(tokenizer: &Tokenizer, position: usize, id: u32) -> Token {
-    let piece = tokenizer.piece(id);
-    Token {
-        position,
-        id,
-        piece: tokenizer.vocabulary_entry(id),
-        text: piece.as_ref().map(|piece| piece.text.clone()),
-        bytes: piece.map(|piece| piece.bytes).unwrap_or_default(),
-    }
 }
 
 /// From a GGUF file, a folder or repository with a tokenizer.json and others, or a tokenizer.json

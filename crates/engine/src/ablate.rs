@@ -1,11 +1,12 @@
 //! What a prompt's next token owes to parts of the model.
 
 use vitrine_protocol::{
-    AblationReport, Distribution, HeadEffect, Intervention, MovedToken, Prompt, SweepReport,
+    AblationReport, AnswerPart, Distribution, HeadEffect, Intervention, MovedToken, Prompt,
+    SweepReport,
 };
 
 use crate::measures::{best, kl_divergence, log_softmax, logsumexp};
-use crate::{Engine, EngineError};
+use crate::{AskObserver, Engine, EngineError};
 
 /// How many tokens of those that moved are named.
 const MOVED: usize = 10;
@@ -51,18 +52,18 @@ impl Engine {
     }
 
     /// Ablates each head in turn: its output zero, or with `mean` its mean over the positions.
-    /// `on_head` hears how many are done, and of how many.
     ///
     /// # Errors
-    /// When the prompt is empty, too long or cannot be encoded, or the device fails.
+    /// When the prompt is empty, too long or cannot be encoded, `observer` stops it, or the device
+    /// fails.
     pub async fn sweep(
         &mut self,
         prompt: &Prompt,
         mean: bool,
-        on_head: &mut dyn FnMut(u64, u64),
+        observer: &mut dyn AskObserver,
     ) -> Result<SweepReport, EngineError> {
         let ids = self.encode(prompt)?;
-        let report = self.sweep_heads(&ids, mean, on_head).await;
+        let report = self.sweep_heads(&ids, mean, observer).await;
         self.lift(report).await
     }
 
@@ -70,7 +71,7 @@ impl Engine {
         &mut self,
         ids: &[u32],
         mean: bool,
-        on_head: &mut dyn FnMut(u64, u64),
+        observer: &mut dyn AskObserver,
     ) -> Result<SweepReport, EngineError> {
         let whole = self.logits_with(ids, &[]).await?;
         let answer = best(&whole).unwrap_or_default() as usize;
@@ -87,13 +88,15 @@ impl Engine {
                     mean,
                 };
                 let logits = self.logits_with(ids, &[without]).await?;
-                effects.push(HeadEffect {
+                let effect = HeadEffect {
                     layer,
                     head,
                     kl: kl_divergence(&whole, &logits),
                     answer_probability: (f64::from(logits[answer]) - logsumexp(&logits)).exp(),
-                });
-                on_head(effects.len() as u64, total);
+                };
+                observer.part(AnswerPart::Head(effect.clone()));
+                effects.push(effect);
+                observer.step(effects.len() as u64, total)?;
             }
         }
         effects.sort_by(|a, b| b.kl.total_cmp(&a.kl));

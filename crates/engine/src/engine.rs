@@ -3,10 +3,12 @@ use std::rc::Rc;
 
 use vitrine_gpu::Gpu;
 use vitrine_model::{Checkpoint, Config, LoadOptions, LoadStage, Model, ModelFiles};
-use vitrine_protocol::{LoadPhase, ModelSummary, Prompt, SamplingDefaults, TokenPiece};
+use vitrine_protocol::{
+    LoadPhase, ModelReport, ModelSummary, Prompt, SamplingDefaults, TokenPiece,
+};
 use vitrine_text::{ChatTemplate, Message, Tokenizer};
 
-use crate::{ByteSource, EngineError, summary, vocabulary};
+use crate::{ByteSource, EngineError, inspect, summary, vocabulary};
 
 /// A model on the GPU with its tokenizer.
 pub struct Engine {
@@ -18,6 +20,7 @@ pub struct Engine {
     ends: BTreeSet<u32>,
     sampling_defaults: SamplingDefaults,
     summary: ModelSummary,
+    report: ModelReport,
     /// Whether passes are other than the model's own.
     pub(crate) intervened: bool,
 }
@@ -54,10 +57,12 @@ impl Engine {
             checkpoint.config.vocab_size,
         )
         .await?;
+        let mut report = inspect::inspect_checkpoint(&checkpoint, &vocabulary, options)?;
         let model = Model::load(gpu, &checkpoint, options, &mut progress).await?;
         let format = summary::most_frequent_format(&checkpoint, options);
         let mut summary = summary::model_summary(&model, files.name(), format);
         summary.has_chat_template = vocabulary.chat_template.is_some();
+        report.max_position_embeddings = summary.max_position_embeddings;
         Ok(Self {
             model,
             tokenizer: vocabulary.tokenizer.map(Rc::new),
@@ -65,6 +70,7 @@ impl Engine {
             ends: vocabulary.ends,
             sampling_defaults: vocabulary.sampling,
             summary,
+            report,
             intervened: false,
         })
     }
@@ -79,6 +85,7 @@ impl Engine {
         options: &LoadOptions,
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
+        let report = inspect::inspect_config(&config, options);
         let model = Model::random(gpu, config, options, &mut phases(on_progress)).await?;
         let format = summary::random_format(options);
         let summary = summary::model_summary(&model, "random weights", format);
@@ -89,6 +96,7 @@ impl Engine {
             ends: BTreeSet::new(),
             sampling_defaults: SamplingDefaults::default(),
             summary,
+            report,
             intervened: false,
         })
     }
@@ -97,6 +105,18 @@ impl Engine {
     #[must_use]
     pub fn summary(&self) -> ModelSummary {
         self.summary.clone()
+    }
+
+    /// What there is to say of the model without running it, with the KV cache of `context` tokens;
+    /// none for the longest context.
+    #[must_use]
+    pub fn inspect(&self, context: Option<u32>) -> ModelReport {
+        let mut report = self.report.clone();
+        let longest = report.max_position_embeddings;
+        report.kv_cache.context = context.unwrap_or(longest);
+        report.kv_cache.context_bytes =
+            u64::from(report.kv_cache.context) * report.kv_cache.bytes_per_token;
+        report
     }
 
     /// How its files recommend to sample.
@@ -116,20 +136,23 @@ impl Engine {
     /// # Errors
     /// When text is given and there is no tokenizer, or a chat and there is no template.
     pub fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
-        let tokenizer = || self.tokenizer.as_ref().ok_or(EngineError::NoTokenizer);
         match prompt {
             Prompt::Ids { ids } => Ok(ids.clone()),
-            Prompt::Text { text } => Ok(tokenizer()?.encode(text, true)?),
-            Prompt::Chat { user } => {
-                let template = self
-                    .chat_template
-                    .as_ref()
-                    .ok_or(EngineError::NoChatTemplate)?;
-                let text = template.render(&[Message::new("user", user)], true)?;
-                // The template has written the special tokens already.
-                Ok(tokenizer()?.encode(&text, false)?)
-            }
+            Prompt::Text { text } => Ok(self.tokenizer()?.encode(text, true)?),
+            // The template writes the special tokens.
+            Prompt::Chat { user } => Ok(self.tokenizer()?.encode(&self.render(user)?, false)?),
         }
+    }
+
+    /// A user's message as the chat template writes it.
+    pub(crate) fn render(&self, user: &str) -> Result<String, EngineError> {
+        let template = self.chat_template.as_ref();
+        let template = template.ok_or(EngineError::NoChatTemplate)?;
+        Ok(template.render(&[Message::new("user", user)], true)?)
+    }
+
+    pub(crate) fn tokenizer(&self) -> Result<&Tokenizer, EngineError> {
+        self.tokenizer.as_deref().ok_or(EngineError::NoTokenizer)
     }
 
     /// What a token id stands for.

@@ -56,6 +56,21 @@ pub enum EngineError {
         /// Its id.
         id: u32,
     },
+    /// Tensors that are too large to hand over.
+    #[error(
+        "These tensors take {} MiB and at most {} MiB are handed over at a time: ask for fewer of \
+         them, or shorten the prompt.",
+        bytes.div_ceil(1 << 20), most >> 20
+    )]
+    TensorsTooLarge {
+        /// What they take.
+        bytes: u64,
+        /// What is allowed.
+        most: u64,
+    },
+    /// Somebody did not want to wait for the answer any longer.
+    #[error("This was stopped before it was done: ask again for the whole answer.")]
+    Stopped,
     /// What only a single prompt can have.
     #[error(
         "Several prompts in one run keep their KV cache, and are neither changed nor asked for \
@@ -109,6 +124,8 @@ impl EngineError {
             | Self::DifferentLengths { .. }
             | Self::SameAnswer
             | Self::NoSuchAnswer { .. }
+            | Self::TensorsTooLarge { .. }
+            | Self::Stopped
             | Self::NotInBatch => FailureKind::Request,
             Self::Model(ModelError::Storage(_)) => FailureKind::Storage,
             Self::Model(_) | Self::Text(_) => FailureKind::Model,

@@ -11,7 +11,8 @@ use vitrine_protocol::{
     TokenizerReport,
 };
 
-use crate::{EngineError, vocabulary};
+use crate::EngineError;
+use crate::vocabulary::{self, Vocabulary};
 
 /// The report of a model's files, if it were loaded with these options. Needs no device.
 ///
@@ -22,6 +23,17 @@ pub async fn inspect_files<S: ByteSource>(
     options: &LoadOptions,
 ) -> Result<ModelReport, EngineError> {
     let checkpoint = Checkpoint::open(files).await?;
+    let vocab_size = checkpoint.config.vocab_size;
+    let vocabulary = vocabulary::read(files, checkpoint.gguf.as_ref(), vocab_size).await?;
+    inspect_checkpoint(&checkpoint, &vocabulary, options)
+}
+
+/// The same of files that are open.
+pub(crate) fn inspect_checkpoint<S: ByteSource>(
+    checkpoint: &Checkpoint<'_, S>,
+    vocabulary: &Vocabulary,
+    options: &LoadOptions,
+) -> Result<ModelReport, EngineError> {
     let mut report = inspect_config(&checkpoint.config, options);
     let mut formats = BTreeMap::<&str, FormatShare>::new();
     for tensor in checkpoint.tensors() {
@@ -38,15 +50,26 @@ pub async fn inspect_files<S: ByteSource>(
         share.bytes += tensor.bytes;
     }
     report.formats = formats.into_values().collect();
-    let vocab_size = checkpoint.config.vocab_size;
-    let vocabulary = vocabulary::read(files, checkpoint.gguf.as_ref(), vocab_size).await?;
-    report.tokenizer = vocabulary.tokenizer.map(|tokenizer| TokenizerReport {
-        tokens: tokenizer.vocab_size() as u32,
-        bos_token_id: tokenizer.bos_id(),
-        eos_token_id: tokenizer.eos_id(),
-        has_chat_template: vocabulary.chat_template.is_some(),
-    });
+    report.tokenizer = vocabulary
+        .tokenizer
+        .as_ref()
+        .map(|tokenizer| TokenizerReport {
+            tokens: tokenizer.vocab_size() as u32,
+            bos_token_id: tokenizer.bos_id(),
+            eos_token_id: tokenizer.eos_id(),
+            has_chat_template: vocabulary.chat_template.is_some(),
+        });
     Ok(report)
+}
+
+/// The report of a config.json, with the KV cache of `context` tokens; none for the longest context.
+pub(crate) fn inspect_json(json: &str, context: Option<u32>) -> Result<ModelReport, EngineError> {
+    let config = Config::from_json(json.as_bytes())?;
+    let options = LoadOptions {
+        context,
+        ..LoadOptions::default()
+    };
+    Ok(inspect_config(&config, &options))
 }
 
 /// The report of a configuration alone.
@@ -104,7 +127,7 @@ fn node(module: &Module) -> ModuleNode {
     }
 }
 
-fn rope_report(config: &Config, index: usize, rope: &Rope) -> RopeReport {
+pub(crate) fn rope_report(config: &Config, index: usize, rope: &Rope) -> RopeReport {
     let layers = (0..).zip(&config.layers);
     let turning = layers.filter(|(_, layer)| layer.rope == index);
     RopeReport {

@@ -3,6 +3,7 @@
 //! The same for every host: the command line blocks on these futures, the web worker awaits them.
 
 mod ablate;
+mod ask;
 mod batch;
 mod bench;
 mod engine;
@@ -12,18 +13,22 @@ mod generate;
 mod heads;
 mod inspect;
 mod intervene;
+mod lens;
 pub mod measures;
 mod packet;
 mod patch;
 mod predict;
 mod profile;
 mod race;
+mod rope_turns;
 mod sampling_defaults;
 mod steps;
 mod summary;
+mod tokens;
 mod trace;
 mod vocabulary;
 
+pub use ask::{Answered, AskObserver, Tensor, TensorData, ask_without_model};
 pub use batch::BatchObserver;
 pub use engine::Engine;
 pub use error::EngineError;
@@ -31,6 +36,7 @@ pub use fork::Branch;
 pub use inspect::{inspect_config, inspect_files};
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
+pub use tokens::tokenize_report;
 pub use trace::Trace;
 pub use vitrine_model::source::{ByteSource, SourceError};
 pub use vitrine_model::{

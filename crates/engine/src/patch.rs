@@ -1,35 +1,34 @@
 //! Where a prompt's answer comes from: activation patching.
 
 use vitrine_model::Tap;
-use vitrine_protocol::{Intervention, PatchReport, PatchRequest, PatchSite};
+use vitrine_protocol::{AnswerPart, Intervention, PatchReport, PatchRequest, PatchSite};
 
 use crate::measures::{LogitDifference, best, restoration};
-use crate::{Engine, EngineError};
+use crate::{AskObserver, Engine, EngineError};
 
 impl Engine {
     /// Runs the corrupt prompt once for each layer and position, with the residual stream of the
-    /// clean prompt there, and says how much of the clean answer comes back. `on_run` hears how many
-    /// are done, and of how many.
+    /// clean prompt there, and says how much of the clean answer comes back.
     ///
     /// Positions before the first token that differs hold the same in both prompts, and restore
     /// nothing; they are not run.
     ///
     /// # Errors
     /// When a prompt is empty, too long or cannot be encoded; the prompts are of different length,
-    /// or have the same answer; or the device fails.
+    /// or have the same answer; `observer` stops it; or the device fails.
     pub async fn patch(
         &mut self,
         request: &PatchRequest,
-        on_run: &mut dyn FnMut(u64, u64),
+        observer: &mut dyn AskObserver,
     ) -> Result<PatchReport, EngineError> {
-        let report = self.patch_all(request, on_run).await;
+        let report = self.patch_all(request, observer).await;
         self.lift(report).await
     }
 
     async fn patch_all(
         &mut self,
         request: &PatchRequest,
-        on_run: &mut dyn FnMut(u64, u64),
+        observer: &mut dyn AskObserver,
     ) -> Result<PatchReport, EngineError> {
         let clean = self.encode(&request.clean)?;
         let corrupt = self.encode(&request.corrupt)?;
@@ -56,6 +55,18 @@ impl Engine {
             return Err(EngineError::SameAnswer);
         }
 
+        let pieces = |ids: &[u32]| ids.iter().map(|id| self.piece(*id)).collect();
+        let mut report = PatchReport {
+            clean: pieces(&clean),
+            corrupt: pieces(&corrupt),
+            answer: self.piece(answer),
+            against: self.piece(against),
+            clean_difference: clean_difference.lead(),
+            corrupt_difference: corrupt_difference.lead(),
+            restored: Vec::new(),
+        };
+        observer.part(AnswerPart::PatchBegins(report.clone()));
+
         let layers = self.model.config().num_hidden_layers();
         self.intervene(&[], &clean).await?;
         let taps: Vec<Tap> = (0..layers).map(Tap::HiddenStates).collect();
@@ -64,7 +75,6 @@ impl Engine {
         let first = differ.unwrap_or(clean.len());
         let total = u64::from(layers) * (clean.len() - first) as u64;
         let mut done = 0;
-        let mut restored = Vec::new();
         for (layer, residual) in (0..layers).zip(&residuals) {
             let width = residual.shape[1];
             let mut row = vec![0.0; first];
@@ -78,21 +88,18 @@ impl Engine {
                 };
                 let logits = self.logits_with(&corrupt, &[patch]).await?;
                 let share = restoration(clean_difference, corrupt_difference, difference(&logits)?);
-                row.push(share.ok_or(EngineError::SameAnswer)?);
+                let share = share.ok_or(EngineError::SameAnswer)?;
+                row.push(share);
+                observer.part(AnswerPart::Restored {
+                    layer,
+                    position: position as u32,
+                    share,
+                });
                 done += 1;
-                on_run(done, total);
+                observer.step(done, total)?;
             }
-            restored.push(row);
+            report.restored.push(row);
         }
-        let pieces = |ids: &[u32]| ids.iter().map(|id| self.piece(*id)).collect();
-        Ok(PatchReport {
-            clean: pieces(&clean),
-            corrupt: pieces(&corrupt),
-            answer: self.piece(answer),
-            against: self.piece(against),
-            clean_difference: clean_difference.lead(),
-            corrupt_difference: corrupt_difference.lead(),
-            restored,
-        })
+        Ok(report)
     }
 }

@@ -1,16 +1,20 @@
 //! What the KV cache is good for, measured.
 
 use vitrine_protocol::{
-    GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep, SamplingParams, TokenPiece, TokenStep,
+    AnswerPart, FinishReason, GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep,
+    SamplingParams, TokenPiece, TokenStep,
 };
 
 use crate::measures::step_flops;
-use crate::{Engine, EngineError, Observer};
+use crate::{AskObserver, Engine, EngineError, Observer};
 
 /// Notes when tokens came, and passes them on.
 struct Stopwatch<'a> {
     seconds: Vec<f64>,
-    on_token: &'a mut dyn FnMut(&TokenStep),
+    kv_cache: bool,
+    /// Tokens of both generations.
+    total: u64,
+    observer: &'a mut dyn AskObserver,
 }
 
 impl Observer for Stopwatch<'_> {
@@ -18,21 +22,31 @@ impl Observer for Stopwatch<'_> {
 
     fn token(&mut self, step: &TokenStep) {
         self.seconds.push(step.elapsed_s);
-        (self.on_token)(step);
+        self.observer.part(AnswerPart::Raced {
+            kv_cache: self.kv_cache,
+            step: Box::new(step.clone()),
+        });
+        let before = if self.kv_cache { 0 } else { self.total / 2 };
+        let done = before + self.seconds.len() as u64;
+        self.observer.progress(done, self.total);
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.observer.stop_requested()
     }
 }
 
 impl Engine {
     /// Continues a prompt twice, with the KV cache and without it, and measures each step.
-    /// `on_token` hears whether the cache is on, and of each token.
     ///
     /// # Errors
-    /// When the prompt is empty, too long or cannot be encoded, or the device fails.
+    /// When the prompt is empty, too long or cannot be encoded, `observer` stops it, or the device
+    /// fails.
     pub async fn race(
         &mut self,
         prompt: &Prompt,
         max_new_tokens: u32,
-        on_token: &mut dyn FnMut(bool, &TokenStep),
+        observer: &mut dyn AskObserver,
     ) -> Result<RaceReport, EngineError> {
         // What is done once must not count against either: a first run, and room for all keys.
         let prompt_ids = self.encode(prompt)?;
@@ -42,10 +56,10 @@ impl Engine {
         self.model.jump(end.min(context))?;
 
         let with_cache = self
-            .lane(&prompt_ids, max_new_tokens, true, on_token)
+            .lane(&prompt_ids, max_new_tokens, true, observer)
             .await?;
         let without_cache = self
-            .lane(&prompt_ids, max_new_tokens, false, on_token)
+            .lane(&prompt_ids, max_new_tokens, false, observer)
             .await?;
         Ok(RaceReport {
             prompt_ids,
@@ -62,7 +76,7 @@ impl Engine {
         prompt_ids: &[u32],
         max_new_tokens: u32,
         kv_cache: bool,
-        on_token: &mut dyn FnMut(bool, &TokenStep),
+        observer: &mut dyn AskObserver,
     ) -> Result<RaceLane, EngineError> {
         let request = GenerateRequest {
             prompt: Prompt::Ids {
@@ -75,12 +89,16 @@ impl Engine {
             interventions: vec![],
             sampling: SamplingParams::default(),
         };
-        let mut on_token = |step: &TokenStep| on_token(kv_cache, step);
         let mut stopwatch = Stopwatch {
             seconds: Vec::new(),
-            on_token: &mut on_token,
+            kv_cache,
+            total: 2 * u64::from(max_new_tokens),
+            observer,
         };
         let summary = self.generate(&request, &mut stopwatch).await?;
+        if summary.finish_reason == FinishReason::Stopped {
+            return Err(EngineError::Stopped);
+        }
         let prompt = prompt_ids.len() as u32;
         let mut before = 0.0;
         let steps = (0..).zip(stopwatch.seconds).map(|(index, total_s)| {

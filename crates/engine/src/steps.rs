@@ -20,8 +20,7 @@ impl Engine {
     /// # Errors
     /// When the text is not exactly one token.
     pub fn token_named(&self, text: &str) -> Result<u32, EngineError> {
-        let tokenizer = self.tokenizer.as_ref().ok_or(EngineError::NoTokenizer)?;
-        match tokenizer.encode(text, false)?.as_slice() {
+        match self.tokenizer()?.encode(text, false)?.as_slice() {
             [id] => Ok(*id),
             ids => {
                 let pieces = ids.iter().map(|id| format!("{:?}", self.text_of(*id)));

@@ -40,7 +40,7 @@ impl Engine {
         self.intervene(&request.interventions, &ids).await?;
         let lens = request.lens.map(|top| LensRequest {
             top: top.clamp(1, TOP_K),
-            target: None,
+            targets: Vec::new(),
         });
         let seen = self.model.trace(&ids, &taps, TOP_K, lens).await?;
         let logsumexp = f64::from(seen.prediction.chosen.logsumexp);

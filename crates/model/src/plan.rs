@@ -374,6 +374,8 @@ impl Builder<'_> {
             self.recording
                 .dispatch(qk_norm.dispatch(gpu, &act.qkv, weights)?);
         }
+        self.tap(Tap::QProj(number), &act.qkv, qkv_stride);
+        self.tap(Tap::KProj(number), &act.qkv, qkv_stride);
         self.enter(stage, Some(number), "rope_kv_append");
         let append = RopeKvAppend {
             heads,

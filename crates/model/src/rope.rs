@@ -163,12 +163,7 @@ impl Rope {
             ]
         };
         let mut table = Vec::with_capacity(positions as usize * self.dim as usize / 2);
-        let first_length = match regime {
-            RopeRegime::Grown(length) => length,
-            RopeRegime::Short => 0,
-            RopeRegime::Long => u32::MAX,
-        };
-        let mut inv_freq = self.inv_freq(first_length);
+        let mut inv_freq = self.inv_freq_of(regime);
         for position in 0..positions {
             if let RopeRegime::Grown(length) = regime
                 && position >= length
@@ -178,6 +173,16 @@ impl Rope {
             table.extend(inv_freq.iter().map(|inv_freq| turn(position, inv_freq)));
         }
         table
+    }
+
+    /// The inverse frequencies of the first positions of a table, dim / 2 of them.
+    #[must_use]
+    pub fn inv_freq_of(&self, regime: RopeRegime) -> Vec<f32> {
+        self.inv_freq(match regime {
+            RopeRegime::Grown(length) => length,
+            RopeRegime::Short => 0,
+            RopeRegime::Long => u32::MAX,
+        })
     }
 
     /// The inverse frequencies of a sequence of `length` positions, dim / 2 of them.

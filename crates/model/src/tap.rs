@@ -13,6 +13,12 @@ pub enum Tap {
     /// The residual stream before layer l, and after the final norm for l = `num_hidden_layers`:
     /// `output_hidden_states` of transformers. (positions, hidden_size).
     HiddenStates(u32),
+    /// Queries before RoPE, and after a norm where the model has one for them,
+    /// (heads, positions, head_dim).
+    QProj(u32),
+    /// Keys before RoPE, and after a norm where the model has one for them,
+    /// (kv_heads, positions, head_dim).
+    KProj(u32),
     /// Queries after RoPE, (heads, positions, head_dim).
     Q(u32),
     /// Keys after RoPE, as the cache has them, (kv_heads, positions, head_dim).
@@ -42,9 +48,11 @@ pub enum Tap {
 type Named = (&'static str, fn(u32) -> Tap);
 
 /// Taps that every layer has.
-const BY_LAYER: [Named; 10] = [
+const BY_LAYER: [Named; 12] = [
     ("hidden_states", Tap::HiddenStates),
     ("attentions", Tap::Attentions),
+    ("q_proj", Tap::QProj),
+    ("k_proj", Tap::KProj),
     ("q", Tap::Q),
     ("k", Tap::K),
     ("v", Tap::V),
@@ -62,6 +70,8 @@ impl fmt::Display for Tap {
             Self::Logits => return f.write_str("logits"),
             Self::HiddenStates(layer) => ("hidden_states", layer),
             Self::Attentions(layer) => ("attentions", layer),
+            Self::QProj(layer) => ("q_proj", layer),
+            Self::KProj(layer) => ("k_proj", layer),
             Self::Q(layer) => ("q", layer),
             Self::K(layer) => ("k", layer),
             Self::V(layer) => ("v", layer),
@@ -130,6 +140,8 @@ impl Tap {
             Self::Embedding | Self::Logits => None,
             Self::HiddenStates(layer)
             | Self::Attentions(layer)
+            | Self::QProj(layer)
+            | Self::KProj(layer)
             | Self::Q(layer)
             | Self::K(layer)
             | Self::V(layer)
@@ -165,8 +177,8 @@ impl Tap {
                 vec![positions, config.hidden_size]
             }
             Self::Attentions(_) => vec![heads, positions, positions],
-            Self::Q(_) => vec![heads, positions, config.head_dim],
-            Self::K(_) | Self::V(_) => vec![kv_heads, positions, config.head_dim],
+            Self::Q(_) | Self::QProj(_) => vec![heads, positions, config.head_dim],
+            Self::K(_) | Self::KProj(_) | Self::V(_) => vec![kv_heads, positions, config.head_dim],
             Self::HeadOut(_) => vec![positions, heads, config.head_dim],
             Self::MlpAct(_) => vec![positions, config.intermediate_size],
             Self::Lens(_) | Self::Logits => vec![positions, config.vocab_size],

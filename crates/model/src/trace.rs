@@ -33,12 +33,12 @@ impl Tapped {
 }
 
 /// The logit lens of every layer and position, without all its logits.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct LensRequest {
     /// How many candidates, at most [`vitrine_kernels::TOP_K`].
     pub top: u32,
-    /// A token whose logit and rank are wanted everywhere.
-    pub target: Option<u32>,
+    /// For each position a token whose logit and rank are wanted in all layers; or none.
+    pub targets: Vec<u32>,
 }
 
 /// What there was to see while a prompt was read.
@@ -183,7 +183,7 @@ impl Model {
             .iter()
             .map(|tap| Tapped::new(*tap, config, positions))
             .collect();
-        let mut lens = match watch.lens {
+        let mut lens = match &watch.lens {
             Some(_) => vec![Vec::new(); layers as usize + 1],
             None => Vec::new(),
         };
@@ -263,14 +263,12 @@ impl Model {
             let mut rows_in = Recording::default();
             readout.take(&mut rows_in, &read.buffer, from, rows, 0);
             self.gpu.submit(0, [&rows_in]);
-            let lens = watch.lens.unwrap_or_default();
-            let targets: Vec<u32> = lens
-                .target
-                .map(|id| vec![id; rows as usize])
-                .unwrap_or_default();
+            let lens = watch.lens.as_ref();
+            let start = (first + from) as usize;
+            let targets = lens.and_then(|lens| lens.targets.get(start..start + rows as usize));
             let request = ReadoutRequest {
-                top: lens.top,
-                targets: &targets,
+                top: lens.map_or(0, |lens| lens.top),
+                targets: targets.unwrap_or_default(),
             };
             let pending = readout.read(&self.gpu, rows, request);
             if watch.lens.is_some() {
@@ -330,6 +328,20 @@ impl Model {
                             tapped.values[start + a as usize] = values[0];
                             tapped.values[start + b as usize] = values[1];
                         }
+                    }
+                }
+            }
+            Tap::QProj(layer) | Tap::KProj(layer) => {
+                let [heads, positions, head_dim] = [0, 1, 2].map(|i| tapped.shape[i]);
+                let starts = &self.weights.layers[layer as usize].qkv_proj.matrix.starts;
+                let from = match tapped.tap {
+                    Tap::KProj(_) => starts[1] as usize,
+                    _ => 0,
+                };
+                for (at, row) in (first..).zip(rows) {
+                    for (head, values) in row[from..].chunks(head_dim).take(heads).enumerate() {
+                        let start = (head * positions + at) * head_dim;
+                        tapped.values[start..start + head_dim].copy_from_slice(values);
                     }
                 }
             }

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt, SamplingParams};
+use crate::{
+    ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt, Question, SamplingParams,
+};
 
 /// What the page asks of the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +58,23 @@ pub enum Command {
         /// How many candidates to return.
         top: u32,
     },
-    /// End the running generation after the token at hand. Its `Event::Finished` says `Stopped`.
+    /// Ask about the inside of the model. Answered by `Event::Answer`, before which long ones tell of
+    /// `Event::AskProgress` and `Event::AnswerPart`; or by `Event::AskStopped` or `Event::Failed`.
+    /// Questions wait for the commands before them, a generation too; and `Command::Generate`,
+    /// `Command::Fork`, `Command::LoadModel` and `Command::Stop` end long ones that came before.
+    Ask {
+        /// Chosen by the page; repeated in every event that belongs to this question.
+        run: u32,
+        /// What.
+        question: Question,
+    },
+    /// End this generation or question, whether it runs already or still waits.
+    Withdraw {
+        /// Its number.
+        run: u32,
+    },
+    /// End the running generation after the token at hand, or the running question. A generation's
+    /// `Event::Finished` says `Stopped`; a question answers with `Event::AskStopped`.
     Stop,
     /// Delete one model that this browser holds, or what has arrived of it. Answered by
     /// `Event::Stored`.
@@ -66,4 +84,18 @@ pub enum Command {
     },
     /// Delete all models that this browser holds. Answered by `Event::Stored`.
     ForgetModels,
+}
+
+impl Command {
+    /// The page's number of a generation or question that this begins.
+    #[must_use]
+    pub fn run(&self) -> Option<u32> {
+        match self {
+            Self::Generate { run, .. }
+            | Self::Fork { run, .. }
+            | Self::Next { run, .. }
+            | Self::Ask { run, .. } => Some(*run),
+            _ => None,
+        }
+    }
 }

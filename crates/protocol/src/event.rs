@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterSummary, Distribution, Failure, GenerateSummary, ModelSummary, SiteModel, StorageRoom,
-    StoredModel, TokenPiece, TokenStep,
+    AdapterSummary, Answer, AnswerPart, Distribution, Failure, GenerateSummary, ModelSummary,
+    SamplingDefaults, SiteModel, StorageRoom, StoredModel, TokenPiece, TokenStep,
 };
 
 /// What the worker tells the page.
@@ -43,6 +43,9 @@ pub enum Event {
     ModelReady {
         /// The model.
         model: ModelSummary,
+        /// How its files recommend to sample.
+        #[serde(default)]
+        sampling: Box<SamplingDefaults>,
         /// From the command to here, in seconds.
         load_s: f64,
         /// Whether all files were already in the browser's storage.
@@ -79,6 +82,35 @@ pub enum Event {
         run: u32,
         /// The distribution after the last token of the prompt.
         distribution: Distribution,
+    },
+    /// How far the answer to a `Command::Ask` is.
+    AskProgress {
+        /// The number of the command.
+        run: u32,
+        /// Steps that are done.
+        done: u64,
+        /// All.
+        total: u64,
+    },
+    /// Something of the answer to a `Command::Ask` is known already.
+    AnswerPart {
+        /// The number of the command.
+        run: u32,
+        /// What.
+        part: AnswerPart,
+    },
+    /// The answer to `Command::Ask`. Where it has tensors, this is no text but an array: the text,
+    /// and an `ArrayBuffer` for each of them, in their order.
+    Answer {
+        /// The number of the command.
+        run: u32,
+        /// The answer.
+        answer: Box<Answer>,
+    },
+    /// A question was stopped before it was answered. What it found out has been told in parts.
+    AskStopped {
+        /// The number of the command.
+        run: u32,
     },
     /// Something went wrong; nothing else follows for that command.
     Failed {

@@ -3,6 +3,7 @@
 //! The worker, the page and the command line speak these types and no others. They carry no GPU
 //! type, so that the page can be built without the engine. On the wire they are JSON.
 
+mod answer;
 mod batch;
 mod bench;
 mod command;
@@ -11,14 +12,20 @@ mod failure;
 mod generate;
 mod inside;
 mod inspect;
+mod lens;
 mod model;
 mod next;
 mod packet;
+mod question;
 mod race;
 mod timing;
 mod token;
 mod trace;
 
+pub use answer::{
+    Answer, AnswerPart, LayerAttention, RopeTurns, TensorHeader, TensorType, ThumbnailsReport,
+    TokenEntry, TokenizeReport, TraceReport,
+};
 pub use batch::{BatchRequest, BatchSummary, ForkRequest};
 pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate};
 pub use command::Command;
@@ -33,6 +40,7 @@ pub use inspect::{
     AttentionReport, FormatShare, KvCacheReport, ModelReport, ModuleNode, RopeReport,
     TokenizerReport,
 };
+pub use lens::{LensAnswer, LensCell, LensReport};
 pub use model::{
     AdapterSummary, HubAccess, ModelSource, ModelSummary, SiteModel, StorageRoom, StoredModel,
 };
@@ -40,6 +48,7 @@ pub use next::{FilterReport, FollowingToken, NamedToken, PositionReport, StepsRe
 pub use packet::{
     HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket, TraceLine,
 };
+pub use question::Question;
 pub use race::{RaceLane, RaceReport, RaceStep};
 pub use timing::{KernelTime, PassProfile, StageTime};
 pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};

@@ -1,7 +1,8 @@
 //! The web worker that owns the GPU device and runs the engine for the page.
 //!
 //! It receives a `Command` as JSON text, or as an array of that text and the files that belong to it,
-//! and posts `Event`s as JSON text. Everything that takes long happens here, so that the page stays free to answer the reader.
+//! and posts `Event`s as JSON text, or as an array of that text and the buffers that belong to it.
+//! Everything that takes long happens here, so that the page stays free to answer the reader.
 
 mod adapter_name;
 mod catalogue;

@@ -1,7 +1,7 @@
 //! Commands that wait for the session, and which of them should stop.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
 
@@ -12,7 +12,7 @@ use web_sys::Blob;
 ///
 /// `Stop` and `CancelLoad` do not wait in the queue: they mark every command that arrived before
 /// them, whether that runs already or is still waiting. Nor does `SetSampling`, which the running
-/// generation asks for.
+/// generation asks for. `Withdraw` marks one command by its number.
 #[derive(Default)]
 pub struct Mailbox {
     queue: RefCell<VecDeque<Letter>>,
@@ -22,6 +22,8 @@ pub struct Mailbox {
     stopped: Cell<u64>,
     cancelled: Cell<u64>,
     sampling: RefCell<Option<SamplingParams>>,
+    /// Numbers of commands that nobody wants any more.
+    withdrawn: RefCell<BTreeSet<u32>>,
 }
 
 /// A command and what came with it.
@@ -62,9 +64,16 @@ impl Mailbox {
                 *self.sampling.borrow_mut() = Some(params.clone());
                 return;
             }
+            Command::Withdraw { run } => {
+                self.withdrawn.borrow_mut().insert(*run);
+                return;
+            }
             // It brings its own.
             Command::Generate { .. } => *self.sampling.borrow_mut() = None,
             _ => {}
+        }
+        if let Some(run) = command.run() {
+            self.withdrawn.borrow_mut().remove(&run);
         }
         self.arrived.set(self.arrived.get() + 1);
         self.queue.borrow_mut().push_back(Letter {
@@ -104,9 +113,14 @@ impl Mailbox {
         self.sampling.borrow_mut().take()
     }
 
-    /// Whether the command of this ticket should end.
-    pub fn stop_requested(&self, ticket: Ticket) -> bool {
-        ticket.0 <= self.stopped.get()
+    /// Whether the command of this ticket and number should end.
+    pub fn stop_requested(&self, ticket: Ticket, run: u32) -> bool {
+        ticket.0 <= self.stopped.get() || self.withdrawn(run)
+    }
+
+    /// Whether nobody wants the command of this number any more.
+    pub fn withdrawn(&self, run: u32) -> bool {
+        self.withdrawn.borrow().contains(&run)
     }
 }
 
@@ -122,7 +136,7 @@ mod tests {
     use std::pin::pin;
     use std::task::Context;
 
-    use vitrine_protocol::{GenerateRequest, HubAccess, ModelSource, Prompt};
+    use vitrine_protocol::{GenerateRequest, HubAccess, ModelSource, Prompt, Question};
 
     use super::*;
 
@@ -169,12 +183,12 @@ mod tests {
         let mailbox = Mailbox::default();
         push(&mailbox, generate(1));
         let first = take(&mailbox).unwrap();
-        assert!(!mailbox.stop_requested(first));
+        assert!(!mailbox.stop_requested(first, 1));
         push(&mailbox, Command::Stop);
-        assert!(mailbox.stop_requested(first));
+        assert!(mailbox.stop_requested(first, 1));
         push(&mailbox, generate(2));
         let second = take(&mailbox).unwrap();
-        assert!(!mailbox.stop_requested(second));
+        assert!(!mailbox.stop_requested(second, 2));
         assert_eq!(take(&mailbox), None);
     }
 
@@ -185,8 +199,29 @@ mod tests {
         push(&mailbox, generate(2));
         let first = take(&mailbox).unwrap();
         let second = take(&mailbox).unwrap();
-        assert!(mailbox.stop_requested(first));
-        assert!(!mailbox.stop_requested(second));
+        assert!(mailbox.stop_requested(first, 1));
+        assert!(!mailbox.stop_requested(second, 2));
+    }
+
+    #[test]
+    fn a_question_waits_for_a_generation_and_can_be_withdrawn_alone() {
+        let ask = |run| Command::Ask {
+            run,
+            question: Question::Inspect { context: None },
+        };
+        let mailbox = Mailbox::default();
+        push(&mailbox, generate(1));
+        push(&mailbox, ask(2));
+        push(&mailbox, ask(3));
+        let generation = take(&mailbox).unwrap();
+        assert!(!mailbox.stop_requested(generation, 1));
+        push(&mailbox, Command::Withdraw { run: 2 });
+        let (second, third) = (take(&mailbox).unwrap(), take(&mailbox).unwrap());
+        assert!(mailbox.withdrawn(2) && mailbox.stop_requested(second, 2));
+        assert!(!mailbox.stop_requested(third, 3));
+        assert!(!mailbox.stop_requested(generation, 1));
+        push(&mailbox, ask(2));
+        assert!(!mailbox.withdrawn(2), "the number was used again");
     }
 
     #[test]
@@ -198,12 +233,12 @@ mod tests {
         assert_eq!(poll(mailbox.cancelled(first)), None);
         push(&mailbox, Command::CancelLoad);
         assert_eq!(poll(mailbox.cancelled(first)), Some(()));
-        assert!(!mailbox.stop_requested(run));
+        assert!(!mailbox.stop_requested(run, 1));
         push(&mailbox, load());
         let second = take(&mailbox).unwrap();
         assert_eq!(poll(mailbox.cancelled(second)), None);
         assert!(
-            mailbox.stop_requested(run),
+            mailbox.stop_requested(run, 1),
             "another model ends a generation"
         );
     }

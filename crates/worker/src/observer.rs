@@ -1,14 +1,14 @@
 //! Passes what the engine tells on to the page.
 
-use vitrine_engine::Observer;
-use vitrine_protocol::{Event, SamplingParams, TokenPiece, TokenStep};
+use vitrine_engine::{AskObserver, Observer};
+use vitrine_protocol::{AnswerPart, Event, SamplingParams, TokenPiece, TokenStep};
 
 use crate::mailbox::{Mailbox, Ticket};
 use crate::scope;
 
-/// Posts the tokens of one generation, and stops it when the page wants that.
+/// Posts what there is to tell of one generation or question, and stops it when the page wants that.
 pub struct PagePoster<'a> {
-    /// The page's number for the generation.
+    /// The page's number.
     pub run: u32,
     /// The command that began it.
     pub ticket: Ticket,
@@ -33,13 +33,29 @@ impl Observer for PagePoster<'_> {
 
     fn new_sampling(&mut self) -> Option<SamplingParams> {
         // A generation that waits has its own settings already.
-        if self.stop_requested() {
+        if self.mailbox.stop_requested(self.ticket, self.run) {
             return None;
         }
         self.mailbox.new_sampling()
     }
 
     fn stop_requested(&mut self) -> bool {
-        self.mailbox.stop_requested(self.ticket)
+        self.mailbox.stop_requested(self.ticket, self.run)
+    }
+}
+
+impl AskObserver for PagePoster<'_> {
+    fn progress(&mut self, done: u64, total: u64) {
+        let run = self.run;
+        scope::post(&Event::AskProgress { run, done, total });
+    }
+
+    fn part(&mut self, part: AnswerPart) {
+        let run = self.run;
+        scope::post(&Event::AnswerPart { run, part });
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.mailbox.stop_requested(self.ticket, self.run)
     }
 }

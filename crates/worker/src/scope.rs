@@ -1,6 +1,7 @@
 //! The worker's global scope: posting, time, and what the browser offers.
 
-use js_sys::{Promise, Reflect};
+use js_sys::{Array, ArrayBuffer, Float32Array, Promise, Reflect, Uint8Array};
+use vitrine_engine::{Tensor, TensorData};
 use vitrine_protocol::Event;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -16,6 +17,26 @@ pub fn post(event: &Event) {
     // Serialising our own types cannot fail, and a page that is gone needs no event.
     if let Ok(json) = serde_json::to_string(event) {
         let _ = worker().post_message(&JsValue::from_str(&json));
+    }
+}
+
+/// Sends an event and the tensors that belong to it, which change hands and are not copied again.
+pub fn post_with(event: &Event, tensors: &[Tensor]) {
+    if tensors.is_empty() {
+        return post(event);
+    }
+    let Ok(json) = serde_json::to_string(event) else {
+        return;
+    };
+    let buffers: Array = tensors.iter().map(|tensor| buffer(&tensor.data)).collect();
+    let message = Array::of1(&JsValue::from_str(&json)).concat(&buffers);
+    let _ = worker().post_message_with_transfer(&message, &buffers);
+}
+
+fn buffer(data: &TensorData) -> ArrayBuffer {
+    match data {
+        TensorData::F32(values) => Float32Array::from(values.as_slice()).buffer(),
+        TensorData::U8(values) => Uint8Array::from(values.as_slice()).buffer(),
     }
 }
 

@@ -7,10 +7,11 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
-use vitrine_engine::{Branch, Engine, LoadOptions, ModelFiles};
+use vitrine_engine::{Branch, Engine, EngineError, LoadOptions, ModelFiles, ask_without_model};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{
     Command, Event, FailureKind, ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt,
+    Question,
 };
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -40,7 +41,7 @@ impl Session {
     pub async fn run(mut self, mailbox: Rc<Mailbox>) {
         loop {
             let letter = mailbox.next().await;
-            let run = run_of(&letter.command);
+            let run = letter.command.run();
             if let Err(error) = self.answer(letter, &mailbox).await {
                 let failure = error.failure();
                 if matches!(
@@ -91,6 +92,14 @@ impl Session {
                 };
                 self.fork(run, of, &request, &mut observer).await
             }
+            Command::Ask { run, question } => {
+                let mut observer = PagePoster {
+                    run,
+                    ticket,
+                    mailbox,
+                };
+                self.ask(run, &question, &mut observer).await
+            }
             Command::Next { run, prompt, top } => self.next(run, &prompt, top).await,
             Command::ForgetModel { key } => {
                 let store = Store::open().await;
@@ -109,7 +118,10 @@ impl Session {
                 Ok(())
             }
             // The mailbox acts on them at once and never hands them on.
-            Command::Stop | Command::CancelLoad | Command::SetSampling { .. } => Ok(()),
+            Command::Stop
+            | Command::Withdraw { .. }
+            | Command::CancelLoad
+            | Command::SetSampling { .. } => Ok(()),
         }
     }
 
@@ -201,6 +213,7 @@ impl Session {
         };
         scope::post(&Event::ModelReady {
             model: engine.summary(),
+            sampling: Box::new(engine.sampling_defaults()),
             load_s: scope::now_s() - began_s,
             from_storage,
             kept,
@@ -249,6 +262,35 @@ impl Session {
         Ok(())
     }
 
+    async fn ask(
+        &mut self,
+        run: u32,
+        question: &Question,
+        observer: &mut PagePoster<'_>,
+    ) -> Result<(), WorkerError> {
+        if observer.mailbox.withdrawn(run) {
+            scope::post(&Event::AskStopped { run });
+            return Ok(());
+        }
+        let answered = match (&mut self.engine, ask_without_model(question)) {
+            (_, Some(answered)) => answered,
+            (Some(engine), None) => engine.ask(question, observer).await,
+            (None, None) => return Err(WorkerError::NoModel),
+        };
+        match answered {
+            Ok(answered) => {
+                let answer = Box::new(answered.answer);
+                scope::post_with(&Event::Answer { run, answer }, &answered.tensors);
+                Ok(())
+            }
+            Err(EngineError::Stopped) => {
+                scope::post(&Event::AskStopped { run });
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn next(&mut self, run: u32, prompt: &Prompt, top: u32) -> Result<(), WorkerError> {
         let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
         let prediction = engine.next(prompt, top).await?;
@@ -257,16 +299,6 @@ impl Session {
             distribution: prediction.distribution,
         });
         Ok(())
-    }
-}
-
-/// The page's number in a command, so that a failure can name it.
-fn run_of(command: &Command) -> Option<u32> {
-    match command {
-        Command::Generate { run, .. } | Command::Fork { run, .. } | Command::Next { run, .. } => {
-            Some(*run)
-        }
-        _ => None,
     }
 }
 

@@ -57,7 +57,7 @@ fn packets_sum_up_what_taps_see() {
         let taps = Tap::parse_list(list, &config).unwrap();
         let lens = LensRequest {
             top: 5,
-            target: None,
+            targets: vec![],
         };
         let seen = block_on(model.trace(ids, &taps, 5, Some(lens))).unwrap();
         let get = |tap: Tap| {

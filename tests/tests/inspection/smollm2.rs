@@ -138,7 +138,7 @@ fn the_logit_lens_of_the_real_model_is_that_of_transformers() {
 #[test]
 fn head_scores_are_those_of_the_probabilities_that_transformers_sees() {
     let mut engine = load();
-    let report = block_on(engine.head_scores(&prompt(&document().repeating_ids))).unwrap();
+    let report = block_on(engine.head_scores(&prompt(&document().repeating_ids), &mut ())).unwrap();
     let wanted: Vec<f32> = tensor("scores");
     assert_eq!(report.heads.len(), LAYERS * HEADS);
     let mut most = 0.0_f64;
@@ -198,7 +198,7 @@ fn patches_restore_as_much_as_in_transformers() {
         answer: None,
         against: None,
     };
-    let report = block_on(engine.patch(&request, &mut |_, _| {})).unwrap();
+    let report = block_on(engine.patch(&request, &mut ())).unwrap();
     assert_eq!(
         (report.answer.id, report.against.id),
         (patch.answer, patch.against)

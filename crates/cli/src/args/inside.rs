@@ -27,6 +27,7 @@ Taps, of every layer where no number stands behind them (layers count from 0):
   embedding          [positions, hidden]
   hidden_states      [positions, hidden]: before layer l; the last after the final norm
   q, k, v            [heads, positions, head_dim]: q and k after RoPE
+  q_proj, k_proj     [heads, positions, head_dim]: before RoPE, after q_norm and k_norm
   attentions         [heads, positions, positions]: probabilities
   head_out           [positions, heads, head_dim]: what o_proj reads
   attn_out, mlp_out  [positions, hidden]: what is added to the residual stream

@@ -1,0 +1,257 @@
+//! Questions about the inside of a model, for whoever is not in the same program.
+
+use vitrine_model::Tapped;
+use vitrine_protocol::{
+    Answer, AnswerPart, BatchRequest, BatchSummary, GenerateSummary, Question, TensorHeader,
+    TensorType, TokenPiece, TokenStep, TraceReport, TraceRequest,
+};
+
+use crate::inspect::inspect_json;
+use crate::{BatchObserver, Engine, EngineError};
+
+/// Tensors of an answer take at most this many bytes together.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Hears of an answer while it is found.
+pub trait AskObserver {
+    /// So many steps are done, of so many.
+    fn progress(&mut self, _done: u64, _total: u64) {}
+    /// Something is known already.
+    fn part(&mut self, _part: AnswerPart) {}
+    /// Asked after each step: whether to end here.
+    fn stop_requested(&mut self) -> bool {
+        false
+    }
+}
+
+/// Hears and does nothing.
+impl AskObserver for () {}
+
+impl dyn AskObserver + '_ {
+    /// Tells of a step that is done, and goes on unless somebody wants otherwise.
+    pub(crate) fn step(&mut self, done: u64, total: u64) -> Result<(), EngineError> {
+        self.progress(done, total);
+        match self.stop_requested() {
+            true => Err(EngineError::Stopped),
+            false => Ok(()),
+        }
+    }
+}
+
+/// An answer, and the tensors that belong to it, in the order of its headers.
+#[derive(Debug, PartialEq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// What is too long for a text.
+    pub tensors: Vec<Tensor>,
+}
+
+/// A tensor with its name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// As in `vitrine trace`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<u32>,
+    /// Its values, the last dimension next to one another.
+    pub data: TensorData,
+}
+
+/// The values of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TensorData {
+    /// As they are.
+    F32(Vec<f32>),
+    /// From 0 to 1, in steps of 1 / 255.
+    U8(Vec<u8>),
+}
+
+impl Tensor {
+    /// What there is to say of it in a text.
+    #[must_use]
+    pub fn header(&self) -> TensorHeader {
+        TensorHeader {
+            name: self.name.clone(),
+            shape: self.shape.clone(),
+            dtype: match self.data {
+                TensorData::F32(_) => TensorType::F32,
+                TensorData::U8(_) => TensorType::U8,
+            },
+        }
+    }
+}
+
+impl From<Tapped> for Tensor {
+    fn from(tapped: Tapped) -> Self {
+        Self {
+            name: tapped.tap.to_string(),
+            shape: tapped.shape.iter().map(|size| *size as u32).collect(),
+            data: TensorData::F32(tapped.values),
+        }
+    }
+}
+
+impl From<Answer> for Answered {
+    fn from(answer: Answer) -> Self {
+        let tensors = Vec::new();
+        Self { answer, tensors }
+    }
+}
+
+/// Refuses more bytes than can be handed over.
+pub(crate) fn allow(bytes: u64) -> Result<(), EngineError> {
+    let most = MOST_BYTES;
+    match bytes > most {
+        true => Err(EngineError::TensorsTooLarge { bytes, most }),
+        false => Ok(()),
+    }
+}
+
+/// The answer to a question that needs no model; none for the others.
+#[must_use]
+pub fn ask_without_model(question: &Question) -> Option<Result<Answered, EngineError>> {
+    match question {
+        Question::InspectConfig { json, context } => {
+            let report = inspect_json(json, *context);
+            Some(report.map(|report| Answer::Inspect(Box::new(report)).into()))
+        }
+        _ => None,
+    }
+}
+
+impl Engine {
+    /// Answers a question. Long ones tell `observer` of what they know already, and end when it
+    /// wants that.
+    ///
+    /// # Errors
+    /// When the question is about something that there is not, its tensors are too large, it is
+    /// stopped, or the device fails.
+    pub async fn ask(
+        &mut self,
+        question: &Question,
+        observer: &mut dyn AskObserver,
+    ) -> Result<Answered, EngineError> {
+        let answer = match question {
+            Question::Tokenize { text, special } => {
+                Answer::Tokenize(self.tokenize(text, *special)?)
+            }
+            Question::Render { user } => Answer::Render(self.rendered(user)?),
+            Question::Inspect { context } => Answer::Inspect(Box::new(self.inspect(*context))),
+            Question::InspectConfig { json, context } => {
+                Answer::Inspect(Box::new(inspect_json(json, *context)?))
+            }
+            Question::NamedTokens { prompt, ids, texts } => {
+                let named = texts.iter().map(|text| self.token_named(text));
+                let named = named.collect::<Result<Vec<u32>, _>>()?;
+                let ids = [&ids[..], &named].concat();
+                let tokens = self.named_tokens(prompt, &ids).await?;
+                Answer::NamedTokens { tokens }
+            }
+            Question::Steps {
+                prompt,
+                params,
+                rows,
+            } => Answer::Steps(self.steps(prompt, params, *rows).await?),
+            Question::Positions { prompt, top } => Answer::Positions {
+                positions: self.positions(prompt, (*top).clamp(1, 64)).await?,
+            },
+            Question::Trace(request) => return self.traced(request).await,
+            Question::AttentionThumbnails { prompt, side } => {
+                let thumbnails = self.attention_thumbnails(prompt, *side, observer);
+                let (report, tensors) = thumbnails.await?;
+                let answer = Answer::AttentionThumbnails(report);
+                return Ok(Answered { answer, tensors });
+            }
+            Question::Attention { prompt, layer } => {
+                let (report, tensors) = self.layer_attention(prompt, *layer).await?;
+                let answer = Answer::Attention(report);
+                return Ok(Answered { answer, tensors });
+            }
+            Question::Lens { prompt, top } => Answer::Lens(self.lens(prompt, *top).await?),
+            Question::Rope {
+                prompt,
+                layer,
+                head,
+            } => {
+                let (report, tensors) = self.rope_turns(prompt, *layer, *head).await?;
+                let answer = Answer::Rope(report);
+                return Ok(Answered { answer, tensors });
+            }
+            Question::Ablate {
+                prompt,
+                interventions,
+                top,
+            } => Answer::Ablate(self.ablate(prompt, interventions, *top).await?),
+            Question::Sweep { prompt, mean } => {
+                Answer::Sweep(self.sweep(prompt, *mean, observer).await?)
+            }
+            Question::Patch(request) => Answer::Patch(self.patch(request, observer).await?),
+            Question::Race {
+                prompt,
+                max_new_tokens,
+            } => Answer::Race(self.race(prompt, *max_new_tokens, observer).await?),
+            Question::Batch(request) => Answer::Batch(self.batch(request, observer).await?),
+            Question::Bench(request) => {
+                let mut on_step = |what: &str| {
+                    let what = what.to_owned();
+                    observer.part(AnswerPart::Measuring { what });
+                };
+                Answer::Bench(Box::new(self.bench(request, &mut on_step).await?))
+            }
+        };
+        Ok(answer.into())
+    }
+
+    async fn traced(&mut self, request: &TraceRequest) -> Result<Answered, EngineError> {
+        allow(self.trace_bytes(request)?)?;
+        let trace = self.trace(request).await?;
+        let tensors: Vec<Tensor> = trace.tensors.into_iter().map(Tensor::from).collect();
+        let report = TraceReport {
+            prompt: trace.prompt,
+            tensors: tensors.iter().map(Tensor::header).collect(),
+            distribution: trace.distribution,
+            lens: trace.lens,
+        };
+        let answer = Answer::Trace(report);
+        Ok(Answered { answer, tensors })
+    }
+
+    async fn batch(
+        &mut self,
+        request: &BatchRequest,
+        observer: &mut dyn AskObserver,
+    ) -> Result<BatchSummary, EngineError> {
+        self.generate_batch(request, &mut Parts(observer)).await
+    }
+}
+
+/// Tells of a batch in parts.
+struct Parts<'a>(&'a mut dyn AskObserver);
+
+impl BatchObserver for Parts<'_> {
+    fn prompt(&mut self, sequence: usize, tokens: &[TokenPiece]) {
+        self.0.part(AnswerPart::BatchPrompt {
+            sequence: sequence as u32,
+            tokens: tokens.to_vec(),
+        });
+    }
+
+    fn token(&mut self, sequence: usize, step: &TokenStep) {
+        self.0.part(AnswerPart::BatchToken {
+            sequence: sequence as u32,
+            step: Box::new(step.clone()),
+        });
+    }
+
+    fn finished(&mut self, sequence: usize, summary: &GenerateSummary) {
+        self.0.part(AnswerPart::BatchFinished {
+            sequence: sequence as u32,
+            summary: summary.clone(),
+        });
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.0.stop_requested()
+    }
+}
