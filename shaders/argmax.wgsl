@@ -1,7 +1,8 @@
 // The greedy choice, the logsumexp of the logits, and the step to the next position.
 //
-// Two dispatches. The first: every workgroup reduces CHUNK logits of a row (group.y) to one Best. The
-// second (FINAL): one workgroup per row reduces those and writes the choice. With FEEDBACK each choice
+// Two dispatches. The first: every workgroup reduces CHUNK logits of a row (group.y) to one Best, and
+// each of its lanes leaves the highest of the logits that it read, for `top_k`. The second (FINAL): one
+// workgroup per row reduces the bests and writes the choice. With FEEDBACK each choice
 // becomes the next token of its sequence, and the positions move on, so that the next step can be
 // submitted before the host has seen this one. The rows are then those of the pass, each of another
 // sequence, or one row: the last of the pass.
@@ -39,6 +40,8 @@ struct Chosen {
 #else
 @group(0) @binding(_) var<storage, read> logits: array<f32>;
 @group(0) @binding(_) var<storage, read_write> bests: array<Best>;
+// (rows, CHUNKS · LANES).
+@group(0) @binding(_) var<storage, read_write> maxima: array<f32>;
 #end
 
 var<workgroup> scratch: array<Best, LANES>;
@@ -70,6 +73,7 @@ fn main(
     for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
         best = better(best, Best(logits[group.y * STRIDE + i], i, 1.0, 0u));
     }
+    maxima[(group.y * CHUNKS + group.x) * LANES + lane] = best.logit;
 #end
     scratch[lane] = best;
     workgroupBarrier();

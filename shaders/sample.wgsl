@@ -5,6 +5,7 @@
 // alone. Settings and counts are the sequence's. All sums are of whole numbers, so that no order of lanes changes them. A
 // threshold is found digit by digit: weights are summed by the leading digit of a key, the digit
 // where the sum passes the goal is kept, and the next digit is looked at.
+#import key
 #import pages
 #import philox
 #import reduce
@@ -115,12 +116,6 @@ fn scaled(place: Place, id: u32) -> f32 {
         }
     }
     return logit * (*settings).scale;
-}
-
-// A number that is ordered as the logits are.
-fn key_of(logit: f32) -> u32 {
-    let bits = select(bitcast<u32>(logit), 0u, logit == 0.0);
-    return select(bits | 0x80000000u, ~bits, bits >> 31u == 1u);
 }
 
 // exp(logit - highest) · 2⁴⁰, rounded down.

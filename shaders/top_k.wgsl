@@ -1,65 +1,150 @@
-// The K best of every CHUNK candidates, sorted: higher logit first, of equal ones the lower id.
+// The K highest logits of each row with their ids, sorted: higher logit first, of equal ones the lower
+// id.
 //
-// Run again on its own output until one workgroup is left; the first run (FIRST) reads logits, the
-// later ones (logit, id) pairs. Each workgroup sorts its chunk with a bitonic network. One row of
-// workgroups per row of logits; rows are STRIDE values apart before, and CHUNKS · K after.
-#if FIRST
+// One workgroup per row. `argmax` has left the highest of every PER_LANE logits. Lanes take those
+// maxima in turn; K lanes hold a maximum at least as high as the K-th highest of what the lanes hold,
+// so the K best logits are all at least so high: that is the first limit. Few logits pass it; only
+// where more than ROOM do (many equal logits, say), the limit is raised by halving the interval of what
+// it can be. Those that pass are ranked by counting who comes before each.
+#import key
+
 @group(0) @binding(_) var<storage, read> logits: array<f32>;
-#else
-@group(0) @binding(_) var<storage, read> candidates: array<vec2<u32>>;
-#end
+// (rows, BLOCKS).
+@group(0) @binding(_) var<storage, read> maxima: array<f32>;
 @group(0) @binding(_) var<storage, read_write> best: array<vec2<u32>>;
 
 // Below any logit, and still finite: WGSL does not promise infinities.
 const LOWEST: f32 = -3.0e38;
 const NOBODY: u32 = 0xFFFFFFFFu;
 
-const CHUNKS: u32 = (N + CHUNK - 1u) / CHUNK;
+// A block is what a lane of `argmax` read: PER_LANE logits, each PER_CHUNK from the one before.
+const BLOCKS: u32 = (N + PER_CHUNK * PER_LANE - 1u) / (PER_CHUNK * PER_LANE) * PER_CHUNK;
 
-var<workgroup> values: array<f32, CHUNK>;
-var<workgroup> ids: array<u32, CHUNK>;
+// A logit passes if its key is above `key`, or at `key` and its id at most `id`.
+struct Limit {
+    key: u32,
+    id: u32,
+}
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    for (var i = lane; i < CHUNK; i += LANES) {
-        let source = group.x * CHUNK + i;
-        let at = group.y * STRIDE + source;
-        values[i] = LOWEST;
-        ids[i] = NOBODY;
-        if (source < N) {
-#if FIRST
-            values[i] = logits[at];
-            ids[i] = source;
-#else
-            values[i] = bitcast<f32>(candidates[at].x);
-            ids[i] = candidates[at].y;
-#end
+// The highest maximum of each lane, as keys.
+var<workgroup> highest: array<u32, LANES>;
+var<workgroup> limit_key: u32;
+var<workgroup> count: atomic<u32>;
+var<workgroup> counted: u32;
+var<workgroup> keys: array<u32, ROOM>;
+var<workgroup> ids: array<u32, ROOM>;
+
+fn passes(limit: Limit, key: u32, id: u32) -> bool {
+    return key > limit.key || (key == limit.key && id <= limit.id);
+}
+
+// How many logits pass; with `keep` they are kept, as many as there is room for.
+fn collect(row: u32, lane: u32, limit: Limit, keep: bool) -> u32 {
+    if (lane == 0u) {
+        atomicStore(&count, 0u);
+    }
+    workgroupBarrier();
+    if (highest[lane] >= limit.key) {
+        for (var block = lane; block < BLOCKS; block += LANES) {
+            if (key_of(maxima[row * BLOCKS + block]) < limit.key) {
+                continue;
+            }
+            let first = block / PER_CHUNK * PER_CHUNK * PER_LANE + block % PER_CHUNK;
+            for (var i = 0u; i < PER_LANE; i++) {
+                let id = first + i * PER_CHUNK;
+                if (id >= N) {
+                    break;
+                }
+                let key = key_of(logits[row * STRIDE + id]);
+                if (passes(limit, key, id)) {
+                    let place = atomicAdd(&count, 1u);
+                    if (keep && place < ROOM) {
+                        keys[place] = key;
+                        ids[place] = id;
+                    }
+                }
+            }
         }
     }
     workgroupBarrier();
+    if (lane == 0u) {
+        counted = atomicLoad(&count);
+    }
+    let found = workgroupUniformLoad(&counted);
+    return found;
+}
 
-    for (var run = 2u; run <= CHUNK; run *= 2u) {
-        for (var distance = run / 2u; distance > 0u; distance /= 2u) {
-            for (var pair = lane; pair < CHUNK / 2u; pair += LANES) {
-                let low = (pair / distance) * distance * 2u + pair % distance;
-                let high = low + distance;
-                let a = values[low];
-                let b = values[high];
-                let b_is_better = b > a || (b == a && ids[high] < ids[low]);
-                // Runs alternate in direction until the last one, which is best first.
-                let best_first = (low & run) == 0u;
-                if (b_is_better == best_first) {
-                    values[low] = b;
-                    values[high] = a;
-                    let id = ids[low];
-                    ids[low] = ids[high];
-                    ids[high] = id;
-                }
-            }
-            workgroupBarrier();
+// The limit that from K to ROOM logits pass, where more than that pass `low`.
+fn raise(row: u32, lane: u32, low: u32) -> Limit {
+    var key = low;
+    var too_high = NOBODY;
+    while (too_high - key > 1u) {
+        let middle = key + (too_high - key) / 2u;
+        let limit = Limit(middle, NOBODY);
+        let found = collect(row, lane, limit, false);
+        if (found > ROOM) {
+            key = middle;
+        } else if (found < K) {
+            too_high = middle;
+        } else {
+            return limit;
         }
     }
-    for (var i = lane; i < K; i += LANES) {
-        best[(group.y * CHUNKS + group.x) * K + i] = vec2<u32>(bitcast<u32>(values[i]), ids[i]);
+    // Too many of this very key; an id more is at most one logit more.
+    var id = 0u;
+    var too_many = N;
+    while (too_many - id > 1u) {
+        let middle = id + (too_many - id) / 2u;
+        let limit = Limit(key, middle);
+        let found = collect(row, lane, limit, false);
+        if (found > ROOM) {
+            too_many = middle;
+        } else if (found < K) {
+            id = middle;
+        } else {
+            return limit;
+        }
+    }
+    return Limit(key, id);
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let row = group.y;
+    var mine = LOWEST;
+    for (var block = lane; block < BLOCKS; block += LANES) {
+        mine = max(mine, maxima[row * BLOCKS + block]);
+    }
+    let key = key_of(mine);
+    highest[lane] = key;
+    workgroupBarrier();
+    var before = 0u;
+    for (var other = 0u; other < LANES; other++) {
+        let theirs = highest[other];
+        before += select(0u, 1u, theirs > key || (theirs == key && other < lane));
+    }
+    if (before == K - 1u) {
+        limit_key = key;
+    }
+    let first_key = workgroupUniformLoad(&limit_key);
+
+    var found = collect(row, lane, Limit(first_key, NOBODY), true);
+    if (found > ROOM) {
+        found = collect(row, lane, raise(row, lane, first_key), true);
+    }
+    found = min(found, ROOM);
+    for (var i = lane; i < found; i += LANES) {
+        let key = keys[i];
+        let id = ids[i];
+        var rank = 0u;
+        for (var other = 0u; other < found; other++) {
+            rank += select(0u, 1u, keys[other] > key || (keys[other] == key && ids[other] < id));
+        }
+        if (rank < K) {
+            best[row * K + rank] = vec2<u32>(bitcast<u32>(logits[row * STRIDE + id]), id);
+        }
+    }
+    for (var i = found + lane; i < K; i += LANES) {
+        best[row * K + i] = vec2<u32>(bitcast<u32>(LOWEST), NOBODY);
     }
 }

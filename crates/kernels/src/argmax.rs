@@ -2,9 +2,13 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, Shader
 
 use crate::{FRAGMENTS, step, template};
 
-const LANES: u32 = 64;
+/// Lanes of a workgroup of the first dispatch.
+pub(crate) const LANES: u32 = 64;
 const CHUNK: u32 = 1024;
 const BEST_BYTES: u64 = 16;
+
+/// Logits that a lane of the first dispatch reads: `CHUNK / LANES`, `LANES` apart.
+pub(crate) const PER_LANE: u32 = CHUNK / LANES;
 
 /// `shaders/argmax.wgsl`: the greedy choice, the logsumexp, and the step to the next position.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +17,29 @@ pub struct Argmax {
     pub n: u32,
     /// Logits from one row to the next.
     pub stride: u32,
-    /// Each choice becomes the next token of its sequence.
-    pub feedback: bool,
+}
+
+/// What one reading of all logits leaves for `argmax` and `top_k`.
+pub struct Bests {
+    /// (rows, chunks).
+    bests: Buffer,
+    /// (rows, chunks, `LANES`), f32: the highest logit that each lane read.
+    pub(crate) maxima: Buffer,
+}
+
+impl Bests {
+    /// Room for `rows` rows of `n` logits.
+    ///
+    /// # Errors
+    /// When a buffer cannot be made.
+    pub fn new(gpu: &Gpu, n: u32, rows: u32) -> Result<Self, GpuError> {
+        let chunks = u64::from(rows) * u64::from(n.div_ceil(CHUNK));
+        let maxima_bytes = chunks * u64::from(LANES) * 4;
+        Ok(Self {
+            bests: gpu.buffer("argmax bests", chunks * BEST_BYTES, Usage::Work)?,
+            maxima: gpu.buffer("logit maxima", maxima_bytes, Usage::Work)?,
+        })
+    }
 }
 
 /// What `argmax` writes.
@@ -32,20 +57,26 @@ pub struct Chosen {
 }
 
 impl Argmax {
-    /// The shaders of the first and of the final dispatch.
+    /// The shaders of the first dispatch, and of the final one without and with feedback.
     #[must_use]
-    pub fn sources(&self) -> [ShaderSource; 2] {
+    pub fn sources(&self) -> [ShaderSource; 3] {
+        [self.first(), self.last(false), self.last(true)]
+    }
+
+    fn first(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        self.source(vec![], vec![Read, ReadWrite, ReadWrite])
+    }
+
+    fn last(&self, feedback: bool) -> ShaderSource {
         use Binding::{Read, ReadWrite};
         let mut flags = vec!["FINAL"];
         let mut bindings = vec![Read, ReadWrite];
-        if self.feedback {
+        if feedback {
             flags.push("FEEDBACK");
             bindings.extend([ReadWrite; 2]);
         }
-        [
-            self.source(vec![], vec![Read, ReadWrite]),
-            self.source(flags, bindings),
-        ]
+        self.source(flags, bindings)
     }
 
     fn source(&self, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
@@ -67,39 +98,43 @@ impl Argmax {
         }
     }
 
-    fn chunks(&self) -> u32 {
-        self.n.div_ceil(CHUNK)
+    /// Reads the logits of each of `rows` rows, no more than `bests` has room for.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn scan(
+        &self,
+        gpu: &Gpu,
+        logits: &Buffer,
+        bests: &Bests,
+        rows: Extent,
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.first())?;
+        let buffers = [logits, &bests.bests, &bests.maxima].map(Buffer::whole);
+        let chunks = Extent::Fixed(self.n.div_ceil(CHUNK));
+        let grid = Grid::plane(chunks, rows);
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }
 
-    /// Chooses in each of `rows` rows, never more than `capacity`, and writes a [`Chosen`] for each.
+    /// Chooses in each of the `rows` rows that were scanned, and writes a [`Chosen`] for each.
     ///
     /// With feedback there are Step and history: each chosen id goes to `history` at its position,
     /// and `step` moves on. The rows are then those of the pass, or the last of them alone.
     ///
     /// # Errors
-    /// When a shader cannot be assembled or the scratch buffer made.
-    pub fn dispatches(
+    /// When the shader cannot be assembled.
+    pub fn choose(
         &self,
         gpu: &Gpu,
-        logits: &Buffer,
+        bests: &Bests,
         chosen: &Buffer,
         feedback: Option<[&Buffer; 2]>,
         rows: Extent,
-        capacity: u32,
-    ) -> Result<[Dispatch; 2], GpuError> {
-        debug_assert_eq!(self.feedback, feedback.is_some());
-        let bytes = u64::from(capacity) * u64::from(self.chunks()) * BEST_BYTES;
-        let bests = gpu.buffer("argmax bests", bytes, Usage::Work)?;
-        let [first, last] = self.sources();
-        let (first, last) = (gpu.kernel(&first)?, gpu.kernel(&last)?);
-        let mut buffers = vec![bests.whole()];
-        buffers.push(chosen.whole());
+    ) -> Result<Dispatch, GpuError> {
+        let kernel = gpu.kernel(&self.last(feedback.is_some()))?;
+        let mut buffers = vec![bests.bests.whole(), chosen.whole()];
         buffers.extend(feedback.iter().flatten().map(|buffer| buffer.whole()));
-        let chunks = Grid::plane(Extent::Fixed(self.chunks()), rows);
         let one = Grid::plane(Extent::Fixed(1), rows);
-        Ok([
-            Dispatch::new(gpu, &first, &[logits.whole(), bests.whole()], chunks),
-            Dispatch::new(gpu, &last, &buffers, one),
-        ])
+        Ok(Dispatch::new(gpu, &kernel, &buffers, one))
     }
 }

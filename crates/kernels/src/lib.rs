@@ -36,7 +36,7 @@ mod strongest;
 mod top_k;
 
 pub use adjust::Adjust;
-pub use argmax::{Argmax, Chosen};
+pub use argmax::{Argmax, Bests, Chosen};
 pub use attention::{Attention, HeadStats};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::CacheLayout;
@@ -86,6 +86,7 @@ const FRAGMENTS: &[(&str, &str)] = &[
         "head_stats",
         include_str!("../../../shaders/common/head_stats.wgsl"),
     ),
+    ("key", include_str!("../../../shaders/common/key.wgsl")),
     ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
     ("pages", include_str!("../../../shaders/common/pages.wgsl")),
     (

@@ -3,7 +3,7 @@ use vitrine_gpu::ShaderSource;
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, CacheLayout, Count, Dtype, Embed,
     Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm, RopeKvAppend,
-    RowNorms, Sample, Shape, SoftCap, Strongest, Table, TopK, stride,
+    RowNorms, Sample, Shape, SoftCap, Strongest, TOP_K, Table, TopK, stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -204,15 +204,10 @@ pub fn permutations() -> Vec<ShaderSource> {
         };
         all.push(soft_cap.source());
         let (n, stride) = (vocab, stride(vocab));
-        for feedback in [true, false] {
-            let argmax = Argmax {
-                n,
-                stride,
-                feedback,
-            };
-            all.extend(argmax.sources());
+        all.extend(Argmax { n, stride }.sources());
+        for k in [5, TOP_K] {
+            all.push(TopK { n, stride, k }.source());
         }
-        all.extend(TopK { n, stride }.sources());
         all.push(Rank { n, stride }.source());
         all.push(Sample { n, stride }.source());
         all.push(Count { n }.source());

@@ -1,5 +1,5 @@
 use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Recording, Span, Timer};
-use vitrine_kernels::{Chosen, DrawnBits, Dtype};
+use vitrine_kernels::{Chosen, DrawnBits, Dtype, TOP_K};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
@@ -198,7 +198,7 @@ impl Model {
     }
 
     /// Starts the first sequence anew with `ids`, and predicts the token after them, with the `top`
-    /// best (at most [`TOP_K`](vitrine_kernels::TOP_K)) candidates.
+    /// best (at most [`TOP_K`]) candidates.
     ///
     /// # Errors
     /// When there are no ids, too many, or unknown ones; or the GPU has no room.
@@ -219,7 +219,7 @@ impl Model {
     ) -> Result<Vec<PendingRows>, ModelError> {
         let readout = match self.readout.take() {
             Some(readout) => readout,
-            None => self.readout(Readout::rows_for(&self.config))?,
+            None => self.readout(Readout::rows_for(&self.config), TOP_K)?,
         };
         let mut pending = Vec::new();
         let mut read = |model: &Self, position: u32, n_tokens: u32| {
@@ -240,12 +240,20 @@ impl Model {
         Ok(pending)
     }
 
-    /// A readout of at least `rows` rows of this model's residual stream.
+    /// A readout of at least `rows` rows of this model's residual stream, with at most `most`
+    /// candidates of each ([`TOP_K`] or fewer).
     ///
     /// # Errors
     /// When the GPU has no room.
-    pub fn readout(&self, rows: u32) -> Result<Readout, ModelError> {
-        Readout::new(&self.gpu, &self.config, &self.weights, &self.act, rows)
+    pub fn readout(&self, rows: u32, most: u32) -> Result<Readout, ModelError> {
+        Readout::new(
+            &self.gpu,
+            &self.config,
+            &self.weights,
+            &self.act,
+            rows,
+            most,
+        )
     }
 
     /// Appends the token that the last step chose, and predicts the one after it.

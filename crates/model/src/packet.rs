@@ -89,7 +89,7 @@ impl Watching {
         let mut lens = Vec::new();
         let mut readout = None;
         if let (true, Some(residual)) = (parts.lens, &watch.residual) {
-            let made = model.readout(Readout::rows_for(config).min(layers))?;
+            let made = model.readout(Readout::rows_for(config).min(layers), LENS)?;
             for first in (0..layers).step_by(made.capacity() as usize) {
                 let rows = made.capacity().min(layers - first);
                 let mut rows_in = Recording::default();

@@ -7,8 +7,8 @@ mod watched;
 
 use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm, RopeKvAppend, SoftCap,
-    TOP_K, Table, TopK, stride,
+    Argmax, Attention, Bests, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm, RopeKvAppend,
+    SoftCap, TOP_K, Table, TopK, stride,
 };
 
 use crate::config::LayerConfig;
@@ -32,6 +32,8 @@ pub struct Activations {
     pub chosen: Buffer,
     /// (vocab_size) of the last token, f32.
     pub logits: Buffer,
+    /// What a first look at the logits found.
+    pub bests: Bests,
     /// Number format of the others.
     pub dtype: Dtype,
     /// (tokens, hidden_size): the residual stream.
@@ -67,6 +69,7 @@ impl Activations {
             step,
             chosen: gpu.buffer("chosen", 16, Usage::Work)?,
             logits: gpu.buffer("logits", u64::from(weights.head().rows) * 4, Usage::Work)?,
+            bests: Bests::new(gpu, config.vocab_size, 1)?,
             residual: rows("residual", hidden)?,
             normed: rows("normed", hidden)?,
             qkv: rows("qkv", qkv_width)?,
@@ -99,7 +102,7 @@ pub struct Plan {
     pub prefill: Recording,
     /// Embedding and layers for one token.
     pub decode: Recording,
-    /// Final norm and output head, for the last token of either.
+    /// Final norm, output head and a first look at the logits, for the last token of either.
     pub head: Recording,
     /// The best token, which is fed back.
     pub greedy: Recording,
@@ -184,7 +187,8 @@ impl Plan {
         head.ops()
             .matmul(weights.head(), None, &act.last_normed, logits, false)?;
         let logits = &act.logits;
-        let (greedy, top_k, candidates) = head.choose(weights, logits, &act.chosen, 1)?;
+        let (greedy, top_k, candidates) =
+            head.choose(weights, logits, &act.bests, &act.chosen, 1)?;
         Ok(Self {
             prefill: builder(MAX_PASS).body(weights)?.recording,
             decode: builder(1).body(weights)?.recording,
@@ -258,11 +262,13 @@ impl Builder<'_> {
         }
     }
 
-    /// Caps logits of up to `rows` rows. What takes the best, which are fed back; and what lists them.
+    /// Caps and scans logits of up to `rows` rows. What takes the best, which are fed back; and what
+    /// lists them.
     fn choose(
         &mut self,
         weights: &Weights,
         logits: &Buffer,
+        bests: &Bests,
         chosen: &Buffer,
         rows: u32,
     ) -> Result<(Recording, Recording, Buffer), ModelError> {
@@ -279,11 +285,10 @@ impl Builder<'_> {
             let dispatch = soft_cap.dispatch(gpu, logits, each)?;
             self.recording.dispatch(dispatch);
         }
-        let argmax = Argmax {
-            n,
-            stride,
-            feedback: true,
-        };
+        let argmax = Argmax { n, stride };
+        self.enter("choice", None, "argmax");
+        self.recording
+            .dispatch(argmax.scan(gpu, logits, bests, each)?);
         let feedback = Some([&self.act.step, &self.cache.history]);
         let mut greedy = Recording::default();
         let choice = |name| Place {
@@ -292,16 +297,16 @@ impl Builder<'_> {
             name,
         };
         greedy.enter(choice("argmax"));
-        for dispatch in argmax.dispatches(gpu, logits, chosen, feedback, each, rows)? {
-            greedy.dispatch(dispatch);
-        }
-        let kernel = TopK { n, stride };
-        let (dispatches, candidates) = kernel.dispatches(gpu, logits, each, rows)?;
+        greedy.dispatch(argmax.choose(gpu, bests, chosen, feedback, each)?);
+        let kernel = TopK {
+            n,
+            stride,
+            k: TOP_K,
+        };
+        let (dispatch, candidates) = kernel.dispatch(gpu, logits, bests, each, rows)?;
         let mut top_k = Recording::default();
         top_k.enter(choice("top_k"));
-        for dispatch in dispatches {
-            top_k.dispatch(dispatch);
-        }
+        top_k.dispatch(dispatch);
         Ok((greedy, top_k, candidates))
     }
 

@@ -1,7 +1,7 @@
 //! What the output head makes of many residual rows at once.
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
-use vitrine_kernels::{Argmax, Chosen, Dtype, Rank, Ranked, SoftCap, TOP_K, TopK, stride};
+use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
 
 use crate::ops::Ops;
 use crate::plan::{Activations, candidates};
@@ -30,7 +30,10 @@ pub struct Readout {
     /// (capacity, [`Readout::logits_stride`]), f32.
     pub logits: Buffer,
     chosen: Buffer,
+    /// (capacity, most) pairs.
     candidates: Buffer,
+    /// The most candidates of a row.
+    most: u32,
     targets: Buffer,
     ranks: Buffer,
     head: Recording,
@@ -41,7 +44,7 @@ pub struct Readout {
 /// What a readout is asked for beside the best token and the logsumexp.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadoutRequest<'a> {
-    /// How many candidates of each row, at most [`TOP_K`].
+    /// How many candidates of each row, at most as many as the readout was made for.
     pub top: u32,
     /// Of each row, the token whose logit and rank are wanted; empty for none. Rows beyond its end
     /// are not ranked.
@@ -53,6 +56,8 @@ pub struct PendingRows {
     readback: Readback,
     rows: usize,
     top: usize,
+    /// Bytes of the candidates of a row.
+    top_bytes: usize,
     ranked: usize,
 }
 
@@ -80,7 +85,8 @@ impl Readout {
         rows / ROWS_PER_LANE * ROWS_PER_LANE
     }
 
-    /// Room for at least `rows` rows.
+    /// Room for at least `rows` rows, and at most `most` candidates of each
+    /// ([`TOP_K`](vitrine_kernels::TOP_K) or fewer).
     ///
     /// # Errors
     /// When the GPU has no room.
@@ -90,6 +96,7 @@ impl Readout {
         weights: &Weights,
         act: &Activations,
         rows: u32,
+        most: u32,
     ) -> Result<Self, ModelError> {
         let capacity = rows.max(1).next_multiple_of(ROWS_PER_LANE);
         let row_bytes = u64::from(stride(config.hidden_size)) * act.dtype.bytes();
@@ -119,20 +126,15 @@ impl Readout {
             let soft_cap = SoftCap { n, stride, cap };
             head.dispatch(soft_cap.dispatch(gpu, &logits, each)?);
         }
-        let argmax = Argmax {
-            n,
-            stride,
-            feedback: false,
-        };
-        for dispatch in argmax.dispatches(gpu, &logits, &chosen, None, each, capacity)? {
-            head.dispatch(dispatch);
-        }
-        let kernel = TopK { n, stride };
-        let (dispatches, candidates) = kernel.dispatches(gpu, &logits, each, capacity)?;
+        let argmax = Argmax { n, stride };
+        let bests = Bests::new(gpu, n, capacity)?;
+        head.dispatch(argmax.scan(gpu, &logits, &bests, each)?);
+        head.dispatch(argmax.choose(gpu, &bests, &chosen, None, each)?);
+        let k = most;
+        let kernel = TopK { n, stride, k };
+        let (dispatch, candidates) = kernel.dispatch(gpu, &logits, &bests, each, capacity)?;
         let mut top_k = Recording::default();
-        for dispatch in dispatches {
-            top_k.dispatch(dispatch);
-        }
+        top_k.dispatch(dispatch);
         let mut rank = Recording::default();
         let kernel = Rank { n, stride };
         rank.dispatch(kernel.dispatch(gpu, &logits, &targets, &ranks, each)?);
@@ -145,6 +147,7 @@ impl Readout {
             logits,
             chosen,
             candidates,
+            most,
             targets,
             ranks,
             head,
@@ -182,13 +185,14 @@ impl Readout {
     /// Reads out the first `rows` rows that were put in. Does not wait.
     #[must_use]
     pub fn read(&self, gpu: &Gpu, rows: u32, request: ReadoutRequest<'_>) -> PendingRows {
-        debug_assert!(rows <= self.capacity);
+        debug_assert!(rows <= self.capacity && request.top <= self.most);
         let mut recordings = vec![&self.head];
+        let top_bytes = self.most as usize * 8;
         let of = |bytes: usize| u64::from(rows) * bytes as u64;
         let mut results = vec![(&self.chosen, of(size_of::<Chosen>()))];
         if request.top > 0 {
             recordings.push(&self.top_k);
-            results.push((&self.candidates, of(TOP_K as usize * 8)));
+            results.push((&self.candidates, of(top_bytes)));
         }
         let targets = &request.targets[..request.targets.len().min(rows as usize)];
         if !targets.is_empty() {
@@ -200,6 +204,7 @@ impl Readout {
             readback: gpu.submit_and_read(rows, recordings, &results),
             rows: rows as usize,
             top: request.top as usize,
+            top_bytes,
             ranked: targets.len(),
         }
     }
@@ -233,12 +238,11 @@ impl PendingRows {
     pub async fn rows(self) -> Result<Vec<RowPrediction>, ModelError> {
         let bytes = self.readback.bytes().await?;
         let (chosen, rest) = bytes.split_at(self.rows * size_of::<Chosen>());
-        let top_bytes = TOP_K as usize * 8;
         let with_top = if self.top > 0 { self.rows } else { 0 };
-        let (top, ranks) = rest.split_at(with_top * top_bytes);
+        let (top, ranks) = rest.split_at(with_top * self.top_bytes);
         let chosen: Vec<Chosen> = bytemuck::pod_collect_to_vec(chosen);
         let ranks: Vec<Ranked> = bytemuck::pod_collect_to_vec(ranks);
-        let mut tops = top.chunks_exact(top_bytes);
+        let mut tops = top.chunks_exact(self.top_bytes);
         let mut rows = Vec::with_capacity(self.rows);
         for (row, chosen) in chosen.into_iter().enumerate() {
             if !chosen.logsumexp.is_finite() {

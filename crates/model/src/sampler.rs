@@ -1,7 +1,9 @@
 //! Drawing tokens by chance, on the GPU.
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Place, Recording, Usage};
-use vitrine_kernels::{Argmax, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams};
+use vitrine_kernels::{
+    Argmax, Bests, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams,
+};
 use vitrine_sampling::SamplingParams;
 
 use crate::model::Model;
@@ -55,11 +57,12 @@ impl Sampler {
         })
     }
 
-    /// Recordings for up to `capacity` rows of these logits: those of the pass, or one, the last.
+    /// Recordings for up to `capacity` rows of these logits, which were scanned: those of the pass, or
+    /// one, the last.
     pub fn draw(
         &self,
         gpu: &Gpu,
-        logits: &Buffer,
+        (logits, bests): (&Buffer, &Bests),
         chosen: &Buffer,
         [step, history]: [&Buffer; 2],
         capacity: u32,
@@ -84,14 +87,8 @@ impl Sampler {
         let mut sample = Recording::default();
         sample.enter(choice("sample"));
         // For the logsumexp.
-        let argmax = Argmax {
-            n,
-            stride,
-            feedback: false,
-        };
-        for dispatch in argmax.dispatches(gpu, logits, chosen, None, rows, capacity)? {
-            sample.dispatch(dispatch);
-        }
+        let argmax = Argmax { n, stride };
+        sample.dispatch(argmax.choose(gpu, bests, chosen, None, rows)?);
         let buffers = SampleBuffers {
             logits,
             params: &self.params,
@@ -228,8 +225,8 @@ impl Model {
         };
         if self.draw.is_none() {
             let feedback = [&self.act.step, &self.cache.history];
-            let (logits, chosen) = (&self.act.logits, &self.act.chosen);
-            self.draw = Some(sampler.draw(&self.gpu, logits, chosen, feedback, 1)?);
+            let (scanned, chosen) = ((&self.act.logits, &self.act.bests), &self.act.chosen);
+            self.draw = Some(sampler.draw(&self.gpu, scanned, chosen, feedback, 1)?);
         }
         Ok(true)
     }
@@ -262,8 +259,8 @@ impl Model {
         let plan = &mut self.batches[plan];
         if plan.draw.is_none() {
             let feedback = [&self.act.step, &self.cache.history];
-            let (logits, chosen) = (&plan.logits, &plan.chosen);
-            plan.draw = Some(sampler.draw(&self.gpu, logits, chosen, feedback, plan.rows)?);
+            let (scanned, chosen) = ((&plan.logits, &plan.bests), &plan.chosen);
+            plan.draw = Some(sampler.draw(&self.gpu, scanned, chosen, feedback, plan.rows)?);
         }
         Ok(drawn)
     }

@@ -1,7 +1,7 @@
 //! A prompt read with taps.
 
 use vitrine_gpu::{Readback, Recording};
-use vitrine_kernels::Dtype;
+use vitrine_kernels::{Dtype, TOP_K};
 
 use crate::kv_cache::KvCache;
 use crate::model::Body;
@@ -169,7 +169,7 @@ impl Model {
         )?;
         let reads_out = |tap: &Tap| matches!(tap, Tap::Lens(_) | Tap::Logits);
         let readout = match places.iter().any(reads_out) {
-            true => Some(self.readout(Readout::rows_for(config).min(rows))?),
+            true => Some(self.readout(Readout::rows_for(config).min(rows), TOP_K)?),
             false => None,
         };
         let watch = Watch {

@@ -1,7 +1,25 @@
-use vitrine_gpu::{Extent, Gpu};
-use vitrine_kernels::{Argmax, Chosen, Row, cpu, stride};
+use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu};
+use vitrine_kernels::{Argmax, Bests, Chosen, Row, cpu, stride};
 
 use crate::support::{LENGTHS, buffer, gpu, numbers, padded, paged_step, run, zeros};
+
+/// Reads the logits of up to `capacity` rows of `n`, and chooses.
+fn both(
+    gpu: &Gpu,
+    n: u32,
+    [logits, chosen]: [&Buffer; 2],
+    feedback: Option<[&Buffer; 2]>,
+    rows: Extent,
+    capacity: u32,
+) -> [Dispatch; 2] {
+    let stride = stride(n);
+    let argmax = Argmax { n, stride };
+    let bests = Bests::new(gpu, n, capacity).unwrap();
+    [
+        argmax.scan(gpu, logits, &bests, rows).unwrap(),
+        argmax.choose(gpu, &bests, chosen, feedback, rows).unwrap(),
+    ]
+}
 
 /// The choice, and what `Step` begins with then: rows, page stride, position of the first row.
 fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, [u32; 3]) {
@@ -20,15 +38,8 @@ fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, [u32; 3]) {
         })
         .collect();
     let step = paged_step(gpu, &rows, &[vec![2, 0], vec![1, 3]]);
-    let argmax = Argmax {
-        n,
-        stride: stride(n),
-        feedback: true,
-    };
     let feedback = Some([&step, history]);
-    let dispatches = argmax
-        .dispatches(gpu, logits, chosen, feedback, Extent::Fixed(1), 1)
-        .unwrap();
+    let dispatches = both(gpu, n, [logits, chosen], feedback, Extent::Fixed(1), 1);
     let result = run::<Chosen>(gpu, dispatches, 1, chosen, 1)[0];
     // Only the place of the new token is written.
     let mut expected = [77; 5 * 64];
@@ -82,14 +93,9 @@ fn rows_are_chosen_each_for_itself() {
         let logits = numbers(3, (n * rows) as usize);
         let buffer = buffer(&gpu, &padded(&logits, n, stride(n)));
         let chosen = zeros(&gpu, 4 * rows);
-        let argmax = Argmax {
-            n,
-            stride: stride(n),
-            feedback: false,
-        };
         let each = Extent::Tokens { per: 1 };
-        let dispatches = argmax.dispatches(&gpu, &buffer, &chosen, None, each, rows);
-        let got = run::<Chosen>(&gpu, dispatches.unwrap(), rows, &chosen, rows);
+        let dispatches = both(&gpu, n, [&buffer, &chosen], None, each, rows);
+        let got = run::<Chosen>(&gpu, dispatches, rows, &chosen, rows);
         let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
         for (got, right) in got.iter().zip(&right) {
             assert_eq!((got.id, got.logit), (right.0, right.1), "{n} logits");
@@ -113,15 +119,10 @@ fn argmax_feeds_back_to_each_sequence() {
     // Position 63 is followed by the first one of the next page.
     let rows = [row(3, 2), row(63, 0), row(0, 1)];
     let step = paged_step(&gpu, &rows, &[vec![1, 2], vec![0], vec![2]]);
-    let argmax = Argmax {
-        n,
-        stride: stride(n),
-        feedback: true,
-    };
     let each = Extent::Tokens { per: 1 };
     let feedback = Some([&step, &history]);
-    let dispatches = argmax.dispatches(&gpu, &buffer_of, &chosen, feedback, each, 3);
-    let got = run::<Chosen>(&gpu, dispatches.unwrap(), 3, &chosen, 3);
+    let dispatches = both(&gpu, n, [&buffer_of, &chosen], feedback, each, 3);
+    let got = run::<Chosen>(&gpu, dispatches, 3, &chosen, 3);
     let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
     let ids: Vec<u32> = right.iter().map(|best| best.0).collect();
     assert_eq!(got.iter().map(|row| row.id).collect::<Vec<_>>(), ids);

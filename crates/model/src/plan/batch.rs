@@ -1,5 +1,5 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
-use vitrine_kernels::{Chosen, Dtype};
+use vitrine_kernels::{Bests, Chosen, Dtype};
 
 use super::{Activations, Builder, Changes, MAX_PASS};
 use crate::kv_cache::KvCache;
@@ -12,7 +12,7 @@ use crate::{Config, ModelError};
 pub struct BatchPlan {
     /// Rows that fit.
     pub rows: u32,
-    /// From tokens to logits.
+    /// From tokens to logits, and a first look at them.
     pub step: Recording,
     /// From logits to the best tokens, which are fed back.
     pub greedy: Recording,
@@ -20,6 +20,8 @@ pub struct BatchPlan {
     pub draw: Option<Draw>,
     /// (rows, vocab_size), f32.
     pub logits: Buffer,
+    /// What that found.
+    pub bests: Bests,
     /// The [`TOP_K`] best logits of each row.
     pub top_k: Recording,
     /// What `argmax` chose, a row each.
@@ -51,18 +53,20 @@ impl BatchPlan {
         )?;
         let chosen_bytes = u64::from(rows) * size_of::<Chosen>() as u64;
         let chosen = gpu.buffer("batch chosen", chosen_bytes, Usage::Work)?;
+        let bests = Bests::new(gpu, config.vocab_size, rows)?;
         step.enter("head", None, "norm");
         step.norm(&weights.norm, None)?;
         step.enter("head", None, "lm_head");
         let result = (&logits, Dtype::F32);
         step.ops().matmul(head, None, &act.normed, result, false)?;
-        let (greedy, top_k, candidates) = step.choose(weights, &logits, &chosen, rows)?;
+        let (greedy, top_k, candidates) = step.choose(weights, &logits, &bests, &chosen, rows)?;
         Ok(Self {
             rows,
             step: step.recording,
             greedy,
             draw: None,
             logits,
+            bests,
             top_k,
             chosen,
             candidates,
