@@ -10,14 +10,15 @@ use std::path::{Path, PathBuf};
 
 use pollster::block_on;
 use serde::Deserialize;
-use vitrine_engine::{BatchObserver, Engine};
+use vitrine_engine::{BatchObserver, Engine, Observer};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::{
     Checkpoint, Dtype, LoadOptions, MappedFile, Model, ModelError, ModelFiles, PAGE, SequenceId,
     open_path,
 };
 use vitrine_protocol::{
-    BatchRequest, FinishReason, ForkRequest, GenerateRequest, Prompt, TokenStep,
+    BatchRequest, FinishReason, ForkRequest, GenerateRequest, Intervention, PacketParts, Prompt,
+    SamplingParams, TokenPiece, TokenStep,
 };
 
 fn load<S: vitrine_model::source::ByteSource>(files: &ModelFiles<S>, dtype: Dtype) -> Model {
@@ -407,7 +408,7 @@ fn branches_of_a_generation() {
             position,
             token,
             max_new_tokens: 5,
-            top: 0,
+            ..ForkRequest::default()
         };
         let (branch, summary) = block_on(engine.fork(of, &fork, &mut ())).unwrap();
         let prompt = [&all[..position as usize], &[token]].concat();
@@ -426,9 +427,79 @@ fn branches_of_a_generation() {
         position: 1,
         token: 1,
         max_new_tokens: 1,
-        top: 0,
+        ..ForkRequest::default()
     };
     assert!(block_on(engine.fork(kept, &fork, &mut ())).is_err());
     // What is forgotten goes on in its branches.
     assert!(block_on(engine.fork(first, &fork, &mut ())).is_ok());
+}
+
+/// Keeps the tokens of a generation.
+#[derive(Default)]
+struct Steps(Vec<TokenStep>);
+
+impl Observer for Steps {
+    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
+
+    fn token(&mut self, step: &TokenStep) {
+        self.0.push(step.clone());
+    }
+}
+
+/// A fork draws, tells of itself and is changed as a generation from the same tokens.
+#[test]
+fn a_fork_is_a_generation_of_its_own() {
+    let mut engine = engine("llama");
+    let prompt = random_ids(5, 40, 200);
+    block_on(engine.generate(&request(&prompt, 4), &mut ())).unwrap();
+    let trunk = engine.keep().unwrap();
+    let whole = ForkRequest {
+        position: 40,
+        token: 17,
+        max_new_tokens: 6,
+        top: 3,
+        packet: PacketParts::ALL,
+        interventions: vec![],
+        sampling: SamplingParams {
+            do_sample: true,
+            top_k: 0,
+            seed: 5,
+            ..SamplingParams::default()
+        },
+    };
+    let ids = [&prompt[..], &[17]].concat();
+    let alone = GenerateRequest {
+        packet: whole.packet,
+        top: whole.top,
+        sampling: whole.sampling.clone(),
+        ..request(&ids, 6)
+    };
+    let (mut forked, mut wanted) = (Steps::default(), Steps::default());
+    block_on(engine.fork(trunk, &whole, &mut forked)).unwrap();
+    block_on(engine.generate(&alone, &mut wanted)).unwrap();
+    for (got, wanted) in forked.0.iter().zip(&wanted.0) {
+        assert_eq!(got.piece.id, wanted.piece.id);
+        assert_eq!(got.draw, wanted.draw);
+        let (got, wanted) = (got.packet.as_ref(), wanted.packet.as_ref());
+        let (got, wanted) = (got.unwrap(), wanted.unwrap());
+        assert!((got.logsumexp - wanted.logsumexp).abs() < 1e-4);
+        assert_eq!(got.heads.len(), wanted.heads.len());
+    }
+    // Control: another seed and another model write something else.
+    let mut other = whole.clone();
+    other.sampling.seed = 6;
+    let mut drawn = Steps::default();
+    block_on(engine.fork(trunk, &other, &mut drawn)).unwrap();
+    let ids = |steps: &Steps| -> Vec<u32> { steps.0.iter().map(|step| step.piece.id).collect() };
+    assert_ne!(ids(&drawn), ids(&forked));
+    let mut changed = whole.clone();
+    changed.interventions = vec![Intervention::SkipMlp { layer: 0 }];
+    let mut skipped = Steps::default();
+    block_on(engine.fork(trunk, &changed, &mut skipped)).unwrap();
+    let first = |steps: &Steps| steps.0[0].packet.as_ref().unwrap().logsumexp;
+    assert!((first(&skipped) - first(&forked)).abs() > 1e-3);
+    // And nothing stays changed.
+    let mut again = Steps::default();
+    block_on(engine.fork(trunk, &whole, &mut again)).unwrap();
+    assert_eq!(ids(&again), ids(&forked));
 }

@@ -356,7 +356,7 @@ impl Engine {
             piece: self.piece(id),
             text: decoder.map(|decoder| decoder.push(id)).unwrap_or_default(),
             distribution: self.candidates(&prediction, one.top),
-            packet: None,
+            packet: self.packet(&prediction),
             draw: prediction.drawn.as_ref().map(draw),
             elapsed_s: now_s,
         };

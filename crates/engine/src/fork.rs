@@ -1,8 +1,9 @@
 //! Branches: other ways that a sequence could have gone.
 
-use vitrine_model::SequenceId;
+use vitrine_model::{ModelError, SequenceId};
 use vitrine_protocol::{ForkRequest, GenerateSummary, TokenPiece, TokenStep};
 
+use crate::packet::wanted;
 use crate::{BatchObserver, Engine, EngineError, Observer};
 
 /// A sequence that stays in the cache, to be forked.
@@ -26,12 +27,12 @@ impl Engine {
         Ok(self.model.end(branch.0)?)
     }
 
-    /// Takes the first tokens of a branch and another one, and goes on greedily from there: a branch
-    /// of its own. The keys and values of the common tokens are shared and not computed again.
+    /// Takes the first tokens of a branch and another one, and goes on from there: a branch of its
+    /// own. The keys and values of the common tokens are shared and not computed again.
     ///
     /// # Errors
     /// When the branch does not reach so far, the token is unknown, the context is full, there are
-    /// too many branches, or the device fails.
+    /// too many branches, a setting or an intervention cannot be, or the device fails.
     pub async fn fork(
         &mut self,
         of: Branch,
@@ -44,9 +45,19 @@ impl Engine {
             top,
             ..
         } = *request;
+        let mut prompt_ids = match position {
+            0 => Vec::new(),
+            kept => self.model.tokens(of.0, kept).await?,
+        };
+        prompt_ids.push(token);
+        request.sampling.check().map_err(ModelError::from)?;
+        self.intervene(&request.interventions, &prompt_ids).await?;
+        self.model.watch(wanted(request.packet))?;
+        // The fork inherits it, for its first token too.
+        let params = Some(&request.sampling);
+        self.model.set_sampling(of.0, params, position + 1)?;
         let (id, pending) = self.model.fork(of.0, position, token, top)?;
         let outcome = async {
-            let prompt_ids = self.model.tokens(id, position + 1).await?;
             let pieces: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
             observer.prompt(&pieces);
             let mut only = Only(observer);
@@ -55,7 +66,7 @@ impl Engine {
         };
         match outcome.await {
             Ok(Some(summary)) => Ok((Branch(id), summary)),
-            Ok(None) => Err(vitrine_model::ModelError::NoSuchSequence.into()),
+            Ok(None) => Err(ModelError::NoSuchSequence.into()),
             Err(error) => {
                 self.model.end(id)?;
                 Err(error)

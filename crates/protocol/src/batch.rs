@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{GenerateRequest, GenerateSummary};
+use vitrine_sampling::SamplingParams;
+
+use crate::{GenerateRequest, GenerateSummary, Intervention, PacketParts};
 
 /// Several prompts to continue in one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +30,7 @@ pub struct BatchSummary {
 }
 
 /// Another way to go on from the middle of a sequence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForkRequest {
     /// How many of its tokens are kept.
     pub position: u32,
@@ -38,4 +40,13 @@ pub struct ForkRequest {
     pub max_new_tokens: u32,
     /// How many candidates each `TokenStep` carries; 0 for none.
     pub top: u32,
+    /// What each token is to tell of itself.
+    #[serde(default)]
+    pub packet: PacketParts,
+    /// What is different from the new token on; the tokens before it stay as they were read.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
+    /// How tokens are chosen; greedily, if it is not said.
+    #[serde(default)]
+    pub sampling: SamplingParams,
 }

@@ -1,0 +1,111 @@
+//! The worker alone: a test speaks its protocol, without the page.
+
+use std::{fs, path::Path};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use vitrine_protocol::{Command, Event, HubAccess, ModelSource};
+
+use crate::session::Session;
+
+/// A worker in a browser.
+pub struct Worker<'a> {
+    session: &'a Session,
+}
+
+/// What it posted, with tensors as lists of numbers.
+#[derive(Debug, Deserialize)]
+pub struct Message {
+    pub event: Event,
+    pub tensors: Vec<Vec<f64>>,
+}
+
+impl<'a> Worker<'a> {
+    /// Starts a worker, and its device.
+    pub async fn start(session: &'a Session) -> Self {
+        // Any address of the site will do: workers need one of their own origin.
+        let url = format!("{}/models/index.json", session.url);
+        session.client.goto(&url).await.unwrap();
+        let worker = Self { session };
+        worker.call("start", Value::Null).await;
+        worker.send(&Command::Start).await;
+        worker.until(&["adapter_ready", "failed"]).await;
+        worker
+    }
+
+    /// The one that runs there already.
+    pub fn of(session: &'a Session) -> Self {
+        Self { session }
+    }
+
+    /// Sends a command.
+    pub async fn send(&self, command: &Command) {
+        self.call("send", json!({ "command": command, "files": [] }))
+            .await;
+    }
+
+    /// All messages up to the first of these kinds.
+    ///
+    /// # Panics
+    /// When it is a failure, and nobody waits for one.
+    pub async fn until(&self, kinds: &[&str]) -> Vec<Message> {
+        let all = [kinds, &["failed"]].concat();
+        let messages = self.call("until", json!(all)).await;
+        let messages: Vec<Message> = serde_json::from_value(messages).unwrap();
+        let last = messages.last().unwrap();
+        if let Event::Failed { failure, .. } = &last.event {
+            assert!(kinds.contains(&"failed"), "{failure:?}");
+        }
+        messages
+    }
+
+    /// Loads the files of a folder, as if a reader had picked them.
+    pub async fn load_folder(&self, folder: &Path) {
+        let in_site = self.session.folder.join("picked");
+        let _ = fs::remove_dir_all(&in_site);
+        fs::create_dir_all(&in_site).unwrap();
+        let mut names = Vec::new();
+        for name in ["config.json", "generation_config.json", "model.safetensors"] {
+            if fs::copy(folder.join(name), in_site.join(name)).is_ok() {
+                names.push(name.to_owned());
+            }
+        }
+        let files: Vec<Value> = names
+            .iter()
+            .map(|name| json!({ "name": name, "url": format!("/picked/{name}") }))
+            .collect();
+        let command = Command::LoadModel {
+            source: ModelSource::Local {
+                name: "picked".to_owned(),
+                files: names,
+                keep: false,
+            },
+            hub: HubAccess::default(),
+        };
+        self.call("send", json!({ "command": command, "files": files }))
+            .await;
+        self.until(&["model_ready"]).await;
+    }
+
+    /// Loads the site's own model.
+    pub async fn load_site_model(&self) {
+        self.send(&Command::ListModels).await;
+        let messages = self.until(&["models"]).await;
+        let Some(Event::Models { site, .. }) = messages.last().map(|it| &it.event) else {
+            panic!("{messages:?}");
+        };
+        let source = site[0].source.clone();
+        let hub = HubAccess::default();
+        self.send(&Command::LoadModel { source, hub }).await;
+        self.until(&["model_ready"]).await;
+    }
+
+    async fn call(&self, what: &str, argument: Value) -> Value {
+        let script = include_str!("worker.js");
+        let arguments = vec![json!(what), argument];
+        let answer = self.session.client.execute_async(script, arguments).await;
+        let mut answer = answer.unwrap();
+        assert!(answer["error"].is_null(), "{what}: {}", answer["error"]);
+        answer["answer"].take()
+    }
+}
