@@ -13,8 +13,7 @@ use inside::{
     RACE_EXAMPLES, TRACE_EXAMPLES,
 };
 pub use inside::{
-    AblateArgs, AttentionArgs, CompareArgs, FormatArg, LensArgs, PartArg, PatchArgs, RaceArgs,
-    TraceArgs,
+    AblateArgs, AttentionArgs, CompareArgs, LensArgs, PartArg, PatchArgs, RaceArgs, TraceArgs,
 };
 pub use sampling::SamplingArgs;
 

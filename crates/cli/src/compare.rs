@@ -3,63 +3,21 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use clap::ValueEnum;
 use serde::Serialize;
-use vitrine_engine::measures::{best, kl_divergence, log_softmax};
-use vitrine_engine::{Engine, LoadOptions, Tap, inspect_files};
+use vitrine_engine::{Comparison, Engine, EngineError, LoadOptions, check_formats, inspect_files};
 use vitrine_model::open_path;
-use vitrine_protocol::{GenerateRequest, Prompt, SamplingParams, TokenPiece, TraceRequest};
+use vitrine_protocol::{CompareFormat, CompareReport, CompareRequest};
 
-use crate::args::{CompareArgs, FormatArg};
-use crate::exit::WrongArgument;
-use crate::memory::{allow, mebibytes};
+use crate::args::CompareArgs;
+use crate::memory::{mebibytes, most_bytes};
 use crate::{load, text};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
 struct Report {
     model: String,
-    prompt_ids: Vec<u32>,
-    /// The prompt and what the first format wrote after it: all formats read this.
-    ids: Vec<u32>,
-    formats: Vec<Row>,
-}
-
-/// A format, against the first one.
-#[derive(Serialize)]
-struct Row {
-    format: String,
-    weight_bytes: u64,
-    kv_bytes_per_token: u64,
-    decode_tokens_per_s: Option<f64>,
-    /// What it writes by itself.
-    own_ids: Vec<u32>,
-    mean_kl: f64,
-    max_kl: f64,
-    /// Of all positions, how many have the same most probable token.
-    top1_agreement: f64,
-    /// Of the text from its second token on.
-    perplexity: f64,
-    /// One for each position.
-    positions: Vec<At>,
-}
-
-#[derive(Clone, Serialize)]
-struct At {
-    /// Of the distribution after this position, in nats.
-    kl: f64,
-    best: u32,
-    /// Whether the first format's best token is the same.
-    agrees: bool,
-}
-
-/// The text and what the first format says of it.
-struct Reference {
-    prompt: usize,
-    ids: Vec<u32>,
-    pieces: Vec<TokenPiece>,
-    /// (positions, vocab_size).
-    logits: Vec<f32>,
+    #[serde(flatten)]
+    report: CompareReport,
 }
 
 pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
@@ -68,140 +26,56 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
     let models: Vec<_> = formats
         .map(|format| (*format, args.model_in(*format)))
         .collect();
-    let prompt = args.prompt.into_prompt();
-    let mut reference: Option<Reference> = None;
-    let mut rows = Vec::new();
+    let request = CompareRequest {
+        prompt: args.prompt.into_prompt(),
+        max_new_tokens: args.max_new_tokens,
+        formats: args.formats.iter().map(|format| (*format).into()).collect(),
+    };
+    let mut comparison = Comparison::new(&request, most_bytes());
     let mut name = String::new();
+    let mut last = None;
     for (format, model) in models {
+        // Two may not fit at a time.
+        drop(last.take());
         let mut loaded = load::load(&model).await?;
         name.clone_from(&loaded.name);
-        let request = GenerateRequest {
-            prompt: prompt.clone(),
-            max_new_tokens: args.max_new_tokens,
-            top: 0,
-            kv_cache: true,
-            packet: Default::default(),
-            interventions: vec![],
-            sampling: SamplingParams::default(),
-        };
-        let written = loaded.engine.generate(&request, &mut ()).await?;
-        let ids = match &reference {
-            Some(reference) => reference.ids.clone(),
-            None => [&written.prompt_ids[..], &written.ids].concat(),
-        };
-        let logits = all_logits(&mut loaded.engine, &ids).await?;
-        let reference = reference.get_or_insert_with(|| Reference {
-            prompt: written.prompt_ids.len(),
-            pieces: ids.iter().map(|id| loaded.engine.piece(*id)).collect(),
-            ids,
-            logits: logits.clone(),
-        });
-        let summary = loaded.engine.summary();
-        let positions = positions(&reference.logits, &logits, reference.ids.len());
-        let count = positions.len() as f64;
-        rows.push(Row {
-            format: name_of(format),
-            weight_bytes: summary.weight_bytes,
-            kv_bytes_per_token: summary.kv_bytes_per_token,
-            decode_tokens_per_s: written.decode_tokens_per_s,
-            own_ids: written.ids,
-            mean_kl: positions.iter().map(|at| at.kl).sum::<f64>() / count,
-            max_kl: positions.iter().map(|at| at.kl).fold(0.0, f64::max),
-            top1_agreement: positions.iter().filter(|at| at.agrees).count() as f64 / count,
-            perplexity: perplexity(&logits, &reference.ids),
-            positions,
-        });
+        comparison.add(&mut loaded.engine, format.into()).await?;
+        last = Some(loaded);
     }
-    let Some(reference) = reference else {
-        return Ok(());
-    };
+    let report = comparison.report();
     if args.json {
         let report = Report {
             model: name,
-            prompt_ids: reference.ids[..reference.prompt].to_vec(),
-            ids: reference.ids,
-            formats: rows,
+            report,
         };
         writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(());
     }
-    print(&reference, &rows)?;
+    if let Some(loaded) = last {
+        print(&report, &loaded.engine)?;
+    }
     Ok(())
 }
 
 /// Formats that would change nothing are refused before anything is loaded.
 async fn refuse_quantised(args: &CompareArgs) -> anyhow::Result<()> {
-    let Some(format) = args
+    if args
         .formats
         .iter()
-        .find(|format| format.quantize().is_some())
-    else {
+        .all(|format| format.quantize().is_none())
+    {
         return Ok(());
-    };
-    let located = load::locate(args.model.as_deref(), &load::whole_model)?;
-    let files = open_path(&located.path).map_err(vitrine_engine::EngineError::from)?;
-    let report = inspect_files(&files, &LoadOptions::default()).await?;
-    let most = report.formats.iter().max_by_key(|share| share.weights);
-    match most.map(|share| share.format.as_str()) {
-        Some(already) if !matches!(already, "F32" | "F16" | "BF16") => Err(WrongArgument(format!(
-            "{} quantises float weights, and this model's are {already} already: compare f32 \
-                 and f16, or give a model of float weights.",
-            name_of(*format)
-        ))
-        .into()),
-        _ => Ok(()),
     }
+    let located = load::locate(args.model.as_deref(), &load::whole_model)?;
+    let files = open_path(&located.path).map_err(EngineError::from)?;
+    let report = inspect_files(&files, &LoadOptions::default()).await?;
+    let formats: Vec<CompareFormat> = args.formats.iter().map(|it| (*it).into()).collect();
+    Ok(check_formats(&formats, &report)?)
 }
 
-fn name_of(format: FormatArg) -> String {
-    let value = format.to_possible_value();
-    value.map_or_else(String::new, |value| value.get_name().to_owned())
-}
-
-/// Logits after every position, (positions, vocab_size).
-async fn all_logits(engine: &mut Engine, ids: &[u32]) -> anyhow::Result<Vec<f32>> {
-    let request = TraceRequest {
-        prompt: Prompt::Ids { ids: ids.to_vec() },
-        taps: vec![Tap::Logits.to_string()],
-        lens: None,
-        interventions: Vec::new(),
-    };
-    // The reference's are held as well.
-    allow(2 * engine.trace_bytes(&request)?, None)?;
-    let tensors = engine.trace(&request).await?.tensors;
-    let logits = tensors.into_iter().next();
-    Ok(logits.map(|tensor| tensor.values).unwrap_or_default())
-}
-
-fn positions(reference: &[f32], logits: &[f32], count: usize) -> Vec<At> {
-    let vocab = reference.len() / count;
-    let rows = reference
-        .chunks_exact(vocab)
-        .zip(logits.chunks_exact(vocab));
-    rows.map(|(reference, logits)| {
-        let found = best(logits).unwrap_or_default();
-        At {
-            kl: kl_divergence(reference, logits),
-            best: found,
-            agrees: best(reference) == Some(found),
-        }
-    })
-    .collect()
-}
-
-/// e to the mean surprise of each token but the first.
-fn perplexity(logits: &[f32], ids: &[u32]) -> f64 {
-    let vocab = logits.len() / ids.len();
-    let rows = logits.chunks_exact(vocab);
-    let surprises: Vec<f64> = rows
-        .zip(ids.iter().skip(1))
-        .map(|(row, next)| -log_softmax(row)[*next as usize])
-        .collect();
-    (surprises.iter().sum::<f64>() / surprises.len().max(1) as f64).exp()
-}
-
-fn print(reference: &Reference, rows: &[Row]) -> io::Result<()> {
+fn print(report: &CompareReport, engine: &Engine) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
+    let rows = &report.formats;
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
     let red = AnsiColor::Red.on_default();
     writeln!(
@@ -234,9 +108,9 @@ fn print(reference: &Reference, rows: &[Row]) -> io::Result<()> {
         write!(out, " {:>12}", format!("KL {}", row.format))?;
     }
     writeln!(out, "{bold:#}")?;
-    for (position, piece) in reference.pieces.iter().enumerate() {
-        let name = text::fit(&text::token(piece), 18);
-        let style = if position < reference.prompt {
+    for (position, id) in report.ids.iter().enumerate() {
+        let name = text::fit(&text::token(&engine.piece(*id)), 18);
+        let style = if position < report.prompt_ids.len() {
             dim
         } else {
             Style::new()

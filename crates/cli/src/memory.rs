@@ -16,11 +16,15 @@ fn free_memory() -> Option<u64> {
     entry("/proc/meminfo", "MemAvailable:")
 }
 
+/// What tensors may take: half of the memory that is free.
+pub fn most_bytes() -> u64 {
+    free_memory().map_or(MAX_BYTES, |free| free / 2)
+}
+
 /// Refuses tensors of so many bytes if they are more than `most`, or without it more than half of
 /// the memory that is free.
 pub fn allow(bytes: u64, most: Option<u64>) -> Result<(), WrongArgument> {
-    let half_of_free = || free_memory().map_or(MAX_BYTES, |free| free / 2);
-    let most = most.unwrap_or_else(half_of_free);
+    let most = most.unwrap_or_else(most_bytes);
     if bytes <= most {
         return Ok(());
     }

@@ -191,6 +191,7 @@ impl Engine {
                 prompt,
                 max_new_tokens,
             } => Answer::Race(self.race(prompt, *max_new_tokens, observer).await?),
+            Question::Compare(_) => return Err(EngineError::NeedsFiles),
             Question::Batch(request) => Answer::Batch(self.batch(request, observer).await?),
             Question::Bench(request) => {
                 let mut on_step = |what: &str| {

@@ -68,6 +68,20 @@ pub enum EngineError {
         /// What is allowed.
         most: u64,
     },
+    /// Quantising what is quantised.
+    #[error(
+        "{format} quantises float weights, and this model's are {already} already: compare f32 and \
+         f16, or take a model of float weights."
+    )]
+    QuantisedAlready {
+        /// The format.
+        format: &'static str,
+        /// What most weights are in.
+        already: String,
+    },
+    /// A comparison without the files that it loads.
+    #[error("Comparing number formats loads the model's files again: ask who has them.")]
+    NeedsFiles,
     /// Somebody did not want to wait for the answer any longer.
     #[error("This was stopped before it was done: ask again for the whole answer.")]
     Stopped,
@@ -126,6 +140,8 @@ impl EngineError {
             | Self::NoSuchAnswer { .. }
             | Self::TensorsTooLarge { .. }
             | Self::Stopped
+            | Self::QuantisedAlready { .. }
+            | Self::NeedsFiles
             | Self::NotInBatch => FailureKind::Request,
             Self::Model(ModelError::Storage(_)) => FailureKind::Storage,
             Self::Model(_) | Self::Text(_) => FailureKind::Model,

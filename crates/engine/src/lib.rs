@@ -6,6 +6,7 @@ mod ablate;
 mod ask;
 mod batch;
 mod bench;
+mod compare;
 mod engine;
 mod error;
 mod fork;
@@ -30,6 +31,7 @@ mod vocabulary;
 
 pub use ask::{Answered, AskObserver, Tensor, TensorData, ask_without_model};
 pub use batch::BatchObserver;
+pub use compare::{Comparison, check_formats, format_name, options_of};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use fork::Branch;

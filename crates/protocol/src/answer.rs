@@ -1,9 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AblationReport, BatchSummary, BenchReport, Distribution, GenerateSummary, HeadEffect,
-    HeadScore, LensReport, ModelReport, NamedToken, PatchReport, PositionReport, RaceReport,
-    RopeReport, StepsReport, SweepReport, TokenPiece, TokenStep,
+    AblationReport, BatchSummary, BenchReport, CompareReport, Distribution, FormatRow,
+    GenerateSummary, HeadEffect, HeadScore, LensReport, ModelReport, NamedToken, PatchReport,
+    PositionReport, RaceReport, RopeReport, StepsReport, SweepReport, TokenPiece, TokenStep,
 };
 
 /// The answer to a [`Question`](crate::Question) of the same name.
@@ -46,6 +46,8 @@ pub enum Answer {
     Patch(PatchReport),
     /// Both generations.
     Race(RaceReport),
+    /// All formats.
+    Compare(CompareReport),
     /// How all sequences ended.
     Batch(BatchSummary),
     /// What was measured.
@@ -77,6 +79,8 @@ pub enum AnswerPart {
         /// The token; `elapsed_s` counts from the beginning of its generation.
         step: Box<TokenStep>,
     },
+    /// A format was measured.
+    Compared(FormatRow),
     /// A sequence of a batch begins.
     BatchPrompt {
         /// Which, in the order of the request.

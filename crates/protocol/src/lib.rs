@@ -7,6 +7,7 @@ mod answer;
 mod batch;
 mod bench;
 mod command;
+mod compare;
 mod event;
 mod failure;
 mod generate;
@@ -29,6 +30,7 @@ pub use answer::{
 pub use batch::{BatchRequest, BatchSummary, ForkRequest};
 pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate};
 pub use command::Command;
+pub use compare::{CompareFormat, CompareReport, CompareRequest, FormatPosition, FormatRow};
 pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};

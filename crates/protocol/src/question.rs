@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BatchRequest, BenchRequest, Intervention, PatchRequest, Prompt, SamplingParams, TraceRequest,
+    BatchRequest, BenchRequest, CompareRequest, Intervention, PatchRequest, Prompt, SamplingParams,
+    TraceRequest,
 };
 
 /// What can be asked about the loaded model. Each question has one [`Answer`](crate::Answer) of the
@@ -120,6 +121,10 @@ pub enum Question {
         /// At most this many new tokens.
         max_new_tokens: u32,
     },
+    /// One text read in several number formats; loads the model anew for each of them, and as it
+    /// was in the end, so that earlier generations cannot be forked any more. Formats arrive as
+    /// `AnswerPart::Compared`. Only the worker answers it.
+    Compare(CompareRequest),
     /// Several prompts in one run. Tokens arrive as `AnswerPart::BatchToken`.
     Batch(BatchRequest),
     /// Speed.

@@ -149,6 +149,12 @@ pub enum WorkerError {
     /// A command that needs a model came before one.
     #[error("No model is loaded: load one first.")]
     NoModel,
+    /// The files would have to come over the network again.
+    #[error(
+        "Comparing number formats loads the model again, and this browser does not keep it: open \
+         the page in a window that may store files, or pick the model's files."
+    )]
+    NotKept,
     /// A generation that is not kept any more.
     #[error("This generation is gone: generate it again before forking it.")]
     NoBranch,
@@ -186,7 +192,7 @@ impl WorkerError {
             | Self::HubAnswer { .. } => FailureKind::Network,
             Self::MissingShard { .. } | Self::NoFiles => FailureKind::Model,
             Self::Quota { .. } | Self::Full | Self::Busy | Self::Storage(_) => FailureKind::Storage,
-            Self::NoModel | Self::NoBranch => FailureKind::Request,
+            Self::NoModel | Self::NoBranch | Self::NotKept => FailureKind::Request,
             Self::InsecureContext => FailureKind::NoWebGpu,
             Self::Gpu(error) => {
                 return EngineError::from(ModelError::from(error)).failure();

@@ -7,11 +7,14 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
-use vitrine_engine::{Branch, Engine, EngineError, LoadOptions, ModelFiles, ask_without_model};
+use vitrine_engine::{
+    AskObserver, Branch, Comparison, Engine, EngineError, LoadOptions, ModelFiles,
+    ask_without_model, check_formats, options_of,
+};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{
-    Command, Event, FailureKind, ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt,
-    Question,
+    Answer, AnswerPart, Command, CompareReport, CompareRequest, Event, FailureKind, ForkRequest,
+    GenerateRequest, HubAccess, ModelSource, Prompt, Question,
 };
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -26,14 +29,39 @@ use crate::shards::ShardCounter;
 use crate::storage::{self, Store};
 use crate::{catalogue, scope};
 
+/// Logits of a comparison take at most this many bytes.
+const COMPARED_BYTES: u64 = 256 << 20;
+
 /// The device and the model of this worker.
 #[derive(Default)]
 pub struct Session {
     /// A device that no engine uses yet.
     gpu: Option<Gpu>,
     engine: Option<Engine>,
+    /// Where the files of `engine` are.
+    origin: Option<Origin>,
     /// Generations that can be forked, by the page's numbers.
     branches: HashMap<u32, Branch>,
+}
+
+/// Files that can be read again without a network.
+#[derive(Clone)]
+struct Origin {
+    source: ModelSource,
+    picked: Vec<Blob>,
+}
+
+impl Origin {
+    /// Of a model that was loaded from `source`; none where it would have to be fetched again.
+    fn of(source: &ModelSource, picked: Vec<Blob>, kept: bool) -> Option<Self> {
+        let source = match source {
+            ModelSource::Local { keep: false, .. } => source.clone(),
+            _ if !kept => return None,
+            ModelSource::Local { name, .. } => ModelSource::Kept { name: name.clone() },
+            _ => source.clone(),
+        };
+        Some(Self { source, picked })
+    }
 }
 
 impl Session {
@@ -176,7 +204,7 @@ impl Session {
             files: obtained,
             from_storage,
             kept,
-        } = obtain(source, hub, picked, store.as_ref(), &mut meter).await?;
+        } = obtain(source, hub, picked.clone(), store.as_ref(), &mut meter).await?;
 
         // The old model makes room before the new one comes.
         self.unload();
@@ -211,6 +239,7 @@ impl Session {
                 return Err(error.into());
             }
         };
+        self.origin = Origin::of(source, picked, kept);
         scope::post(&Event::ModelReady {
             model: engine.summary(),
             sampling: Box::new(engine.sampling_defaults()),
@@ -226,6 +255,7 @@ impl Session {
     /// Takes the model from the GPU.
     fn unload(&mut self) {
         self.branches.clear();
+        self.origin = None;
         if self.engine.take().is_some() {
             scope::post(&Event::ModelUnloaded);
         }
@@ -272,6 +302,9 @@ impl Session {
             scope::post(&Event::AskStopped { run });
             return Ok(());
         }
+        if let Question::Compare(request) = question {
+            return self.compare(run, request, observer).await;
+        }
         let answered = match (&mut self.engine, ask_without_model(question)) {
             (_, Some(answered)) => answered,
             (Some(engine), None) => engine.ask(question, observer).await,
@@ -288,6 +321,87 @@ impl Session {
                 Ok(())
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Loads the model in each format, measures it, and loads it as it was.
+    async fn compare(
+        &mut self,
+        run: u32,
+        request: &CompareRequest,
+        observer: &mut PagePoster<'_>,
+    ) -> Result<(), WorkerError> {
+        let engine = self.engine.as_ref().ok_or(WorkerError::NoModel)?;
+        check_formats(&request.formats, &engine.inspect(None))?;
+        let origin = self.origin.clone().ok_or(WorkerError::NotKept)?;
+        let compared = self.compare_formats(&origin, request, observer).await;
+        let restored = self.reload(&origin, &LoadOptions::default()).await;
+        match compared {
+            Ok(report) => {
+                let answer = Box::new(Answer::Compare(report));
+                scope::post(&Event::Answer { run, answer });
+                restored
+            }
+            Err(WorkerError::Engine(EngineError::Stopped)) => {
+                scope::post(&Event::AskStopped { run });
+                restored
+            }
+            // Without the model the page cannot go on, so that is what it hears of.
+            Err(error) => restored.and(Err(error)),
+        }
+    }
+
+    async fn compare_formats(
+        &mut self,
+        origin: &Origin,
+        request: &CompareRequest,
+        observer: &mut PagePoster<'_>,
+    ) -> Result<CompareReport, WorkerError> {
+        let mut comparison = Comparison::new(request, COMPARED_BYTES);
+        let total = request.formats.len() as u64;
+        for (done, format) in (0..).zip(&request.formats) {
+            observer.progress(done, total);
+            if AskObserver::stop_requested(observer) {
+                return Err(EngineError::Stopped.into());
+            }
+            let options = options_of(*format, &LoadOptions::default());
+            self.reload(origin, &options).await?;
+            let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
+            let row = comparison.add(engine, *format).await?;
+            observer.part(AnswerPart::Compared(row.clone()));
+        }
+        observer.progress(total, total);
+        Ok(comparison.report())
+    }
+
+    /// Brings the same model to the GPU in another way, without a word to the page.
+    async fn reload(&mut self, origin: &Origin, options: &LoadOptions) -> Result<(), WorkerError> {
+        let store = Store::open().await;
+        let hub = HubAccess::default();
+        let picked = origin.picked.clone();
+        let mut meter = Meter::default();
+        let obtained = obtain(&origin.source, &hub, picked, store.as_ref(), &mut meter).await?;
+        let mut files = ModelFiles::new(obtained.name);
+        for (name, file) in obtained.files {
+            files.add(name, file);
+        }
+        self.branches.clear();
+        // It makes room, and leaves its device.
+        let gpu = match self.engine.take() {
+            Some(engine) => engine.gpu().clone(),
+            None => request_gpu().await?,
+        };
+        let loaded = Engine::load(gpu, &files, options, &mut |_, _, _| ()).await;
+        match loaded {
+            Ok(engine) => {
+                self.engine = Some(engine);
+                Ok(())
+            }
+            Err(error) => {
+                self.origin = None;
+                scope::post(&Event::ModelUnloaded);
+                Err(error.into())
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgGroup};
+use vitrine_protocol::CompareFormat;
 
 use super::{DtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
 use crate::draw::picture_path;
@@ -149,6 +150,18 @@ impl FormatArg {
             Self::Q8 => Some(QuantizeArg::Q8),
             Self::Q4 => Some(QuantizeArg::Q4),
             Self::Q4Group128 => Some(QuantizeArg::Q4Group128),
+        }
+    }
+}
+
+impl From<FormatArg> for CompareFormat {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::F32 => Self::F32,
+            FormatArg::F16 => Self::F16,
+            FormatArg::Q8 => Self::Q8,
+            FormatArg::Q4 => Self::Q4,
+            FormatArg::Q4Group128 => Self::Q4Group128,
         }
     }
 }

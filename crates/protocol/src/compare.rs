@@ -1,0 +1,78 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Prompt;
+
+/// A request to read one text in several number formats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompareRequest {
+    /// What the text begins with.
+    pub prompt: Prompt,
+    /// How many tokens the first format adds to it.
+    pub max_new_tokens: u32,
+    /// The formats; all are compared with the first.
+    pub formats: Vec<CompareFormat>,
+}
+
+/// A way to load a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CompareFormat {
+    /// Activations and KV cache in 32 bits, weights as they are in the files.
+    F32,
+    /// Activations and KV cache in 16 bits.
+    F16,
+    /// Float weights in 8 bits, as optimum-quanto quantises them.
+    Q8,
+    /// Float weights in 4 bits, a scale for each row.
+    Q4,
+    /// Float weights in 4 bits, a scale for each 128 weights.
+    #[serde(rename = "q4-128")]
+    Q4Group128,
+}
+
+/// One text read in several number formats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompareReport {
+    /// The prompt's ids.
+    pub prompt_ids: Vec<u32>,
+    /// The prompt and what the first format wrote after it: all formats read this.
+    pub ids: Vec<u32>,
+    /// In order of the request.
+    pub formats: Vec<FormatRow>,
+}
+
+/// A format, against the first one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormatRow {
+    /// Its name.
+    pub format: String,
+    /// Bytes of weights on the GPU.
+    pub weight_bytes: u64,
+    /// Bytes of keys and values per token.
+    pub kv_bytes_per_token: u64,
+    /// Its speed; none if it wrote fewer than two tokens.
+    pub decode_tokens_per_s: Option<f64>,
+    /// What it writes by itself.
+    pub own_ids: Vec<u32>,
+    /// Mean of `FormatPosition::kl`.
+    pub mean_kl: f64,
+    /// The largest of them.
+    pub max_kl: f64,
+    /// Of all positions, the share that has the same most probable token.
+    pub top1_agreement: f64,
+    /// Of the text from its second token on.
+    pub perplexity: f64,
+    /// One for each position.
+    pub positions: Vec<FormatPosition>,
+}
+
+/// A format at one position, against the first one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormatPosition {
+    /// Kullback-Leibler divergence of the next token's distribution, in nats.
+    pub kl: f64,
+    /// The most probable token.
+    pub best: u32,
+    /// Whether it is the first format's, too.
+    pub agrees: bool,
+}
