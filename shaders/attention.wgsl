@@ -5,42 +5,28 @@
 // token and query head. It walks over the keys page by page: first a lane is a key, for the scores;
 // then a lane is a pair of dimensions, for the values.
 //
-// With STATS it also tells how each head spread its attention; the output is the same.
+// With SPLIT the keys of a token are cut into SPLITS stretches, each for a workgroup of its own, and
+// `attention_reduce` puts them together. With STATS it also tells how each head spread its attention;
+// the output is the same.
 #import reduce
-#import pages
-#import kv_cache
-#if STATS
-#import head_stats
-#end
-
-const GROUP: u32 = HEADS / KV_HEADS;
-// Below any score, and still finite: WGSL does not promise infinities.
-const LOWEST: f32 = -3.0e38;
 
 @group(0) @binding(_) var<storage, read> queries: array<Pair>;
 @group(0) @binding(_) var<storage, read> k_cache: array<Pair>;
 @group(0) @binding(_) var<storage, read> v_cache: array<Pair>;
-@group(0) @binding(_) var<storage, read_write> out: array<Pair>;
-@group(0) @binding(_) var<storage, read> step: Step;
-#if STATS
-@group(0) @binding(_) var<storage, read_write> stats: array<HeadStats>;
-#end
+#import attention
 
 var<workgroup> query: array<vec2<f32>, PAIRS>;
 var<workgroup> weights: array<f32, LANES>;
-var<workgroup> mixed: array<f32, HEAD_DIM>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let head = group.x;
+    let head = group.x / SPLITS;
     let kv_head = head / GROUP;
     let row = step.rows[group.y];
-    let n_keys = row.position + 1u;
-#if WINDOW
-    let first_key = n_keys - min(n_keys, WINDOW_KEYS);
-#else
-    let first_key = 0u;
-#end
+    let keys = keys_of(row.position, group.x % SPLITS);
+    if (keys.x >= keys.y) {
+        return;
+    }
 
     let query_at = (group.y * HEADS + head) * PAIRS;
     for (var i = lane; i < PAIRS; i += LANES) {
@@ -48,23 +34,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
-    var highest = LOWEST;
-    var total = 0.0;
+    var sums = Sums(LOWEST, 0.0, 0.0, LOWEST, NOBODY);
 #if STATS
-    // Σ weight · (score - highest).
-    var spread = 0.0;
     var best_score = LOWEST;
-    var best_key = 0u;
-    var first_score = LOWEST;
 #end
 #for d in PAIR_ROUNDS
     var sum_$d = vec2<f32>(0.0);
 #end
     // A page has LANES positions; those of the first one that lie before the window are left out.
-    for (var first = first_key - first_key % LANES; first < n_keys; first += LANES) {
+    for (var first = keys.x - keys.x % LANES; first < keys.y; first += LANES) {
         let slot = cache_slot(row.sequence, first);
         let key = first + lane;
-        let seen = key >= first_key && key < n_keys;
+        let seen = key >= keys.x && key < keys.y;
         var score = LOWEST;
         if (seen) {
             let key_at = ((slot + lane) * KV_HEADS + kv_head) * PAIRS;
@@ -73,26 +54,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 score += dot(query[i], from_pair(k_cache[key_at + i]));
             }
         }
-        let now_highest = max(highest, workgroup_max(lane, score));
+        let now_highest = max(sums.highest, workgroup_max(lane, score));
         let weight = select(0.0, exp(score - now_highest), seen);
         weights[lane] = weight;
-        let rescale = exp(highest - now_highest);
+        let rescale = exp(sums.highest - now_highest);
 #if STATS
         let spread_here = workgroup_sum(lane, weight * (score - now_highest));
-        spread = rescale * (spread + (highest - now_highest) * total) + spread_here;
+        sums.spread = rescale * (sums.spread + (sums.highest - now_highest) * sums.total);
+        sums.spread += spread_here;
         if (score > best_score) {
             best_score = score;
-            best_key = key;
+            sums.best_key = key;
         }
         if (key == 0u) {
-            first_score = score;
+            sums.first_score = score;
         }
 #end
-        total = total * rescale + workgroup_sum(lane, weight);
-        highest = now_highest;
+        sums.total = sums.total * rescale + workgroup_sum(lane, weight);
+        sums.highest = now_highest;
 
-        let begin = max(first_key, first) - first;
-        let n_here = min(LANES, n_keys - first);
+        let begin = max(keys.x, first) - first;
+        let n_here = min(LANES, keys.y - first);
 #for d in PAIR_ROUNDS
         if (lane + $du * LANES < PAIRS) {
             sum_$d *= rescale;
@@ -108,32 +90,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 #for d in PAIR_ROUNDS
     if (lane + $du * LANES < PAIRS) {
-        let dims = pair_dims(lane + $du * LANES);
-        mixed[dims.x] = sum_$d.x / total;
-        mixed[dims.y] = sum_$d.y / total;
+        mixed[2u * (lane + $du * LANES)] = sum_$d.x;
+        mixed[2u * (lane + $du * LANES) + 1u] = sum_$d.y;
     }
 #end
-    // Back to pairs of neighbours.
-    workgroupBarrier();
-    let out_at = (group.y * OUT_STRIDE + head * HEAD_DIM) / 2u;
-    for (var i = lane; i < PAIRS; i += LANES) {
-        out[out_at + i] = to_pair(vec2<f32>(mixed[2u * i], mixed[2u * i + 1u]));
-    }
 #if STATS
-    // Of equally high scores the first key, as torch.argmax has it. Keys are exact as floats.
-    let argmax = -workgroup_max(lane, select(LOWEST, -f32(best_key), best_score == highest));
-    let first = workgroup_max(lane, first_score);
-    if (lane == 0u) {
-        stats[group.y * HEADS + head] = HeadStats(
-            highest,
-            total,
-            log(total) - spread / total,
-            1.0 / total,
-            u32(argmax),
-            exp(first - highest) / total,
-            0.0,
-            0.0,
-        );
-    }
+    // Keys are exact as floats.
+    let best = select(LOWEST, -f32(sums.best_key), best_score == sums.highest);
+    sums.best_key = u32(-workgroup_max(lane, best));
+    sums.first_score = workgroup_max(lane, sums.first_score);
 #end
+    workgroupBarrier();
+    leave(lane, group.y, head, group.x % SPLITS, sums);
 }

@@ -143,6 +143,10 @@ impl<'a> BufferRange<'a> {
         self.buffer
     }
 
+    pub(crate) fn bytes(self) -> u64 {
+        self.bytes
+    }
+
     pub(crate) fn resource(self) -> wgpu::BindingResource<'a> {
         wgpu::BindingResource::Buffer(wgpu::BufferBinding {
             buffer: self.buffer.raw(),

@@ -15,6 +15,16 @@ pub enum Binding {
     ReadWrite,
     /// `var<uniform>`.
     Uniform,
+    /// `var<uniform>`, which moves on with each block of tokens.
+    UniformBlock,
+    /// `var<storage, read_write>`, which moves on with each block of tokens.
+    ReadWriteBlock,
+}
+
+impl Binding {
+    pub(crate) fn moves(self) -> bool {
+        matches!(self, Self::UniformBlock | Self::ReadWriteBlock)
+    }
 }
 
 /// A compiled permutation of a kernel. Cheap to clone.
@@ -26,6 +36,7 @@ pub struct Kernel {
 struct Compiled {
     pipeline: wgpu::ComputePipeline,
     layout: wgpu::BindGroupLayout,
+    bindings: Vec<Binding>,
     name: &'static str,
     label: String,
 }
@@ -63,6 +74,7 @@ impl Kernel {
             inner: Rc::new(Compiled {
                 pipeline,
                 layout,
+                bindings: source.bindings.clone(),
                 name: source.name,
                 label,
             }),
@@ -75,6 +87,10 @@ impl Kernel {
 
     pub(crate) fn layout(&self) -> &wgpu::BindGroupLayout {
         &self.inner.layout
+    }
+
+    pub(crate) fn bindings(&self) -> &[Binding] {
+        &self.inner.bindings
     }
 
     /// Its shader's name.
@@ -92,15 +108,17 @@ impl Kernel {
 fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry {
     let ty = match kind {
         Binding::Read => wgpu::BufferBindingType::Storage { read_only: true },
-        Binding::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
-        Binding::Uniform => wgpu::BufferBindingType::Uniform,
+        Binding::ReadWrite | Binding::ReadWriteBlock => {
+            wgpu::BufferBindingType::Storage { read_only: false }
+        }
+        Binding::Uniform | Binding::UniformBlock => wgpu::BufferBindingType::Uniform,
     };
     wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,
         ty: wgpu::BindingType::Buffer {
             ty,
-            has_dynamic_offset: false,
+            has_dynamic_offset: kind.moves(),
             min_binding_size: None,
         },
         count: None,

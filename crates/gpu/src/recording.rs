@@ -1,7 +1,7 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
 use crate::timing::Spans;
-use crate::{Buffer, BufferRange, Gpu, Kernel};
+use crate::{BINDING_ALIGNMENT, Buffer, BufferRange, Gpu, Kernel};
 
 /// Commands in order.
 #[derive(Clone, Default)]
@@ -40,9 +40,19 @@ pub struct Dispatch {
     kernel: Kernel,
     bind_group: wgpu::BindGroup,
     grid: Grid,
+    blocks: Option<Blocks>,
     place: Place,
     /// A bind group does not keep a buffer from being destroyed.
     _buffers: Vec<Buffer>,
+}
+
+/// A kernel that is run for one block of tokens after the other.
+#[derive(Clone)]
+struct Blocks {
+    /// Tokens of a block.
+    tokens: u32,
+    /// For each binding that moves on: bytes from one block to the next.
+    strides: Vec<u32>,
 }
 
 /// Workgroups along x and y.
@@ -110,8 +120,34 @@ impl Dispatch {
             kernel: kernel.clone(),
             bind_group,
             grid,
+            blocks: None,
             place: Place::default(),
             _buffers,
+        }
+    }
+
+    /// The same, run for each block of `tokens` tokens: the bindings that move on
+    /// ([`Binding::UniformBlock`](crate::Binding), …) show what belongs to one block, and begin one
+    /// block further on each time. The size of a block is a multiple of [`BINDING_ALIGNMENT`].
+    #[must_use]
+    pub fn in_blocks(
+        gpu: &Gpu,
+        kernel: &Kernel,
+        buffers: &[BufferRange<'_>],
+        grid: Grid,
+        tokens: u32,
+    ) -> Self {
+        let bindings = kernel.bindings().iter().zip(buffers);
+        let moving = bindings.filter(|(binding, _)| binding.moves());
+        let strides: Vec<u32> = moving.map(|(_, range)| range.bytes() as u32).collect();
+        debug_assert!(
+            strides
+                .iter()
+                .all(|stride| u64::from(*stride).is_multiple_of(BINDING_ALIGNMENT))
+        );
+        Self {
+            blocks: Some(Blocks { tokens, strides }),
+            ..Self::new(gpu, kernel, buffers, grid)
         }
     }
 }
@@ -219,8 +255,16 @@ impl Recording {
 impl Dispatch {
     fn encode(&self, pass: &mut wgpu::ComputePass<'_>, n_tokens: u32) {
         pass.set_pipeline(self.kernel.pipeline());
-        pass.set_bind_group(0, &self.bind_group, &[]);
         let Grid { x, y } = self.grid;
-        pass.dispatch_workgroups(x.resolve(n_tokens), y.resolve(n_tokens), 1);
+        let Some(Blocks { tokens, strides }) = &self.blocks else {
+            pass.set_bind_group(0, &self.bind_group, &[]);
+            pass.dispatch_workgroups(x.resolve(n_tokens), y.resolve(n_tokens), 1);
+            return;
+        };
+        for block in 0..n_tokens.div_ceil(*tokens) {
+            let offsets: Vec<u32> = strides.iter().map(|stride| block * stride).collect();
+            pass.set_bind_group(0, &self.bind_group, &offsets);
+            pass.dispatch_workgroups(x.resolve(*tokens), y.resolve(*tokens), 1);
+        }
     }
 }

@@ -1,9 +1,14 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{
+    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Usage,
+};
 
 use crate::{CacheLayout, Dtype, FRAGMENTS, PAGE, step, template};
 
-/// A lane for each key of a page.
-const LANES: u32 = PAGE;
+/// Lanes of a workgroup that reduces.
+const REDUCE_LANES: u32 = 32;
+/// The most lanes-wide values that a lane keeps of the heads that share its loads; beyond, they would
+/// not stay in its registers.
+const MOST_PARTS: u32 = 64;
 
 /// `shaders/attention.wgsl`: causal grouped-query attention of each token over the cache.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +29,36 @@ pub struct Attention {
     pub dtype: Dtype,
     /// Tell also how each head spread its attention.
     pub stats: bool,
+    /// Which lanes do what.
+    pub shape: AttentionShape,
+}
+
+/// How the work is cut for the lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttentionShape {
+    /// A lane is a key all the way (`attention_keys.wgsl`), where loads cost per lane; otherwise lanes
+    /// share the values of all keys of a page (`attention.wgsl`).
+    pub by_key: bool,
+    /// Into how many stretches the keys of a token are cut, each for a workgroup of its own; with more
+    /// than one `attention_reduce.wgsl` puts them together.
+    pub splits: u32,
+}
+
+impl AttentionShape {
+    /// A sensible cut for this device: one stretch where there are many tokens, as in a `prefill`,
+    /// and as many as keep it busy where there is one. The same for any number of sequences that
+    /// decode together, so that each gets what it gets alone.
+    #[must_use]
+    pub fn choose(gpu: &Gpu, kv_heads: u32, prefill: bool) -> Self {
+        let by_key = gpu.is_software();
+        // Workgroups of one token: a few for each core, or enough for a whole GPU.
+        let wanted: u32 = if by_key { 16 } else { 256 };
+        let splits = match prefill {
+            true => 1,
+            false => wanted.div_ceil(kv_heads).clamp(1, 16),
+        };
+        Self { by_key, splits }
+    }
 }
 
 /// `HeadStats` of `shaders/common/head_stats.wgsl`: how a query head spread its attention.
@@ -46,51 +81,39 @@ pub struct HeadStats {
 }
 
 impl Attention {
-    /// The shader of this permutation.
+    /// The shaders of this permutation, in the order in which they run.
     #[must_use]
-    pub fn source(&self) -> ShaderSource {
-        use Binding::{Read, ReadWrite};
-        let mut constants = vec![
-            ("LANES", LANES.into()),
-            ("HEADS", self.heads.into()),
-            ("KV_HEADS", self.kv_heads.into()),
-            ("HEAD_DIM", self.cache.head_dim.into()),
-            ("ROPE_PAIRS", self.cache.rope_pairs.into()),
-            (
-                "PAIR_ROUNDS",
-                (self.cache.head_dim / 2).div_ceil(LANES).into(),
-            ),
-            ("OUT_STRIDE", self.out_stride.into()),
-            ("SCALE", self.scale.into()),
-        ];
-        constants.extend(step::constants());
-        let mut flags = self.dtype.flags();
-        if let Some(window) = self.sliding_window {
-            constants.push(("WINDOW_KEYS", window.into()));
-            flags.push("WINDOW");
+    pub fn sources(&self) -> Vec<ShaderSource> {
+        let mut sources = vec![self.source()];
+        sources.extend(self.splits().then(|| self.reduce_source()));
+        sources
+    }
+
+    /// Room for what the stretches of `tokens` tokens leave; none where they are not cut.
+    ///
+    /// # Errors
+    /// When it exceeds the adapter's limits.
+    pub fn partials(&self, gpu: &Gpu, tokens: u32) -> Result<Option<Buffer>, GpuError> {
+        if !self.splits() {
+            return Ok(None);
         }
-        let mut bindings = vec![Read, Read, Read, ReadWrite, Read];
-        if self.stats {
-            flags.push("STATS");
-            bindings.push(ReadWrite);
-        }
-        ShaderSource {
-            name: "attention",
-            template: template!("attention"),
-            fragments: FRAGMENTS,
-            constants,
-            flags,
-            bindings,
-        }
+        let parts = u64::from(tokens) * u64::from(self.heads) * u64::from(self.shape.splits);
+        let bytes = parts * u64::from(self.cache.head_dim + 5) * 4;
+        gpu.buffer("attention partials", bytes, Usage::Work)
+            .map(Some)
     }
 
     /// `query` is (tokens, heads, pairs), the caches are (slots, kv_heads, pairs); `out` becomes
     /// (tokens, out_stride), and `stats`, there where the description says so, one [`HeadStats`]
-    /// per token and head.
+    /// per token and head. `partials` is what [`Attention::partials`] made for as many tokens.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
-    pub fn dispatch(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a buffer of another kind"
+    )]
+    pub fn dispatches(
         &self,
         gpu: &Gpu,
         query: &Buffer,
@@ -98,14 +121,128 @@ impl Attention {
         out: &Buffer,
         step: &Buffer,
         stats: Option<&Buffer>,
-    ) -> Result<Dispatch, GpuError> {
+        partials: Option<&Buffer>,
+    ) -> Result<Vec<Dispatch>, GpuError> {
         debug_assert_eq!(self.stats, stats.is_some());
+        debug_assert_eq!(self.splits(), partials.is_some());
+        let tokens = Extent::Tokens { per: 1 };
+        let workgroups = self.heads / self.share() * self.shape.splits;
+        let grid = Grid::plane(Extent::Fixed(workgroups), tokens);
         let kernel = gpu.kernel(&self.source())?;
-        let mut buffers = [query, k_cache, v_cache, out, step]
-            .map(Buffer::whole)
-            .to_vec();
-        buffers.extend(stats.map(Buffer::whole));
-        let grid = Grid::plane(Extent::Fixed(self.heads), Extent::Tokens { per: 1 });
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        let results: Vec<_> = [Some(out), stats].into_iter().flatten().collect();
+        let inputs = [query, k_cache, v_cache, step];
+        let mut buffers = inputs.map(Buffer::whole).to_vec();
+        let Some(partials) = partials else {
+            buffers.extend(results.into_iter().map(Buffer::whole));
+            return Ok(vec![Dispatch::new(gpu, &kernel, &buffers, grid)]);
+        };
+        buffers.push(partials.whole());
+        let attention = Dispatch::new(gpu, &kernel, &buffers, grid);
+        let kernel = gpu.kernel(&self.reduce_source())?;
+        let mut buffers = vec![partials.whole(), step.whole()];
+        buffers.extend(results.into_iter().map(Buffer::whole));
+        let grid = Grid::plane(Extent::Fixed(self.heads), tokens);
+        let reduce = Dispatch::new(gpu, &kernel, &buffers, grid);
+        Ok(vec![attention, reduce])
+    }
+
+    fn splits(&self) -> bool {
+        self.shape.splits > 1
+    }
+
+    /// Values of a head that are loaded at once, where a lane is a key.
+    fn width(&self) -> u32 {
+        if self.cache.head_dim.is_multiple_of(4) {
+            4
+        } else {
+            2
+        }
+    }
+
+    /// Query heads of a workgroup.
+    fn share(&self) -> u32 {
+        if !self.shape.by_key {
+            return 1;
+        }
+        let group = self.heads / self.kv_heads;
+        let parts = self.cache.head_dim / self.width();
+        let fits = |share: &u32| group.is_multiple_of(*share) && share * parts <= MOST_PARTS;
+        (1..=group).rev().find(fits).unwrap_or(1)
+    }
+
+    fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        let lanes = if self.shape.by_key { 8 } else { PAGE };
+        let mut constants = self.constants(lanes);
+        let mut flags = self.flags();
+        let (name, template) = match self.shape.by_key {
+            true => ("attention_keys", template!("attention_keys")),
+            false => ("attention", template!("attention")),
+        };
+        if self.shape.by_key {
+            constants.extend([
+                ("SHARE", self.share().into()),
+                ("WIDTH", self.width().into()),
+                ("PARTS", (self.cache.head_dim / self.width()).into()),
+            ]);
+            if self.width() == 4 {
+                flags.push("WIDE");
+            }
+        } else {
+            let rounds = (self.cache.head_dim / 2).div_ceil(lanes);
+            constants.push(("PAIR_ROUNDS", rounds.into()));
+        }
+        let mut bindings = vec![Read, Read, Read, Read, ReadWrite];
+        if self.splits() {
+            flags.push("SPLIT");
+        } else if self.stats {
+            bindings.push(ReadWrite);
+        }
+        ShaderSource {
+            name,
+            template,
+            fragments: FRAGMENTS,
+            constants,
+            flags,
+            bindings,
+        }
+    }
+
+    fn reduce_source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        let mut bindings = vec![Read, Read, ReadWrite];
+        bindings.extend(self.stats.then_some(ReadWrite));
+        ShaderSource {
+            name: "attention_reduce",
+            template: template!("attention_reduce"),
+            fragments: FRAGMENTS,
+            constants: self.constants(REDUCE_LANES),
+            flags: self.flags(),
+            bindings,
+        }
+    }
+
+    fn constants(&self, lanes: u32) -> Vec<(&'static str, Constant)> {
+        let mut constants = vec![
+            ("LANES", lanes.into()),
+            ("HEADS", self.heads.into()),
+            ("KV_HEADS", self.kv_heads.into()),
+            ("HEAD_DIM", self.cache.head_dim.into()),
+            ("ROPE_PAIRS", self.cache.rope_pairs.into()),
+            ("OUT_STRIDE", self.out_stride.into()),
+            ("SCALE", self.scale.into()),
+            ("SPLITS", self.shape.splits.into()),
+        ];
+        constants.extend(step::constants());
+        let window = self.sliding_window.map(|keys| ("WINDOW_KEYS", keys.into()));
+        constants.extend(window);
+        constants
+    }
+
+    fn flags(&self) -> Vec<&'static str> {
+        let mut flags = self.dtype.flags();
+        flags.extend(self.sliding_window.map(|_| "WINDOW"));
+        flags.extend(self.stats.then_some("STATS"));
+        flags
     }
 }

@@ -37,7 +37,7 @@ mod top_k;
 
 pub use adjust::Adjust;
 pub use argmax::{Argmax, Bests, Chosen};
-pub use attention::{Attention, HeadStats};
+pub use attention::{Attention, AttentionShape, HeadStats};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::CacheLayout;
 pub use count::Count;
@@ -46,7 +46,7 @@ pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
 pub use layer_norm::LayerNorm;
 pub use logit_stats::{LOGIT_BIN, LOGIT_BINS, LogitStats, LogitStatsOf};
-pub use matmul::{Matmul, Shape};
+pub use matmul::{Matmul, Shape, XBinding};
 pub use mlp_act::{Activation, MlpAct};
 pub use packed::PackedPart;
 pub use patch::Patch;
@@ -70,6 +70,10 @@ pub fn stride(n: u32) -> u32 {
 
 /// The fragments that templates can `#import`.
 const FRAGMENTS: &[(&str, &str)] = &[
+    (
+        "attention",
+        include_str!("../../../shaders/common/attention.wgsl"),
+    ),
     (
         "format",
         include_str!("../../../shaders/common/format.wgsl"),

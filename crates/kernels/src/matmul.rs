@@ -39,8 +39,20 @@ pub struct Shape {
     pub rows: u32,
     /// Tokens per lane; 1 when one sequence decodes.
     pub cols: u32,
-    /// Read x through a uniform binding; where x has no more rows than a lane has tokens.
-    pub uniform_x: bool,
+    /// How x is read.
+    pub x: XBinding,
+}
+
+/// How x is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XBinding {
+    /// As storage, whole.
+    Storage,
+    /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
+    /// those are computed.
+    Uniform,
+    /// The same for one block of tokens after the other, each with a kernel run of its own.
+    UniformBlocks,
 }
 
 impl Shape {
@@ -52,8 +64,6 @@ impl Shape {
             // A processor wants a workgroup no wider than its vectors, and fat lanes: unpacking
             // and loads of x are shared by many rows. 8 × 8 decodes twice as fast as 32 × 4 on
             // lavapipe, and as fast on SwiftShader.
-            // Eight sequences at a time: their x in a uniform is worth more than wider rows.
-            (true, 5..=8) => (8, 4, 8),
             (true, _) => (8, 8, 4),
             // A GPU wants many lanes.
             (false, ..=8) => (64, 1, 8),
@@ -61,27 +71,38 @@ impl Shape {
         };
         // Each weight is read once for all tokens of a lane.
         let cols = tokens.next_power_of_two().min(most_cols);
-        let x_bytes = u64::from(crate::stride(k)) * 4 * u64::from(cols);
-        let uniform_x = tokens <= cols && x_bytes <= gpu.caps().max_uniform_binding;
+        let x_bytes = u64::from(crate::stride(k)) * Dtype::F32.bytes() * u64::from(cols);
+        let fits = x_bytes <= gpu.caps().max_uniform_binding;
+        let x = if tokens <= cols && fits {
+            XBinding::Uniform
+        } else if gpu.is_software() && cols >= LEAST_BLOCK && fits {
+            // On lavapipe almost twice as fast as from storage.
+            XBinding::UniformBlocks
+        } else {
+            XBinding::Storage
+        };
         Self {
             lanes,
             rows,
             cols,
-            uniform_x,
+            x,
         }
     }
 }
+
+/// Blocks of fewer tokens may begin where no binding can: a row has 32 numbers of 16 bits at least.
+const LEAST_BLOCK: u32 = 4;
 
 impl Matmul {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let x = if self.shape.uniform_x {
-            Binding::Uniform
-        } else {
-            Binding::Read
+        let (x, y) = match self.shape.x {
+            XBinding::Storage => (Binding::Read, Binding::ReadWrite),
+            XBinding::Uniform => (Binding::Uniform, Binding::ReadWrite),
+            XBinding::UniformBlocks => (Binding::UniformBlock, Binding::ReadWriteBlock),
         };
-        let mut bindings = vec![Binding::Read, x, Binding::ReadWrite];
+        let mut bindings = vec![Binding::Read, x, y];
         let mut flags = self.format.flags();
         flags.extend(self.x_dtype.flags());
         if self.y_dtype == Dtype::F16 {
@@ -94,8 +115,11 @@ impl Matmul {
             bindings.push(Binding::Read);
             flags.push("BIAS");
         }
-        if self.shape.uniform_x {
-            flags.push("UNIFORM_X");
+        match self.shape.x {
+            XBinding::Storage => {}
+            XBinding::Uniform => flags.push("UNIFORM_X"),
+            // The shader is the same, the layout of its bindings is not.
+            XBinding::UniformBlocks => flags.extend(["UNIFORM_X", "BLOCKS"]),
         }
         if self.accumulate {
             flags.push("ACCUMULATE");
@@ -137,24 +161,28 @@ impl Matmul {
     ) -> Result<Dispatch, GpuError> {
         debug_assert_eq!(self.bias, bias.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let x = if self.shape.uniform_x {
-            let rows = u64::from(self.shape.cols);
-            x.first(rows * u64::from(self.x_stride) * self.x_dtype.bytes())
-        } else {
-            x.whole()
+        let cols = self.shape.cols;
+        let block = u64::from(cols);
+        let x_block = x.first(block * u64::from(self.x_stride) * self.x_dtype.bytes());
+        let y_block = y.first(block * u64::from(self.y_stride) * self.y_dtype.bytes());
+        let (x, y) = match self.shape.x {
+            XBinding::Storage => (x.whole(), y.whole()),
+            XBinding::Uniform => (x_block, y.whole()),
+            XBinding::UniformBlocks => (x_block, y_block),
         };
-        let mut buffers = vec![part.quants.whole(), x, y.whole()];
+        let mut buffers = vec![part.quants.whole(), x, y];
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
         buffers.extend(bias.map(Buffer::whole));
         let groups = Extent::Fixed(self.rows.div_ceil(self.shape.lanes * self.shape.rows));
-        // What a uniform holds is all there is, however long the pass.
-        let tokens = match self.shape.uniform_x {
-            true => Extent::Fixed(1),
-            false => Extent::Tokens {
-                per: self.shape.cols,
-            },
+        let tokens = match self.shape.x {
+            XBinding::Storage => Extent::Tokens { per: cols },
+            // What a uniform holds is all there is, however long the pass.
+            XBinding::Uniform | XBinding::UniformBlocks => Extent::Fixed(1),
         };
         let grid = Grid::plane(groups, tokens);
+        if self.shape.x == XBinding::UniformBlocks {
+            return Ok(Dispatch::in_blocks(gpu, &kernel, &buffers, grid, cols));
+        }
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }
 }

@@ -1,9 +1,10 @@
 use vitrine_gpu::ShaderSource;
 
 use crate::{
-    Activation, Adjust, Argmax, Attention, AttentionProbs, CacheLayout, Count, Dtype, Embed,
-    Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm, RopeKvAppend,
-    RowNorms, Sample, Shape, SoftCap, Strongest, TOP_K, Table, TopK, stride,
+    Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
+    Dtype, Embed, Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm,
+    RopeKvAppend, RowNorms, Sample, Shape, SoftCap, Strongest, TOP_K, Table, TopK, XBinding,
+    stride,
 };
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
@@ -35,30 +36,31 @@ pub fn permutations() -> Vec<ShaderSource> {
                 all.push(embed.source());
             }
             let shapes = [
-                (8, 8, 1, true, false),
-                (64, 2, 8, false, false),
-                (8, 8, 1, false, true),
-                (8, 8, 4, false, true),
-                (64, 1, 1, true, true),
-                (8, 8, 2, true, false),
-                (8, 8, 4, true, true),
-                (8, 4, 8, true, false),
-                (64, 1, 2, true, false),
-                (64, 1, 4, false, true),
-                (64, 1, 8, true, false),
+                (8, 8, 1, XBinding::Uniform, false),
+                (64, 2, 8, XBinding::Storage, false),
+                (8, 8, 1, XBinding::Uniform, true),
+                (8, 8, 4, XBinding::UniformBlocks, false),
+                (8, 8, 4, XBinding::UniformBlocks, true),
+                (8, 8, 4, XBinding::Storage, true),
+                (64, 1, 1, XBinding::Uniform, true),
+                (8, 8, 2, XBinding::Uniform, false),
+                (8, 8, 4, XBinding::Uniform, true),
+                (64, 1, 2, XBinding::Uniform, false),
+                (64, 1, 4, XBinding::Storage, true),
+                (64, 1, 8, XBinding::Uniform, false),
             ];
             // Decoding, prefill, and what adds to the residual are enough for the other size.
             let shapes = if hidden == 576 {
                 &shapes[..]
             } else {
-                &shapes[..3]
+                &shapes[..4]
             };
-            for &(lanes, rows, cols, uniform_x, accumulate) in shapes {
+            for &(lanes, rows, cols, x, accumulate) in shapes {
                 let shape = Shape {
                     lanes,
                     rows,
                     cols,
-                    uniform_x,
+                    x,
                 };
                 let matmul = Matmul {
                     format,
@@ -71,7 +73,11 @@ pub fn permutations() -> Vec<ShaderSource> {
                     bias: accumulate,
                     x_dtype: dtype,
                     // Logits are f32 always.
-                    y_dtype: if uniform_x { Dtype::F32 } else { dtype },
+                    y_dtype: if x == XBinding::Uniform {
+                        Dtype::F32
+                    } else {
+                        dtype
+                    },
                     shape,
                 };
                 all.push(matmul.source());
@@ -136,19 +142,22 @@ pub fn permutations() -> Vec<ShaderSource> {
                     keep: look,
                 };
                 all.push(append.source());
-                let attention = Attention {
-                    heads,
-                    kv_heads,
-                    out_stride: stride(heads * head_dim),
-                    scale: 0.125,
-                    sliding_window,
-                    cache,
-                    dtype,
-                    stats: look,
-                };
-                all.push(attention.source());
-                if look {
-                    all.push(AttentionProbs { of: attention }.source());
+                for (by_key, splits) in [(false, 1), (true, 1), (false, 16), (true, 6)] {
+                    let attention = Attention {
+                        heads,
+                        kv_heads,
+                        out_stride: stride(heads * head_dim),
+                        scale: 0.125,
+                        sliding_window,
+                        cache,
+                        dtype,
+                        stats: look,
+                        shape: AttentionShape { by_key, splits },
+                    };
+                    all.extend(attention.sources());
+                    if look && splits == 1 && by_key {
+                        all.push(AttentionProbs { of: attention }.source());
+                    }
                 }
             }
         }

@@ -7,8 +7,8 @@ mod watched;
 
 use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, Bests, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm, RopeKvAppend,
-    SoftCap, TOP_K, Table, TopK, stride,
+    Argmax, Attention, AttentionShape, Bests, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm,
+    RopeKvAppend, SoftCap, TOP_K, Table, TopK, stride,
 };
 
 use crate::config::LayerConfig;
@@ -134,6 +134,10 @@ struct Builder<'a> {
     cache: &'a KvCache,
     /// The most rows of a pass.
     rows: u32,
+    /// Whether the rows are one sequence's.
+    prefill: bool,
+    /// What attention leaves to be put together, by one layer after the other.
+    partials: Option<Buffer>,
     changes: &'a Changes,
     tapping: Option<&'a Tapping>,
     watch: Option<&'a Watch>,
@@ -157,6 +161,8 @@ impl<'a> Builder<'a> {
             act,
             cache,
             rows,
+            prefill: false,
+            partials: None,
             changes,
             tapping: None,
             watch: None,
@@ -189,8 +195,12 @@ impl Plan {
         let logits = &act.logits;
         let (greedy, top_k, candidates) =
             head.choose(weights, logits, &act.bests, &act.chosen, 1)?;
+        let prefill = Builder {
+            prefill: true,
+            ..builder(MAX_PASS)
+        };
         Ok(Self {
-            prefill: builder(MAX_PASS).body(weights)?.recording,
+            prefill: prefill.body(weights)?.recording,
             decode: builder(1).body(weights)?.recording,
             head: head.recording,
             greedy,
@@ -212,6 +222,7 @@ impl Plan {
     ) -> Result<Vec<Segment>, ModelError> {
         let builder = Builder {
             tapping: Some(tapping),
+            prefill: true,
             ..Builder::new(gpu, config, act, cache, changes, MAX_PASS)
         };
         let mut built = builder.body(weights)?;
@@ -409,11 +420,17 @@ impl Builder<'_> {
             cache: layout,
             dtype,
             stats: self.head_stats(number).is_some(),
+            shape: AttentionShape::choose(gpu, kv_heads, self.prefill),
         };
         let stats = self.head_stats(number);
         let (query, out, stats) = (&act.query, &act.attn_out, stats.as_ref());
-        let dispatch = attention.dispatch(gpu, query, caches, out, &act.step, stats)?;
-        self.recording.dispatch(dispatch);
+        if self.partials.is_none() {
+            self.partials = attention.partials(gpu, self.rows)?;
+        }
+        let partials = self.partials.as_ref();
+        let dispatches =
+            attention.dispatches(gpu, query, caches, out, &act.step, stats, partials)?;
+        self.extend(dispatches);
         self.tap_attentions(number, attention, caches[0])?;
         self.change_heads(number)?;
         self.tap(Tap::HeadOut(number), &act.attn_out, stride(q_width));

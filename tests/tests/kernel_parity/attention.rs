@@ -1,9 +1,29 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Attention, CacheLayout, Dtype, cpu, stride};
+use vitrine_kernels::{Attention, AttentionShape, CacheLayout, Dtype, cpu, stride};
 
 use crate::support::{
     LENGTHS, assert_close, gpu, numbers, paired, run_stored, step, unpadded, zeros,
 };
+
+/// Both forms, whole and in stretches: also in more than there are pages.
+pub const SHAPES: [AttentionShape; 4] = [
+    AttentionShape {
+        by_key: false,
+        splits: 1,
+    },
+    AttentionShape {
+        by_key: true,
+        splits: 1,
+    },
+    AttentionShape {
+        by_key: false,
+        splits: 3,
+    },
+    AttentionShape {
+        by_key: true,
+        splits: 4,
+    },
+];
 
 struct Case {
     heads: u32,
@@ -46,33 +66,37 @@ impl Case {
         let [query, k, v] = [&q, &k, &v].map(|values| paired(gpu, self.cache, self.dtype, values));
         let out = zeros(gpu, self.tokens * out_stride);
         let step = step(gpu, self.position, self.tokens);
-        let kernel = Attention {
-            heads,
-            kv_heads,
-            out_stride,
-            scale,
-            sliding_window: self.sliding_window,
-            cache: self.cache,
-            dtype: self.dtype,
-            stats: false,
-        };
-        let dispatch = kernel
-            .dispatch(gpu, &query, [&k, &v], &out, &step, None)
-            .unwrap();
-        let got = run_stored(
-            gpu,
-            [dispatch],
-            self.tokens,
-            &out,
-            self.tokens * out_stride,
-            self.dtype,
-        );
-        let got = unpadded(&got, q_width, out_stride);
-        let what = format!(
-            "{sizes:?}, {} tokens from position {}, window {:?}, {:?}",
-            self.tokens, self.position, self.sliding_window, self.cache
-        );
-        assert_close(&got, &right, &wrong, self.tolerance, &what);
+        for shape in SHAPES {
+            let kernel = Attention {
+                heads,
+                kv_heads,
+                out_stride,
+                scale,
+                sliding_window: self.sliding_window,
+                cache: self.cache,
+                dtype: self.dtype,
+                stats: false,
+                shape,
+            };
+            let partials = kernel.partials(gpu, self.tokens).unwrap();
+            let dispatches = kernel
+                .dispatches(gpu, &query, [&k, &v], &out, &step, None, partials.as_ref())
+                .unwrap();
+            let got = run_stored(
+                gpu,
+                dispatches,
+                self.tokens,
+                &out,
+                self.tokens * out_stride,
+                self.dtype,
+            );
+            let got = unpadded(&got, q_width, out_stride);
+            let what = format!(
+                "{sizes:?}, {} tokens from position {}, window {:?}, {:?}, {shape:?}",
+                self.tokens, self.position, self.sliding_window, self.cache
+            );
+            assert_close(&got, &right, &wrong, self.tolerance, &what);
+        }
     }
 }
 

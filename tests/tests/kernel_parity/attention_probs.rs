@@ -1,6 +1,9 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Attention, AttentionProbs, CacheLayout, Dtype, HeadStats, cpu, stride};
+use vitrine_kernels::{
+    Attention, AttentionProbs, AttentionShape, CacheLayout, Dtype, HeadStats, cpu, stride,
+};
 
+use crate::attention::SHAPES;
 use crate::support::{assert_close, buffer, gpu, numbers, paired, run, step, zeros};
 
 struct Case {
@@ -10,6 +13,7 @@ struct Case {
     tokens: u32,
     sliding_window: Option<u32>,
     dtype: Dtype,
+    shape: AttentionShape,
     tolerance: f32,
 }
 
@@ -47,6 +51,7 @@ impl Case {
             cache: CACHE,
             dtype: self.dtype,
             stats: true,
+            shape: self.shape,
         };
         let [query, keys] = [&q, &k].map(|values| paired(gpu, CACHE, self.dtype, values));
         let out = zeros(gpu, self.tokens * of.out_stride);
@@ -57,16 +62,31 @@ impl Case {
         let row = positions + 3;
         let probs = zeros(gpu, rows * row);
         let width = buffer(gpu, &[row]);
-        let attention = of.dispatch(gpu, &query, [&keys, &keys], &out, &step, Some(&stats));
+        let partials = of.partials(gpu, self.tokens).unwrap();
+        let caches = [&keys, &keys];
+        let mut dispatches = of
+            .dispatches(
+                gpu,
+                &query,
+                caches,
+                &out,
+                &step,
+                Some(&stats),
+                partials.as_ref(),
+            )
+            .unwrap();
         let kernel = AttentionProbs { of };
         let made_again = kernel.dispatch(gpu, [&query, &keys, &stats], &probs, &step, &width);
-        let dispatches = [attention.unwrap(), made_again.unwrap()];
+        dispatches.push(made_again.unwrap());
         let got = run::<f32>(gpu, dispatches, self.tokens, &probs, rows * row);
         let (seen, beyond): (Vec<&[f32]>, Vec<&[f32]>) = got
             .chunks_exact(row as usize)
             .map(|row| row.split_at(positions as usize))
             .unzip();
-        let what = format!("{} tokens from {}", self.tokens, self.position);
+        let what = format!(
+            "{} tokens from {}, {:?}",
+            self.tokens, self.position, self.shape
+        );
         assert_close(&seen.concat(), &right, &wrong, self.tolerance, &what);
         assert!(beyond.concat().iter().all(|prob| *prob == 0.0), "{what}");
 
@@ -106,30 +126,37 @@ fn attention_probs_and_head_stats() {
     let gpu = gpu();
     for sliding_window in [None, Some(1), Some(5), Some(64), Some(70)] {
         for (position, tokens) in [(0, 1), (0, 33), (63, 1), (64, 2), (130, 3)] {
-            Case {
-                heads: 4,
-                kv_heads: 2,
-                position,
-                tokens,
-                sliding_window,
-                dtype: Dtype::F32,
-                tolerance: 1e-5,
+            for shape in SHAPES {
+                Case {
+                    heads: 4,
+                    kv_heads: 2,
+                    position,
+                    tokens,
+                    sliding_window,
+                    dtype: Dtype::F32,
+                    shape,
+                    tolerance: 1e-5,
+                }
+                .check(&gpu);
             }
-            .check(&gpu);
         }
     }
 }
 
 #[test]
 fn attention_probs_in_half_precision() {
-    Case {
-        heads: 3,
-        kv_heads: 1,
-        position: 100,
-        tokens: 2,
-        sliding_window: None,
-        dtype: Dtype::F16,
-        tolerance: 2e-3,
+    let gpu = gpu();
+    for shape in SHAPES {
+        Case {
+            heads: 3,
+            kv_heads: 1,
+            position: 100,
+            tokens: 2,
+            sliding_window: None,
+            dtype: Dtype::F16,
+            shape,
+            tolerance: 2e-3,
+        }
+        .check(&gpu);
     }
-    .check(&gpu());
 }

@@ -2,7 +2,8 @@
 //! first, so that only what they write differs.
 
 use vitrine_kernels::{
-    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, Table, cpu, stride,
+    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, Table, XBinding,
+    cpu, stride,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -182,13 +183,14 @@ fn matmul_in_half_precision() {
     let (bytes, w) = matrix(kind, rows, k, 3);
     let part = packed(&gpu, kind, &bytes, rows, k);
     let bias = numbers(6, rows as usize);
-    for (lanes, per_lane, cols, uniform_x, tokens, y_dtype) in [
-        (8, 8, 1, true, 1u32, HALF),
-        (8, 8, 1, true, 1, Dtype::F32),
-        (8, 8, 4, true, 3, HALF),
-        (64, 1, 1, false, 3, HALF),
-        (8, 8, 4, false, 5, HALF),
-        (64, 2, 8, false, 9, HALF),
+    for (lanes, per_lane, cols, x_binding, tokens, y_dtype) in [
+        (8, 8, 1, XBinding::Uniform, 1u32, HALF),
+        (8, 8, 1, XBinding::Uniform, 1, Dtype::F32),
+        (8, 8, 4, XBinding::Uniform, 3, HALF),
+        (8, 8, 4, XBinding::UniformBlocks, 9, HALF),
+        (64, 1, 1, XBinding::Storage, 3, HALF),
+        (8, 8, 4, XBinding::Storage, 5, HALF),
+        (64, 2, 8, XBinding::Storage, 9, HALF),
     ] {
         let space = tokens.next_multiple_of(cols);
         let x = halves(4, space * k);
@@ -211,7 +213,7 @@ fn matmul_in_half_precision() {
                 lanes,
                 rows: per_lane,
                 cols,
-                uniform_x,
+                x: x_binding,
             },
         };
         let (x, y) = (stored(&gpu, HALF, &x), stored(&gpu, y_dtype, &before));

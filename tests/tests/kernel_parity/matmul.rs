@@ -1,4 +1,4 @@
-use vitrine_kernels::{Dtype, Matmul, Shape, cpu, stride};
+use vitrine_kernels::{Dtype, Matmul, Shape, XBinding, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
@@ -14,23 +14,23 @@ fn matmul_and_matvec() {
             let sample = sample(&gpu, storage, rows, k, 1);
             let Sample { name, part, values } = &sample;
             for tokens in LENGTHS {
-                for (lanes, per_lane, cols, uniform_x) in [
-                    (8, 8, 1, true),
-                    (8, 8, 2, true),
-                    (8, 4, 8, true),
-                    (64, 1, 1, false),
-                    (8, 8, 4, false),
-                    (64, 2, 8, false),
+                for (lanes, per_lane, cols, x) in [
+                    (8, 8, 1, XBinding::Uniform),
+                    (8, 8, 2, XBinding::Uniform),
+                    (8, 8, 4, XBinding::UniformBlocks),
+                    (64, 1, 1, XBinding::Storage),
+                    (8, 8, 4, XBinding::Storage),
+                    (64, 2, 8, XBinding::Storage),
                 ] {
                     // A uniform holds the rows of one lane: decoding.
-                    if uniform_x && tokens > cols {
+                    if x == XBinding::Uniform && tokens > cols {
                         continue;
                     }
                     let shape = Shape {
                         lanes,
                         rows: per_lane,
                         cols,
-                        uniform_x,
+                        x,
                     };
                     let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
                     let x = numbers(2, (tokens * k) as usize);
@@ -75,7 +75,11 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
         let rows = 32;
         let sample = sample(&gpu, storage, rows, k, 3);
         let Sample { name, part, values } = &sample;
-        for (lanes, cols, uniform_x, tokens) in [(8, 1, true, 1), (32, 4, false, 3)] {
+        for (lanes, cols, x_binding, tokens) in [
+            (8, 1, XBinding::Uniform, 1),
+            (32, 4, XBinding::Storage, 3),
+            (8, 4, XBinding::UniformBlocks, 3),
+        ] {
             let x = numbers(4, (tokens * k) as usize);
             let before = numbers(5, (4 * 96) as usize);
             let bias = numbers(6, 96);
@@ -105,7 +109,7 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
                     lanes,
                     rows: 2,
                     cols,
-                    uniform_x,
+                    x: x_binding,
                 },
             };
             let dispatch = matmul.dispatch(&gpu, part, &x, &y, Some(&bias)).unwrap();
@@ -115,4 +119,38 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
             assert_close(&got, &right[..n], &before[..n], tolerance, name);
         }
     }
+}
+
+/// The head of a prompt is for its last token, however long the pass.
+#[test]
+fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
+    let gpu = gpu();
+    let storage = storages()[0];
+    let Sample { part, values, .. } = sample(&gpu, storage, 64, 32, 1);
+    let x = numbers(2, 3 * 32);
+    let before = numbers(3, 3 * 64);
+    let right = [&cpu::matmul(&values, &x[..32], 32)[..], &before[64..]].concat();
+    let wrong = cpu::matmul(&values, &x, 32);
+    let (x, y) = (buffer(&gpu, &x), buffer(&gpu, &before));
+    let matmul = Matmul {
+        format: part.format,
+        rows: 64,
+        k: 32,
+        x_stride: 32,
+        y_stride: 64,
+        row_start: 0,
+        accumulate: false,
+        bias: false,
+        x_dtype: Dtype::F32,
+        y_dtype: Dtype::F32,
+        shape: Shape {
+            lanes: 8,
+            rows: 8,
+            cols: 1,
+            x: XBinding::Uniform,
+        },
+    };
+    let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
+    let got = run::<f32>(&gpu, [dispatch], 3, &y, 3 * 64);
+    assert_close(&got, &right, &wrong, 1e-4, "3 tokens");
 }

@@ -4,6 +4,7 @@ use vitrine_kernels::{Attention, CacheLayout, Dtype, Embed, PAGE, RopeKvAppend, 
 use vitrine_kernels::{cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
+use crate::attention::SHAPES;
 use crate::support::{
     assert_close, buffer, distance, gpu, matrix, numbers, packed, paged_step, paired, run,
     unpadded, unpaired, zeros,
@@ -74,23 +75,28 @@ fn attention_over_pages() {
         let n_tokens = ROWS.len() as u32;
         let out = zeros(&gpu, n_tokens * stride(width));
         let step = paged_step(&gpu, &rows(), &tables());
-        let attention = Attention {
-            heads: HEADS,
-            kv_heads: KV_HEADS,
-            out_stride: stride(width),
-            scale: 0.5,
-            sliding_window,
-            cache: LAYOUT,
-            dtype: Dtype::F32,
-            stats: false,
-        };
-        let dispatch = attention
-            .dispatch(&gpu, &query, [&keys, &values], &out, &step, None)
-            .unwrap();
-        let got = run::<f32>(&gpu, [dispatch], n_tokens, &out, n_tokens * stride(width));
-        let got = unpadded(&got, width, stride(width));
-        let what = format!("window {sliding_window:?}");
-        assert_close(&got, &right, &wrong, 1e-5, &what);
+        for shape in SHAPES {
+            let attention = Attention {
+                heads: HEADS,
+                kv_heads: KV_HEADS,
+                out_stride: stride(width),
+                scale: 0.5,
+                sliding_window,
+                cache: LAYOUT,
+                dtype: Dtype::F32,
+                stats: false,
+                shape,
+            };
+            let partials = attention.partials(&gpu, n_tokens).unwrap();
+            let caches = [&keys, &values];
+            let dispatches = attention
+                .dispatches(&gpu, &query, caches, &out, &step, None, partials.as_ref())
+                .unwrap();
+            let got = run::<f32>(&gpu, dispatches, n_tokens, &out, n_tokens * stride(width));
+            let got = unpadded(&got, width, stride(width));
+            let what = format!("window {sliding_window:?}, {shape:?}");
+            assert_close(&got, &right, &wrong, 1e-5, &what);
+        }
     }
 }
 

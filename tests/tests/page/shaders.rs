@@ -22,8 +22,8 @@ fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
         .iter()
         .map(|binding| match binding {
             Binding::Read => "read-only-storage",
-            Binding::ReadWrite => "storage",
-            Binding::Uniform => "uniform",
+            Binding::ReadWrite | Binding::ReadWriteBlock => "storage",
+            Binding::Uniform | Binding::UniformBlock => "uniform",
         })
         .collect();
     json!({ "label": label, "code": code, "bindings": bindings })
