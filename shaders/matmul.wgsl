@@ -11,13 +11,13 @@
 // Read through a uniform, a value that all lanes share is loaded once, not once per lane.
 #if HALF
 // Elements of a uniform array take 16 bytes at least.
-@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * COLS / 2u>;
+@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * X_TOKENS / 2u>;
 fn x_quad(i: u32) -> vec4<f32> {
     let two = x[i / 2u];
     return from_quad(select(two.xy, two.zw, i % 2u == 1u));
 }
 #else
-@group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS * COLS>;
+@group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS * X_TOKENS>;
 fn x_quad(i: u32) -> vec4<f32> { return x[i]; }
 #end
 #else

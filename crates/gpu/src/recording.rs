@@ -264,7 +264,8 @@ impl Dispatch {
         for block in 0..n_tokens.div_ceil(*tokens) {
             let offsets: Vec<u32> = strides.iter().map(|stride| block * stride).collect();
             pass.set_bind_group(0, &self.bind_group, &offsets);
-            pass.dispatch_workgroups(x.resolve(*tokens), y.resolve(*tokens), 1);
+            let n = (n_tokens - block * tokens).min(*tokens);
+            pass.dispatch_workgroups(x.resolve(n), y.resolve(n), 1);
         }
     }
 }

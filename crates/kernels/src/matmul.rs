@@ -51,8 +51,8 @@ pub enum XBinding {
     /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
     /// those are computed.
     Uniform,
-    /// The same for one block of tokens after the other, each with a kernel run of its own.
-    UniformBlocks,
+    /// The same for one block of so many tokens after the other, each with a kernel run of its own.
+    UniformBlocks(u32),
 }
 
 impl Shape {
@@ -71,13 +71,16 @@ impl Shape {
         };
         // Each weight is read once for all tokens of a lane.
         let cols = tokens.next_power_of_two().min(most_cols);
-        let x_bytes = u64::from(crate::stride(k)) * Dtype::F32.bytes() * u64::from(cols);
-        let fits = x_bytes <= gpu.caps().max_uniform_binding;
+        let row_bytes = u64::from(crate::stride(k)) * Dtype::F32.bytes();
+        let fits = row_bytes * u64::from(cols) <= gpu.caps().max_uniform_binding;
         let x = if tokens <= cols && fits {
             XBinding::Uniform
         } else if gpu.is_software() && cols >= LEAST_BLOCK && fits {
             // On lavapipe almost twice as fast as from storage.
-            XBinding::UniformBlocks
+            let most = gpu.caps().max_uniform_binding / row_bytes;
+            // Buffers end with a block.
+            let divisor = 1 << tokens.next_multiple_of(cols).trailing_zeros();
+            XBinding::UniformBlocks(divisor.min(1 << most.ilog2()))
         } else {
             XBinding::Storage
         };
@@ -94,13 +97,21 @@ impl Shape {
 const LEAST_BLOCK: u32 = 4;
 
 impl Matmul {
+    /// Tokens whose x a uniform holds.
+    fn x_tokens(&self) -> u32 {
+        match self.shape.x {
+            XBinding::UniformBlocks(tokens) => tokens,
+            _ => self.shape.cols,
+        }
+    }
+
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         let (x, y) = match self.shape.x {
             XBinding::Storage => (Binding::Read, Binding::ReadWrite),
             XBinding::Uniform => (Binding::Uniform, Binding::ReadWrite),
-            XBinding::UniformBlocks => (Binding::UniformBlock, Binding::ReadWriteBlock),
+            XBinding::UniformBlocks(_) => (Binding::UniformBlock, Binding::ReadWriteBlock),
         };
         let mut bindings = vec![Binding::Read, x, y];
         let mut flags = self.format.flags();
@@ -119,7 +130,7 @@ impl Matmul {
             XBinding::Storage => {}
             XBinding::Uniform => flags.push("UNIFORM_X"),
             // The shader is the same, the layout of its bindings is not.
-            XBinding::UniformBlocks => flags.extend(["UNIFORM_X", "BLOCKS"]),
+            XBinding::UniformBlocks(_) => flags.extend(["UNIFORM_X", "BLOCKS"]),
         }
         if self.accumulate {
             flags.push("ACCUMULATE");
@@ -130,6 +141,7 @@ impl Matmul {
             ("COLS", self.shape.cols.into()),
             ("N_ROWS", self.rows.into()),
             ("ROW_START", self.row_start.into()),
+            ("X_TOKENS", self.x_tokens().into()),
             ("X_QUADS", (self.x_stride / 4).into()),
             ("Y_STRIDE", self.y_stride.into()),
         ];
@@ -146,8 +158,8 @@ impl Matmul {
 
     /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`).
     ///
-    /// y and x need rows up to a multiple of `shape.cols`; of an x in a uniform only those count.
-    /// `bias` is there where the description says so.
+    /// y and x need rows up to a multiple of `shape.cols`, or of the blocks of a uniform. `bias` is
+    /// there where the description says so.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -162,26 +174,26 @@ impl Matmul {
         debug_assert_eq!(self.bias, bias.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let cols = self.shape.cols;
-        let block = u64::from(cols);
+        let block = u64::from(self.x_tokens());
         let x_block = x.first(block * u64::from(self.x_stride) * self.x_dtype.bytes());
         let y_block = y.first(block * u64::from(self.y_stride) * self.y_dtype.bytes());
         let (x, y) = match self.shape.x {
             XBinding::Storage => (x.whole(), y.whole()),
             XBinding::Uniform => (x_block, y.whole()),
-            XBinding::UniformBlocks => (x_block, y_block),
+            XBinding::UniformBlocks(_) => (x_block, y_block),
         };
         let mut buffers = vec![part.quants.whole(), x, y];
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
         buffers.extend(bias.map(Buffer::whole));
         let groups = Extent::Fixed(self.rows.div_ceil(self.shape.lanes * self.shape.rows));
         let tokens = match self.shape.x {
-            XBinding::Storage => Extent::Tokens { per: cols },
-            // What a uniform holds is all there is, however long the pass.
-            XBinding::Uniform | XBinding::UniformBlocks => Extent::Fixed(1),
+            // What the uniform holds is all there is, however long the pass.
+            XBinding::Uniform => Extent::Fixed(1),
+            _ => Extent::Tokens { per: cols },
         };
         let grid = Grid::plane(groups, tokens);
-        if self.shape.x == XBinding::UniformBlocks {
-            return Ok(Dispatch::in_blocks(gpu, &kernel, &buffers, grid, cols));
+        if let XBinding::UniformBlocks(tokens) = self.shape.x {
+            return Ok(Dispatch::in_blocks(gpu, &kernel, &buffers, grid, tokens));
         }
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }

@@ -187,12 +187,12 @@ fn matmul_in_half_precision() {
         (8, 8, 1, XBinding::Uniform, 1u32, HALF),
         (8, 8, 1, XBinding::Uniform, 1, Dtype::F32),
         (8, 8, 4, XBinding::Uniform, 3, HALF),
-        (8, 8, 4, XBinding::UniformBlocks, 9, HALF),
+        (8, 8, 4, XBinding::UniformBlocks(8), 9, HALF),
         (64, 1, 1, XBinding::Storage, 3, HALF),
         (8, 8, 4, XBinding::Storage, 5, HALF),
         (64, 2, 8, XBinding::Storage, 9, HALF),
     ] {
-        let space = tokens.next_multiple_of(cols);
+        let space = tokens.next_multiple_of(cols.max(8));
         let x = halves(4, space * k);
         let before = halves(5, space * rows);
         let product = cpu::matmul(&w, &x, k as usize);

@@ -17,7 +17,7 @@ fn matmul_and_matvec() {
                 for (lanes, per_lane, cols, x) in [
                     (8, 8, 1, XBinding::Uniform),
                     (8, 8, 2, XBinding::Uniform),
-                    (8, 8, 4, XBinding::UniformBlocks),
+                    (8, 8, 4, XBinding::UniformBlocks(8)),
                     (64, 1, 1, XBinding::Storage),
                     (8, 8, 4, XBinding::Storage),
                     (64, 2, 8, XBinding::Storage),
@@ -39,7 +39,7 @@ fn matmul_and_matvec() {
                     other[(rows * k - 1) as usize] += 1.0;
                     let wrong = cpu::matmul(&other, &x, k as usize);
 
-                    let space = tokens.next_multiple_of(cols);
+                    let space = tokens.next_multiple_of(cols.max(8));
                     let mut x = padded(&x, k, stride(k));
                     x.resize((space * stride(k)) as usize, 0.0);
                     let (x, y) = (buffer(&gpu, &x), zeros(&gpu, space * part.rows));
@@ -78,7 +78,7 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
         for (lanes, cols, x_binding, tokens) in [
             (8, 1, XBinding::Uniform, 1),
             (32, 4, XBinding::Storage, 3),
-            (8, 4, XBinding::UniformBlocks, 3),
+            (8, 4, XBinding::UniformBlocks(4), 3),
         ] {
             let x = numbers(4, (tokens * k) as usize);
             let before = numbers(5, (4 * 96) as usize);
