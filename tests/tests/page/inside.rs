@@ -37,15 +37,28 @@ const TIMES: [&str; 9] = [
 
 /// The first place where two values differ, if they do.
 fn difference(native: &Value, page: &Value, place: &str) -> Option<String> {
+    let differ = || Some(format!("{place}: {native} natively, {page} in the page"));
     match (native, page) {
         (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
             let (a, b) = (a.as_f64()?, b.as_f64()?);
-            let off = (a - b).abs() / a.abs().max(1.0);
-            (off > TOLERANCE).then(|| format!("{place}: {a} natively, {b} in the page"))
+            ((a - b).abs() / a.abs().max(1.0) > TOLERANCE).then(differ)?
+        }
+        // A histogram: a value at the border of two bins may fall into either.
+        (Value::Array(a), Value::Array(b)) if place.ends_with(".counts") => {
+            let counts = |bins: &[Value]| bins.iter().map(|bin| bin.as_f64().unwrap()).collect();
+            let (a, b): (Vec<f64>, Vec<f64>) = (counts(a), counts(b));
+            let all: f64 = a.iter().sum();
+            let moved: f64 = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).sum();
+            (all != b.iter().sum::<f64>() || moved > 0.02 * all).then(differ)?
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            let mut pairs = a.iter().zip(b).enumerate();
-            pairs.find_map(|(index, (a, b))| difference(a, b, &format!("{place}[{index}]")))
+            (0..a.len()).find_map(|index| {
+                let place = format!("{place}[{index}]");
+                match tied(a, index) && a[index]["id"] != b[index]["id"] {
+                    true => difference(measure(&a[index]), measure(&b[index]), &place),
+                    false => difference(&a[index], &b[index], &place),
+                }
+            })
         }
         (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
             let mut fields = a.iter().filter(|(key, _)| !TIMES.contains(&key.as_str()));
@@ -54,8 +67,29 @@ fn difference(native: &Value, page: &Value, place: &str) -> Option<String> {
                 difference(a, b, &format!("{place}.{key}"))
             })
         }
-        _ => (native != page).then(|| format!("{place}: {native} natively, {page} in the page")),
+        _ => (native != page).then(differ)?,
     }
+}
+
+/// What tokens and neurons are ranked by; null for all others.
+fn measure(ranked: &Value) -> &Value {
+    match &ranked["logit"] {
+        Value::Null => &ranked["activation"],
+        logit => logit,
+    }
+}
+
+/// Whether this entry of a ranking may change places with its neighbour, or with one that is not
+/// listed.
+fn tied(ranking: &[Value], index: usize) -> bool {
+    let at = |index: usize| measure(ranking.get(index)?).as_f64().map(f64::abs);
+    let Some(here) = at(index) else {
+        return false;
+    };
+    let near = |other: Option<f64>| {
+        other.is_some_and(|other| (other - here).abs() < 2.0 * TOLERANCE * here.max(1.0))
+    };
+    index + 1 == ranking.len() || near(at(index + 1)) || (index > 0 && near(at(index - 1)))
 }
 
 fn engine(path: &Path) -> Engine {
@@ -333,7 +367,7 @@ async fn forks(worker: &Worker<'_>, prompt: &Prompt) {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn small_models_answer_as_natively() {
+fn a_small_model_answers_as_natively() {
     in_browser("inside", async |session| {
         let worker = Worker::start(&session).await;
         let prompt = Prompt::Ids {
@@ -342,10 +376,9 @@ fn small_models_answer_as_natively() {
         let other = Prompt::Ids {
             ids: vec![5, 9, 34, 70, 5, 9, 41, 12],
         };
-        for name in ["llama", "gemma3"] {
-            worker.load_folder(&fixture(name)).await;
-            compare(&session, fixture(name), all_questions(&prompt, &other)).await;
-        }
+        worker.load_folder(&fixture("gemma3")).await;
+        let questions = all_questions(&prompt, &other);
+        compare(&session, fixture("gemma3"), questions).await;
         stops(&worker, &prompt).await;
         forks(&worker, &prompt).await;
 
