@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use pollster::block_on;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use vitrine_engine::{Engine, LoadOptions, Observer, TensorData};
+use vitrine_engine::{Comparison, Engine, LoadOptions, Observer, TensorData, options_of};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::open_path;
 use vitrine_protocol::{
-    Answer, BatchRequest, Command, Event, ForkRequest, GenerateRequest, Intervention, PacketParts,
-    PatchRequest, Prompt, Question, SamplingParams, TokenPiece, TokenStep, TraceRequest,
+    Answer, BatchRequest, Command, CompareFormat, CompareRequest, Event, ForkRequest,
+    GenerateRequest, Intervention, PacketParts, PatchRequest, Prompt, Question, SamplingParams,
+    TokenPiece, TokenStep, TraceRequest,
 };
 
 use crate::{
@@ -93,10 +94,13 @@ fn tied(ranking: &[Value], index: usize) -> bool {
 }
 
 fn engine(path: &Path) -> Engine {
+    engine_with(path, &LoadOptions::default())
+}
+
+fn engine_with(path: &Path, options: &LoadOptions) -> Engine {
     let gpu = block_on(Gpu::request(&AdapterSelector::default())).unwrap();
     let files = open_path(path).unwrap();
-    let options = LoadOptions::default();
-    block_on(Engine::load(gpu, &files, &options, &mut |_, _, _| {})).unwrap()
+    block_on(Engine::load(gpu, &files, options, &mut |_, _, _| {})).unwrap()
 }
 
 /// Brings what has no order of its own into one.
@@ -125,6 +129,17 @@ fn native(engine: &mut Engine, question: &Question) -> Value {
         })
         .collect();
     json!({ "answer": ordered(answered.answer), "tensors": tensors })
+}
+
+/// What a comparison of number formats finds.
+fn compared(path: &Path, request: &CompareRequest) -> Value {
+    let mut comparison = Comparison::new(request, 1 << 30);
+    for format in &request.formats {
+        let options = options_of(*format, &LoadOptions::default());
+        let mut engine = engine_with(path, &options);
+        block_on(comparison.add(&mut engine, *format)).unwrap();
+    }
+    json!({ "answer": Answer::Compare(comparison.report()), "tensors": [] })
 }
 
 /// What the worker answers.
@@ -169,7 +184,11 @@ async fn natively(path: PathBuf, questions: Vec<Question>) -> Vec<Value> {
     let answers = spawn_blocking(move || {
         let mut engine = engine(&path);
         let questions = questions.iter();
-        questions.map(|it| native(&mut engine, it)).collect()
+        let answer = |question: &Question| match question {
+            Question::Compare(request) => compared(&path, request),
+            _ => native(&mut engine, question),
+        };
+        questions.map(answer).collect()
     });
     answers.await.unwrap()
 }
@@ -292,7 +311,18 @@ fn all_questions(prompt: &Prompt, other: &Prompt) -> Vec<Question> {
             sequences: vec![request(&prompt(), 4), request(other, 3)],
             width: 2,
         }),
+        Question::Compare(CompareRequest {
+            prompt: prompt(),
+            max_new_tokens: 3,
+            formats: vec![CompareFormat::F32, CompareFormat::F16, CompareFormat::Q8],
+        }),
+        // The model is as it was.
         Question::Inspect { context: None },
+        Question::Ablate {
+            prompt: prompt(),
+            interventions: vec![],
+            top: 3,
+        },
     ]
 }
 
