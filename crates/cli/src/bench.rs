@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use vitrine_engine::Engine;
+use vitrine_engine::{AskObserver, Engine};
 use vitrine_gpu::Clock;
-use vitrine_protocol::{BenchReport, BenchRequest, KernelTime, PassProfile, Rate};
+use vitrine_protocol::{AnswerPart, BenchReport, BenchRequest, KernelTime, PassProfile, Rate};
 
 use crate::args::BenchArgs;
 use crate::load::{self, Bar};
@@ -20,6 +20,17 @@ struct Report {
     peak_memory_bytes: Option<u64>,
     #[serde(flatten)]
     report: BenchReport,
+}
+
+/// Tells what is measured next.
+struct Told;
+
+impl AskObserver for Told {
+    fn part(&mut self, part: AnswerPart) {
+        if let AnswerPart::Measuring { what } = part {
+            let _ = writeln!(io::stderr(), "measuring: {what}");
+        }
+    }
 }
 
 pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
@@ -38,10 +49,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         packets: args.packets,
         budget_s: args.budget,
     };
-    let mut on_step = |what: &str| {
-        let _ = writeln!(io::stderr(), "measuring: {what}");
-    };
-    let report = engine.bench(&request, &mut on_step).await?;
+    let report = engine.bench(&request, &mut Told).await?;
     let report = Report {
         load_s,
         peak_memory_bytes: peak_memory(),

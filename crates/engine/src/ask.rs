@@ -1,9 +1,10 @@
 //! Questions about the inside of a model, for whoever is not in the same program.
 
+use vitrine_kernels::TOP_K;
 use vitrine_model::Tapped;
 use vitrine_protocol::{
-    Answer, AnswerPart, BatchRequest, BatchSummary, GenerateSummary, Question, TensorHeader,
-    TensorType, TokenPiece, TokenStep, TraceReport, TraceRequest,
+    Answer, AnswerPart, BatchRequest, BatchSummary, GenerateSummary, Prompt, Question,
+    TensorHeader, TensorType, TokenPiece, TokenStep, TraceReport, TraceRequest,
 };
 
 use crate::inspect::inspect_json;
@@ -11,6 +12,9 @@ use crate::{BatchObserver, Engine, EngineError};
 
 /// Tensors of an answer take at most this many bytes together.
 const MOST_BYTES: u64 = 256 << 20;
+
+/// About what a candidate takes as text.
+const CANDIDATE_BYTES: u64 = 128;
 
 /// Hears of an answer while it is found.
 pub trait AskObserver {
@@ -31,6 +35,18 @@ impl dyn AskObserver + '_ {
     /// Tells of a step that is done, and goes on unless somebody wants otherwise.
     pub(crate) fn step(&mut self, done: u64, total: u64) -> Result<(), EngineError> {
         self.progress(done, total);
+        self.go_on()
+    }
+
+    /// Tells of a measurement that comes next, unless nobody wants it any more.
+    pub(crate) fn measuring(&mut self, what: &str) -> Result<(), EngineError> {
+        self.go_on()?;
+        let what = what.to_owned();
+        self.part(AnswerPart::Measuring { what });
+        Ok(())
+    }
+
+    fn go_on(&mut self) -> Result<(), EngineError> {
         match self.stop_requested() {
             true => Err(EngineError::Stopped),
             false => Ok(()),
@@ -168,7 +184,10 @@ impl Engine {
                 let answer = Answer::Attention(report);
                 return Ok(Answered { answer, tensors });
             }
-            Question::Lens { prompt, top } => Answer::Lens(self.lens(prompt, *top).await?),
+            Question::Lens { prompt, top } => {
+                self.allow_lens(prompt, *top)?;
+                Answer::Lens(self.lens(prompt, *top).await?)
+            }
             Question::Rope {
                 prompt,
                 layer,
@@ -194,11 +213,7 @@ impl Engine {
             Question::Compare(_) => return Err(EngineError::NeedsFiles),
             Question::Batch(request) => Answer::Batch(self.batch(request, observer).await?),
             Question::Bench(request) => {
-                let mut on_step = |what: &str| {
-                    let what = what.to_owned();
-                    observer.part(AnswerPart::Measuring { what });
-                };
-                Answer::Bench(Box::new(self.bench(request, &mut on_step).await?))
+                Answer::Bench(Box::new(self.bench(request, observer).await?))
             }
         };
         Ok(answer.into())
@@ -206,6 +221,9 @@ impl Engine {
 
     async fn traced(&mut self, request: &TraceRequest) -> Result<Answered, EngineError> {
         allow(self.trace_bytes(request)?)?;
+        if let Some(top) = request.lens {
+            self.allow_lens(&request.prompt, top)?;
+        }
         let trace = self.trace(request).await?;
         let tensors: Vec<Tensor> = trace.tensors.into_iter().map(Tensor::from).collect();
         let report = TraceReport {
@@ -216,6 +234,13 @@ impl Engine {
         };
         let answer = Answer::Trace(report);
         Ok(Answered { answer, tensors })
+    }
+
+    /// Refuses a lens whose candidates are too long a text.
+    fn allow_lens(&self, prompt: &Prompt, top: u32) -> Result<(), EngineError> {
+        let positions = self.encode(prompt)?.len() as u64;
+        let layers = u64::from(self.model.config().num_hidden_layers()) + 1;
+        allow(layers * positions * u64::from(top.clamp(1, TOP_K) + 1) * CANDIDATE_BYTES)
     }
 
     async fn batch(

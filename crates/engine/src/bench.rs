@@ -6,7 +6,7 @@ use vitrine_model::{MAX_PASS, Model, ModelError, SequenceId};
 use vitrine_protocol::{BatchRate, BenchReport, BenchRequest, PacketParts, PacketRate, Rate};
 
 use crate::packet::wanted;
-use crate::{Engine, EngineError, adapter_summary};
+use crate::{AskObserver, Engine, EngineError, adapter_summary};
 
 /// How often each kind of packet is measured, in turn.
 const PACKET_ROUNDS: u32 = 3;
@@ -15,19 +15,19 @@ const PACKET_ROUNDS: u32 = 3;
 const COPY_BYTES: u64 = 64 << 20;
 
 impl Engine {
-    /// Measures reading and decoding. `on_step` hears what is measured next.
+    /// Measures reading and decoding. `observer` hears what is measured next, and can end it there.
     ///
     /// The tokens are arbitrary, and the keys of a context are whatever the cache holds: they take
     /// the same time.
     ///
     /// # Errors
-    /// When the device fails.
+    /// When `observer` stops it, or the device fails.
     pub async fn bench(
         &mut self,
         request: &BenchRequest,
-        on_step: &mut dyn FnMut(&str),
+        observer: &mut dyn AskObserver,
     ) -> Result<BenchReport, EngineError> {
-        on_step("copying");
+        observer.measuring("copying")?;
         let copy_bytes_per_s = copy_bandwidth(self.gpu()).await?;
         let mut bench = Bench {
             budget_s: request.budget_s,
@@ -51,7 +51,7 @@ impl Engine {
                 (None, None) => 0.0,
             };
             if bench.fits(&what, tokens, expected) {
-                on_step(&what);
+                observer.measuring(&what)?;
                 let seconds = bench.prefill(tokens).await?;
                 prefill.push(rate(tokens, tokens, seconds));
             }
@@ -82,7 +82,7 @@ impl Engine {
                 }
             };
             if bench.fits(&what, end, expected) {
-                on_step(&what);
+                observer.measuring(&what)?;
                 let seconds = bench.decode(context, request.new_tokens).await?;
                 let mut rate = rate(context, request.new_tokens, seconds);
                 let bytes = bench.model.bytes_per_token(context);
@@ -101,7 +101,7 @@ impl Engine {
                 last.seconds * f64::from(sequences) / f64::from(last.sequences)
             });
             if bench.fits(&what, end, expected) {
-                on_step(&what);
+                observer.measuring(&what)?;
                 let seconds = bench.batch(sequences, context, request.new_tokens).await?;
                 let tokens = sequences * request.new_tokens;
                 batch.push(BatchRate {
@@ -115,7 +115,7 @@ impl Engine {
         }
         let mut packets = Vec::new();
         if request.packets {
-            on_step("packets");
+            observer.measuring("packets")?;
             packets = bench.packets(16, request.new_tokens).await?;
         }
         let left_out = bench.left_out;

@@ -3,7 +3,8 @@
 use pollster::block_on;
 use vitrine_engine::{AskObserver, Engine, EngineError, LoadOptions, Tensor, TensorData};
 use vitrine_protocol::{
-    Answer, AnswerPart, BatchRequest, GenerateRequest, PatchRequest, Prompt, Question, TraceRequest,
+    Answer, AnswerPart, BatchRequest, BenchRequest, GenerateRequest, PatchRequest, Prompt,
+    Question, TraceRequest,
 };
 
 use crate::fixture::{Fixture, TOLERANCE, gpu, off, trace};
@@ -28,6 +29,19 @@ impl AskObserver for Listener {
     fn stop_requested(&mut self) -> bool {
         self.stop_after
             .is_some_and(|after| self.progress.len() >= after)
+    }
+}
+
+/// Stops after so many parts.
+struct Stops(usize);
+
+impl AskObserver for Stops {
+    fn part(&mut self, _part: AnswerPart) {
+        self.0 -= 1;
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -229,6 +243,17 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
         prompt: prompt.clone(),
         max_new_tokens: 8,
     };
+    let bench = Question::Bench(BenchRequest {
+        prefill: vec![8, 16, 24],
+        contexts: vec![],
+        new_tokens: 2,
+        batches: vec![],
+        packets: false,
+        budget_s: 60.0,
+    });
+    let mut listener = Stops(2);
+    let stopped = block_on(engine.ask(&bench, &mut listener));
+    assert!(matches!(stopped, Err(EngineError::Stopped)));
     for question in [sweep, patch, race] {
         let mut listener = Listener {
             stop_after: Some(2),
