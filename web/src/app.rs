@@ -7,19 +7,24 @@ use crate::components::announcer::Announcer;
 use crate::components::failure_panel::FailurePanel;
 use crate::components::footer::Footer;
 use crate::components::header::Header;
+use crate::components::inspector::Inspector;
 use crate::components::load_panel::LoadPanel;
-use crate::components::output::Output;
 use crate::components::prompt_form::PromptForm;
-use crate::components::speed::Speed;
-use crate::components::token_bars::TokenBars;
+use crate::components::rail::Rail;
+use crate::components::stage::Stage;
 use crate::components::token_strip::TokenStrip;
+use crate::components::transport::Transport;
+use crate::i18n::{self, t};
+use crate::phase::Phase;
 use crate::state::State;
-use crate::{dropped, persistence, strings};
+use crate::{address, dropped, persistence};
 
-/// The whole page.
+/// What outlives the words: state, worker, address. The rest is built anew in another language.
 #[component]
-pub fn App() -> impl IntoView {
+pub fn Root() -> impl IntoView {
     let state = State::new();
+    i18n::speak(state.settings.language.get_untracked());
+    address::bind(state);
     let bridge = Bridge::start(state);
 
     // A selected prompt token has no distribution until the model is asked for it.
@@ -28,36 +33,53 @@ pub fn App() -> impl IntoView {
             bridge.send(&command);
         }
     });
-
+    // Sampling can be changed while a generation runs.
+    Effect::new(move |before: Option<_>| {
+        let params = state.settings.sampling.params();
+        let changed = before.is_some_and(|before| before != params);
+        if changed && state.phase.get_untracked() == Phase::Generating {
+            bridge.send(&vitrine_protocol::Command::SetSampling {
+                params: params.clone(),
+            });
+        }
+        params
+    });
     persistence::learn(state.persistent);
     let dropping = dropped::listen(state, bridge);
 
+    move || {
+        i18n::speak(state.settings.language.get());
+        view! { <App state bridge dropping /> }
+    }
+}
+
+/// The whole page.
+#[component]
+fn App(state: State, bridge: Bridge, dropping: RwSignal<bool>) -> impl IntoView {
     view! {
+        <a class="skip" href="#stage">{t("skip-to-stage")}</a>
         <Header state />
-        <main class="page">
-            <div class="layout-messages">
-                <FailurePanel state bridge />
-                <LoadPanel state bridge />
-            </div>
-            <div class="layout">
-                <div class="layout-input">
-                    <PromptForm state bridge />
-                    <Output strip=state.strip />
+        <div class="shell">
+            <Rail state />
+            <main class="centre">
+                <div class="layout-messages">
+                    <FailurePanel state bridge />
+                    <LoadPanel state bridge />
                 </div>
-                <div class="layout-stage">
-                    <TokenStrip state />
-                    <TokenBars state />
+                <PromptForm state bridge />
+                <TokenStrip state />
+                <div id="stage" class="stage-place" tabindex="-1">
+                    <Stage state bridge />
                 </div>
-                <div class="layout-after">
-                    <Speed strip=state.strip />
-                </div>
-            </div>
-        </main>
-        <Footer state bridge />
+                <Footer state bridge />
+            </main>
+            <Inspector state />
+        </div>
+        <Transport state bridge />
         <Announcer announcement=state.announcement />
         <Show when=move || dropping.get()>
             <p class="drop-hint" data-testid="drop-hint">
-                {strings::DROP_HINT}
+                {t("drop-hint")}
             </p>
         </Show>
     }

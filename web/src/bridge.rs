@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
+use crate::i18n::t;
 use crate::state::State;
 use crate::strings;
 
@@ -67,7 +68,7 @@ impl Bridge {
             link.as_ref()?.worker.post_message(&message).ok()
         });
         if sent.is_none() {
-            self.fail(strings::WORKER_UNREACHABLE.to_owned());
+            self.fail(t("worker-unreachable").to_owned());
         }
     }
 
@@ -75,7 +76,7 @@ impl Bridge {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let Ok(worker) = Worker::new_with_options(SCRIPT, &options) else {
-            return self.fail(strings::WORKER_UNREACHABLE.to_owned());
+            return self.fail(t("worker-unreachable").to_owned());
         };
         let bridge = *self;
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |message: MessageEvent| {
@@ -87,7 +88,7 @@ impl Bridge {
             let message = message.ok().and_then(|message| message.as_string());
             bridge.fail(match message.filter(|message| !message.is_empty()) {
                 Some(message) => strings::worker_crashed(&message),
-                None => strings::WORKER_UNREACHABLE.to_owned(),
+                None => t("worker-unreachable").to_owned(),
             });
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));

@@ -50,6 +50,11 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
+/// Information: `2.310 nats`.
+pub fn nats(value: f64) -> String {
+    format!("{value:.3} nats")
+}
+
 /// A rate: three significant digits are enough for the eye.
 pub fn rate(per_second: f64) -> String {
     if per_second >= 100.0 {

@@ -44,6 +44,21 @@ pub fn parse(text: &str) -> Option<ModelSource> {
     }
 }
 
+/// The text that `parse` makes such a model of; empty for what is not of the hub.
+pub fn id_of(source: &ModelSource) -> String {
+    let ModelSource::Hub { id, revision, file } = source else {
+        return String::new();
+    };
+    let mut text = id.clone();
+    if let Some(file) = file {
+        text = format!("{text}/{file}");
+    }
+    if revision != "main" {
+        text = format!("{text}@{revision}");
+    }
+    text
+}
+
 fn source(id: &str, revision: &str, file: Option<&str>) -> Option<ModelSource> {
     let is_name = |part: &str| {
         let allowed = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);

@@ -3,22 +3,30 @@
 //! It never computes a number about the model itself: what it shows came from the worker as a
 //! `vitrine_protocol::Event`.
 
+mod address;
 mod app;
+mod branches;
 mod bridge;
 mod browser_storage;
 mod components;
+mod draw;
 mod dropped;
 mod format;
 mod hub;
+mod i18n;
 mod local_files;
+mod panels;
 mod persistence;
 mod phase;
 mod pieces;
+mod sampling_settings;
+mod selection;
 mod settings;
 mod state;
 mod strings;
 mod strip;
 mod token_ids;
+mod view;
 mod visible;
 
 use leptos::prelude::document;
@@ -36,5 +44,5 @@ pub fn start() {
     let Some(place) = place else { return };
     // The static words have done their work once the page is there.
     place.set_text_content(None);
-    leptos::mount::mount_to(place, app::App).forget();
+    leptos::mount::mount_to(place, app::Root).forget();
 }

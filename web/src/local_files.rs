@@ -5,7 +5,7 @@ use vitrine_protocol::Command;
 use web_sys::File;
 
 use crate::state::State;
-use crate::strings;
+use crate::i18n::t;
 
 /// A picked file and its path within what was picked, `phi-3/config.json`; a file that was picked by
 /// itself has no folder in its path.
@@ -45,7 +45,7 @@ fn model_among(paths: &[&str]) -> Option<(String, Vec<usize>)> {
         .filter_map(|&index| file_name(paths[index]).strip_suffix(".gguf"));
     let name = match (ggufs.next(), ggufs.next(), file_name(home)) {
         (Some(gguf), None, _) => gguf,
-        (_, _, "") => strings::PICKED_NAME,
+        (_, _, "") => t("picked-name"),
         (_, _, folder) => folder,
     };
     Some((name.to_owned(), files))
@@ -84,7 +84,7 @@ mod tests {
         );
         assert_eq!(
             model_among(&["config.json", "model.safetensors"]),
-            Some((strings::PICKED_NAME.to_owned(), vec![0, 1]))
+            Some((t("picked-name").to_owned(), vec![0, 1]))
         );
         assert_eq!(model_among(&["letter.txt"]).map(|it| it.1), Some(vec![0]));
         assert_eq!(model_among(&[]), None);

@@ -1,8 +1,10 @@
 //! What the reader typed and chose; it survives a reload, a lost device and a failure.
 
-use leptos::prelude::{Effect, Get, RwSignal, Update};
+use leptos::prelude::{Effect, Get, RwSignal, Update, window};
 
 use crate::browser_storage::{self, Keep};
+use crate::i18n::Language;
+use crate::sampling_settings::SamplingSettings;
 use crate::strings;
 
 const PROMPT: &str = "vitrine.prompt";
@@ -10,6 +12,7 @@ const CHAT: &str = "vitrine.chat";
 const MAX_NEW_TOKENS: &str = "vitrine.max_new_tokens";
 const HUB_ID: &str = "vitrine.hub_id";
 const KEEP_PICKED: &str = "vitrine.keep_picked";
+const LANGUAGE: &str = "vitrine.language";
 const SHOW_IDS: &str = "vitrine.show_ids";
 /// Also read by `theme.js`, before the first paint.
 const THEME: &str = "vitrine.theme";
@@ -36,6 +39,10 @@ pub struct Settings {
     pub show_ids: RwSignal<bool>,
     /// Light, dark or as the system says.
     pub theme: RwSignal<Theme>,
+    /// The page's language.
+    pub language: RwSignal<Language>,
+    /// How tokens are chosen.
+    pub sampling: SamplingSettings,
 }
 
 /// The colour scheme.
@@ -92,6 +99,8 @@ impl Settings {
             max_new_tokens: text(Keep::Browser, MAX_NEW_TOKENS, DEFAULT_MAX_NEW_TOKENS),
             show_ids: flag(SHOW_IDS),
             theme: RwSignal::new(theme),
+            language: RwSignal::new(language()),
+            sampling: SamplingSettings::new(),
         };
         settings.keep();
         settings
@@ -134,5 +143,16 @@ impl Settings {
         Effect::new(move |_| {
             browser_storage::set(Keep::Browser, THEME, self.theme.get().name());
         });
+        Effect::new(move |_| {
+            browser_storage::set(Keep::Browser, LANGUAGE, self.language.get().tag());
+        });
     }
+}
+
+/// The language that the reader chose, else the browser's.
+fn language() -> Language {
+    let tag = browser_storage::get(Keep::Browser, LANGUAGE)
+        .or_else(|| window().navigator().language())
+        .unwrap_or_default();
+    Language::of_tag(&tag)
 }

@@ -1,15 +1,20 @@
 //! Everything the page knows, and how an event of the worker changes it.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use vitrine_protocol::{
-    AdapterSummary, Command, Event, Failure, FailureKind, GenerateRequest, HubAccess, LoadPhase,
-    ModelSource, ModelSummary, Progress, Prompt, SamplingParams, SiteModel, StorageRoom,
+    AdapterSummary, Command, Distribution, Event, Failure, FailureKind, ForkRequest, GenerateRequest, HubAccess, LoadPhase,
+    ModelSource, ModelSummary, PacketParts, Progress, Prompt, SiteModel, StorageRoom,
     StoredModel,
 };
 use web_sys::File;
 
+use crate::i18n::t;
+use crate::branches::{Branches, Fork};
 use crate::browser_storage::{self, Keep};
 use crate::phase::Phase;
+use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::strings;
 use crate::strip::{Origin, Strip};
@@ -69,8 +74,14 @@ pub struct State {
     pub announcement: RwSignal<String>,
     /// What the reader typed and chose.
     pub settings: Settings,
+    /// What the reader looks at.
+    pub selection: Selection,
+    /// A model that the address names.
+    pub linked: RwSignal<Option<String>>,
     /// The sequence on the strip.
     pub strip: Strip,
+    /// The other ways that it could have gone.
+    pub branches: Branches,
     /// The model that was asked for last; trying again asks for it again.
     pub wanted: RwSignal<Option<ModelSource>>,
     /// The files of a wanted model that the reader picked.
@@ -81,6 +92,8 @@ pub struct State {
     strip_of: StoredValue<Option<(ModelSource, u32)>>,
     /// The question about a prompt token that is not answered yet: its number and its position.
     asked: RwSignal<Option<(u32, u32)>>,
+    /// What the token that a fork replaces was chosen among: its successor was too.
+    forked: StoredValue<Option<Arc<Distribution>>>,
     last_run: StoredValue<u32>,
 }
 
@@ -102,12 +115,16 @@ impl State {
             refusal: RwSignal::new(None),
             announcement: RwSignal::new(String::new()),
             settings: Settings::restore(),
+            selection: Selection::new(),
+            linked: RwSignal::new(None),
             strip: Strip::new(),
+            branches: Branches::new(),
             wanted: RwSignal::new(None),
             picked: StoredValue::new_local(Vec::new()),
             picks: StoredValue::new(0),
             strip_of: StoredValue::new(None),
             asked: RwSignal::new(None),
+            forked: StoredValue::new(None),
             last_run: StoredValue::new(0),
         }
     }
@@ -189,7 +206,7 @@ impl State {
         let settings = self.settings;
         let text = settings.prompt.get_untracked();
         if text.is_empty() {
-            self.refusal.set(Some(strings::EMPTY_PROMPT.to_owned()));
+            self.refusal.set(Some(t("empty-prompt").to_owned()));
             return None;
         }
         let max_new_tokens = untrack(|| settings.max_new_tokens())?;
@@ -216,19 +233,107 @@ impl State {
         let run = self.next_run();
         self.asked.set(None);
         self.strip.begin(run, text, chat);
-        self.phase.set(Phase::Generating);
-        self.announcement
-            .set(strings::ANNOUNCE_GENERATING.to_owned());
+        self.branches.begin(run);
+        self.begin_generating();
         let request = GenerateRequest {
             prompt,
             max_new_tokens,
             top: TOP,
             kv_cache: true,
-            packet: Default::default(),
+            packet: self.parts(),
             interventions: vec![],
-            sampling: SamplingParams::default(),
+            sampling: untrack(|| settings.sampling.params()),
         };
         Some(Command::Generate { run, request })
+    }
+
+    /// The command that takes the sequence one token further, or begins it.
+    pub fn step(&self) -> Option<Command> {
+        let last = self.strip.tokens.with_untracked(|tokens| {
+            let last = tokens.last()?;
+            Some((tokens.len() as u32 - 1, last.piece.id))
+        });
+        let run = self.strip.run.get_untracked();
+        match last {
+            Some((position, token)) if self.can_fork(run) => {
+                let next = self.next_run();
+                self.branches.renumber(run, next);
+                self.strip.fork(next, position + 1);
+                self.begin_generating();
+                Some(self.fork_command(next, run, position, token, 1))
+            }
+            _ => match self.generate()? {
+                Command::Generate { run, mut request } => {
+                    request.max_new_tokens = 1;
+                    Some(Command::Generate { run, request })
+                }
+                other => Some(other),
+            },
+        }
+    }
+
+    /// The command that puts another token at `position` and goes on from there.
+    pub fn fork(&self, position: u32, token: u32, shown: String) -> Option<Command> {
+        let of = self.strip.run.get_untracked();
+        if !self.can_fork(of) {
+            return None;
+        }
+        let max_new_tokens = untrack(|| self.settings.max_new_tokens())?;
+        let replaced = self.strip.token(position)?;
+        let run = self.next_run();
+        let from = Fork {
+            of,
+            position,
+            token: shown,
+        };
+        self.branches.add(run, from, self.strip);
+        self.strip.fork(run, position);
+        self.forked.set_value(replaced.distribution);
+        self.begin_generating();
+        Some(self.fork_command(run, of, position, token, max_new_tokens))
+    }
+
+    /// Whether the worker still has a run in its cache.
+    pub fn can_fork(&self, run: u32) -> bool {
+        self.phase.get_untracked() == Phase::Ready
+            && self
+                .branches
+                .all
+                .with_untracked(|all| all.iter().any(|branch| branch.run == run))
+    }
+
+    fn fork_command(
+        &self,
+        run: u32,
+        of: u32,
+        position: u32,
+        token: u32,
+        max_new_tokens: u32,
+    ) -> Command {
+        let request = ForkRequest {
+            position,
+            token,
+            max_new_tokens,
+            top: TOP,
+        };
+        Command::Fork { run, of, request }
+    }
+
+    fn begin_generating(&self) {
+        self.phase.set(Phase::Generating);
+        self.announcement.set(t("announce-generating").to_owned());
+    }
+
+    /// What each new token is to tell of itself.
+    fn parts(&self) -> PacketParts {
+        let cheap = [
+            PacketParts::LOGITS,
+            PacketParts::HEADS,
+            PacketParts::RESIDUAL,
+            PacketParts::NEURONS,
+            PacketParts::KV,
+        ];
+        cheap.into_iter().fold(PacketParts::NONE, PacketParts::with)
     }
 
     /// The question about the selected prompt token, if it is time to ask one. Tracks what it
@@ -236,7 +341,7 @@ impl State {
     pub fn question(&self) -> Option<Command> {
         let position = self.strip.selected.get()?;
         let token = self.strip.token(position)?;
-        let known = token.distribution.is_some() || token.origin == Origin::Generated;
+        let known = token.distribution.is_some() || token.origin != Origin::Prompt;
         if known || position == 0 || self.phase.get() != Phase::Ready || self.asked.get().is_some()
         {
             return None;
@@ -281,8 +386,11 @@ impl State {
                 if self.strip_of.get_value() != by {
                     // Another model reads these ids as other words.
                     self.strip.clear();
+                    self.branches.clear();
                     self.strip_of.set_value(by);
                 }
+                self.selection
+                    .fit(model.num_hidden_layers, model.num_attention_heads);
                 self.loaded.set(Some(Loaded {
                     model,
                     load_s,
@@ -304,11 +412,15 @@ impl State {
             Event::LoadCancelled => {
                 self.progress.set(None);
                 self.wanted.set(self.loaded_source());
-                self.announcement.set(strings::CANCELLED.to_owned());
+                self.announcement.set(t("cancelled").to_owned());
                 self.phase.set(self.phase_without_work());
             }
             Event::PromptTokens { run, tokens } if self.is_current(run) => {
+                let last = tokens.len() as u32 - 1;
                 self.strip.prompt(tokens);
+                if let Some(distribution) = self.forked.try_update_value(Option::take).flatten() {
+                    self.strip.set_distribution(last, distribution);
+                }
             }
             Event::Token { run, step } if self.is_current(run) => self.strip.push(*step),
             Event::Finished { run, summary } if self.is_current(run) => {
@@ -321,7 +433,7 @@ impl State {
                 if let Some((asked, position)) = self.asked.get_untracked()
                     && asked == run
                 {
-                    self.strip.set_distribution(position, distribution);
+                    self.strip.set_distribution(position, Arc::new(distribution));
                     self.asked.set(None);
                 }
             }
@@ -397,7 +509,7 @@ impl State {
                     loaded.kept = false;
                 }
             });
-            self.announcement.set(strings::FORGOTTEN.to_owned());
+            self.announcement.set(t("forgotten").to_owned());
         }
         self.stored.set(stored);
         self.room.set(room);

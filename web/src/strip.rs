@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Distribution, GenerateSummary, TokenPiece, TokenStep};
+use vitrine_protocol::{
+    Distribution, Draw, GenerateSummary, TokenPacket, TokenPiece, TokenStep,
+};
 
 /// Who wrote a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub enum Origin {
     Prompt,
     /// The model chose it.
     Generated,
+    /// The reader put it where the model had chosen another.
+    Forced,
 }
 
 impl Origin {
@@ -20,6 +24,7 @@ impl Origin {
         match self {
             Self::Prompt => "prompt",
             Self::Generated => "generated",
+            Self::Forced => "forced",
         }
     }
 }
@@ -33,6 +38,53 @@ pub struct StripToken {
     pub origin: Origin,
     /// What it was chosen among; for a prompt token only once somebody asked.
     pub distribution: Option<Arc<Distribution>>,
+    /// -ln of its probability, where that is known.
+    pub surprisal: Option<f64>,
+    /// How it was drawn, if it was.
+    pub draw: Option<Draw>,
+    /// What was inside while it was chosen.
+    pub packet: Option<Arc<TokenPacket>>,
+    /// Text that it completes; empty in a prompt.
+    pub text: String,
+    /// Seconds from the request to the token; none in a prompt.
+    pub elapsed_s: Option<f64>,
+}
+
+impl StripToken {
+    /// A token that nothing is known of.
+    fn bare(piece: TokenPiece, origin: Origin) -> Self {
+        Self {
+            piece,
+            origin,
+            distribution: None,
+            surprisal: None,
+            draw: None,
+            packet: None,
+            text: String::new(),
+            elapsed_s: None,
+        }
+    }
+
+    /// A token that the model chose.
+    fn chosen(step: TokenStep) -> Self {
+        let distribution = step.distribution.map(Arc::new);
+        Self {
+            surprisal: surprisal(distribution.as_deref(), step.piece.id),
+            piece: step.piece,
+            origin: Origin::Generated,
+            distribution,
+            draw: step.draw,
+            packet: step.packet.map(Arc::new),
+            text: step.text,
+            elapsed_s: Some(step.elapsed_s),
+        }
+    }
+}
+
+/// -ln of the probability of a token, if it is among the candidates.
+fn surprisal(distribution: Option<&Distribution>, id: u32) -> Option<f64> {
+    let candidate = distribution?.top.iter().find(|it| it.id == id)?;
+    Some(-candidate.probability.ln())
 }
 
 /// One run on the strip.
@@ -55,7 +107,22 @@ pub struct Strip {
     pub live_rate: RwSignal<Option<f64>>,
     /// How the run ended.
     pub summary: RwSignal<Option<GenerateSummary>>,
+    /// A position that an address asked for and that is not there yet.
+    pub wished: StoredValue<Option<u32>>,
     first_token_s: StoredValue<f64>,
+    /// How many tokens were there before the run's first new one.
+    begun_at: StoredValue<usize>,
+}
+
+/// A sequence that was left.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its run.
+    pub run: u32,
+    /// Its tokens.
+    pub tokens: Vec<StripToken>,
+    /// How it ended.
+    pub summary: Option<GenerateSummary>,
 }
 
 impl Strip {
@@ -70,7 +137,9 @@ impl Strip {
             selected: RwSignal::new(None),
             live_rate: RwSignal::new(None),
             summary: RwSignal::new(None),
+            wished: StoredValue::new(None),
             first_token_s: StoredValue::new(0.0),
+            begun_at: StoredValue::new(0),
         }
     }
 
@@ -91,56 +160,127 @@ impl Strip {
         self.summary.set(None);
     }
 
-    /// Puts the prompt's tokens on it.
+    /// Begins run number `run` where this one had its first `kept` tokens.
+    pub fn fork(&self, run: u32, kept: u32) {
+        self.run.set(run);
+        self.tokens.update(|tokens| tokens.truncate(kept as usize));
+        self.text.set(self.generated_text());
+        self.selected.set(None);
+        self.live_rate.set(None);
+        self.summary.set(None);
+    }
+
+    /// Puts the tokens on it from which the model goes on. Those that are there already stay, with
+    /// all that is known of them.
     pub fn prompt(&self, pieces: Vec<TokenPiece>) {
-        let origin = Origin::Prompt;
-        let token = |piece| StripToken {
-            piece,
-            origin,
-            distribution: None,
-        };
-        self.tokens.set(pieces.into_iter().map(token).collect());
+        self.tokens.update(|tokens| {
+            let kept = tokens.len();
+            let origin = if kept == 0 {
+                Origin::Prompt
+            } else {
+                Origin::Forced
+            };
+            for piece in pieces.into_iter().skip(kept) {
+                let mut token = StripToken::bare(piece, origin);
+                if origin == Origin::Forced {
+                    token.text = String::from_utf8_lossy(&token.piece.bytes).into_owned();
+                }
+                tokens.push(token);
+            }
+        });
+        self.begun_at.set_value(self.tokens.with_untracked(Vec::len));
+        self.text.set(self.generated_text());
+        self.select_wished();
     }
 
     /// Adds a new token.
     pub fn push(&self, step: TokenStep) {
         self.text.update(|text| text.push_str(&step.text));
-        let distribution = step.distribution.map(Arc::new);
-        let mut new_tokens = 0;
-        self.tokens.update(|tokens| {
-            tokens.push(StripToken {
-                piece: step.piece,
-                origin: Origin::Generated,
-                distribution,
-            });
-            new_tokens = tokens
-                .iter()
-                .rev()
-                .take_while(|it| it.origin == Origin::Generated)
-                .count();
-        });
+        let elapsed_s = step.elapsed_s;
+        self.tokens
+            .update(|tokens| tokens.push(StripToken::chosen(step)));
+        let new_tokens = self.tokens.with_untracked(Vec::len) - self.begun_at.get_value();
         if new_tokens == 1 {
-            self.first_token_s.set_value(step.elapsed_s);
+            self.first_token_s.set_value(elapsed_s);
         } else {
-            let elapsed_s = step.elapsed_s - self.first_token_s.get_value();
+            let elapsed_s = elapsed_s - self.first_token_s.get_value();
             self.live_rate
                 .set((elapsed_s > 0.0).then(|| (new_tokens - 1) as f64 / elapsed_s));
         }
+        self.select_wished();
     }
 
     /// Ends the run.
     pub fn finish(&self, summary: GenerateSummary) {
         if let Some(text) = &summary.text {
-            self.text.set(text.clone());
+            // The streamed text lacks what an unfinished character at the end holds.
+            let begun_at = self.begun_at.get_value();
+            let before = self.text_until(begun_at);
+            self.text.set(before + text);
         }
         self.summary.set(Some(summary));
     }
 
+    /// Text behind the prompt.
+    fn generated_text(&self) -> String {
+        self.text_until(usize::MAX)
+    }
+
+    fn text_until(&self, end: usize) -> String {
+        self.tokens.with_untracked(|tokens| {
+            let tokens = tokens.iter().take(end);
+            tokens.map(|token| token.text.as_str()).collect()
+        })
+    }
+
+    /// Selects what an address asked for, once it is there.
+    fn select_wished(&self) {
+        if let Some(wished) = self.wished.get_value()
+            && wished < self.tokens.with_untracked(|tokens| tokens.len() as u32)
+        {
+            self.selected.set(Some(wished));
+            self.wished.set_value(None);
+        }
+    }
+
+    /// Tokens per second of the last run, or so far. Tracks both.
+    pub fn rate(&self) -> Option<f64> {
+        let last = self
+            .summary
+            .with(|summary| summary.as_ref()?.decode_tokens_per_s);
+        last.or_else(|| self.live_rate.get())
+    }
+
+    /// All token ids.
+    pub fn ids(&self) -> Vec<u32> {
+        self.prefix(u32::MAX)
+    }
+
+    /// The sequence as it is, to come back to.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            run: self.run.get_untracked(),
+            tokens: self.tokens.get_untracked(),
+            summary: self.summary.get_untracked(),
+        }
+    }
+
+    /// Comes back to a sequence.
+    pub fn restore(&self, snapshot: Snapshot) {
+        self.run.set(snapshot.run);
+        self.tokens.set(snapshot.tokens);
+        self.text.set(self.generated_text());
+        self.selected.set(None);
+        self.live_rate.set(None);
+        self.summary.set(snapshot.summary);
+    }
+
     /// Remembers what the token at `position` was chosen among.
-    pub fn set_distribution(&self, position: u32, distribution: Distribution) {
+    pub fn set_distribution(&self, position: u32, distribution: Arc<Distribution>) {
         self.tokens.update(|tokens| {
             if let Some(token) = tokens.get_mut(position as usize) {
-                token.distribution = Some(Arc::new(distribution));
+                token.surprisal = surprisal(Some(&distribution), token.piece.id);
+                token.distribution = Some(distribution);
             }
         });
     }
@@ -154,7 +294,7 @@ impl Strip {
     pub fn shown(&self) -> Option<u32> {
         self.selected.get().or_else(|| {
             self.tokens.with(|tokens| match tokens.last() {
-                Some(last) if last.origin == Origin::Generated => Some(tokens.len() as u32 - 1),
+                Some(last) if last.origin != Origin::Prompt => Some(tokens.len() as u32 - 1),
                 _ => None,
             })
         })

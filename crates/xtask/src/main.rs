@@ -8,6 +8,7 @@ mod requirements;
 mod say;
 mod serve;
 mod shell;
+mod style;
 mod test;
 mod wasm_opt;
 mod wasm_std;

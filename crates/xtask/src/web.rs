@@ -11,7 +11,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     files::{self, Stamp},
-    say, shell,
+    say, shell, style,
     wasm_opt::WasmOpt,
     wasm_std::{self, WasmStd},
     workspace::Workspace,
@@ -181,6 +181,7 @@ fn copy_static(workspace: &Workspace, site: &Path) -> Result<()> {
     if assets.is_dir() {
         files::copy_folder(&assets, site)?;
     }
+    style::bundle(&workspace.root.join("web"), &site.join("page.css"))?;
     say::note(format!("the site is in {}", workspace.show(site)));
     Ok(())
 }

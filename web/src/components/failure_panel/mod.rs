@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use vitrine_protocol::FailureKind;
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::state::State;
 use crate::strings;
@@ -35,7 +36,7 @@ pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
                             data-testid="retry"
                             on:click=move |_| retry()
                         >
-                            {strings::RETRY}
+                            {t("retry")}
                         </button>
                         <Show when=move || state.phase.get().has_model()>
                             <button
@@ -44,7 +45,7 @@ pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
                                 data-testid="dismiss"
                                 on:click=move |_| state.failure.set(None)
                             >
-                                {strings::DISMISS}
+                                {t("dismiss")}
                             </button>
                         </Show>
                     </div>

@@ -3,7 +3,7 @@ use vitrine_protocol::Command;
 
 use crate::bridge::Bridge;
 use crate::state::State;
-use crate::strings;
+use crate::i18n::t;
 
 /// What the page promises, and the way to delete what it keeps.
 #[component]
@@ -15,7 +15,7 @@ pub fn Footer(state: State, bridge: Bridge) -> impl IntoView {
     };
     view! {
         <footer class="footer">
-            <p>{strings::FOOTER_PRIVATE}" "{strings::FOOTER_MEASURED}</p>
+            <p>{t("footer-private")}" "{t("footer-measured")}</p>
             <Show when=kept>
                 <button
                     type="button"
@@ -23,7 +23,7 @@ pub fn Footer(state: State, bridge: Bridge) -> impl IntoView {
                     data-testid="forget"
                     on:click=move |_| bridge.send(&Command::ForgetModels)
                 >
-                    {strings::FORGET}
+                    {t("forget")}
                 </button>
             </Show>
         </footer>

@@ -1,6 +1,8 @@
 use leptos::prelude::*;
 use vitrine_protocol::ModelSource;
 
+use crate::i18n::t;
+use crate::components::language_menu::LanguageMenu;
 use crate::components::model_picker::PICKER_ID;
 use crate::components::theme_button::ThemeButton;
 use crate::state::{Loaded, State};
@@ -14,8 +16,8 @@ pub fn Header(state: State) -> impl IntoView {
             <div class="header-brand">
                 <img class="header-icon" src="icon.svg" alt="" width="40" height="40" />
                 <div>
-                    <h1 class="header-title">{strings::BRAND}</h1>
-                    <p class="header-tagline">{strings::TAGLINE}</p>
+                    <h1 class="header-title">{t("brand")}</h1>
+                    <p class="header-tagline">{t("tagline")}</p>
                 </div>
             </div>
             <div class="header-tools">
@@ -35,9 +37,10 @@ pub fn Header(state: State) -> impl IntoView {
                         aria-controls=PICKER_ID
                         on:click=move |_| state.picking.update(|picking| *picking = !*picking)
                     >
-                        {strings::PICKER_CHANGE}
+                        {t("picker-change")}
                     </button>
                 </Show>
+                <LanguageMenu settings=state.settings />
                 <ThemeButton settings=state.settings />
             </div>
             <ModelChip state />
@@ -49,31 +52,26 @@ pub fn Header(state: State) -> impl IntoView {
 #[component]
 fn ModelChip(state: State) -> impl IntoView {
     let strip = state.strip;
-    let speed = Memo::new(move |_| {
-        let last = strip
-            .summary
-            .with(|summary| summary.as_ref()?.decode_tokens_per_s);
-        last.or_else(|| strip.live_rate.get())
-    });
+    let speed = Memo::new(move |_| strip.rate());
     let model = move |text: fn(&Loaded) -> String| {
         move || state.loaded.with(|loaded| loaded.as_ref().map(text))
     };
     view! {
-        <dl class="chip" aria-label=strings::CHIP_LABEL data-testid="model-chip">
-            <ChipItem name=strings::CHIP_MODEL value=model(|it| it.model.name.clone()) testid="model-name" />
+        <dl class="chip" aria-label=t("chip-label") data-testid="model-chip">
+            <ChipItem name=t("chip-model") value=model(|it| it.model.name.clone()) testid="model-name" />
             <ChipItem
-                name=strings::CHIP_PARAMETERS
+                name=t("chip-parameters")
                 value=model(|it| format::parameters(it.model.parameters))
                 testid="model-parameters"
             />
-            <ChipItem name=strings::CHIP_FORMAT value=model(|it| it.model.format.clone()) testid="model-format" />
+            <ChipItem name=t("chip-format") value=model(|it| it.model.format.clone()) testid="model-format" />
             <ChipItem
-                name=strings::CHIP_MEMORY
+                name=t("chip-memory")
                 value=model(|it| format::bytes(it.model.weight_bytes))
                 testid="model-bytes"
             />
             <ChipItem
-                name=strings::CHIP_ADAPTER
+                name=t("chip-adapter")
                 value=move || state.adapter.with(|it| it.as_ref().map(strings::adapter))
                 testid="adapter"
             />
@@ -86,14 +84,14 @@ fn ModelChip(state: State) -> impl IntoView {
                         state.loaded.with(|it| it.as_ref().is_some_and(|it| it.from_storage)).to_string()
                     }
                 >
-                    <dt>{strings::CHIP_LOADED}</dt>
+                    <dt>{t("chip-loaded")}</dt>
                     <dd>{model(load_text)}</dd>
                 </div>
             </Show>
             <ChipItem
-                name=strings::CHIP_SPEED
+                name=t("chip-speed")
                 value=move || speed.get().map(|rate| {
-                    format!("{} {}", format::rate(rate), strings::SPEED_UNIT)
+                    format!("{} {}", format::rate(rate), t("speed-unit"))
                 })
                 testid="chip-speed"
             />
@@ -121,9 +119,9 @@ fn ChipItem(
 
 fn load_text(loaded: &Loaded) -> String {
     let origin = match loaded.source {
-        _ if loaded.from_storage => strings::FROM_STORAGE,
-        Some(ModelSource::Local { .. }) => strings::FROM_FILES,
-        _ => strings::FROM_NETWORK,
+        _ if loaded.from_storage => t("from-storage"),
+        Some(ModelSource::Local { .. }) => t("from-files"),
+        _ => t("from-network"),
     };
     format!("{}, {origin}", format::seconds(loaded.load_s))
 }

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use vitrine_protocol::{Command, LoadPhase, ModelSource, Progress};
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::components::model_picker::ModelPicker;
 use crate::phase::Phase;
@@ -25,7 +26,7 @@ pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
     };
     view! {
         <Show when=move || state.phase.get() == Phase::Starting>
-            <p class="panel load-starting">{strings::LOAD_STARTING}</p>
+            <p class="panel load-starting">{t("load-starting")}</p>
         </Show>
         <Show when=move || state.phase.get() == Phase::Loading>
             <Loading state bridge />
@@ -35,7 +36,7 @@ pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
         </Show>
         <Show when=not_kept>
             <p class="note" data-testid="not-kept">
-                {strings::NOT_KEPT}
+                {t("not-kept")}
             </p>
         </Show>
     }
@@ -53,7 +54,7 @@ fn Loading(state: State, bridge: Bridge) -> impl IntoView {
     let current = Memo::new(move |_| progress.with(|it| it.as_ref().map(|it| it.phase)));
     let wanted = state.wanted.get_untracked();
     let heading = wanted.as_ref().map_or_else(
-        || strings::LOADING_HEADING.to_owned(),
+        || t("loading-heading").to_owned(),
         |source| strings::loading_heading(&source_name(source)),
     );
     view! {
@@ -80,7 +81,7 @@ fn Loading(state: State, bridge: Bridge) -> impl IntoView {
             <p class="load-numbers" data-testid="progress-text">
                 <Show
                     when=move || progress.with(Option::is_some)
-                    fallback=|| view! { <span>{strings::LOADING_BEGIN}</span> }
+                    fallback=|| view! { <span>{t("loading-begin")}</span> }
                 >
                     <span>{with(|it| strings::load_done(it.phase, it.done, it.total))}</span>
                     <span>{with(|it| strings::load_rate(it.phase, it.per_second))}</span>
@@ -99,7 +100,7 @@ fn Loading(state: State, bridge: Bridge) -> impl IntoView {
                     data-testid="cancel"
                     on:click=move |_| bridge.send(&Command::CancelLoad)
                 >
-                    {strings::CANCEL}
+                    {t("cancel")}
                 </button>
             </div>
         </section>

@@ -1,8 +1,9 @@
 use leptos::prelude::*;
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::state::State;
-use crate::{hub, persistence, strings};
+use crate::{hub, persistence};
 
 /// A model of the hub, by its id.
 #[component]
@@ -26,9 +27,9 @@ pub fn FromHub(state: State, bridge: Bridge) -> impl IntoView {
                 fetch();
             }
         >
-            <h3>{strings::HUB_HEADING}</h3>
+            <h3>{t("hub-heading")}</h3>
             <div class="field">
-                <label class="field-label" for="hub-id">{strings::HUB_ID_LABEL}</label>
+                <label class="field-label" for="hub-id">{t("hub-id-label")}</label>
                 <input
                     id="hub-id"
                     class="text"
@@ -52,11 +53,11 @@ pub fn FromHub(state: State, bridge: Bridge) -> impl IntoView {
                     role=move || wrong.get().then_some("alert")
                     data-testid="hub-id-hint"
                 >
-                    {move || if wrong.get() { strings::HUB_ID_WRONG } else { strings::HUB_ID_HINT }}
+                    {move || if wrong.get() { t("hub-id-wrong") } else { t("hub-id-hint") }}
                 </p>
             </div>
             <div class="field">
-                <label class="field-label" for="hub-token">{strings::HUB_TOKEN_LABEL}</label>
+                <label class="field-label" for="hub-token">{t("hub-token-label")}</label>
                 <input
                     id="hub-token"
                     class="text"
@@ -69,11 +70,11 @@ pub fn FromHub(state: State, bridge: Bridge) -> impl IntoView {
                     prop:value=move || state.token.get()
                     on:input=move |event| state.token.set(event_target_value(&event))
                 />
-                <p id="hub-token-hint" class="hint">{strings::HUB_TOKEN_HINT}</p>
+                <p id="hub-token-hint" class="hint">{t("hub-token-hint")}</p>
             </div>
             <div class="button-row">
                 <button type="submit" class="button button-primary" data-testid="hub-load">
-                    {strings::HUB_FETCH}
+                    {t("hub-fetch")}
                 </button>
             </div>
         </form>

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use vitrine_protocol::SiteModel;
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::state::State;
 use crate::{persistence, strings};
@@ -42,14 +43,14 @@ pub fn FromSite(state: State, bridge: Bridge) -> impl IntoView {
     };
     let text = move || {
         if none() {
-            strings::SITE_NONE
+            t("site-none")
         } else {
-            strings::SITE_EXPLANATION
+            t("site-explanation")
         }
     };
     view! {
         <div class="picker-way">
-            <h3>{strings::SITE_HEADING}</h3>
+            <h3>{t("site-heading")}</h3>
             <div class="button-row">{buttons}</div>
             <p class="hint">{text}</p>
         </div>

@@ -2,10 +2,11 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, File, HtmlInputElement};
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::local_files::{self, Picked};
 use crate::state::State;
-use crate::{persistence, strings};
+use crate::{persistence};
 
 /// What a model's files may be called. Browsers use it to show those first.
 const ACCEPT: &str = ".gguf,.safetensors,.json,.jinja";
@@ -28,7 +29,7 @@ pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
     };
     view! {
         <div class="picker-way">
-            <h3>{strings::LOCAL_HEADING}</h3>
+            <h3>{t("local-heading")}</h3>
             <div class="button-row">
                 <label class="button button-file">
                     <input
@@ -39,7 +40,7 @@ pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
                         data-testid="pick-files"
                         on:change=on_pick
                     />
-                    {strings::LOCAL_FILES}
+                    {t("local-files")}
                 </label>
                 <label class="button button-file">
                     <input
@@ -49,10 +50,10 @@ pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
                         data-testid="pick-folder"
                         on:change=on_pick
                     />
-                    {strings::LOCAL_FOLDER}
+                    {t("local-folder")}
                 </label>
             </div>
-            <p class="hint">{strings::LOCAL_EXPLANATION}</p>
+            <p class="hint">{t("local-explanation")}</p>
             <label class="check">
                 <input
                     type="checkbox"
@@ -61,9 +62,9 @@ pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
                     prop:checked=move || keep.get()
                     on:change=move |event| keep.set(event_target_checked(&event))
                 />
-                <span>{strings::LOCAL_KEEP}</span>
+                <span>{t("local-keep")}</span>
             </label>
-            <p id="keep-hint" class="hint">{strings::LOCAL_KEEP_HINT}</p>
+            <p id="keep-hint" class="hint">{t("local-keep-hint")}</p>
         </div>
     }
 }

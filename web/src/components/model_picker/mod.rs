@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::bridge::Bridge;
 use crate::state::State;
-use crate::strings;
+use crate::i18n::t;
 use from_hub::FromHub;
 use from_site::FromSite;
 use local::Local;
@@ -23,7 +23,7 @@ pub fn ModelPicker(state: State, bridge: Bridge) -> impl IntoView {
     view! {
         <section id=PICKER_ID class="panel picker" aria-labelledby="picker-heading" data-testid="load-panel">
             <div class="picker-head">
-                <h2 id="picker-heading">{strings::PICKER_HEADING}</h2>
+                <h2 id="picker-heading">{t("picker-heading")}</h2>
                 <Show when=can_close>
                     <button
                         type="button"
@@ -31,10 +31,10 @@ pub fn ModelPicker(state: State, bridge: Bridge) -> impl IntoView {
                         data-testid="close-picker"
                         on:click=move |_| state.picking.set(false)
                     >
-                        {strings::PICKER_CLOSE}
+                        {t("picker-close")}
                     </button>
                 </Show>
-                <p class="picker-explanation">{strings::PICKER_EXPLANATION}</p>
+                <p class="picker-explanation">{t("picker-explanation")}</p>
             </div>
             <div class="picker-ways">
                 <FromSite state bridge />

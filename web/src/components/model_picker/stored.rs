@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use vitrine_protocol::{Command, ModelSource, StoredModel};
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::state::State;
 use crate::strings;
@@ -11,16 +12,16 @@ pub fn Stored(state: State, bridge: Bridge) -> impl IntoView {
     let none = Memo::new(move |_| state.stored.with(Vec::is_empty));
     let room = move || state.room.get().map(strings::room);
     let persistent = move || match state.persistent.get() {
-        Some(true) => Some(strings::STORED_STAYS),
-        Some(false) => Some(strings::STORED_MAY_GO),
+        Some(true) => Some(t("stored-stays")),
+        Some(false) => Some(t("stored-may-go")),
         None => None,
     };
     view! {
         <div class="picker-way picker-stored" data-testid="stored">
-            <h3>{strings::STORED_HEADING}</h3>
+            <h3>{t("stored-heading")}</h3>
             <Show
                 when=move || !none.get()
-                fallback=|| view! { <p class="hint">{strings::STORED_NONE}</p> }
+                fallback=|| view! { <p class="hint">{t("stored-none")}</p> }
             >
                 <ul class="stored-list">
                     {move || {
@@ -40,7 +41,7 @@ pub fn Stored(state: State, bridge: Bridge) -> impl IntoView {
                         data-testid="delete-all"
                         on:click=move |_| bridge.send(&Command::ForgetModels)
                     >
-                        {strings::STORED_DELETE_ALL}
+                        {t("stored-delete-all")}
                     </button>
                 </div>
             </Show>
@@ -61,14 +62,14 @@ fn Row(model: StoredModel, state: State, bridge: Bridge) -> impl IntoView {
     } = model;
     let shown = strings::model_name(&name).to_owned();
     let action = if complete {
-        strings::STORED_LOAD
+        t("stored-load")
     } else {
-        strings::STORED_RESUME
+        t("stored-resume")
     };
     // A copy that was broken off needs its files again.
     let can_load = complete || !matches!(source, ModelSource::Kept { .. });
     let load_label = strings::of_model(action, &shown);
-    let delete_label = strings::of_model(strings::STORED_DELETE, &shown);
+    let delete_label = strings::of_model(t("stored-delete"), &shown);
     let stored_key = key.clone();
     let load_button = can_load.then(|| {
         view! {
@@ -103,7 +104,7 @@ fn Row(model: StoredModel, state: State, bridge: Bridge) -> impl IntoView {
                     aria-label=delete_label
                     on:click=move |_| bridge.send(&Command::ForgetModel { key: key.clone() })
                 >
-                    {strings::STORED_DELETE}
+                    {t("stored-delete")}
                 </button>
             </span>
         </li>

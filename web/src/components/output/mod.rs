@@ -1,7 +1,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use crate::strings;
+use crate::i18n::t;
 use crate::strip::Strip;
 
 /// The prompt and what the model wrote after it, as plain text.
@@ -17,7 +17,7 @@ pub fn Output(strip: Strip) -> impl IntoView {
     });
     view! {
         <section class="panel output" aria-labelledby="output-heading">
-            <h2 id="output-heading">{strings::OUTPUT_HEADING}</h2>
+            <h2 id="output-heading">{t("output-heading")}</h2>
             <p node_ref=place class="output-text" dir="auto" tabindex="0" aria-labelledby="output-heading">
                 <span
                     class="output-prompt"
@@ -28,7 +28,7 @@ pub fn Output(strip: Strip) -> impl IntoView {
                 </span>
                 <span class="output-new" data-testid="output">{move || strip.text.get()}</span>
                 <Show when=move || empty.get()>
-                    <span class="hint">{strings::OUTPUT_EMPTY}</span>
+                    <span class="hint">{t("output-empty")}</span>
                 </Show>
             </p>
         </section>

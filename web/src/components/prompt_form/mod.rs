@@ -2,7 +2,9 @@ use leptos::prelude::*;
 use vitrine_protocol::Command;
 use web_sys::KeyboardEvent;
 
+use crate::i18n::t;
 use crate::bridge::Bridge;
+use crate::components::settings_panel::SettingsPanel;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::strings;
@@ -34,13 +36,13 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 generate();
             }
         >
-            <h2>{strings::PROMPT_HEADING}</h2>
+            <h2>{t("prompt-heading")}</h2>
             <label class="field-label" for="prompt">
                 {move || {
                     if settings.as_ids.get() {
-                        strings::PROMPT_IDS_LABEL
+                        t("prompt-ids-label")
                     } else {
-                        strings::PROMPT_LABEL
+                        t("prompt-label")
                     }
                 }}
             </label>
@@ -48,7 +50,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 id="prompt"
                 class="prompt-text"
                 data-testid="prompt"
-                rows="3"
+                rows="2"
                 autocomplete="off"
                 spellcheck="false"
                 aria-describedby="refusal"
@@ -62,6 +64,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
             <Examples prompt=settings.prompt />
             <Kind state />
             <MaxNewTokens state />
+            <SettingsPanel state />
             <div class="button-row">
                 <button
                     type="submit"
@@ -69,7 +72,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                     data-testid="generate"
                     disabled=move || !can_generate.get()
                 >
-                    {strings::GENERATE}
+                    {t("generate")}
                 </button>
                 <button
                     type="button"
@@ -78,9 +81,9 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                     disabled=move || state.phase.get() != Phase::Generating
                     on:click=move |_| bridge.send(&Command::Stop)
                 >
-                    {strings::STOP}
+                    {t("stop")}
                 </button>
-                <span class="hint">{strings::GENERATE_HINT}</span>
+                <span class="hint">{t("generate-hint")}</span>
             </div>
         </form>
     }
@@ -90,7 +93,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
 #[component]
 fn Examples(prompt: RwSignal<String>) -> impl IntoView {
     view! {
-        <div class="examples" role="group" aria-label=strings::EXAMPLES_LABEL>
+        <div class="examples" role="group" aria-label=t("examples-label")>
             {strings::EXAMPLES.map(|example| view! {
                 <button
                     type="button"
@@ -115,10 +118,10 @@ fn Kind(state: State) -> impl IntoView {
             .with(|it| it.as_ref().map(|it| it.model.has_chat_template))
     });
     let reason = move || match template.get() {
-        _ if as_ids.get() => strings::CHAT_AS_IDS,
-        Some(true) => strings::CHAT_TEMPLATE,
-        Some(false) => strings::CHAT_NO_TEMPLATE,
-        None => strings::CHAT_NO_MODEL,
+        _ if as_ids.get() => t("chat-as-ids"),
+        Some(true) => t("chat-template"),
+        Some(false) => t("chat-no-template"),
+        None => t("chat-no-model"),
     };
     view! {
         <div class="field">
@@ -134,7 +137,7 @@ fn Kind(state: State) -> impl IntoView {
                         }
                         on:change=move |event| chat.set(event_target_checked(&event))
                     />
-                    <span>{strings::CHAT_LABEL}</span>
+                    <span>{t("chat-label")}</span>
                 </label>
                 <label class="check">
                     <input
@@ -143,7 +146,7 @@ fn Kind(state: State) -> impl IntoView {
                         prop:checked=move || as_ids.get()
                         on:change=move |event| as_ids.set(event_target_checked(&event))
                     />
-                    <span>{strings::AS_IDS_LABEL}</span>
+                    <span>{t("as-ids-label")}</span>
                 </label>
             </div>
             <p id="chat-reason" class="hint">{reason}</p>
@@ -163,7 +166,7 @@ fn MaxNewTokens(state: State) -> impl IntoView {
     let invalid = move || settings.max_new_tokens().is_none();
     view! {
         <div class="field field-inline">
-            <label class="field-label" for="max-new-tokens">{strings::MAX_NEW_TOKENS_LABEL}</label>
+            <label class="field-label" for="max-new-tokens">{t("max-new-tokens-label")}</label>
             <input
                 id="max-new-tokens"
                 class="number"

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use vitrine_protocol::GenerateSummary;
 
+use crate::i18n::t;
 use crate::strip::Strip;
 use crate::{format, strings};
 
@@ -17,10 +18,10 @@ pub fn Speed(strip: Strip) -> impl IntoView {
 
 #[component]
 fn Figures(summary: GenerateSummary) -> impl IntoView {
-    let rate = |rate: f64| format!("{} {}", format::rate(rate), strings::SPEED_UNIT);
+    let rate = |rate: f64| format!("{} {}", format::rate(rate), t("speed-unit"));
     let decode = summary
         .decode_tokens_per_s
-        .map_or(strings::UNKNOWN.to_owned(), rate);
+        .map_or(t("unknown").to_owned(), rate);
     let exact = summary.decode_tokens_per_s.map(|rate| rate.to_string());
     view! {
         <section
@@ -32,17 +33,17 @@ fn Figures(summary: GenerateSummary) -> impl IntoView {
             data-first=summary.time_to_first_token_s.to_string()
             data-finish=format!("{:?}", summary.finish_reason).to_lowercase()
         >
-            <h2 id="speed-heading">{strings::SPEED_HEADING}</h2>
+            <h2 id="speed-heading">{t("speed-heading")}</h2>
             <dl class="figures">
-                <dt>{strings::SPEED_DECODE}</dt>
+                <dt>{t("speed-decode")}</dt>
                 <dd>{decode}</dd>
-                <dt>{strings::SPEED_PREFILL}</dt>
+                <dt>{t("speed-prefill")}</dt>
                 <dd>{rate(summary.prefill_tokens_per_s)}</dd>
-                <dt>{strings::SPEED_FIRST}</dt>
+                <dt>{t("speed-first")}</dt>
                 <dd>{format::seconds(summary.time_to_first_token_s)}</dd>
-                <dt>{strings::SPEED_TOKENS}</dt>
+                <dt>{t("speed-tokens")}</dt>
                 <dd>{format::count(summary.ids.len() as u64)}</dd>
-                <dt>{strings::SPEED_END}</dt>
+                <dt>{t("speed-end")}</dt>
                 <dd>{strings::finish_reason(summary.finish_reason)}</dd>
             </dl>
         </section>

@@ -6,22 +6,25 @@ use leptos::prelude::*;
 use shown::Shown;
 use vitrine_protocol::{Candidate, Distribution};
 
+use crate::i18n::t;
 use crate::pieces::piece_view;
+use crate::bridge::Bridge;
 use crate::state::State;
 use crate::strip::Origin;
+use crate::visible::shown_text;
 use crate::{format, strings};
 
 /// What the selected token was chosen among: the best candidates, each with a bar, and all others
 /// as one. It is a table, so the numbers are there for everyone.
 #[component]
-pub fn TokenBars(state: State) -> impl IntoView {
+pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
     let shown = Memo::new(move |_| shown::shown(state));
     let distribution = Memo::new(move |_| shown.with(|shown| shown.distribution.clone()));
     let rows = Memo::new(move |_| distribution.with(|it| it.as_ref().map_or(0, |it| it.top.len())));
     let chosen = Memo::new(move |_| shown.with(Shown::chosen));
     view! {
         <section class="panel bars" aria-labelledby="bars-heading">
-            <h2 id="bars-heading">{strings::BARS_HEADING}</h2>
+            <h2 id="bars-heading">{t("bars-heading")}</h2>
             <p class="bars-caption" data-testid="bars-caption">
                 {move || shown.with(|shown| shown.caption.clone())}
             </p>
@@ -36,16 +39,16 @@ pub fn TokenBars(state: State) -> impl IntoView {
                 >
                     <thead>
                         <tr>
-                            <th scope="col" class="bars-rank">{strings::COLUMN_RANK}</th>
-                            <th scope="col">{strings::COLUMN_TOKEN}</th>
-                            <th scope="col">{strings::COLUMN_PROBABILITY}</th>
-                            <th scope="col" class="bars-number">{strings::COLUMN_LOGIT}</th>
-                            <th scope="col" class="bars-number bars-id">{strings::COLUMN_ID}</th>
+                            <th scope="col" class="bars-rank">{t("column-rank")}</th>
+                            <th scope="col">{t("column-token")}</th>
+                            <th scope="col">{t("column-probability")}</th>
+                            <th scope="col" class="bars-number">{t("column-logit")}</th>
+                            <th scope="col" class="bars-number bars-id">{t("column-id")}</th>
                         </tr>
                     </thead>
                     <tbody>
                         <For each=move || 0..rows.get() key=|rank| *rank let(rank)>
-                            <Row rank distribution chosen />
+                            <Row state bridge rank distribution chosen />
                         </For>
                         <RestRow distribution />
                     </tbody>
@@ -59,6 +62,8 @@ pub fn TokenBars(state: State) -> impl IntoView {
 /// elements.
 #[component]
 fn Row(
+    state: State,
+    bridge: Bridge,
     rank: usize,
     distribution: Memo<Option<Arc<Distribution>>>,
     chosen: Memo<Option<(u32, Origin)>>,
@@ -76,10 +81,28 @@ fn Row(
             .get()
             .filter(|(chosen, _)| Some(*chosen) == id)
             .map(|(_, origin)| match origin {
-                Origin::Generated => strings::CHOSEN,
-                Origin::Prompt => strings::IN_PROMPT,
+                Origin::Generated => t("chosen"),
+                Origin::Forced => t("chosen-by-reader"),
+                Origin::Prompt => t("in-prompt"),
             })
     });
+    let can_branch = Memo::new(move |_| {
+        state.phase.track();
+        state.branches.all.track();
+        state.can_fork(state.strip.run.get())
+    });
+    let branch = move || {
+        let Some(candidate) = candidate.get_untracked() else {
+            return;
+        };
+        let token = shown_text(candidate.id, &candidate.bytes, candidate.token.as_deref());
+        let position = untrack(|| state.strip.shown());
+        if let Some(command) =
+            position.and_then(|position| state.fork(position, candidate.id, token))
+        {
+            bridge.send(&command);
+        }
+    };
     view! {
         <tr
             class="bars-row"
@@ -92,9 +115,18 @@ fn Row(
         >
             <td class="bars-rank">{rank + 1}</td>
             <th scope="row" class="bars-token">
-                {move || candidate.with(|it| {
-                    it.as_ref().map(|it| piece_view(it.id, &it.bytes, it.token.as_deref()))
-                })}
+                <button
+                    type="button"
+                    class="bars-branch"
+                    data-testid="branch-to"
+                    title=t("branch-hint")
+                    disabled=move || !can_branch.get()
+                    on:click=move |_| branch()
+                >
+                    {move || candidate.with(|it| {
+                        it.as_ref().map(|it| piece_view(it.id, &it.bytes, it.token.as_deref()))
+                    })}
+                </button>
                 {move || mark.get().map(|mark| view! { <span class="bars-mark">{mark}</span> })}
             </th>
             <BarCell probability />

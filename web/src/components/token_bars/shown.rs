@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::Get;
 use vitrine_protocol::Distribution;
 
+use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::strings;
@@ -39,7 +40,7 @@ pub fn shown(state: State) -> Shown {
         .and_then(|position| Some((position, strip.token(position)?)));
     let Some((position, token)) = found else {
         return Shown {
-            caption: strings::BARS_EMPTY.to_owned(),
+            caption: t("bars-empty").to_owned(),
             ..Shown::default()
         };
     };
@@ -72,9 +73,9 @@ pub fn shown(state: State) -> Shown {
 /// Why there is no distribution yet.
 fn waiting(position: u32, phase: Phase) -> &'static str {
     match phase {
-        _ if position == 0 => strings::BARS_FIRST,
-        Phase::Ready => strings::BARS_ASKING,
-        Phase::Generating => strings::BARS_BUSY,
-        Phase::Starting | Phase::NoModel | Phase::Loading | Phase::Failed => strings::BARS_NO_MODEL,
+        _ if position == 0 => t("bars-first"),
+        Phase::Ready => t("bars-asking"),
+        Phase::Generating => t("bars-busy"),
+        Phase::Starting | Phase::NoModel | Phase::Loading | Phase::Failed => t("bars-no-model"),
     }
 }

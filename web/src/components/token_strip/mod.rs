@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
+use crate::i18n::t;
 use crate::state::State;
 use crate::strings;
 use crate::strip::Origin;
@@ -60,14 +61,14 @@ pub fn TokenStrip(state: State) -> impl IntoView {
     view! {
         <section class="panel strip" aria-labelledby="strip-heading">
             <div class="strip-head">
-                <h2 id="strip-heading">{strings::STRIP_HEADING}</h2>
+                <h2 id="strip-heading">{t("strip-heading")}</h2>
                 <Show
                     when=move || count.get() != 0
-                    fallback=|| view! { <span class="hint">{strings::STRIP_EMPTY}</span> }
+                    fallback=|| view! { <span class="hint">{t("strip-empty")}</span> }
                 >
                     <span class="hint" data-testid="token-counts">{counts}</span>
-                    <span class="legend legend-prompt">{strings::LEGEND_PROMPT}</span>
-                    <span class="legend legend-generated">{strings::LEGEND_GENERATED}</span>
+                    <span class="legend legend-prompt">{t("legend-prompt")}</span>
+                    <span class="legend legend-generated">{t("legend-generated")}</span>
                 </Show>
                 <label class="check strip-ids">
                     <input
@@ -78,7 +79,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
                             state.settings.show_ids.set(event_target_checked(&event));
                         }
                     />
-                    <span>{strings::SHOW_IDS}</span>
+                    <span>{t("show-ids")}</span>
                 </label>
             </div>
             <ol
@@ -87,7 +88,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
                 class:strip-with-ids=move || state.settings.show_ids.get()
                 class:strip-empty=move || count.get() == 0
                 role="listbox"
-                aria-label=strings::STRIP_LABEL
+                aria-label=t("strip-label")
                 aria-orientation="horizontal"
                 aria-describedby="strip-hint"
                 data-testid="strip"
@@ -109,7 +110,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
                 />
             </ol>
             <p id="strip-hint" class="hint" class:visually-hidden=move || count.get() == 0>
-                {strings::STRIP_HINT}
+                {t("strip-hint")}
             </p>
         </section>
     }

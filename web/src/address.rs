@@ -1,0 +1,119 @@
+//! The view in the page's address, so that a link shows the same: `#view=lens&layer=3&prompt=…`.
+
+use leptos::prelude::*;
+use vitrine_protocol::ModelSource;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::JsCast;
+use web_sys::UrlSearchParams;
+
+use crate::hub;
+use crate::state::State;
+use crate::view::View;
+
+/// Prompts that are longer make no address.
+const LONGEST_PROMPT: usize = 2000;
+
+/// Takes the address in, follows it, and keeps it true.
+pub fn bind(state: State) {
+    read(state);
+    let on_change = Closure::<dyn FnMut()>::new(move || {
+        if fragment() != write(state) {
+            read(state);
+        }
+    });
+    window().set_onhashchange(Some(on_change.as_ref().unchecked_ref()));
+    // For as long as the page lives.
+    on_change.forget();
+
+    Effect::new(move |_| {
+        let wanted = write(state);
+        if fragment() != wanted
+            && let Ok(history) = window().history()
+        {
+            let url = format!("#{wanted}");
+            // Without it the address merely stays as it was.
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+        }
+    });
+}
+
+fn fragment() -> String {
+    let hash = window().location().hash().unwrap_or_default();
+    hash.trim_start_matches('#').to_owned()
+}
+
+fn read(state: State) {
+    let Ok(parts) = UrlSearchParams::new_with_str(&fragment()) else {
+        return;
+    };
+    let number = |name: &str| parts.get(name).and_then(|text| text.parse::<u32>().ok());
+    let selection = state.selection;
+    if let Some(view) = parts.get("view").and_then(|name| View::of_name(&name)) {
+        selection.view.set(view);
+    }
+    if let Some(layer) = number("layer") {
+        selection.layer.set(layer);
+    }
+    if let Some(head) = number("head") {
+        selection.head.set(head);
+    }
+    selection.candidate.set(number("candidate"));
+    // There may be no such token yet; it is selected when it comes.
+    state.strip.wished.set_value(number("position"));
+    let settings = state.settings;
+    if let Some(prompt) = parts.get("prompt") {
+        settings.prompt.set(prompt);
+        settings.chat.set(parts.get("chat").is_some());
+    }
+    if let Some(count) = number("tokens") {
+        settings.max_new_tokens.set(count.to_string());
+    }
+    settings.sampling.read(&|name| parts.get(name));
+    state.linked.set(parts.get("model"));
+}
+
+/// The address of what is shown. Tracks all of it.
+fn write(state: State) -> String {
+    let Ok(parts) = UrlSearchParams::new() else {
+        return String::new();
+    };
+    let selection = state.selection;
+    let put = |name: &str, value: String| parts.append(name, &value);
+    put("view", selection.view.get().name().to_owned());
+    put("layer", selection.layer.get().to_string());
+    put("head", selection.head.get().to_string());
+    if let Some(position) = state.strip.selected.get() {
+        put("position", position.to_string());
+    }
+    if let Some(id) = selection.candidate.get() {
+        put("candidate", id.to_string());
+    }
+    let settings = state.settings;
+    let prompt = settings.prompt.get();
+    if prompt.len() <= LONGEST_PROMPT {
+        put("prompt", prompt);
+        if settings.chat.get() {
+            put("chat", String::from("1"));
+        }
+    }
+    put("tokens", settings.max_new_tokens.get());
+    settings.sampling.write(&put);
+    let model = state
+        .loaded
+        .with(|loaded| loaded.as_ref()?.source.as_ref().and_then(model_name))
+        .or_else(|| state.linked.get());
+    if let Some(model) = model {
+        put("model", model);
+    }
+    parts.to_string().into()
+}
+
+/// What others can find a model by; none for files of this computer.
+pub fn model_name(source: &ModelSource) -> Option<String> {
+    match source {
+        ModelSource::Site { name, .. } => Some(name.clone()),
+        ModelSource::Hub { .. } => Some(hub::id_of(source)),
+        ModelSource::Local { .. } | ModelSource::Kept { .. } => None,
+    }
+}

@@ -1,0 +1,110 @@
+//! Other ways that the sequence could have gone: a tree of runs that share their beginning, here
+//! and in the cache.
+
+use leptos::prelude::*;
+
+use crate::strip::{Snapshot, Strip};
+
+/// A run of the tree.
+#[derive(Clone, Debug)]
+pub struct Branch {
+    /// Its number.
+    pub run: u32,
+    /// Where it left another; none for the first.
+    pub from: Option<Fork>,
+    /// The sequence, when another one is on the strip.
+    left: Option<Snapshot>,
+}
+
+/// Where a run left another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fork {
+    /// The other run.
+    pub of: u32,
+    /// How many tokens they share.
+    pub position: u32,
+    /// The token there instead, as it is shown.
+    pub token: String,
+}
+
+/// The runs since the last prompt.
+#[derive(Clone, Copy)]
+pub struct Branches {
+    /// In the order of time.
+    pub all: RwSignal<Vec<Branch>>,
+}
+
+impl Branches {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            all: RwSignal::new(Vec::new()),
+        }
+    }
+
+    /// Forgets all and begins with run number `run`.
+    pub fn begin(&self, run: u32) {
+        self.all.set(vec![Branch {
+            run,
+            from: None,
+            left: None,
+        }]);
+    }
+
+    /// Forgets all.
+    pub fn clear(&self) {
+        self.all.set(Vec::new());
+    }
+
+    /// Adds a run that leaves the one on the strip.
+    pub fn add(&self, run: u32, from: Fork, strip: Strip) {
+        self.leave(strip);
+        self.all.update(|all| {
+            all.push(Branch {
+                run,
+                from: Some(from),
+                left: None,
+            });
+        });
+    }
+
+    /// The run on the strip goes on under another number.
+    pub fn renumber(&self, from: u32, to: u32) {
+        self.all.update(|all| {
+            for branch in all.iter_mut() {
+                if branch.run == from {
+                    branch.run = to;
+                }
+                if let Some(fork) = &mut branch.from
+                    && fork.of == from
+                {
+                    fork.of = to;
+                }
+            }
+        });
+    }
+
+    /// Puts another run on the strip.
+    pub fn show(&self, run: u32, strip: Strip) {
+        if strip.run.get_untracked() == run {
+            return;
+        }
+        self.leave(strip);
+        let snapshot = self.all.with_untracked(|all| {
+            let branch = all.iter().find(|branch| branch.run == run)?;
+            branch.left.clone()
+        });
+        if let Some(snapshot) = snapshot {
+            strip.restore(snapshot);
+        }
+    }
+
+    fn leave(&self, strip: Strip) {
+        let snapshot = strip.snapshot();
+        self.all.update(|all| {
+            if let Some(branch) = all.iter_mut().find(|branch| branch.run == snapshot.run) {
+                branch.left = Some(snapshot);
+            }
+        });
+    }
+}

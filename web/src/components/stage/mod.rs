@@ -1,0 +1,20 @@
+use leptos::prelude::*;
+
+use crate::bridge::Bridge;
+use crate::panels;
+use crate::state::State;
+
+/// The panel that was chosen.
+#[component]
+pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
+    let view = state.selection.view;
+    view! {
+        <div
+            class="stage"
+            data-testid="stage"
+            data-view=move || view.get().name()
+        >
+            {move || panels::panel(view.get(), state, bridge)}
+        </div>
+    }
+}

@@ -1,0 +1,147 @@
+//! The page's words in the reader's language, from Fluent files (`web/locales`).
+//!
+//! Views ask for words while they are built; changing the language builds them anew. So words need
+//! no signal of their own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+use leptos::prelude::document;
+
+/// A language that the page speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// English.
+    En,
+    /// Chinese as written in Taiwan.
+    ZhTw,
+}
+
+impl Language {
+    /// All of them, in the order of the menu.
+    pub const ALL: [Self; 2] = [Self::En, Self::ZhTw];
+
+    /// Its tag (BCP 47).
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::ZhTw => "zh-TW",
+        }
+    }
+
+    /// Its own name for itself.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::ZhTw => "繁體中文",
+        }
+    }
+
+    /// `ltr` or `rtl`.
+    pub fn direction(self) -> &'static str {
+        match self {
+            Self::En | Self::ZhTw => "ltr",
+        }
+    }
+
+    /// The language of a tag, or the nearest one.
+    pub fn of_tag(tag: &str) -> Self {
+        if tag.to_ascii_lowercase().starts_with("zh") {
+            Self::ZhTw
+        } else {
+            Self::En
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::En => include_str!("../locales/en.ftl"),
+            Self::ZhTw => include_str!("../locales/zh-TW.ftl"),
+        }
+    }
+}
+
+type Bundle = FluentBundle<FluentResource>;
+
+thread_local! {
+    static LANGUAGE: Cell<Language> = const { Cell::new(Language::En) };
+    static BUNDLES: RefCell<HashMap<Language, Bundle>> = RefCell::default();
+    static PLAIN: RefCell<HashMap<(Language, &'static str), &'static str>> = RefCell::default();
+}
+
+/// Speaks `language` from now on, and tells the browser.
+pub fn speak(language: Language) {
+    LANGUAGE.set(language);
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("lang", language.tag());
+        let _ = root.set_attribute("dir", language.direction());
+    }
+}
+
+/// The language that is spoken.
+pub fn language() -> Language {
+    LANGUAGE.get()
+}
+
+/// The words of a message without arguments. Each is made once and kept, so that it can be handed
+/// around freely.
+pub fn t(id: &'static str) -> &'static str {
+    let key = (language(), id);
+    PLAIN.with_borrow_mut(|plain| {
+        *plain
+            .entry(key)
+            .or_insert_with(|| Box::leak(say(id, None).into_boxed_str()))
+    })
+}
+
+/// The words of a message with arguments; `t!` is the short form.
+pub fn t_with(id: &'static str, arguments: &[(&'static str, FluentValue<'_>)]) -> String {
+    let arguments: FluentArgs = arguments.iter().cloned().collect();
+    say(id, Some(&arguments))
+}
+
+mod short {
+    /// `t!("shards", done = 1, total = 2)`.
+    macro_rules! t {
+        ($id:literal, $($name:ident = $value:expr),+ $(,)?) => {
+            $crate::i18n::t_with($id, &[$((stringify!($name), $value.into())),+])
+        };
+    }
+    pub(crate) use t;
+}
+pub(crate) use short::t;
+
+/// The message in the language at hand, else in English.
+fn say(id: &str, arguments: Option<&FluentArgs>) -> String {
+    let said = say_in(language(), id, arguments);
+    said.or_else(|| say_in(Language::En, id, arguments))
+        .unwrap_or_else(|| id.to_owned())
+}
+
+fn say_in(language: Language, id: &str, arguments: Option<&FluentArgs>) -> Option<String> {
+    BUNDLES.with_borrow_mut(|bundles| {
+        let bundle = bundles.entry(language).or_insert_with(|| bundle(language));
+        let pattern = bundle.get_message(id)?.value()?;
+        // What cannot be filled in shows as its name; a test looks for that.
+        let mut errors = Vec::new();
+        let text = bundle.format_pattern(pattern, arguments, &mut errors);
+        Some(text.into_owned())
+    })
+}
+
+fn bundle(language: Language) -> Bundle {
+    let tags = language.tag().parse().into_iter().collect();
+    let mut bundle = FluentBundle::new(tags);
+    // Isolation marks are needed where directions mix, and in the way of copying elsewhere.
+    bundle.set_use_isolating(language.direction() == "rtl");
+    // A line that cannot be read is left out; a test looks for that.
+    let resource = FluentResource::try_new(language.source().to_owned());
+    let resource = resource.unwrap_or_else(|(resource, _)| resource);
+    // No message is there twice: a test looks for that too.
+    let _ = bundle.add_resource(resource);
+    bundle
+}
+
+#[cfg(test)]
+mod tests;

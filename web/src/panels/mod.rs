@@ -1,0 +1,17 @@
+//! What the stage can show: a folder a panel.
+
+mod next;
+
+use leptos::prelude::*;
+
+use crate::bridge::Bridge;
+use crate::state::State;
+use crate::view::View;
+
+/// The panel of a view.
+pub fn panel(view: View, state: State, bridge: Bridge) -> AnyView {
+    match view {
+        View::Next => view! { <next::NextPanel state bridge /> }.into_any(),
+        _ => view! { <p>"…"</p> }.into_any(),
+    }
+}

@@ -1,0 +1,109 @@
+//! How the reader wants tokens to be chosen.
+
+use leptos::prelude::*;
+use vitrine_protocol::SamplingParams;
+
+/// The settings of [`SamplingParams`], each its own signal.
+#[derive(Clone, Copy)]
+pub struct SamplingSettings {
+    /// Draw by chance instead of taking the most probable token.
+    pub do_sample: RwSignal<bool>,
+    /// `temperature`.
+    pub temperature: RwSignal<f64>,
+    /// `top_k`; a whole number.
+    pub top_k: RwSignal<f64>,
+    /// `top_p`.
+    pub top_p: RwSignal<f64>,
+    /// `min_p`.
+    pub min_p: RwSignal<f64>,
+    /// `repetition_penalty`.
+    pub repetition_penalty: RwSignal<f64>,
+    /// `presence_penalty`.
+    pub presence_penalty: RwSignal<f64>,
+    /// `frequency_penalty`.
+    pub frequency_penalty: RwSignal<f64>,
+    /// `seed`; a whole number.
+    pub seed: RwSignal<f64>,
+}
+
+impl SamplingSettings {
+    /// Greedy.
+    pub fn new() -> Self {
+        let usual = SamplingParams::default();
+        Self {
+            do_sample: RwSignal::new(usual.do_sample),
+            temperature: RwSignal::new(usual.temperature),
+            top_k: RwSignal::new(f64::from(usual.top_k)),
+            top_p: RwSignal::new(usual.top_p),
+            min_p: RwSignal::new(usual.min_p),
+            repetition_penalty: RwSignal::new(usual.repetition_penalty),
+            presence_penalty: RwSignal::new(usual.presence_penalty),
+            frequency_penalty: RwSignal::new(usual.frequency_penalty),
+            seed: RwSignal::new(usual.seed as f64),
+        }
+    }
+
+    /// As the engine takes them. Tracks all.
+    pub fn params(&self) -> SamplingParams {
+        SamplingParams {
+            do_sample: self.do_sample.get(),
+            temperature: self.temperature.get(),
+            top_k: self.top_k.get() as u32,
+            top_p: self.top_p.get(),
+            min_p: self.min_p.get(),
+            repetition_penalty: self.repetition_penalty.get(),
+            presence_penalty: self.presence_penalty.get(),
+            frequency_penalty: self.frequency_penalty.get(),
+            seed: self.seed.get() as u64,
+        }
+    }
+
+    /// The numbers by the names that transformers gives them, each with its default.
+    fn numbers(&self) -> [(&'static str, RwSignal<f64>, f64); 8] {
+        let usual = SamplingParams::default();
+        [
+            ("temperature", self.temperature, usual.temperature),
+            ("top_k", self.top_k, f64::from(usual.top_k)),
+            ("top_p", self.top_p, usual.top_p),
+            ("min_p", self.min_p, usual.min_p),
+            (
+                "repetition_penalty",
+                self.repetition_penalty,
+                usual.repetition_penalty,
+            ),
+            (
+                "presence_penalty",
+                self.presence_penalty,
+                usual.presence_penalty,
+            ),
+            (
+                "frequency_penalty",
+                self.frequency_penalty,
+                usual.frequency_penalty,
+            ),
+            ("seed", self.seed, usual.seed as f64),
+        ]
+    }
+
+    /// Takes what an address says; what it does not say has its default.
+    pub fn read(&self, get: &dyn Fn(&str) -> Option<String>) {
+        self.do_sample.set(get("do_sample").is_some());
+        for (name, signal, usual) in self.numbers() {
+            let value = get(name).and_then(|text| text.parse::<f64>().ok());
+            signal.set(value.filter(|value| value.is_finite()).unwrap_or(usual));
+        }
+    }
+
+    /// Gives what is not as by default. Tracks all.
+    pub fn write(&self, put: &dyn Fn(&str, String)) {
+        if self.do_sample.get() {
+            put("do_sample", String::from("1"));
+        }
+        for (name, signal, usual) in self.numbers() {
+            let value = signal.get();
+            if value != usual {
+                put(name, value.to_string());
+            }
+        }
+    }
+}
