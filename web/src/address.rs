@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use vitrine_protocol::ModelSource;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::Closure;
-use wasm_bindgen::JsCast;
 use web_sys::UrlSearchParams;
 
 use crate::hub;

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use vitrine_protocol::Command;
 use web_sys::File;
 
-use crate::state::State;
 use crate::i18n::t;
+use crate::state::State;
 
 /// A picked file and its path within what was picked, `phi-3/config.json`; a file that was picked by
 /// itself has no folder in its path.

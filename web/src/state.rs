@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use vitrine_protocol::{
-    AdapterSummary, Command, Distribution, Event, Failure, FailureKind, ForkRequest, GenerateRequest, HubAccess, LoadPhase,
-    ModelSource, ModelSummary, PacketParts, Progress, Prompt, SiteModel, StorageRoom,
-    StoredModel,
+    AdapterSummary, Command, Distribution, Event, Failure, FailureKind, ForkRequest,
+    GenerateRequest, HubAccess, LoadPhase, ModelSource, ModelSummary, PacketParts, Progress,
+    Prompt, SiteModel, StorageRoom, StoredModel,
 };
 use web_sys::File;
 
-use crate::i18n::t;
 use crate::branches::{Branches, Fork};
 use crate::browser_storage::{self, Keep};
+use crate::i18n::t;
 use crate::phase::Phase;
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -433,7 +433,8 @@ impl State {
                 if let Some((asked, position)) = self.asked.get_untracked()
                     && asked == run
                 {
-                    self.strip.set_distribution(position, Arc::new(distribution));
+                    self.strip
+                        .set_distribution(position, Arc::new(distribution));
                     self.asked.set(None);
                 }
             }

@@ -50,7 +50,11 @@ pub fn theme(theme: Theme) -> &'static str {
 pub fn load_button(name: &str, bytes: Option<u64>) -> String {
     let name = model_name(name);
     match bytes {
-        Some(bytes) => t!("load-button-sized", name = name, size = format::bytes(bytes)),
+        Some(bytes) => t!(
+            "load-button-sized",
+            name = name,
+            size = format::bytes(bytes)
+        ),
         None => t!("load-button", name = name),
     }
 }

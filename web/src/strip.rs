@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{
-    Distribution, Draw, GenerateSummary, TokenPacket, TokenPiece, TokenStep,
-};
+use vitrine_protocol::{Distribution, Draw, GenerateSummary, TokenPacket, TokenPiece, TokenStep};
 
 /// Who wrote a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,7 +186,8 @@ impl Strip {
                 tokens.push(token);
             }
         });
-        self.begun_at.set_value(self.tokens.with_untracked(Vec::len));
+        self.begun_at
+            .set_value(self.tokens.with_untracked(Vec::len));
         self.text.set(self.generated_text());
         self.select_wished();
     }

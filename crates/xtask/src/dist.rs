@@ -8,7 +8,7 @@ use crate::{files, model, say, web, workspace::Workspace};
 
 /// Writes the whole site, model and all, to `dist`. Every path in it is relative.
 pub fn dist(workspace: &Workspace) -> Result<()> {
-    let site = web::build(workspace)?;
+    let site = web::build(workspace, web::Build::Whole)?;
     model::add_to_site(&model::fetch()?, &site)?;
     let start = say::begin("Writing the static files to dist");
     let dist = workspace.root.join("dist");

@@ -20,14 +20,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
-use crate::workspace::Workspace;
+use crate::{web::Build, workspace::Workspace};
 
 /// Builds, serves, tests and packs Vitrine.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
     /// Build the page and its worker into target/site
-    Web,
+    Web {
+        /// Soon there instead of small: for who works on the page
+        #[arg(long)]
+        quick: bool,
+    },
     /// Fetch the default model into the cache folder
     Fetch,
     /// Build the page, fetch the model, serve both on this machine and open a browser
@@ -58,7 +62,10 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
-        Task::Web => web::build(&workspace).map(drop),
+        Task::Web { quick } => {
+            let build = if quick { Build::Quick } else { Build::Whole };
+            web::build(&workspace, build).map(drop)
+        }
         Task::Fetch => model::fetch().map(drop),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),

@@ -20,15 +20,16 @@ pub fn bundle(web: &Path, to: &Path) -> Result<()> {
     paths.extend(beside);
     let mut text = String::new();
     for path in paths {
-        let part = fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let part =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         text.push_str(&part);
     }
     fs::write(to, text).with_context(|| format!("cannot write {}", to.display()))
 }
 
 fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {

@@ -103,7 +103,7 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     })?;
 
     steps.run("build, web", || {
-        let site = web::build(workspace)?;
+        let site = web::build(workspace, web::Build::Whole)?;
         model::add_to_site(&model, &site)
     })?;
     steps.run("tests, browser", || {

@@ -20,43 +20,62 @@ use crate::{
 /// The wasm modules of the site: the library's file name and the name it has in the site.
 const MODULES: [(&str, &str); 2] = [("vitrine_web", "web"), ("vitrine_worker", "worker")];
 
-const PROFILE: &str = "web-release";
+/// How the modules are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Build {
+    /// Small and fast, as readers get it.
+    Whole,
+    /// Soon there, for who works on the page.
+    Quick,
+}
 
-/// What cargo builds, or lints, for the web.
-const SELECTION: [&str; 6] = [
-    "--profile",
-    PROFILE,
-    "-p",
-    "vitrine-web",
-    "-p",
-    "vitrine-worker",
-];
+impl Build {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Whole => "web-release",
+            Self::Quick => "web-quick",
+        }
+    }
+
+    /// What cargo builds, or lints, for the web.
+    fn selection(self) -> [&'static str; 6] {
+        let profile = self.profile();
+        [
+            "--profile",
+            profile,
+            "-p",
+            "vitrine-web",
+            "-p",
+            "vitrine-worker",
+        ]
+    }
+}
 
 /// Folders of the site that other steps fill and this one keeps.
 const KEPT: [&str; 2] = ["pkg", "models"];
 
 /// Builds the site without its models; gives its folder.
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
-    compile(workspace)?;
+pub fn build(workspace: &Workspace, build: Build) -> Result<PathBuf> {
+    compile(workspace, build)?;
     let site = workspace.site();
-    bind(workspace, &site.join("pkg"))?;
+    bind(workspace, &site.join("pkg"), build)?;
     copy_static(workspace, &site)?;
     Ok(site)
 }
 
 /// Lints the page, its worker and all of ours that they use, as code for the web.
 pub fn lint(workspace: &Workspace, wasm_std: &WasmStd) -> Result<()> {
-    let mut clippy = wasm_std.clippy(workspace, &SELECTION);
+    let mut clippy = wasm_std.clippy(workspace, &Build::Whole.selection());
     clippy.env("CLIPPY_CONF_DIR", workspace.root.join("clippy-wasm"));
     shell::run(&mut clippy, "clippy for the web")
 }
 
-fn compile(workspace: &Workspace) -> Result<()> {
+fn compile(workspace: &Workspace, build: Build) -> Result<()> {
     let wasm_std = WasmStd::choose(workspace)?;
     let start = say::begin("Compiling the page and its worker to wasm (minutes the first time)");
     say::note(wasm_std.describe());
     let mut cargo = shell::cargo(workspace);
-    cargo.arg("build").args(SELECTION);
+    cargo.arg("build").args(build.selection());
     wasm_std.apply(workspace, &mut cargo);
     shell::run(&mut cargo, "compiling the page")?;
     say::done(start, "compiled");
@@ -64,10 +83,13 @@ fn compile(workspace: &Workspace) -> Result<()> {
 }
 
 /// Makes the JavaScript side of each module and shrinks the module.
-fn bind(workspace: &Workspace, pkg: &Path) -> Result<()> {
-    let modules = MODULES.map(|(crate_name, name)| Module::new(workspace, crate_name, name));
+fn bind(workspace: &Workspace, pkg: &Path, build: Build) -> Result<()> {
+    let modules = MODULES.map(|(crate_name, name)| Module::new(workspace, build, crate_name, name));
     // Looked for, not installed: what was made without it is no reason to ask npm at every start.
-    let made_with = WasmOpt::find(workspace);
+    let made_with = match build {
+        Build::Whole => WasmOpt::find(workspace),
+        Build::Quick => None,
+    };
     let mut stale = Vec::new();
     for module in &modules {
         let stamp = module.stamp(workspace, made_with.as_ref())?;
@@ -78,7 +100,10 @@ fn bind(workspace: &Workspace, pkg: &Path) -> Result<()> {
     if stale.is_empty() {
         return Ok(());
     }
-    let wasm_opt = WasmOpt::provide(workspace)?;
+    let wasm_opt = match build {
+        Build::Whole => WasmOpt::provide(workspace)?,
+        Build::Quick => None,
+    };
     let start = say::begin("Binding the wasm modules to JavaScript and shrinking them");
     files::create_folder(pkg)?;
     // Shrinking takes most of the time and one core a module.
@@ -105,10 +130,11 @@ struct Module {
 }
 
 impl Module {
-    fn new(workspace: &Workspace, crate_name: &str, name: &'static str) -> Self {
+    fn new(workspace: &Workspace, build: Build, crate_name: &str, name: &'static str) -> Self {
         Self {
             name,
-            compiled: wasm_std::artifacts(workspace, PROFILE).join(format!("{crate_name}.wasm")),
+            compiled: wasm_std::artifacts(workspace, build.profile())
+                .join(format!("{crate_name}.wasm")),
             bound: workspace.web_target().join("bound").join(name),
         }
     }

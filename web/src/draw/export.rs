@@ -96,7 +96,8 @@ fn svg_text(place: &Element) -> Option<(String, f64, f64)> {
         (place.width(), place.height())
     };
     write_styles(&svg, &copy)?;
-    copy.set_attribute("xmlns", "http://www.w3.org/2000/svg").ok()?;
+    copy.set_attribute("xmlns", "http://www.w3.org/2000/svg")
+        .ok()?;
     copy.set_attribute("width", &width.to_string()).ok()?;
     copy.set_attribute("height", &height.to_string()).ok()?;
     let background = window()

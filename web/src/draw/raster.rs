@@ -38,15 +38,11 @@ impl Raster {
         if self.width == 0 || self.height == 0 {
             return None;
         }
-        let canvas: HtmlCanvasElement = document()
-            .create_element("canvas")
-            .ok()?
-            .dyn_into()
-            .ok()?;
+        let canvas: HtmlCanvasElement =
+            document().create_element("canvas").ok()?.dyn_into().ok()?;
         canvas.set_width(self.width);
         canvas.set_height(self.height);
-        let context: CanvasRenderingContext2d =
-            canvas.get_context("2d").ok()??.dyn_into().ok()?;
+        let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
         let data = ImageData::new_with_u8_clamped_array_and_sh(
             Clamped(&self.rgba),
             self.width,

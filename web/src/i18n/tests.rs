@@ -1,6 +1,9 @@
 //! The languages say the same, and say all that the page asks for.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends at the first thing that is wrong"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::{fs, path::Path};
@@ -52,9 +55,15 @@ fn every_language_reads_without_errors_and_has_the_same_messages() {
         let read = FluentResource::try_new(language.source().to_owned());
         assert!(read.is_ok(), "{}: {:?}", language.tag(), read.err());
         let there = messages(language.source());
-        let missing: Vec<_> = english.keys().filter(|id| !there.contains_key(*id)).collect();
+        let missing: Vec<_> = english
+            .keys()
+            .filter(|id| !there.contains_key(*id))
+            .collect();
         assert!(missing.is_empty(), "{} lacks {missing:?}", language.tag());
-        let more: Vec<_> = there.keys().filter(|id| !english.contains_key(*id)).collect();
+        let more: Vec<_> = there
+            .keys()
+            .filter(|id| !english.contains_key(*id))
+            .collect();
         assert!(more.is_empty(), "{} alone has {more:?}", language.tag());
         for (id, arguments) in &there {
             assert_eq!(arguments, &english[id], "{}: {id}", language.tag());
@@ -65,7 +74,10 @@ fn every_language_reads_without_errors_and_has_the_same_messages() {
 #[test]
 fn the_page_asks_for_what_is_there_and_nothing_is_left_over() {
     let mut code = String::new();
-    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut code);
+    sources(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut code,
+    );
     let english = messages(Language::En.source());
     let bundle = bundle(Language::En);
     // t("…") and t!("…", …), also over two lines.

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 use vitrine_protocol::FailureKind;
 
-use crate::i18n::t;
 use crate::bridge::Bridge;
+use crate::i18n::t;
 use crate::state::State;
 use crate::strings;
 

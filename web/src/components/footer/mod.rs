@@ -2,8 +2,8 @@ use leptos::prelude::*;
 use vitrine_protocol::Command;
 
 use crate::bridge::Bridge;
-use crate::state::State;
 use crate::i18n::t;
+use crate::state::State;
 
 /// What the page promises, and the way to delete what it keeps.
 #[component]

@@ -1,10 +1,10 @@
 use leptos::prelude::*;
 use vitrine_protocol::ModelSource;
 
-use crate::i18n::t;
 use crate::components::language_menu::LanguageMenu;
 use crate::components::model_picker::PICKER_ID;
 use crate::components::theme_button::ThemeButton;
+use crate::i18n::t;
 use crate::state::{Loaded, State};
 use crate::{format, strings};
 

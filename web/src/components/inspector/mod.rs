@@ -14,9 +14,7 @@ use crate::strip::StripToken;
 pub fn Inspector(state: State) -> impl IntoView {
     let strip = state.strip;
     let token = Memo::new(move |_| {
-        let position = strip
-            .shown()
-            .or_else(|| strip.len().checked_sub(1))?;
+        let position = strip.shown().or_else(|| strip.len().checked_sub(1))?;
         Some((position, strip.token(position)?))
     });
     view! {
@@ -137,7 +135,10 @@ fn PacketFacts(state: State, packet: Arc<TokenPacket>) -> impl IntoView {
         let layer = selection.layer.get() as usize;
         let head = selection.head.get() as usize;
         let of_head = packet.heads.get(layer).and_then(|it| it.get(head)).copied();
-        let residual = packet.residual.get(2 * layer..2 * layer + 3).map(<[_]>::to_vec);
+        let residual = packet
+            .residual
+            .get(2 * layer..2 * layer + 3)
+            .map(<[_]>::to_vec);
         view! {
             {of_head.map(|it| view! {
                 <h3 class="inspector-part">

@@ -1,9 +1,9 @@
 use leptos::prelude::*;
 use vitrine_protocol::{Command, LoadPhase, ModelSource, Progress};
 
-use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::components::model_picker::ModelPicker;
+use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::strings;

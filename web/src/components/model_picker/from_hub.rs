@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 
-use crate::i18n::t;
 use crate::bridge::Bridge;
+use crate::i18n::t;
 use crate::state::State;
 use crate::{hub, persistence};
 

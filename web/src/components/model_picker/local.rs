@@ -2,11 +2,11 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, File, HtmlInputElement};
 
-use crate::i18n::t;
 use crate::bridge::Bridge;
+use crate::i18n::t;
 use crate::local_files::{self, Picked};
+use crate::persistence;
 use crate::state::State;
-use crate::{persistence};
 
 /// What a model's files may be called. Browsers use it to show those first.
 const ACCEPT: &str = ".gguf,.safetensors,.json,.jinja";

@@ -6,8 +6,8 @@ mod stored;
 use leptos::prelude::*;
 
 use crate::bridge::Bridge;
-use crate::state::State;
 use crate::i18n::t;
+use crate::state::State;
 use from_hub::FromHub;
 use from_site::FromSite;
 use local::Local;

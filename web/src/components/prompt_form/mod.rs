@@ -2,9 +2,9 @@ use leptos::prelude::*;
 use vitrine_protocol::Command;
 use web_sys::KeyboardEvent;
 
-use crate::i18n::t;
 use crate::bridge::Bridge;
 use crate::components::settings_panel::SettingsPanel;
+use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::strings;

@@ -6,9 +6,9 @@ use leptos::prelude::*;
 use shown::Shown;
 use vitrine_protocol::{Candidate, Distribution};
 
+use crate::bridge::Bridge;
 use crate::i18n::t;
 use crate::pieces::piece_view;
-use crate::bridge::Bridge;
 use crate::state::State;
 use crate::strip::Origin;
 use crate::visible::shown_text;
