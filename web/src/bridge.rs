@@ -1,6 +1,6 @@
 //! The way to the worker and back: commands and events as JSON text.
 
-use js_sys::Array;
+use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::*;
 use vitrine_protocol::{Command, Event, Failure, FailureKind};
 use wasm_bindgen::prelude::Closure;
@@ -104,10 +104,17 @@ impl Bridge {
     }
 
     fn receive(&self, data: &JsValue) {
-        let text = data.as_string().unwrap_or_default();
-        match serde_json::from_str::<Event>(&text) {
+        // An answer with tensors is an array: its text, then a buffer for each tensor.
+        let mut parts = match data.dyn_ref::<Array>() {
+            Some(parts) => parts.to_vec(),
+            None => vec![data.clone()],
+        }
+        .into_iter();
+        let text = parts.next().and_then(|text| text.as_string());
+        let buffers: Vec<ArrayBuffer> = parts.filter_map(|part| part.dyn_into().ok()).collect();
+        match serde_json::from_str::<Event>(&text.unwrap_or_default()) {
             Ok(event) => {
-                if let Some(command) = self.state.apply(event) {
+                if let Some(command) = self.state.apply(event, &buffers) {
                     self.send(&command);
                 }
             }

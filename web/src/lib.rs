@@ -14,6 +14,7 @@ mod dropped;
 mod format;
 mod hub;
 mod i18n;
+mod inquiry;
 mod local_files;
 mod panels;
 mod persistence;

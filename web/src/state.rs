@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use vitrine_protocol::{
     AdapterSummary, Command, Distribution, Event, Failure, FailureKind, ForkRequest,
     GenerateRequest, HubAccess, LoadPhase, ModelSource, ModelSummary, PacketParts, Progress,
-    Prompt, SiteModel, StorageRoom, StoredModel,
+    Prompt, SamplingDefaults, SiteModel, StorageRoom, StoredModel,
 };
 use web_sys::File;
 
 use crate::branches::{Branches, Fork};
 use crate::browser_storage::{self, Keep};
 use crate::i18n::t;
+use crate::inquiry::{self, Answered, Replies, Reply};
 use crate::phase::Phase;
 use crate::selection::Selection;
 use crate::settings::Settings;
@@ -41,6 +43,8 @@ pub struct Loaded {
     pub kept: bool,
     /// Bytes of the worker's wasm memory after loading.
     pub wasm_bytes: u64,
+    /// What its files recommend for drawing tokens.
+    pub sampling: SamplingDefaults,
 }
 
 /// The page's state, as signals.
@@ -92,6 +96,8 @@ pub struct State {
     strip_of: StoredValue<Option<(ModelSource, u32)>>,
     /// The question about a prompt token that is not answered yet: its number and its position.
     asked: RwSignal<Option<(u32, u32)>>,
+    /// Who waits for answers of the worker.
+    pub replies: StoredValue<Replies, LocalStorage>,
     /// What the token that a fork replaces was chosen among: its successor was too.
     forked: StoredValue<Option<Arc<Distribution>>>,
     last_run: StoredValue<u32>,
@@ -124,6 +130,7 @@ impl State {
             picks: StoredValue::new(0),
             strip_of: StoredValue::new(None),
             asked: RwSignal::new(None),
+            replies: StoredValue::new_local(Replies::default()),
             forked: StoredValue::new(None),
             last_run: StoredValue::new(0),
         }
@@ -140,6 +147,7 @@ impl State {
         self.failure.set(None);
         self.refusal.set(None);
         self.asked.set(None);
+        self.replies.get_value().clear();
     }
 
     /// The command that loads a model.
@@ -358,8 +366,8 @@ impl State {
         })
     }
 
-    /// Takes an event in. Some call for a command in return.
-    pub fn apply(&self, event: Event) -> Option<Command> {
+    /// Takes an event in, with the buffers that came along. Some call for a command in return.
+    pub fn apply(&self, event: Event, buffers: &[ArrayBuffer]) -> Option<Command> {
         match event {
             Event::AdapterReady { adapter } => {
                 self.adapter.set(Some(adapter));
@@ -374,11 +382,11 @@ impl State {
             Event::Loading { progress } => self.loading(progress),
             Event::ModelReady {
                 model,
-                sampling: _,
                 load_s,
                 from_storage,
                 kept,
                 wasm_bytes,
+                sampling,
             } => {
                 self.announcement.set(strings::announce_ready(&model.name));
                 let source = self.wanted.get_untracked();
@@ -398,17 +406,16 @@ impl State {
                     from_storage,
                     kept,
                     wasm_bytes,
+                    sampling: *sampling,
                 }));
                 self.progress.set(None);
                 self.picking.set(false);
                 self.phase.set(Phase::Ready);
             }
-            // Nothing asks yet.
-            Event::AskProgress { .. }
-            | Event::AnswerPart { .. }
-            | Event::Answer { .. }
-            | Event::AskStopped { .. } => {}
-            Event::ModelUnloaded => self.loaded.set(None),
+            Event::ModelUnloaded => {
+                self.replies.get_value().clear();
+                self.loaded.set(None);
+            }
             Event::LoadCancelled => {
                 self.progress.set(None);
                 self.wanted.set(self.loaded_source());
@@ -438,6 +445,27 @@ impl State {
                     self.asked.set(None);
                 }
             }
+            Event::Answer { run, answer } => {
+                let tensors = inquiry::tensors(&answer, buffers);
+                let answered = Arc::new(Answered {
+                    answer: *answer,
+                    tensors,
+                });
+                self.reply(run, Reply::Answer(answered));
+            }
+            Event::AnswerPart { run, part } => self.reply(run, Reply::Part(part)),
+            Event::AskProgress { run, done, total } => {
+                self.reply(run, Reply::Progress { done, total });
+            }
+            Event::AskStopped { run } => self.reply(run, Reply::Stopped),
+            Event::Failed {
+                run: Some(run),
+                failure,
+            } if failure.kind == FailureKind::Request
+                && self
+                    .replies
+                    .get_value()
+                    .take(run, Reply::Failed(failure.clone())) => {}
             Event::Failed { run, failure } => self.failed(run, failure),
             // Of a run that is over.
             Event::PromptTokens { .. } | Event::Token { .. } | Event::Finished { .. } => {}
@@ -585,11 +613,22 @@ impl State {
         }
     }
 
+    fn reply(&self, run: u32, reply: Reply) {
+        self.replies.get_value().take(run, reply);
+    }
+
+    /// The sequence on the strip, to ask about; none while it grows. Tracks both.
+    pub fn sequence(&self) -> Option<Prompt> {
+        let ids = self.strip.ids();
+        (self.phase.get() == Phase::Ready && !ids.is_empty()).then_some(Prompt::Ids { ids })
+    }
+
     fn is_current(&self, run: u32) -> bool {
         self.strip.run.get_untracked() == run
     }
 
-    fn next_run(&self) -> u32 {
+    /// A number for the next command.
+    pub fn next_run(&self) -> u32 {
         let run = self.last_run.get_value() + 1;
         self.last_run.set_value(run);
         run

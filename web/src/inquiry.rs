@@ -1,0 +1,278 @@
+//! Questions of the panels to the worker, and what comes back.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
+use leptos::prelude::*;
+use vitrine_protocol::{Answer, AnswerPart, Command, Failure, Question, TensorHeader, TensorType};
+
+use crate::bridge::Bridge;
+use crate::state::State;
+
+/// Bytes of tensors that are kept for questions which are asked again.
+const REMEMBERED_BYTES: usize = 48 << 20;
+/// Answers that are kept.
+const REMEMBERED: usize = 24;
+
+/// Numbers of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Numbers {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// 255 is 1.
+    U8(Vec<u8>),
+}
+
+/// A tensor that came with an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Its name, as in `vitrine trace`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<u32>,
+    /// Its numbers, the last dimension next to one another.
+    pub numbers: Numbers,
+}
+
+impl Tensor {
+    /// The values; empty if they are of 8 bits.
+    pub fn floats(&self) -> &[f32] {
+        match &self.numbers {
+            Numbers::F32(values) => values,
+            Numbers::U8(_) => &[],
+        }
+    }
+
+    /// The values; empty if they are of 32 bits.
+    pub fn bytes(&self) -> &[u8] {
+        match &self.numbers {
+            Numbers::U8(values) => values,
+            Numbers::F32(_) => &[],
+        }
+    }
+
+    fn size(&self) -> usize {
+        4 * self.floats().len() + self.bytes().len()
+    }
+}
+
+/// An answer with its tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// Its tensors, in the order of their headers.
+    pub tensors: Vec<Tensor>,
+}
+
+/// Something that comes back for a question.
+pub enum Reply {
+    /// How far it is.
+    Progress {
+        /// Steps that are done.
+        done: u64,
+        /// All steps.
+        total: u64,
+    },
+    /// A part of the answer.
+    Part(AnswerPart),
+    /// The answer; nothing follows.
+    Answer(Arc<Answered>),
+    /// The question was withdrawn; nothing follows.
+    Stopped,
+    /// It cannot be answered; nothing follows.
+    Failed(Failure),
+}
+
+/// Who waits for what, and what was answered before.
+#[derive(Clone, Default)]
+pub struct Replies(Rc<RefCell<Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    handlers: HashMap<u32, Rc<dyn Fn(Reply)>>,
+    remembered: VecDeque<(Question, Arc<Answered>)>,
+    questions: HashMap<u32, Question>,
+}
+
+impl Replies {
+    /// Forgets everything: another model answers otherwise.
+    pub fn clear(&self) {
+        *self.0.borrow_mut() = Waiting::default();
+    }
+
+    /// Takes in what came for question number `run`. Gives whether somebody waited for it.
+    pub fn take(&self, run: u32, reply: Reply) -> bool {
+        let handler = {
+            let mut waiting = self.0.borrow_mut();
+            match &reply {
+                Reply::Progress { .. } | Reply::Part(_) => waiting.handlers.get(&run).cloned(),
+                Reply::Answer(answered) => {
+                    if let Some(question) = waiting.questions.remove(&run) {
+                        waiting.remember(question, Arc::clone(answered));
+                    }
+                    waiting.handlers.remove(&run)
+                }
+                Reply::Stopped | Reply::Failed(_) => {
+                    waiting.questions.remove(&run);
+                    waiting.handlers.remove(&run)
+                }
+            }
+        };
+        let Some(handler) = handler else { return false };
+        handler(reply);
+        true
+    }
+
+    fn known(&self, question: &Question) -> Option<Arc<Answered>> {
+        let waiting = self.0.borrow();
+        let mut remembered = waiting.remembered.iter();
+        let found = remembered.find(|(asked, _)| asked == question);
+        found.map(|(_, answered)| Arc::clone(answered))
+    }
+
+    fn wait(&self, run: u32, question: Question, handler: Rc<dyn Fn(Reply)>) {
+        let mut waiting = self.0.borrow_mut();
+        waiting.handlers.insert(run, handler);
+        waiting.questions.insert(run, question);
+    }
+
+    fn leave(&self, run: u32) {
+        let mut waiting = self.0.borrow_mut();
+        waiting.handlers.remove(&run);
+        waiting.questions.remove(&run);
+    }
+}
+
+impl Waiting {
+    fn remember(&mut self, question: Question, answered: Arc<Answered>) {
+        // Speed is measured anew each time.
+        if matches!(question, Question::Race { .. } | Question::Bench(_)) {
+            return;
+        }
+        self.remembered.push_front((question, answered));
+        let mut bytes = 0;
+        let mut kept = 0;
+        for (_, answered) in &self.remembered {
+            bytes += answered.tensors.iter().map(Tensor::size).sum::<usize>();
+            if kept > 0 && (bytes > REMEMBERED_BYTES || kept == REMEMBERED) {
+                break;
+            }
+            kept += 1;
+        }
+        self.remembered.truncate(kept);
+    }
+}
+
+/// The tensors of an answer, out of the buffers that came with it.
+pub fn tensors(answer: &Answer, buffers: &[ArrayBuffer]) -> Vec<Tensor> {
+    let headers: &[TensorHeader] = match answer {
+        Answer::Trace(report) => &report.tensors,
+        Answer::AttentionThumbnails(report) => &report.tensors,
+        Answer::Attention(report) => &report.tensors,
+        Answer::Rope(report) => &report.tensors,
+        _ => &[],
+    };
+    let tensor = |(header, buffer): (&TensorHeader, &ArrayBuffer)| Tensor {
+        name: header.name.clone(),
+        shape: header.shape.clone(),
+        numbers: match header.dtype {
+            TensorType::F32 => Numbers::F32(Float32Array::new(buffer).to_vec()),
+            TensorType::U8 => Numbers::U8(Uint8Array::new(buffer).to_vec()),
+        },
+    };
+    headers.iter().zip(buffers).map(tensor).collect()
+}
+
+/// A question of a panel and its answer, as signals. It is withdrawn when the panel goes.
+#[derive(Clone, Copy)]
+pub struct Inquiry {
+    /// The newest answer. It stays while the next one is found.
+    pub answered: RwSignal<Option<Arc<Answered>>>,
+    /// Steps done and all steps of the question at hand, where they are counted.
+    pub progress: RwSignal<Option<(u64, u64)>>,
+    /// Why there is no answer.
+    pub failure: RwSignal<Option<String>>,
+    run: RwSignal<Option<u32>>,
+    state: State,
+    bridge: Bridge,
+}
+
+impl Inquiry {
+    /// Nothing is asked yet.
+    pub fn new(state: State, bridge: Bridge) -> Self {
+        let inquiry = Self {
+            answered: RwSignal::new(None),
+            progress: RwSignal::new(None),
+            failure: RwSignal::new(None),
+            run: RwSignal::new(None),
+            state,
+            bridge,
+        };
+        on_cleanup(move || inquiry.withdraw());
+        inquiry
+    }
+
+    /// Whether an answer is being found. Tracks it.
+    pub fn pending(&self) -> bool {
+        self.run.with(Option::is_some)
+    }
+
+    /// Asks. What was asked before and is not answered yet is withdrawn.
+    pub fn ask(&self, question: Question) {
+        self.ask_with(question, |_| {});
+    }
+
+    /// The same; `on_part` sees the parts of the answer as they come.
+    pub fn ask_with(&self, question: Question, on_part: impl Fn(AnswerPart) + 'static) {
+        self.withdraw();
+        self.failure.set(None);
+        let replies = self.state.replies.get_value();
+        if let Some(answered) = replies.known(&question) {
+            return self.answered.set(Some(answered));
+        }
+        let run = self.state.next_run();
+        let this = *self;
+        let handler = move |reply: Reply| {
+            match reply {
+                Reply::Progress { done, total } => {
+                    return this.progress.set(Some((done, total)));
+                }
+                Reply::Part(part) => return on_part(part),
+                Reply::Answer(answered) => this.answered.set(Some(answered)),
+                Reply::Stopped => {}
+                Reply::Failed(failure) => this.failure.set(Some(failure.message)),
+            }
+            this.progress.set(None);
+            this.run.set(None);
+        };
+        replies.wait(run, question.clone(), Rc::new(handler));
+        self.run.set(Some(run));
+        self.bridge.send(&Command::Ask { run, question });
+    }
+
+    /// Takes the question at hand back.
+    pub fn withdraw(&self) {
+        if let Some(run) = self.run.try_get_untracked().flatten() {
+            self.state.replies.get_value().leave(run);
+            self.bridge.send(&Command::Withdraw { run });
+            self.run.try_set(None);
+            self.progress.try_set(None);
+        }
+    }
+
+    /// Asks whenever the question becomes another one. While there is none, as during a generation,
+    /// the newest answer stays.
+    pub fn follow(&self, question: impl Fn() -> Option<Question> + Send + Sync + 'static) {
+        let this = *self;
+        let question = Memo::new(move |_| question());
+        Effect::new(move |_| {
+            if let Some(question) = question.get() {
+                this.ask(question);
+            }
+        });
+    }
+}
