@@ -3,6 +3,7 @@
 pub mod announcer;
 pub mod branch_tree;
 pub mod failure_panel;
+#[allow(dead_code, reason = "panels use it")]
 pub mod figure;
 pub mod footer;
 pub mod header;

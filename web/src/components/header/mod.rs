@@ -14,12 +14,13 @@ pub fn Header(state: State) -> impl IntoView {
     view! {
         <header class="header">
             <div class="header-brand">
-                <img class="header-icon" src="icon.svg" alt="" width="40" height="40" />
+                <img class="header-icon" src="icon.svg" alt="" width="32" height="32" />
                 <div>
                     <h1 class="header-title">{t("brand")}</h1>
                     <p class="header-tagline">{t("tagline")}</p>
                 </div>
             </div>
+            <ModelChip state />
             <div class="header-tools">
                 <p
                     class="status"
@@ -43,7 +44,6 @@ pub fn Header(state: State) -> impl IntoView {
                 <LanguageMenu settings=state.settings />
                 <ThemeButton settings=state.settings />
             </div>
-            <ModelChip state />
         </header>
     }
 }

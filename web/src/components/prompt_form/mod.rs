@@ -36,7 +36,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 generate();
             }
         >
-            <h2>{t("prompt-heading")}</h2>
+            <h2 class="visually-hidden">{t("prompt-heading")}</h2>
             <label class="field-label" for="prompt">
                 {move || {
                     if settings.as_ids.get() {
@@ -46,6 +46,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                     }
                 }}
             </label>
+            <div class="prompt-row">
             <textarea
                 id="prompt"
                 class="prompt-text"
@@ -58,14 +59,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                 on:input=move |event| settings.prompt.set(event_target_value(&event))
                 on:keydown=on_key
             ></textarea>
-            <p id="refusal" class="refusal" role="alert" data-testid="refusal">
-                {move || state.refusal.get()}
-            </p>
-            <Examples prompt=settings.prompt />
-            <Kind state />
-            <MaxNewTokens state />
-            <SettingsPanel state />
-            <div class="button-row">
+            <div class="prompt-buttons">
                 <button
                     type="submit"
                     class="button button-primary"
@@ -84,6 +78,16 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
                     {t("stop")}
                 </button>
                 <span class="hint">{t("generate-hint")}</span>
+            </div>
+            </div>
+            <p id="refusal" class="refusal" role="alert" data-testid="refusal">
+                {move || state.refusal.get()}
+            </p>
+            <Examples prompt=settings.prompt />
+            <div class="prompt-options">
+                <Kind state />
+                <MaxNewTokens state />
+                <SettingsPanel state />
             </div>
         </form>
     }
@@ -149,7 +153,7 @@ fn Kind(state: State) -> impl IntoView {
                     <span>{t("as-ids-label")}</span>
                 </label>
             </div>
-            <p id="chat-reason" class="hint">{reason}</p>
+            <p id="chat-reason" class="visually-hidden">{reason}</p>
         </div>
     }
 }

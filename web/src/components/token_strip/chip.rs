@@ -1,18 +1,26 @@
 use leptos::prelude::*;
 
+use crate::format;
+use crate::i18n::t;
 use crate::pieces::piece_view;
 use crate::strings;
-use crate::strip::StripToken;
+use crate::strip::{Strip, StripToken};
 
 /// One token.
 #[component]
 pub fn Chip(
     position: u32,
+    strip: Strip,
     token: StripToken,
     selected: Selector<Option<u32>>,
     reachable: Selector<u32>,
 ) -> impl IntoView {
     let StripToken { piece, origin, .. } = token;
+    let surprisal = Memo::new(move |_| {
+        strip
+            .tokens
+            .with(|tokens| tokens.get(position as usize)?.surprisal)
+    });
     let text = piece.token.as_deref();
     let is_selected = move || selected.selected(&Some(position)).to_string();
     let tabindex = move || {
@@ -34,9 +42,22 @@ pub fn Chip(
             data-id=piece.id.to_string()
             data-position=position.to_string()
             data-origin=origin.name()
+            data-surprisal=move || surprisal.get().map(|nats| nats.to_string())
+            title=move || surprisal.get().map(|nats| t!("token-surprisal", nats = format::nats(nats)))
         >
             <span class="token-text">{piece_view(piece.id, &piece.bytes, text)}</span>
+            <span
+                class="token-surprisal"
+                aria-hidden="true"
+                style:height=move || surprisal.get().map(|nats| format!("{}px", thickness(nats)))
+            ></span>
             <span class="token-id">{piece.id}</span>
         </li>
     }
+}
+
+/// How thick the line below a token is, in pixels: one a nat of surprisal, at
+/// most 8.
+fn thickness(nats: f64) -> f64 {
+    nats.clamp(0.0, 8.0)
 }

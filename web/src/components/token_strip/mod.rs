@@ -105,7 +105,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
                         let token = untrack(|| strip.token(position));
                         let selected = selected.clone();
                         let reachable = reachable.clone();
-                        token.map(|token| view! { <Chip position token selected reachable /> })
+                        token.map(|token| view! { <Chip position strip token selected reachable /> })
                     }
                 />
             </ol>
