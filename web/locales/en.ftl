@@ -227,4 +227,4 @@ branches-heading = Ways it went
 branches-first = As the model began
 branches-fork = “{ $token }” at position { $position }
 branch-hint = Go on from here with this token instead
-token-surprisal = surprisal { $nats }
+token-surprisal = surprisal { $bits }

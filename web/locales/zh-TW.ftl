@@ -227,4 +227,4 @@ branches-heading = 走過的路
 branches-first = 模型最初的走法
 branches-fork = 在位置 { $position } 改成「{ $token }」
 branch-hint = 改用這個 token，從這裡繼續
-token-surprisal = 意外度 { $nats }
+token-surprisal = 意外度 { $bits }

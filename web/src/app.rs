@@ -1,6 +1,7 @@
 //! Puts the components together.
 
 use leptos::prelude::*;
+use vitrine_protocol::{Answer, Command};
 
 use crate::bridge::Bridge;
 use crate::components::announcer::Announcer;
@@ -15,6 +16,7 @@ use crate::components::stage::Stage;
 use crate::components::token_strip::TokenStrip;
 use crate::components::transport::Transport;
 use crate::i18n::{self, t};
+use crate::inquiry::Inquiry;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::{address, dropped, persistence};
@@ -33,12 +35,24 @@ pub fn Root() -> impl IntoView {
             bridge.send(&command);
         }
     });
+    // How surprising each token of the prompt is, once there is time to find out.
+    let positions = Inquiry::new(state, bridge);
+    positions.follow(move || state.unmeasured_prompt());
+    Effect::new(move |_| {
+        positions.answered.with(|answered| {
+            if let Some(Answer::Positions { positions }) =
+                answered.as_ref().map(|answered| &answered.answer)
+            {
+                untrack(|| state.strip.set_positions(positions));
+            }
+        });
+    });
     // Sampling can be changed while a generation runs.
     Effect::new(move |before: Option<_>| {
         let params = state.settings.sampling.params();
         let changed = before.is_some_and(|before| before != params);
         if changed && state.phase.get_untracked() == Phase::Generating {
-            bridge.send(&vitrine_protocol::Command::SetSampling {
+            bridge.send(&Command::SetSampling {
                 params: params.clone(),
             });
         }

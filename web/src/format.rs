@@ -55,6 +55,11 @@ pub fn nats(value: f64) -> String {
     format!("{value:.3} nats")
 }
 
+/// Information: `3.333 bits`.
+pub fn bits(value: f64) -> String {
+    format!("{value:.3} bits")
+}
+
 /// A rate: three significant digits are enough for the eye.
 pub fn rate(per_second: f64) -> String {
     if per_second >= 100.0 {

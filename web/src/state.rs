@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use vitrine_protocol::{
     AdapterSummary, Command, Distribution, Event, Failure, FailureKind, ForkRequest,
     GenerateRequest, HubAccess, LoadPhase, ModelSource, ModelSummary, PacketParts, Progress,
-    Prompt, SamplingDefaults, SiteModel, StorageRoom, StoredModel,
+    Prompt, Question, SamplingDefaults, SiteModel, StorageRoom, StoredModel,
 };
 use web_sys::File;
 
@@ -24,6 +24,9 @@ use crate::{hub, token_ids};
 
 /// How many candidates the bars show.
 pub const TOP: u32 = 20;
+
+/// Of how many tokens of a prompt the page finds out by itself how surprising they are.
+const MEASURED_PROMPT: usize = 512;
 
 /// Which stored model the next visit loads; empty for none.
 const LAST_MODEL: &str = "vitrine.model";
@@ -323,6 +326,9 @@ impl State {
             token,
             max_new_tokens,
             top: TOP,
+            packet: self.parts(),
+            interventions: vec![],
+            sampling: untrack(|| self.settings.sampling.params()),
         };
         Command::Fork { run, of, request }
     }
@@ -618,9 +624,25 @@ impl State {
     }
 
     /// The sequence on the strip, to ask about; none while it grows. Tracks both.
+    #[allow(dead_code, reason = "panels use it")]
     pub fn sequence(&self) -> Option<Prompt> {
         let ids = self.strip.ids();
         (self.phase.get() == Phase::Ready && !ids.is_empty()).then_some(Prompt::Ids { ids })
+    }
+
+    /// The prompt on the strip, as long as nobody asked how surprising its tokens are.
+    pub fn unmeasured_prompt(&self) -> Option<Question> {
+        let ids = self.strip.tokens.with(|tokens| {
+            let prompt = tokens.iter().take_while(|it| it.origin == Origin::Prompt);
+            let prompt: Vec<_> = prompt.collect();
+            let unknown = prompt.iter().skip(1).any(|it| it.surprisal.is_none());
+            unknown.then(|| prompt.iter().map(|it| it.piece.id).collect::<Vec<_>>())
+        })?;
+        let wanted = self.phase.get() == Phase::Ready && ids.len() <= MEASURED_PROMPT;
+        wanted.then_some(Question::Positions {
+            prompt: Prompt::Ids { ids },
+            top: TOP,
+        })
     }
 
     fn is_current(&self, run: u32) -> bool {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Distribution, Draw, GenerateSummary, TokenPacket, TokenPiece, TokenStep};
+use vitrine_protocol::{
+    Distribution, Draw, GenerateSummary, PositionReport, TokenPacket, TokenPiece, TokenStep,
+};
 
 /// Who wrote a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct StripToken {
     pub origin: Origin,
     /// What it was chosen among; for a prompt token only once somebody asked.
     pub distribution: Option<Arc<Distribution>>,
-    /// -ln of its probability, where that is known.
+    /// -log2 of its probability, where that is known.
     pub surprisal: Option<f64>,
     /// How it was drawn, if it was.
     pub draw: Option<Draw>,
@@ -79,10 +81,10 @@ impl StripToken {
     }
 }
 
-/// -ln of the probability of a token, if it is among the candidates.
+/// -log2 of the probability of a token, if it is among the candidates.
 fn surprisal(distribution: Option<&Distribution>, id: u32) -> Option<f64> {
     let candidate = distribution?.top.iter().find(|it| it.id == id)?;
-    Some(-candidate.probability.ln())
+    Some(-candidate.probability.log2())
 }
 
 /// One run on the strip.
@@ -251,6 +253,7 @@ impl Strip {
     }
 
     /// All token ids.
+    #[allow(dead_code, reason = "panels use it")]
     pub fn ids(&self) -> Vec<u32> {
         self.prefix(u32::MAX)
     }
@@ -278,8 +281,24 @@ impl Strip {
     pub fn set_distribution(&self, position: u32, distribution: Arc<Distribution>) {
         self.tokens.update(|tokens| {
             if let Some(token) = tokens.get_mut(position as usize) {
-                token.surprisal = surprisal(Some(&distribution), token.piece.id);
+                token.surprisal =
+                    surprisal(Some(&distribution), token.piece.id).or(token.surprisal);
                 token.distribution = Some(distribution);
+            }
+        });
+    }
+
+    /// Remembers what was expected in the prompt, and how surprising it was.
+    pub fn set_positions(&self, positions: &[PositionReport]) {
+        self.tokens.update(|tokens| {
+            for report in positions {
+                let at = report.position as usize + 1;
+                if let (Some(following), Some(token)) = (&report.following, tokens.get_mut(at)) {
+                    token.surprisal = Some(following.surprisal_bits);
+                    token
+                        .distribution
+                        .get_or_insert_with(|| Arc::new(report.distribution.clone()));
+                }
             }
         });
     }

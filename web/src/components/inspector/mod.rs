@@ -110,8 +110,8 @@ fn TokenFacts(position: u32, token: StripToken) -> impl IntoView {
                 <Fact name=t("fact-probability") value=format::percent(candidate.probability) />
                 <Fact name=t("fact-logit") value=format!("{:.4}", candidate.logit) />
             })}
-            {surprisal.map(|nats| view! {
-                <Fact name=t("fact-surprisal") value=format::nats(nats) />
+            {surprisal.map(|bits| view! {
+                <Fact name=t("fact-surprisal") value=format::bits(bits) />
             })}
             {draw.map(|draw| view! {
                 <Fact name=t("fact-draw") value=format!("{:.6}", draw.u) />

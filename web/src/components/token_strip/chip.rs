@@ -42,22 +42,22 @@ pub fn Chip(
             data-id=piece.id.to_string()
             data-position=position.to_string()
             data-origin=origin.name()
-            data-surprisal=move || surprisal.get().map(|nats| nats.to_string())
-            title=move || surprisal.get().map(|nats| t!("token-surprisal", nats = format::nats(nats)))
+            data-surprisal=move || surprisal.get().map(|bits| bits.to_string())
+            title=move || surprisal.get().map(|bits| t!("token-surprisal", bits = format::bits(bits)))
         >
             <span class="token-text">{piece_view(piece.id, &piece.bytes, text)}</span>
             <span
                 class="token-surprisal"
                 aria-hidden="true"
-                style:height=move || surprisal.get().map(|nats| format!("{}px", thickness(nats)))
+                style:height=move || surprisal.get().map(|bits| format!("{}px", thickness(bits)))
             ></span>
             <span class="token-id">{piece.id}</span>
         </li>
     }
 }
 
-/// How thick the line below a token is, in pixels: one a nat of surprisal, at
+/// How thick the line below a token is, in pixels: one for two bits of surprisal, at
 /// most 8.
-fn thickness(nats: f64) -> f64 {
-    nats.clamp(0.0, 8.0)
+fn thickness(bits: f64) -> f64 {
+    (bits / 2.0).clamp(0.0, 8.0)
 }
