@@ -1,7 +1,9 @@
 // The entropy of p = softmax(logits), in nats, and a histogram of surprisal: bin b counts the tokens
 // with -ln p from b · BIN to (b + 1) · BIN, the last bin also all beyond.
 //
-// Two dispatches: every workgroup counts CHUNK logits; then one (FINAL) adds up what they found.
+// Two dispatches: every workgroup counts CHUNK logits; then one (FINAL) adds up what they found. Each
+// lane counts for itself, a byte for each bin: it has too few logits to fill one, and atomics would
+// make lanes wait for each other.
 #if FINAL
 @group(0) @binding(_) var<storage, read> parts: array<Stats>;
 @group(0) @binding(_) var<storage, read_write> stats: Stats;
@@ -23,7 +25,8 @@ struct Stats {
 
 var<workgroup> sums: array<f32, LANES>;
 #if !FINAL
-var<workgroup> counts: array<atomic<u32>, BINS>;
+// (BINS / 4, LANES), four bins to a word.
+var<workgroup> counts: array<u32, BINS / 4u * LANES>;
 #end
 
 @compute @workgroup_size(LANES)
@@ -41,17 +44,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         stats.counts[bin] = count;
     }
 #else
-    for (var bin = lane; bin < BINS; bin += LANES) {
-        atomicStore(&counts[bin], 0u);
+    for (var word = 0u; word < BINS / 4u; word++) {
+        counts[word * LANES + lane] = 0u;
     }
-    workgroupBarrier();
     let logsumexp = bitcast<f32>(chosen.z);
     let end = min((group.x + 1u) * CHUNK, N);
     for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
         let log_p = logits[i] - logsumexp;
         sum -= exp(log_p) * log_p;
         let bin = u32(clamp(-log_p / BIN, 0.0, f32(BINS - 1u)));
-        atomicAdd(&counts[bin], 1u);
+        counts[bin / 4u * LANES + lane] += 1u << (8u * (bin % 4u));
     }
 #end
     sums[lane] = sum;
@@ -71,7 +73,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         parts[group.x].entropy = sums[0];
     }
     for (var bin = lane; bin < BINS; bin += LANES) {
-        parts[group.x].counts[bin] = atomicLoad(&counts[bin]);
+        var count = 0u;
+        for (var other = 0u; other < LANES; other++) {
+            count += (counts[bin / 4u * LANES + other] >> (8u * (bin % 4u))) & 255u;
+        }
+        parts[group.x].counts[bin] = count;
     }
 #end
 }

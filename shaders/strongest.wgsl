@@ -1,7 +1,8 @@
 // strongest[r, i] = (x[r, id], id) of the K values of row r that are farthest from 0, the farthest
 // first; of equal ones the lowest id.
 //
-// One workgroup per row: K rounds, each of which looks for the best that is behind the last one.
+// One workgroup per row. Each lane holds the strongest of what it reads; in each of K rounds the best
+// of the lanes is written, and the lane that held it looks for its next.
 #import pairs
 
 @group(0) @binding(_) var<storage, read> x: array<Pair>;
@@ -16,41 +17,50 @@ struct Found {
     id: u32,
 }
 
-var<workgroup> scratch: array<Found, LANES>;
+var<workgroup> held: array<Found, LANES>;
 
 fn is_before(a: Found, b: Found) -> bool {
     return a.size > b.size || (a.size == b.size && a.id < b.id);
 }
 
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let at = group.x * (ROW_STRIDE / 2u);
-    var last = Found(0.0, 3.4e38, 0u);
-    var first_round = true;
-    for (var round = 0u; round < K; round++) {
-        var best = Found(0.0, -1.0, NOBODY);
-        for (var i = lane; i < N; i += LANES) {
-            let pair = from_pair(x[at + i / 2u]);
-            let value = select(pair.x, pair.y, i % 2u == 1u);
-            let found = Found(value, abs(value), i);
-            if ((first_round || is_before(last, found)) && is_before(found, best)) {
+// The strongest of the pairs of a lane that comes after `last`.
+fn next_of(row: u32, lane: u32, last: Found) -> Found {
+    var best = Found(0.0, -1.0, NOBODY);
+    for (var i = lane; i < (N + 1u) / 2u; i += LANES) {
+        let pair = from_pair(x[row * (ROW_STRIDE / 2u) + i]);
+        for (var half = 0u; half < 2u; half++) {
+            let value = select(pair.x, pair.y, half == 1u);
+            let found = Found(value, abs(value), 2u * i + half);
+            if (found.id < N && is_before(last, found) && is_before(found, best)) {
                 best = found;
             }
         }
-        scratch[lane] = best;
+    }
+    return best;
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    // Before all of them.
+    var mine = next_of(group.x, lane, Found(0.0, 3.4e38, 0u));
+    for (var round = 0u; round < K; round++) {
+        held[lane] = mine;
         workgroupBarrier();
-        for (var width = LANES / 2u; width > 0u; width /= 2u) {
-            if (lane < width && is_before(scratch[lane + width], scratch[lane])) {
-                scratch[lane] = scratch[lane + width];
+        var best = held[0];
+        var holder = 0u;
+        for (var other = 1u; other < LANES; other++) {
+            if (is_before(held[other], best)) {
+                best = held[other];
+                holder = other;
             }
-            workgroupBarrier();
         }
-        last = scratch[0];
-        first_round = false;
-        if (lane == 0u) {
-            strongest[group.x * K + round] = vec2<u32>(bitcast<u32>(last.value), last.id);
+        if (lane == holder) {
+            strongest[group.x * K + round] = vec2<u32>(bitcast<u32>(best.value), best.id);
+            if (best.id != NOBODY) {
+                mine = next_of(group.x, lane, best);
+            }
         }
-        // The next round writes the scratch.
+        // The next round writes what is held.
         workgroupBarrier();
     }
 }

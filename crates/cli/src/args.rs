@@ -1,5 +1,5 @@
 mod inside;
-mod sampling;
+pub mod sampling;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

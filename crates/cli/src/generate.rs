@@ -10,7 +10,7 @@ use vitrine_protocol::{
     FinishReason, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece, TokenStep,
 };
 
-use crate::args::GenerateArgs;
+use crate::args::{GenerateArgs, sampling};
 use crate::load;
 
 /// The object that `--json` prints.
@@ -23,6 +23,9 @@ struct Report<'a> {
     text: Option<&'a str>,
     finish_reason: FinishReason,
     sampling: &'a SamplingParams,
+    /// Settings of the model's files.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    not_followed: &'a [String],
     prefill_tokens_per_s: f64,
     decode_tokens_per_s: Option<f64>,
     time_to_first_token_s: f64,
@@ -36,7 +39,8 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
         return batch::run(&args, prompts).await;
     }
     let mut loaded = load::load(&args.model).await?;
-    let sampling = args.sampling_params(&loaded.engine.sampling_defaults());
+    let defaults = loaded.engine.sampling_defaults().clone();
+    let sampling = args.sampling_params(&defaults);
     let request = GenerateRequest {
         prompt: args.prompt.into_prompt(),
         max_new_tokens: args.max_new_tokens,
@@ -46,6 +50,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
         interventions: vec![],
         sampling,
     };
+    sampling::show_not_followed(args.not_followed(&defaults));
     let adapter = adapter_summary(loaded.engine.gpu()).name;
     if args.json {
         let summary = loaded.engine.generate(&request, &mut ()).await?;
@@ -57,6 +62,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
             text: summary.text.as_deref(),
             finish_reason: summary.finish_reason,
             sampling: &request.sampling,
+            not_followed: args.not_followed(&defaults),
             prefill_tokens_per_s: summary.prefill_tokens_per_s,
             decode_tokens_per_s: summary.decode_tokens_per_s,
             time_to_first_token_s: summary.time_to_first_token_s,

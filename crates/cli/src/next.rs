@@ -9,6 +9,7 @@ use serde::Serialize;
 use vitrine_protocol::{Candidate, Distribution, NamedToken};
 
 use crate::args::NextArgs;
+use crate::args::sampling::show_not_followed;
 use crate::load;
 use crate::text::{self, bar, token};
 
@@ -33,7 +34,8 @@ pub async fn run(args: NextArgs) -> anyhow::Result<()> {
     let prompt = args.prompt.into_prompt();
     let mut out = io::stdout();
     if args.steps {
-        let params = settings.sampled(&engine.sampling_defaults());
+        let params = settings.sampled(engine.sampling_defaults());
+        show_not_followed(&engine.sampling_defaults().not_followed);
         let rows = match args.top {
             0 => u32::MAX,
             rows => rows,

@@ -413,6 +413,17 @@ fn packets_are_a_line_for_each_token() {
     ] {
         assert_eq!(packet[part].as_array().unwrap().len(), length, "{part}");
     }
+    // The embedding, two halves of each layer, head, choice and packet; nothing without timestamps.
+    if let Some(timings) = packet.get("timings") {
+        assert_eq!(timings.as_array().unwrap().len(), 10);
+        let seconds = timings.as_array().unwrap().iter();
+        assert!(
+            seconds
+                .map(|stage| stage["seconds"].as_f64().unwrap())
+                .sum::<f64>()
+                > 0.0
+        );
+    }
     let counts = packet["logits"]["counts"].as_array().unwrap();
     assert_eq!(counts.iter().filter_map(Value::as_u64).sum::<u64>(), 1003);
 

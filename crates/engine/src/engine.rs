@@ -121,8 +121,8 @@ impl Engine {
 
     /// How its files recommend to sample.
     #[must_use]
-    pub fn sampling_defaults(&self) -> SamplingDefaults {
-        self.sampling_defaults
+    pub fn sampling_defaults(&self) -> &SamplingDefaults {
+        &self.sampling_defaults
     }
 
     /// The device it runs on.

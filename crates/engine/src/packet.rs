@@ -1,9 +1,9 @@
 //! From the numbers of a packet to the message.
 
 use vitrine_kernels::LOGIT_BIN;
-use vitrine_model::{Packet, PacketParts as Wanted, Prediction};
+use vitrine_model::{Packet, PacketParts as Wanted, Prediction, Span};
 use vitrine_protocol::{
-    HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, TokenPacket,
+    HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, StageTime, TokenPacket,
 };
 
 use crate::Engine;
@@ -17,6 +17,7 @@ pub(crate) fn wanted(parts: PacketParts) -> Wanted {
         neurons: parts.has(PacketParts::NEURONS),
         kv: parts.has(PacketParts::KV),
         lens: parts.has(PacketParts::LENS),
+        timings: parts.has(PacketParts::TIMINGS),
     }
 }
 
@@ -63,6 +64,19 @@ impl Engine {
             keys: keys.clone(),
             values: values.clone(),
             lens: lens.collect(),
+            timings: stage_times(&prediction.spans),
         })
     }
+}
+
+/// Spans in order; those of one stage and layer that follow each other are added up.
+fn stage_times(spans: &[Span]) -> Vec<StageTime> {
+    let alike =
+        |a: &Span, b: &Span| (a.place.stage, a.place.layer) == (b.place.stage, b.place.layer);
+    let of_stage = |spans: &[Span]| StageTime {
+        stage: spans[0].place.stage.to_owned(),
+        layer: spans[0].place.layer,
+        seconds: spans.iter().map(|span| span.seconds).sum(),
+    };
+    spans.chunk_by(alike).map(of_stage).collect()
 }

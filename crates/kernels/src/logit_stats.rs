@@ -4,6 +4,8 @@ use crate::{FRAGMENTS, template};
 
 const LANES: u32 = 64;
 const CHUNK: u32 = 1024;
+// A lane counts in bytes.
+const _: () = assert!(CHUNK / LANES < 256);
 /// Bins of the histogram.
 pub const LOGIT_BINS: usize = 64;
 /// How wide a bin is, in nats.

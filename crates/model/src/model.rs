@@ -350,7 +350,8 @@ impl Model {
             layout
         });
         let gpu = &self.gpu;
-        let (readback, spans) = match &self.timer {
+        let timer = watching.and_then(|watching| watching.timer.as_ref());
+        let (readback, spans) = match self.timer.as_ref().or(timer) {
             None => (gpu.submit_and_read(n_tokens, recordings, &results), None),
             Some(timer) => {
                 let (readback, spans) =

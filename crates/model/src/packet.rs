@@ -1,6 +1,6 @@
 //! What a token that is watched tells of itself, in one small readback.
 
-use vitrine_gpu::Recording;
+use vitrine_gpu::{Detail, Recording, Timer};
 use vitrine_kernels::{HeadStats, LogitStats, Strongest};
 
 use crate::plan::{NEURONS, Watch};
@@ -22,6 +22,9 @@ pub struct PacketParts {
     pub kv: bool,
     /// The logit lens of each layer, with so many candidates as [`LENS`] says.
     pub lens: bool,
+    /// How long each stage took, in [`Prediction::spans`](crate::Prediction); none where the adapter
+    /// cannot tell.
+    pub timings: bool,
 }
 
 /// Candidates of the logit lens in a packet.
@@ -62,6 +65,7 @@ pub(crate) struct Watching {
     /// Rows of the readout, and how they get in.
     lens: Vec<(Recording, u32)>,
     readout: Option<Readout>,
+    pub timer: Option<Timer>,
 }
 
 /// Where in a readback the parts of a packet are.
@@ -105,6 +109,10 @@ impl Watching {
             watch,
             lens,
             readout,
+            timer: match parts.timings {
+                true => model.gpu.timer(Detail::Stages)?,
+                false => None,
+            },
         })
     }
 

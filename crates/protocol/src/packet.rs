@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Distribution, GenerateSummary, ModelSummary, TokenPiece, TokenStep};
+use crate::{Distribution, GenerateSummary, ModelSummary, StageTime, TokenPiece, TokenStep};
 
 /// Which parts of a [`TokenPacket`] are on: a set of bits, so that what nobody looks at costs
 /// nothing.
@@ -24,17 +24,20 @@ impl PacketParts {
     pub const KV: Self = Self(1 << 4);
     /// The logit lens of each layer.
     pub const LENS: Self = Self(1 << 5);
+    /// How long the GPU took for each stage.
+    pub const TIMINGS: Self = Self(1 << 6);
     /// Everything.
-    pub const ALL: Self = Self((1 << 6) - 1);
+    pub const ALL: Self = Self((1 << 7) - 1);
 
     /// The parts by name.
-    pub const NAMES: [(&'static str, Self); 6] = [
+    pub const NAMES: [(&'static str, Self); 7] = [
         ("logits", Self::LOGITS),
         ("heads", Self::HEADS),
         ("residual", Self::RESIDUAL),
         ("neurons", Self::NEURONS),
         ("kv", Self::KV),
         ("lens", Self::LENS),
+        ("timings", Self::TIMINGS),
     ];
 
     /// Whether all of `parts` are on.
@@ -47,6 +50,12 @@ impl PacketParts {
     #[must_use]
     pub fn with(self, parts: Self) -> Self {
         Self(self.0 | parts.0)
+    }
+
+    /// These and not those.
+    #[must_use]
+    pub fn without(self, parts: Self) -> Self {
+        Self(self.0 & !parts.0)
     }
 }
 
@@ -80,6 +89,11 @@ pub struct TokenPacket {
     /// layer; the five most probable tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lens: Vec<Distribution>,
+    /// How long the GPU took for each stage, in order: the embedding, of each layer attention and
+    /// MLP, the head, the choice, and summing up the packet (without the lens). Empty where the
+    /// adapter has no timestamps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timings: Vec<StageTime>,
 }
 
 /// The distribution of the next token as a whole.

@@ -44,7 +44,7 @@ impl Default for SamplingParams {
 }
 
 /// What a model's files recommend; none where they say nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplingDefaults {
     /// [`SamplingParams::temperature`].
@@ -57,6 +57,9 @@ pub struct SamplingDefaults {
     pub min_p: Option<f64>,
     /// [`SamplingParams::repetition_penalty`].
     pub repetition_penalty: Option<f64>,
+    /// Names of further settings that would change what is drawn, and that are not followed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_followed: Vec<String>,
 }
 
 /// A setting that cannot be used.

@@ -242,7 +242,7 @@ impl Session {
         self.origin = Origin::of(source, picked, kept);
         scope::post(&Event::ModelReady {
             model: engine.summary(),
-            sampling: Box::new(engine.sampling_defaults()),
+            sampling: Box::new(engine.sampling_defaults().clone()),
             load_s: scope::now_s() - began_s,
             from_storage,
             kept,

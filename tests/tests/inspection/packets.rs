@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use vitrine_engine::{Tap, Tapped};
-use vitrine_model::{LensRequest, Model, Packet, PacketParts, Prediction};
+use vitrine_model::{LensRequest, Model, Packet, PacketParts, Prediction, Span};
 
 use crate::fixture::{Fixture, load};
 
@@ -13,6 +13,7 @@ const ALL: PacketParts = PacketParts {
     neurons: true,
     kv: true,
     lens: true,
+    timings: true,
 };
 
 fn close(a: f32, b: f32, what: &str) {
@@ -72,7 +73,7 @@ fn packets_sum_up_what_taps_see() {
         model.watch(ALL).unwrap();
         let prediction = block_on(model.prefill(ids, 5).unwrap().prediction()).unwrap();
         assert_eq!(prediction.chosen.id, seen.prediction.chosen.id, "{name}");
-        let packet = prediction.packet.unwrap();
+        let packet = prediction.packet.as_ref().unwrap();
         let layers = config.num_hidden_layers();
         assert_eq!(packet.residual.len() as u32, 2 * layers + 1);
         for layer in 0..layers {
@@ -111,8 +112,31 @@ fn packets_sum_up_what_taps_see() {
         }
         let changes = packet.residual[1..].iter().map(|[_, change]| *change);
         assert!(changes.clone().all(|change| change > 0.0), "{name}");
-        check_logits(&packet, get(Tap::Logits)[0], name);
+        check_logits(packet, get(Tap::Logits)[0], name);
+        check_timings(&model, &prediction.spans, name);
     }
+}
+
+/// The stages come in the order of the pass, each once, and none takes longer than all.
+fn check_timings(model: &Model, spans: &[Span], name: &str) {
+    if !model.gpu().caps().timestamps {
+        assert!(spans.is_empty(), "{name}");
+        return;
+    }
+    let layers = model.config().num_hidden_layers();
+    let mut found: Vec<_> = spans
+        .iter()
+        .map(|span| (span.place.stage, span.place.layer))
+        .collect();
+    // One recording after the other may be of the same stage.
+    found.dedup();
+    let of_layer = |layer| [("attention", Some(layer)), ("mlp", Some(layer))];
+    let mut right = vec![("embed", None)];
+    right.extend((0..layers).flat_map(of_layer));
+    right.extend([("head", None), ("choice", None), ("packet", None)]);
+    assert_eq!(found, right, "{name}");
+    let all: f64 = spans.iter().map(|span| span.seconds).sum();
+    assert!(all > 0.0 && all < 60.0, "{name}: {all} s");
 }
 
 fn check_logits(packet: &Packet, logits: &[f32], name: &str) {

@@ -175,6 +175,7 @@ pub enum PartArg {
     Neurons,
     Kv,
     Lens,
+    Timings,
 }
 
 #[derive(clap::Args)]

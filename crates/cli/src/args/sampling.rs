@@ -130,6 +130,15 @@ impl SamplingArgs {
     }
 }
 
+/// Names on standard error what the model's files recommend and nobody does.
+pub fn show_not_followed(names: &[String]) {
+    if !names.is_empty() {
+        let dim = anstyle::Style::new().dimmed();
+        let names = names.join(", ");
+        anstream::eprintln!("{dim}the model's files also set {names}: not followed{dim:#}");
+    }
+}
+
 /// Short enough to be typed again. The standard library's hash maps are seeded by chance.
 fn made_up_seed() -> u64 {
     let random = std::hash::RandomState::new().build_hasher().finish();
@@ -142,6 +151,14 @@ impl GenerateArgs {
         match self.sample {
             true => self.sampling.sampled(defaults),
             false => self.sampling.greedy(),
+        }
+    }
+
+    /// What the model's files recommend for draws, and nobody does.
+    pub fn not_followed<'a>(&self, defaults: &'a SamplingDefaults) -> &'a [String] {
+        match self.sample {
+            true => &defaults.not_followed,
+            false => &[],
         }
     }
 }

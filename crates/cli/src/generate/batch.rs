@@ -10,6 +10,7 @@ use vitrine_protocol::{
 };
 
 use crate::args::GenerateArgs;
+use crate::args::sampling::show_not_followed;
 use crate::exit::WrongArgument;
 use crate::load;
 
@@ -59,7 +60,9 @@ pub fn prompts(args: &GenerateArgs) -> anyhow::Result<Option<Vec<String>>> {
 
 pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
-    let sampling = args.sampling_params(&loaded.engine.sampling_defaults());
+    let defaults = loaded.engine.sampling_defaults().clone();
+    let sampling = args.sampling_params(&defaults);
+    show_not_followed(args.not_followed(&defaults));
     let request = |(index, text): (u64, &String)| GenerateRequest {
         prompt: match args.prompt.chat {
             true => Prompt::Chat { user: text.clone() },

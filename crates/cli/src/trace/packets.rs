@@ -29,6 +29,7 @@ pub fn parts(named: &[PartArg]) -> PacketParts {
         PartArg::Neurons => PacketParts::NEURONS,
         PartArg::Kv => PacketParts::KV,
         PartArg::Lens => PacketParts::LENS,
+        PartArg::Timings => PacketParts::TIMINGS,
     };
     if named.is_empty() {
         return PacketParts::ALL;
@@ -39,12 +40,17 @@ pub fn parts(named: &[PartArg]) -> PacketParts {
 
 /// Generates, and writes a line for each token while it comes.
 pub async fn write(loaded: &mut Loaded, generation: Generation, path: &Path) -> anyhow::Result<()> {
+    let mut parts = generation.parts;
+    if parts.has(PacketParts::TIMINGS) && !loaded.engine.gpu().caps().timestamps {
+        parts = parts.without(PacketParts::TIMINGS);
+        anstream::eprintln!("packets have no timings: this adapter has no timestamps");
+    }
     let request = GenerateRequest {
         prompt: generation.prompt,
         max_new_tokens: generation.max_new_tokens,
         top: 64,
         kv_cache: true,
-        packet: generation.parts,
+        packet: parts,
         interventions: vec![],
         sampling: Default::default(),
     };
@@ -53,7 +59,7 @@ pub async fn write(loaded: &mut Loaded, generation: Generation, path: &Path) -> 
     let mut writer = Writer {
         model: loaded.engine.summary(),
         adapter: adapter_summary(loaded.engine.gpu()).name,
-        parts: generation.parts,
+        parts,
         out: BufWriter::new(file),
         lines: 0,
         failure: None,
