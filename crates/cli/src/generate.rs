@@ -10,7 +10,8 @@ use vitrine_protocol::{
     FinishReason, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece, TokenStep,
 };
 
-use crate::args::{GenerateArgs, sampling};
+use crate::args::GenerateArgs;
+use crate::args::sampling::show_not_followed;
 use crate::load;
 
 /// The object that `--json` prints.
@@ -41,6 +42,8 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
     let defaults = loaded.engine.sampling_defaults().clone();
     let sampling = args.sampling_params(&defaults);
+    let not_followed = args.not_followed(&defaults);
+    show_not_followed(not_followed);
     let request = GenerateRequest {
         prompt: args.prompt.into_prompt(),
         max_new_tokens: args.max_new_tokens,
@@ -50,7 +53,6 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
         interventions: vec![],
         sampling,
     };
-    sampling::show_not_followed(args.not_followed(&defaults));
     let adapter = adapter_summary(loaded.engine.gpu()).name;
     if args.json {
         let summary = loaded.engine.generate(&request, &mut ()).await?;
@@ -62,7 +64,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
             text: summary.text.as_deref(),
             finish_reason: summary.finish_reason,
             sampling: &request.sampling,
-            not_followed: args.not_followed(&defaults),
+            not_followed,
             prefill_tokens_per_s: summary.prefill_tokens_per_s,
             decode_tokens_per_s: summary.decode_tokens_per_s,
             time_to_first_token_s: summary.time_to_first_token_s,

@@ -7,6 +7,8 @@
 
 mod run;
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use run::{RANDOM, assert_fails, json, vitrine};
@@ -151,4 +153,66 @@ fn settings_without_steps_are_refused() {
     );
     fails(&["--steps", "--positions"], "cannot be used with");
     fails(&["--token", "a"], "no tokenizer");
+}
+
+/// A copy of a model whose generation_config.json says this.
+fn with_generation_config(name: &str, text: &str) -> String {
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&to).unwrap();
+    let llama = "../../tests/fixtures/architectures/llama";
+    let llama = Path::new(env!("CARGO_MANIFEST_DIR")).join(llama);
+    for entry in std::fs::read_dir(llama).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+    std::fs::write(to.join("generation_config.json"), text).unwrap();
+    to.to_str().unwrap().to_owned()
+}
+
+/// What the model's files recommend is followed; what is not followed is named.
+#[test]
+fn sampling_defaults_are_those_of_the_model() {
+    let config = r#"{"temperature": 0.5, "top_k": 7, "typical_p": 0.9, "num_beams": 3}"#;
+    let other = with_generation_config("sampling-defaults", config);
+    let given = [
+        "generate",
+        "--ids",
+        "5,6,7",
+        "--max-new-tokens",
+        "1",
+        "--seed",
+        "1",
+        "--json",
+    ];
+    let sampled = |more: &[&str]| json(&[&given[..], &["--sample"], more].concat());
+    let report = sampled(&["--model", &other]);
+    assert_eq!(report["sampling"]["temperature"], 0.5);
+    assert_eq!(report["sampling"]["top_k"], 7);
+    assert_eq!(
+        report["not_followed"],
+        serde_json::json!(["typical_p", "num_beams"])
+    );
+    // Controls: what is given wins, and another model has other defaults.
+    let report = sampled(&["--model", &other, "--temperature", "0.25"]);
+    assert_eq!(report["sampling"]["temperature"], 0.25);
+    let report = sampled(&["--model", RANDOM]);
+    assert_eq!(report["sampling"]["top_k"], 50);
+    assert!(report.get("not_followed").is_none());
+
+    let told = |more: &[&str]| {
+        let given = [
+            "generate",
+            "--ids",
+            "5,6,7",
+            "--max-new-tokens",
+            "1",
+            "--model",
+            &other,
+        ];
+        let output = vitrine(&[&given[..], more].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let sentence = "also set typical_p, num_beams: not followed";
+    assert!(told(&["--sample"]).contains(sentence));
+    assert!(!told(&[]).contains(sentence));
 }

@@ -130,7 +130,6 @@ impl Engine {
             prompts.push(ids.map_err(|error| error.of_prompt(index))?);
         }
         self.intervene(&[], &[]).await?;
-        self.model.watch(Default::default())?;
         let mut opened = Vec::new();
         let outcome = self
             .run_batch(request, prompts, observer, &mut opened)
