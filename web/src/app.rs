@@ -9,6 +9,7 @@ use crate::components::failure_panel::FailurePanel;
 use crate::components::footer::Footer;
 use crate::components::header::Header;
 use crate::components::inspector::Inspector;
+use crate::components::lesson_card::LessonCard;
 use crate::components::load_panel::LoadPanel;
 use crate::components::prompt_form::PromptForm;
 use crate::components::rail::Rail;
@@ -82,6 +83,7 @@ fn App(state: State, bridge: Bridge, dropping: RwSignal<bool>) -> impl IntoView 
                 </div>
                 <PromptForm state bridge />
                 <TokenStrip state />
+                <LessonCard state bridge />
                 <div id="stage" class="stage-place" tabindex="-1">
                     <Stage state bridge />
                 </div>

@@ -17,6 +17,7 @@ mod hub;
 mod i18n;
 #[allow(dead_code, reason = "panels use it")]
 mod inquiry;
+mod lessons;
 mod local_files;
 mod panels;
 mod persistence;

@@ -83,6 +83,8 @@ pub struct State {
     pub settings: Settings,
     /// What the reader looks at.
     pub selection: Selection,
+    /// The lesson at hand.
+    pub lesson: RwSignal<Option<usize>>,
     /// A model that the address names.
     pub linked: RwSignal<Option<String>>,
     /// The sequence on the strip.
@@ -125,6 +127,7 @@ impl State {
             announcement: RwSignal::new(String::new()),
             settings: Settings::restore(),
             selection: Selection::new(),
+            lesson: RwSignal::new(None),
             linked: RwSignal::new(None),
             strip: Strip::new(),
             branches: Branches::new(),

@@ -9,6 +9,7 @@ pub mod footer;
 pub mod header;
 pub mod inspector;
 pub mod language_menu;
+pub mod lesson_card;
 pub mod load_panel;
 pub mod model_picker;
 pub mod number_slider;
