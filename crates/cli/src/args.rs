@@ -8,6 +8,8 @@ use clap::{ArgGroup, Parser, Subcommand};
 use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
 
+use crate::draw::picture_path;
+
 use inside::{
     ABLATE_EXAMPLES, ATTENTION_EXAMPLES, COMPARE_EXAMPLES, LENS_EXAMPLES, PATCH_EXAMPLES,
     RACE_EXAMPLES, TRACE_EXAMPLES,
@@ -70,6 +72,7 @@ const BENCH_EXAMPLES: &str = "\
 Examples:
   vitrine bench
   vitrine bench --batch 1,2,4,8
+  vitrine bench --at 16,512,2048 --svg milliseconds.svg
   vitrine bench --config Phi-3-mini/config.json --random-weights --quantize q4 --json";
 
 #[derive(Subcommand)]
@@ -349,6 +352,9 @@ pub struct BenchArgs {
     /// Leave out what would take longer.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub budget: f64,
+    /// Draw how a token's milliseconds are spent, as an .svg or .png file.
+    #[arg(long, value_name = "FILE", value_parser = picture_path)]
+    pub svg: Option<PathBuf>,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,

@@ -1,14 +1,18 @@
 //! `vitrine bench`.
 
+mod picture;
+
 use std::io::{self, Write};
 use std::path::Path;
 
+use anyhow::bail;
 use serde::Serialize;
 use vitrine_engine::{AskObserver, Engine};
 use vitrine_gpu::Clock;
 use vitrine_protocol::{AnswerPart, BenchReport, BenchRequest, KernelTime, PassProfile, Rate};
 
 use crate::args::BenchArgs;
+use crate::draw;
 use crate::load::{self, Bar};
 use crate::memory::{mebibytes, peak_memory};
 
@@ -50,6 +54,14 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         budget_s: args.budget,
     };
     let report = engine.bench(&request, &mut Told).await?;
+    if let Some(path) = &args.svg {
+        if report.profiles.is_empty() {
+            bail!(
+                "There is nothing to draw, for this adapter has no timestamps: choose another with --adapter."
+            );
+        }
+        draw::save(&picture::picture(&report.profiles), path)?;
+    }
     let report = Report {
         load_s,
         peak_memory_bytes: peak_memory(),
@@ -165,18 +177,20 @@ fn print(report: &Report) -> io::Result<()> {
     Ok(())
 }
 
+/// What pass a profile is of.
+fn what(profile: &PassProfile) -> String {
+    match profile.tokens {
+        1 => format!("a token at {}", profile.context),
+        tokens => format!("a prompt of {tokens}"),
+    }
+}
+
 /// A table of what the GPU did in a pass, by its timestamps.
 fn print_profile(out: &mut impl Write, profile: &PassProfile) -> io::Result<()> {
     let PassProfile {
-        context,
-        tokens,
-        seconds,
-        kernels,
+        seconds, kernels, ..
     } = profile;
-    let what = match tokens {
-        1 => format!("a token at {context}"),
-        _ => format!("a prompt of {tokens}"),
-    };
+    let what = what(profile);
     let milliseconds = seconds * 1e3;
     writeln!(out, "\n{what}: {milliseconds:.2} ms on the GPU")?;
     writeln!(

@@ -99,7 +99,8 @@ fn bad_batches_are_one_sentence() {
 
 /// How much it grows is for `vitrine bench` to print, not for a test on a busy machine.
 #[test]
-fn the_benchmark_has_a_line_for_each_batch() {
+fn the_benchmark_has_a_line_for_each_batch_and_for_each_kernel() {
+    let picture = format!("{}/milliseconds.svg", env!("CARGO_TARGET_TMPDIR"));
     let report = json(&[
         "bench",
         "--prefill",
@@ -110,6 +111,8 @@ fn the_benchmark_has_a_line_for_each_batch() {
         "2",
         "--batch",
         "1,8",
+        "--svg",
+        &picture,
         "--json",
     ]);
     let rates = report["batch"].as_array().unwrap();
@@ -141,4 +144,8 @@ fn the_benchmark_has_a_line_for_each_batch() {
     assert_eq!(down_proj["dispatches"], 30);
     assert_eq!(down_proj["weights"], 30 * 576 * 1536);
     assert!(down_proj["seconds"].as_f64() > Some(0.0));
+    let drawn = std::fs::read_to_string(picture).unwrap();
+    for text in ["a token at 16", "down_proj", "all other", " ms"] {
+        assert!(drawn.contains(text), "{text}");
+    }
 }
