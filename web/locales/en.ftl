@@ -287,3 +287,7 @@ lesson-int4 = Numbers of four bits
 lesson-int4-predict = Weights are trained as numbers of 16 or 32 bits. How many bits does each take here?
 lesson-int4-reveal = { $format }: { $bits } bits for each weight with all scales, { $size } in all; numbers of 16 bits would take { $f16 }.
 lesson-int4-check = How many bits does a weight take on average?
+
+## presenter
+presenter = Present
+presenter-hint = Large type and nothing but the stage; arrow keys go on, Escape ends

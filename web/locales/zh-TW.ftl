@@ -287,3 +287,7 @@ lesson-int4 = 四位元的數字
 lesson-int4-predict = 權重訓練時是 16 或 32 位元的數字。在這裡每個占幾位元？
 lesson-int4-reveal = { $format }：連同所有縮放值，每個權重占 { $bits } 位元，共 { $size }；用 16 位元則需 { $f16 }。
 lesson-int4-check = 平均每個權重占幾位元？
+
+## presenter
+presenter = 簡報
+presenter-hint = 放大字體，只留舞台；方向鍵前進，Esc 結束

@@ -83,6 +83,8 @@ pub struct State {
     pub settings: Settings,
     /// What the reader looks at.
     pub selection: Selection,
+    /// Whether the page is shown to a room.
+    pub presenting: RwSignal<bool>,
     /// The lesson at hand.
     pub lesson: RwSignal<Option<usize>>,
     /// A model that the address names.
@@ -127,6 +129,7 @@ impl State {
             announcement: RwSignal::new(String::new()),
             settings: Settings::restore(),
             selection: Selection::new(),
+            presenting: RwSignal::new(false),
             lesson: RwSignal::new(None),
             linked: RwSignal::new(None),
             strip: Strip::new(),

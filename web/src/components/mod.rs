@@ -14,6 +14,7 @@ pub mod load_panel;
 pub mod model_picker;
 pub mod number_slider;
 pub mod output;
+pub mod presenter;
 pub mod prompt_form;
 pub mod rail;
 pub mod settings_panel;

@@ -3,6 +3,7 @@ use vitrine_protocol::ModelSource;
 
 use crate::components::language_menu::LanguageMenu;
 use crate::components::model_picker::PICKER_ID;
+use crate::components::presenter::Presenter;
 use crate::components::theme_button::ThemeButton;
 use crate::i18n::t;
 use crate::state::{Loaded, State};
@@ -41,6 +42,7 @@ pub fn Header(state: State) -> impl IntoView {
                         {t("picker-change")}
                     </button>
                 </Show>
+                <Presenter state />
                 <LanguageMenu settings=state.settings />
                 <ThemeButton settings=state.settings />
             </div>
