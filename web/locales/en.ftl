@@ -291,3 +291,144 @@ lesson-int4-check = How many bits does a weight take on average?
 ## presenter
 presenter = Present
 presenter-hint = Large type and nothing but the stage; arrow keys go on, Escape ends
+
+## Answers of the worker
+
+asking-no-model = Load a model first: everything here is measured on it.
+asking-no-sequence = Generate something first: this panel reads the tokens on the strip.
+asking-pending = The model is computing this…
+asking-steps = The model is computing this: { $done } of { $total }
+asking-generating = This follows when the run has ended.
+
+## Attention
+
+attention-explanation = Each head of each layer spreads a probability of 1 over the tokens up to its own. All heads, then one layer, then one head: select in any of them.
+attention-show = Show
+attention-maps = small maps
+attention-entropy = mean entropy
+attention-previous = mean on the token before
+attention-first = mean on position 0
+attention-induction = mean on what followed the same token (induction)
+attention-token-entropy = entropy at the token shown
+attention-token-max = highest share at the token shown
+attention-token-first = share of position 0 at the token shown
+attention-root = Colour by the square root
+attention-hide-first = Hide position 0
+attention-overview = All heads: { $metric }
+attention-overview-token = All heads: { $metric }, “{ $token }” at position { $position }
+attention-overview-maps = A tile is a head: rows are queries, columns are keys, a cell shows the highest probability of the positions that it covers. Computed anew from queries and keys.
+attention-from-scores = Means over all positions but the first, from the model's own attention probabilities.
+attention-from-packet = From the packet that came with this token while it was generated.
+attention-no-packet = Select a generated token: only those bring a packet. While the model writes, this follows the newest.
+attention-no-induction = No token of this sequence comes twice, so there is nothing to induce from.
+attention-axes = columns: layers · rows: query heads
+attention-head-name = Layer { $layer }, head { $head }
+attention-reads = reads KV head { $kv_head }
+attention-ranking = Heads by { $metric }
+attention-lowest = Lowest first
+attention-layer = Layer { $layer }: all heads
+attention-layer-mha = Each of the { $heads } query heads has keys and values of its own (MHA).
+attention-layer-gqa = { $heads } query heads share { $kv_heads } key and value heads: each bracket of { $group } reads the same keys and values.
+attention-kv-head = KV head
+attention-query = Query
+attention-key = Key
+attention-tile-name = head { $head }
+attention-head = Layer { $layer }, head { $head }: each query and its keys
+attention-head-note = Probabilities after the softmax; each row sums to 1. Hatched: a token cannot see what comes after it.
+attention-window = Hatched on the left: this layer sees only { $window } tokens, its own included.
+attention-no-window = This layer sees every token before.
+attention-cut = The first { $positions } tokens are shown; what comes later changes nothing in them.
+attention-axes-head = rows: queries · columns: keys
+attention-masked = “{ $query }” cannot see “{ $key }”: it comes later.
+attention-outside = “{ $query }” cannot see “{ $key }”: it lies before this layer's window of { $window } tokens.
+attention-cell = “{ $query }” (position { $query_position }) looks at “{ $key }” (position { $key_position }): { $probability }
+attention-arcs = “{ $token }” at position { $position }, layer { $layer }, head { $head }
+attention-arcs-note = Solid arcs and →: what this token looks at. Dashed arcs and ⇠: how much later tokens look at it. Shares below 0.5 % have no arc.
+
+## Logit lens
+
+lens-explanation = The model's final norm and output head, applied to the residual stream before each layer: what would it say if it stopped there?
+lens-badge = Raw lens: early layers are unreliable, since the output head was not trained to read them.
+lens-cut = The first { $positions } positions are read; what comes later changes nothing in them.
+lens-title = What each layer would say next
+lens-note = Text: the most probable token. Lighter: the final answer of that position is more probable. Framed: another token than in the layer before. Up to 10 positions around the selected one.
+lens-axes = rows: residual stream before each layer, then the output · columns: positions
+lens-output = In the end
+lens-output-short = end
+lens-before = Before layer { $layer }
+lens-cell = { $row }, after “{ $token }” (position { $position }): { $top }. Final answer “{ $answer }”: { $probability }, rank { $rank }.
+lens-top = Most probable
+lens-answer-probability = Of the final answer
+lens-answer-rank = Its rank
+lens-ranks = Ranks after “{ $token }” at position { $position }
+lens-ranks-note = Every token that leads before some layer, through all layers; A is the final answer. A letter stands where its token leads. Ranks below { $top } share the lowest line.
+lens-ranks-axes = residual stream before layer
+
+## Interventions
+
+interventions-explanation = Switch parts of the model off and see what becomes of the next token. What is off here stays off in generations too.
+interventions-switches = Switches
+interventions-switches-note = A click, Enter or the space bar switches. Square: on. Cross: off. Below the heads: the whole attention of a layer, and its MLP.
+interventions-row-attention = attention
+interventions-row-mlp = MLP
+interventions-attention = Layer { $layer }, attention
+interventions-mlp = Layer { $layer }, MLP
+interventions-on = on
+interventions-off = off
+interventions-are-off = Off
+interventions-count = { $count ->
+    [0] Everything is on.
+    [one] 1 part is off.
+   *[other] { $count } parts are off.
+}
+interventions-mean = Heads that are off give their mean, not zero
+interventions-reset = All on
+interventions-ablation = The next token, before and after
+interventions-kl = Above, dashed: the model as it is. Below, filled: with parts off. Kullback-Leibler divergence: { $kl }.
+interventions-was = was { $probability }
+interventions-before = Before
+interventions-after = After
+interventions-answer = Probability of the answer
+interventions-effect = { $head }: KL { $kl }, the answer keeps { $probability }
+sweep-heading = Every head in turn
+sweep-explanation = One run for each head, with that head giving zero: which heads does the next token depend on?
+sweep-run = Try each head
+sweep-title = What each head is worth to the next token
+sweep-note = Kullback-Leibler divergence of the next token when that head gives zero; colours by the square root. Empty: not tried yet.
+patch-heading = Patching between two prompts
+patch-explanation = The corrupt prompt runs with one piece of the clean run put in: the residual stream before one layer, at one position. Where the clean answer comes back, the model holds what it needs. Both prompts need the same number of tokens.
+patch-clean = Clean prompt
+patch-corrupt = Corrupt prompt
+patch-run = Patch each cell
+patch-title = How much of the clean answer comes back
+patch-note = Measured as logit of “{ $answer }” minus logit of “{ $against }”: { $clean } in the clean run, { $corrupt } in the corrupt one. 0 is the corrupt run, 1 the clean one.
+patch-cell = Layer { $layer }, “{ $token }” (position { $position }): { $share } of the difference comes back.
+patch-no-cell = Layer { $layer }, “{ $token }” (position { $position }): not measured yet.
+patch-axes = rows: before layer · columns: positions, clean/corrupt
+patch-nothing = 0 nothing
+patch-all = 1 all
+patch-hint = Point at a cell, or go there with the arrow keys.
+
+## RoPE
+
+rope-explanation = Rotary position embedding: two dimensions at a time, a query and a key are turned by an angle that grows with their position. What counts for their dot product is how far apart they are.
+rope-head = Layer { $layer }, head { $head }, with KV head { $kv_head }.
+rope-how = rope_theta { $theta }, { $dim } dimensions turn, scaling: { $scaling }.
+rope-none = This layer does not turn: it has no rotary embedding.
+rope-circles = “{ $token }” at position { $position }: pairs of dimensions before and after
+rope-circles-note = Dashed, with an open end: before (q_proj, k_proj). Solid: after (q, k). Blue and thick: the query. Grey and thin: the key. Angle = position × inv_freq. The vectors are the model's own; each circle has a scale of its own.
+rope-pair = Pair
+rope-pair-name = pair { $pair }
+rope-angle = position × inv_freq
+rope-measured = turned (measured, 0 to 2π)
+rope-turned = { $angle } rad = { $turns } turns
+rope-first-pair = First pair
+rope-distances = “{ $token }” at position { $position }: scores with the keys before it
+rope-distances-note = q · k / √head_dim from the model's tensors. Solid: after turning. Dashed: before, without positions.
+rope-distance = distance in tokens
+rope-before = Score before
+rope-after = Score after
+rope-frequencies = How fast each pair turns
+rope-frequencies-note = inv_freq of each pair in radians per position, as the model uses it for a sequence of this length.
+rope-frequencies-axis = pair of dimensions
+rope-wavelength = Tokens per full turn

@@ -291,3 +291,143 @@ lesson-int4-check = 平均每個權重占幾位元？
 ## presenter
 presenter = 簡報
 presenter-hint = 放大字體，只留舞台；方向鍵前進，Esc 結束
+
+## 引擎的回答
+
+asking-no-model = 請先載入模型：這裡的一切都是在模型上實際量測的。
+asking-no-sequence = 請先生成一段文字：這個面板讀取上方的 token 序列。
+asking-pending = 模型正在計算…
+asking-steps = 模型正在計算：{ $done } / { $total }
+asking-generating = 等這次生成結束後就會出現。
+
+## 注意力
+
+attention-explanation = 每一層的每個注意力頭，都把總和為 1 的機率分配給自己與之前的 token。先看所有的頭，再看一層，最後看一個頭；在任何一處都可以選取。
+attention-show = 顯示
+attention-maps = 縮圖
+attention-entropy = 平均熵
+attention-previous = 對前一個 token 的平均
+attention-first = 對位置 0 的平均
+attention-induction = 對同一 token 先前後續的平均（induction）
+attention-token-entropy = 所示 token 的熵
+attention-token-max = 所示 token 的最大占比
+attention-token-first = 所示 token 對位置 0 的占比
+attention-root = 以平方根上色
+attention-hide-first = 隱藏位置 0
+attention-overview = 所有的頭：{ $metric }
+attention-overview-token = 所有的頭：{ $metric }，位置 { $position } 的「{ $token }」
+attention-overview-maps = 一格是一個頭：列是查詢（query），欄是鍵（key），每個像素是它涵蓋的位置中最高的機率。由 query 與 key 重新計算。
+attention-from-scores = 除第一個位置外，所有位置的平均，取自模型自己的注意力機率。
+attention-from-packet = 取自生成這個 token 時一併傳回的資料。
+attention-no-packet = 請選取一個生成的 token：只有它們附有這項資料。模型書寫時會跟隨最新的 token。
+attention-no-induction = 這段序列中沒有重複的 token，因此無從歸納。
+attention-axes = 欄：層 · 列：查詢頭
+attention-head-name = 第 { $layer } 層，第 { $head } 頭
+attention-reads = 讀取 KV 頭 { $kv_head }
+attention-ranking = 依{ $metric }排列的頭
+attention-lowest = 由低到高
+attention-layer = 第 { $layer } 層：所有的頭
+attention-layer-mha = { $heads } 個查詢頭各有自己的鍵與值（MHA）。
+attention-layer-gqa = { $heads } 個查詢頭共用 { $kv_heads } 個鍵值頭：每個括號內的 { $group } 個頭讀取相同的鍵與值。
+attention-kv-head = KV 頭
+attention-query = 查詢
+attention-key = 鍵
+attention-tile-name = 頭 { $head }
+attention-head = 第 { $layer } 層，第 { $head } 頭：每個查詢與它的鍵
+attention-head-note = softmax 之後的機率，每一列總和為 1。斜線處：token 看不到在它之後的內容。
+attention-window = 左側斜線處：這一層只看得到包含自己在內的 { $window } 個 token。
+attention-no-window = 這一層看得到之前所有的 token。
+attention-cut = 只顯示前 { $positions } 個 token；之後的內容不會改變它們。
+attention-axes-head = 列：查詢 · 欄：鍵
+attention-masked = 「{ $query }」看不到「{ $key }」：它在後面。
+attention-outside = 「{ $query }」看不到「{ $key }」：它在這一層 { $window } 個 token 的視窗之前。
+attention-cell = 「{ $query }」（位置 { $query_position }）看「{ $key }」（位置 { $key_position }）：{ $probability }
+attention-arcs = 位置 { $position } 的「{ $token }」，第 { $layer } 層，第 { $head } 頭
+attention-arcs-note = 實線與 →：這個 token 看向哪裡。虛線與 ⇠：後面的 token 看它多少。占比低於 0.5 % 的不畫弧線。
+
+## Logit lens
+
+lens-explanation = 把模型最後的正規化與輸出頭套用在每一層之前的殘差流上：如果模型停在那裡，它會說什麼？
+lens-badge = 原始 lens：前面的層並不可靠，因為輸出頭並未受訓去讀取它們。
+lens-cut = 只讀取前 { $positions } 個位置；之後的內容不會改變它們。
+lens-title = 每一層接下來會說什麼
+lens-note = 文字：機率最高的 token。越亮：該位置最終答案的機率越高。有框：與前一層不同的 token。最多顯示選取位置附近的 10 個位置。
+lens-axes = 列：每一層之前的殘差流，最後是輸出 · 欄：位置
+lens-output = 最終輸出
+lens-output-short = 輸出
+lens-before = 第 { $layer } 層之前
+lens-cell = { $row }，在「{ $token }」（位置 { $position }）之後：{ $top }。最終答案「{ $answer }」：{ $probability }，第 { $rank } 名。
+lens-top = 機率最高
+lens-answer-probability = 最終答案的機率
+lens-answer-rank = 最終答案的名次
+lens-ranks = 位置 { $position } 的「{ $token }」之後的名次
+lens-ranks-note = 曾在某一層之前領先的每個 token，在所有層的名次；A 是最終答案。字母標在該 token 領先之處。低於第 { $top } 名者都畫在最下面的線上。
+lens-ranks-axes = 各層之前的殘差流
+
+## 介入
+
+interventions-explanation = 關掉模型的某些部分，看看下一個 token 會變成什麼。這裡關掉的部分，生成時也會保持關閉。
+interventions-switches = 開關
+interventions-switches-note = 點一下、按 Enter 或空白鍵即可切換。方塊：開。叉號：關。頭的下方：該層的整個注意力，以及它的 MLP。
+interventions-row-attention = 注意力
+interventions-row-mlp = MLP
+interventions-attention = 第 { $layer } 層，注意力
+interventions-mlp = 第 { $layer } 層，MLP
+interventions-on = 開
+interventions-off = 關
+interventions-are-off = 已關閉
+interventions-count = { $count ->
+    [0] 全部開啟。
+   *[other] 已關閉 { $count } 個部分。
+}
+interventions-mean = 關掉的頭輸出其平均值，而不是零
+interventions-reset = 全部開啟
+interventions-ablation = 下一個 token：之前與之後
+interventions-kl = 上方虛線：原本的模型。下方實心：關掉部分之後。KL 散度：{ $kl }。
+interventions-was = 原本 { $probability }
+interventions-before = 之前
+interventions-after = 之後
+interventions-answer = 答案的機率
+interventions-effect = { $head }：KL { $kl }，答案剩下 { $probability }
+sweep-heading = 逐一嘗試每個頭
+sweep-explanation = 每個頭各執行一次，讓該頭輸出零：下一個 token 依賴哪些頭？
+sweep-run = 嘗試每個頭
+sweep-title = 每個頭對下一個 token 的重要性
+sweep-note = 該頭輸出零時，下一個 token 分布的 KL 散度；以平方根上色。空白：尚未嘗試。
+patch-heading = 兩個提示之間的修補（patching）
+patch-explanation = 執行干擾提示時，放入乾淨執行的一小塊：某一層之前、某個位置的殘差流。乾淨答案恢復之處，就是模型存放所需資訊之處。兩個提示的 token 數必須相同。
+patch-clean = 乾淨提示
+patch-corrupt = 干擾提示
+patch-run = 逐格修補
+patch-title = 乾淨的答案恢復了多少
+patch-note = 以「{ $answer }」的 logit 減去「{ $against }」的 logit 量測：乾淨執行為 { $clean }，干擾執行為 { $corrupt }。0 是干擾執行，1 是乾淨執行。
+patch-cell = 第 { $layer } 層，「{ $token }」（位置 { $position }）：差異恢復了 { $share }。
+patch-no-cell = 第 { $layer } 層，「{ $token }」（位置 { $position }）：尚未量測。
+patch-axes = 列：各層之前 · 欄：位置，乾淨/干擾
+patch-nothing = 0 沒有
+patch-all = 1 全部
+patch-hint = 將游標移到一格上，或用方向鍵前往。
+
+## RoPE
+
+rope-explanation = 旋轉位置編碼：每次取兩個維度，把 query 與 key 轉動一個隨位置增加的角度。它們的內積只取決於兩者相距多遠。
+rope-head = 第 { $layer } 層，第 { $head } 頭，搭配 KV 頭 { $kv_head }。
+rope-how = rope_theta { $theta }，轉動 { $dim } 個維度，縮放：{ $scaling }。
+rope-none = 這一層不轉動：它沒有旋轉位置編碼。
+rope-circles = 位置 { $position } 的「{ $token }」：各對維度的轉動前後
+rope-circles-note = 虛線、空心端點：轉動前（q_proj、k_proj）。實線：轉動後（q、k）。藍色粗線：query。灰色細線：key。角度 = 位置 × inv_freq。向量取自模型本身；每個圓各有自己的比例。
+rope-pair = 維度對
+rope-pair-name = 第 { $pair } 對
+rope-angle = 位置 × inv_freq
+rope-measured = 轉動（量測值，0 到 2π）
+rope-turned = { $angle } rad = { $turns } 圈
+rope-first-pair = 第一個維度對
+rope-distances = 位置 { $position } 的「{ $token }」：與之前各 key 的分數
+rope-distances-note = 由模型的張量計算 q · k / √head_dim。實線：轉動後。虛線：轉動前，不含位置。
+rope-distance = 相距的 token 數
+rope-before = 轉動前的分數
+rope-after = 轉動後的分數
+rope-frequencies = 每一對轉得多快
+rope-frequencies-note = 每一對的 inv_freq，單位為每個位置的弧度，即模型對這個長度的序列實際使用的值。
+rope-frequencies-axis = 維度對
+rope-wavelength = 轉一圈的 token 數

@@ -6,8 +6,8 @@ use js_sys::ArrayBuffer;
 use leptos::prelude::*;
 use vitrine_protocol::{
     AdapterSummary, Command, Distribution, Event, Failure, FailureKind, ForkRequest,
-    GenerateRequest, HubAccess, LoadPhase, ModelSource, ModelSummary, PacketParts, Progress,
-    Prompt, Question, SamplingDefaults, SiteModel, StorageRoom, StoredModel,
+    GenerateRequest, HubAccess, Intervention, LoadPhase, ModelSource, ModelSummary, PacketParts,
+    Progress, Prompt, Question, SamplingDefaults, SiteModel, StorageRoom, StoredModel,
 };
 use web_sys::File;
 
@@ -93,6 +93,8 @@ pub struct State {
     pub strip: Strip,
     /// The other ways that it could have gone.
     pub branches: Branches,
+    /// What is switched off in the next generation.
+    pub interventions: RwSignal<Vec<Intervention>>,
     /// The model that was asked for last; trying again asks for it again.
     pub wanted: RwSignal<Option<ModelSource>>,
     /// The files of a wanted model that the reader picked.
@@ -134,6 +136,7 @@ impl State {
             linked: RwSignal::new(None),
             strip: Strip::new(),
             branches: Branches::new(),
+            interventions: RwSignal::new(Vec::new()),
             wanted: RwSignal::new(None),
             picked: StoredValue::new_local(Vec::new()),
             picks: StoredValue::new(0),
@@ -258,7 +261,7 @@ impl State {
             top: TOP,
             kv_cache: true,
             packet: self.parts(),
-            interventions: vec![],
+            interventions: self.interventions.get_untracked(),
             sampling: untrack(|| settings.sampling.params()),
         };
         Some(Command::Generate { run, request })
@@ -333,7 +336,7 @@ impl State {
             max_new_tokens,
             top: TOP,
             packet: self.parts(),
-            interventions: vec![],
+            interventions: self.interventions.get_untracked(),
             sampling: untrack(|| self.settings.sampling.params()),
         };
         Command::Fork { run, of, request }
@@ -409,6 +412,7 @@ impl State {
                     self.branches.clear();
                     self.strip_of.set_value(by);
                 }
+                self.interventions.set(Vec::new());
                 self.selection
                     .fit(model.num_hidden_layers, model.num_attention_heads);
                 self.loaded.set(Some(Loaded {

@@ -1,5 +1,7 @@
 //! A token's bytes made visible: spaces, line breaks, and parts of characters.
 
+use vitrine_protocol::TokenPiece;
+
 /// A stretch of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visible {
@@ -49,6 +51,20 @@ pub fn shown_text(id: u32, bytes: &[u8], text: Option<&str>) -> String {
             Visible::Mark(mark) => mark,
         })
         .collect()
+}
+
+/// A token as a label.
+pub fn label(piece: &TokenPiece) -> String {
+    shown_text(piece.id, &piece.bytes, piece.token.as_deref())
+}
+
+/// A label of at most `length` characters; what is cut shows as `…`.
+pub fn short(label: &str, length: usize) -> String {
+    if label.chars().count() <= length {
+        return label.to_owned();
+    }
+    let kept: String = label.chars().take(length.saturating_sub(1)).collect();
+    format!("{kept}…")
 }
 
 fn push_character(stretches: &mut Vec<Visible>, character: char) {
@@ -135,6 +151,12 @@ mod tests {
             [Visible::Text(city.to_owned())]
         );
         assert_eq!(shown_text(7, "\u{fe0f}".as_bytes(), None), "⟨U+FE0F⟩");
+    }
+
+    #[test]
+    fn long_labels_are_cut() {
+        assert_eq!(short("␣Paris", 6), "␣Paris");
+        assert_eq!(short("␣Parisian", 6), "␣Pari…");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One folder per component; its style is `web/static/css/<component>.css`.
 
 pub mod announcer;
+pub mod asking;
 pub mod branch_tree;
 pub mod failure_panel;
 #[allow(dead_code, reason = "panels use it")]
@@ -11,6 +12,7 @@ pub mod inspector;
 pub mod language_menu;
 pub mod lesson_card;
 pub mod load_panel;
+pub mod matrix;
 pub mod model_picker;
 pub mod number_slider;
 pub mod output;

@@ -2,4 +2,6 @@
 
 pub mod colour;
 pub mod export;
+pub mod labels;
+pub mod legend;
 pub mod raster;

@@ -1,0 +1,82 @@
+//! The attention of a layer's heads, as it was answered.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use vitrine_protocol::{Answer, TokenPiece};
+
+use crate::inquiry::{Answered, Inquiry};
+use crate::visible;
+
+/// (heads, positions, positions): probabilities of a layer.
+#[derive(Clone)]
+pub struct Maps {
+    answered: Arc<Answered>,
+    /// Query heads.
+    pub heads: u32,
+    /// Positions.
+    pub positions: u32,
+}
+
+impl PartialEq for Maps {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.answered, &other.answered)
+    }
+}
+
+impl Maps {
+    /// The newest answer. Tracks it.
+    pub fn of(inquiry: Inquiry) -> Option<Self> {
+        let answered = inquiry.answered.get()?;
+        let &[heads, positions, _] = answered.tensors.first()?.shape.as_slice() else {
+            return None;
+        };
+        matches!(answered.answer, Answer::Attention(_)).then_some(Self {
+            answered,
+            heads,
+            positions,
+        })
+    }
+
+    /// The tokens.
+    pub fn tokens(&self) -> &[TokenPiece] {
+        match &self.answered.answer {
+            Answer::Attention(report) => &report.prompt,
+            _ => &[],
+        }
+    }
+
+    /// The tokens as labels.
+    pub fn labels(&self) -> Vec<String> {
+        self.tokens().iter().map(visible::label).collect()
+    }
+
+    /// How much a query at one position looks at a key at another.
+    pub fn at(&self, head: u32, query: u32, key: u32) -> f64 {
+        let index = (head * self.positions + query) * self.positions + key;
+        let values = self
+            .answered
+            .tensors
+            .first()
+            .map_or(&[][..], |it| it.floats());
+        values.get(index as usize).copied().map_or(0.0, f64::from)
+    }
+
+    /// The highest probability of a block of cells: cell (row, column) of `side` on a side.
+    pub fn pooled(&self, head: u32, row: u32, column: u32, side: u32) -> f64 {
+        let range = |cell: u32| cell * self.positions / side..(cell + 1) * self.positions / side;
+        let mut highest = 0.0;
+        for query in range(row) {
+            for key in range(column) {
+                highest = f64::max(highest, self.at(head, query, key));
+            }
+        }
+        highest
+    }
+
+    /// A position within the sequence: `wanted`, else the last.
+    pub fn position(&self, wanted: Option<u32>) -> u32 {
+        let last = self.positions.saturating_sub(1);
+        wanted.map_or(last, |it| it.min(last))
+    }
+}

@@ -1,0 +1,124 @@
+mod arcs;
+mod head;
+mod layer;
+mod look;
+mod maps;
+mod metric;
+mod overview;
+mod ranking;
+
+use leptos::prelude::*;
+use look::{Look, LookChoices};
+use metric::Metric;
+use vitrine_protocol::{Answer, Prompt, Question};
+
+use crate::bridge::Bridge;
+use crate::components::asking::Asking;
+use crate::i18n::t;
+use crate::inquiry::Inquiry;
+use crate::phase::Phase;
+use crate::state::State;
+
+/// Cells on a side of a thumbnail, at most.
+const THUMBNAIL: u32 = 24;
+/// Positions of a head's matrix, at most: a longer one is a picture of dust, and takes
+/// heads · positions² · 4 bytes. What is read of a beginning is the same in the whole.
+const LONGEST: usize = 512;
+
+/// What each head looks at, from all heads down to one.
+#[component]
+pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
+    let look = Look::new();
+    let chosen = RwSignal::new(Metric::default());
+    let selection = state.selection;
+
+    let thumbnails = Inquiry::new(state, bridge);
+    thumbnails.follow(move || {
+        let prompt = state.sequence()?;
+        Some(Question::AttentionThumbnails {
+            prompt,
+            side: THUMBNAIL,
+        })
+    });
+    let layer = Inquiry::new(state, bridge);
+    layer.follow(move || {
+        let prompt = beginning(state.sequence()?);
+        Some(Question::Attention {
+            prompt,
+            layer: selection.layer.get(),
+        })
+    });
+    let report = Inquiry::new(state, bridge);
+    report.follow(move || {
+        state.loaded.with(Option::is_some).then_some(())?;
+        Some(Question::Inspect { context: None })
+    });
+    // How far each layer sees; none where it sees everything.
+    let window = Memo::new(move |_| {
+        report
+            .answered
+            .with(|answered| match &answered.as_ref()?.answer {
+                Answer::Inspect(report) => {
+                    let windows = &report.attention.sliding_windows;
+                    *windows.get(selection.layer.get() as usize)?
+                }
+                _ => None,
+            })
+    });
+    // While tokens come only their packets tell something new.
+    let metric = Memo::new(move |_| {
+        if state.phase.get() == Phase::Generating {
+            chosen.get().live()
+        } else {
+            chosen.get()
+        }
+    });
+    let choices = Metric::ALL
+        .into_iter()
+        .map(|it| {
+            view! {
+                <option value=it.name() selected=move || chosen.get() == it>
+                    {it.title()}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel attention-head" aria-labelledby="attention-heading">
+            <h2 id="attention-heading">{t("view-attention")}</h2>
+            <p class="hint">{t("attention-explanation")}</p>
+            <div class="attention-choices">
+                <label class="attention-metric">
+                    <span>{t("attention-show")}</span>
+                    <select
+                        class="select"
+                        data-testid="attention-metric"
+                        on:change=move |event| {
+                            chosen.set(Metric::of_name(&event_target_value(&event)));
+                        }
+                    >
+                        {choices}
+                    </select>
+                </label>
+                <LookChoices look />
+            </div>
+            <Asking state inquiry=thumbnails />
+        </section>
+        <overview::Overview state thumbnails metric look />
+        <ranking::Ranking state thumbnails metric />
+        <layer::LayerZoom state layer look />
+        <head::HeadZoom state layer window look />
+        <arcs::Arcs state layer look />
+    }
+}
+
+/// The first tokens of a sequence.
+fn beginning(prompt: Prompt) -> Prompt {
+    match prompt {
+        Prompt::Ids { mut ids } => {
+            ids.truncate(LONGEST);
+            Prompt::Ids { ids }
+        }
+        other => other,
+    }
+}

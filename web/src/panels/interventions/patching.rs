@@ -1,0 +1,327 @@
+use leptos::prelude::*;
+use vitrine_protocol::{Answer, AnswerPart, PatchReport, PatchRequest, Prompt, Question};
+
+use crate::bridge::Bridge;
+use crate::components::figure::Figure;
+use crate::components::matrix::{Cell, Matrix};
+use crate::draw::colour::difference;
+use crate::draw::labels;
+use crate::draw::legend::legend;
+use crate::draw::raster::Raster;
+use crate::i18n::t;
+use crate::inquiry::Inquiry;
+use crate::phase::Phase;
+use crate::state::State;
+use crate::visible;
+
+const LEFT: f64 = 60.0;
+const TOP: f64 = 140.0;
+const WIDTH: f64 = 640.0;
+const ROW: f64 = 18.0;
+
+/// What one run knows is put into another, cell by cell.
+#[component]
+pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
+    let clean = RwSignal::new(String::from("The capital of France is"));
+    let corrupt = RwSignal::new(String::from("The capital of Japan is"));
+    let inquiry = Inquiry::new(state, bridge);
+    let report = RwSignal::new(None::<PatchReport>);
+    // Which cells have come.
+    let known = RwSignal::new(Vec::<Cell>::new());
+    let is_whole = RwSignal::new(false);
+    Effect::new(move |_| {
+        if let Some(answered) = inquiry.answered.get()
+            && let Answer::Patch(whole) = &answered.answer
+        {
+            report.set(Some(whole.clone()));
+            is_whole.set(true);
+        }
+    });
+    let take = move |part| match part {
+        AnswerPart::PatchBegins(begun) => report.set(Some(begun)),
+        AnswerPart::Restored {
+            layer,
+            position,
+            share,
+        } => {
+            report.update(|report| {
+                let Some(report) = report else { return };
+                let positions = report.clean.len();
+                let layers = report.restored.len().max(layer as usize + 1);
+                report.restored.resize(layers, vec![0.0; positions]);
+                let row = &mut report.restored[layer as usize];
+                row.resize(positions, 0.0);
+                if let Some(cell) = row.get_mut(position as usize) {
+                    *cell = share;
+                }
+            });
+            known.update(|known| known.push((layer, position)));
+        }
+        _ => {}
+    };
+    let run = move || {
+        report.set(None);
+        known.set(Vec::new());
+        is_whole.set(false);
+        inquiry.answered.set(None);
+        let text = |text: RwSignal<String>| Prompt::Text {
+            text: text.get_untracked(),
+        };
+        let request = PatchRequest {
+            clean: text(clean),
+            corrupt: text(corrupt),
+            answer: None,
+            against: None,
+        };
+        inquiry.ask_with(Question::Patch(request), take);
+    };
+    let can_run = move || state.phase.get() == Phase::Ready && !inquiry.pending();
+    let field = move |id: &'static str, label: &'static str, value: RwSignal<String>| {
+        view! {
+            <label class="field">
+                <span class="field-label">{label}</span>
+                <input
+                    type="text"
+                    class="text"
+                    data-testid=id
+                    prop:value=move || value.get()
+                    on:input=move |event| value.set(event_target_value(&event))
+                />
+            </label>
+        }
+    };
+    let line = move || match inquiry.failure.get() {
+        Some(failure) => failure,
+        None if !inquiry.pending() => String::new(),
+        None => match inquiry.progress.get() {
+            Some((done, total)) => t!("asking-steps", done = done, total = total),
+            None => t("asking-pending").to_owned(),
+        },
+    };
+    view! {
+        <section class="panel interventions-head" aria-labelledby="patch-heading">
+            <h2 id="patch-heading">{t("patch-heading")}</h2>
+            <p class="hint">{t("patch-explanation")}</p>
+            {field("patch-clean", t("patch-clean"), clean)}
+            {field("patch-corrupt", t("patch-corrupt"), corrupt)}
+            <div class="button-row">
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="patch-run"
+                    disabled=move || !can_run()
+                    on:click=move |_| run()
+                >
+                    {t("patch-run")}
+                </button>
+                <button
+                    type="button"
+                    class="button"
+                    data-testid="patch-stop"
+                    disabled=move || !inquiry.pending()
+                    on:click=move |_| inquiry.withdraw()
+                >
+                    {t("stop")}
+                </button>
+            </div>
+            <p
+                class="hint"
+                class:hint-wrong=move || inquiry.failure.with(Option::is_some)
+                role="status"
+                data-testid="patch-status"
+                data-pending=move || inquiry.pending().to_string()
+            >
+                {line}
+            </p>
+        </section>
+        <Show when=move || report.with(Option::is_some)>
+            <PatchGrid state report known is_whole />
+        </Show>
+    }
+}
+
+/// Layers and positions, as far as they have come.
+#[component]
+fn PatchGrid(
+    state: State,
+    report: RwSignal<Option<PatchReport>>,
+    known: RwSignal<Vec<Cell>>,
+    is_whole: RwSignal<bool>,
+) -> impl IntoView {
+    let layers = Memo::new(move |_| {
+        let loaded = state
+            .loaded
+            .with(|it| it.as_ref().map(|it| it.model.num_hidden_layers));
+        loaded.unwrap_or_else(|| {
+            report.with(|it| it.as_ref().map_or(0, |it| it.restored.len() as u32))
+        })
+    });
+    let positions =
+        Memo::new(move |_| report.with(|it| it.as_ref().map_or(0, |it| it.clean.len() as u32)));
+    let share = move |(layer, position): Cell| {
+        report.with(|it| {
+            let row = it.as_ref()?.restored.get(layer as usize)?;
+            row.get(position as usize).copied()
+        })
+    };
+    let has = move |cell: Cell| is_whole.get() || known.with(|known| known.contains(&cell));
+    let width = move || (WIDTH / f64::from(positions.get().max(1))).clamp(24.0, 90.0);
+    let picture = Memo::new(move |_| {
+        let mut raster = Raster::new(positions.get(), layers.get());
+        for layer in 0..layers.get() {
+            for position in 0..positions.get() {
+                if let Some(share) = share((layer, position)).filter(|_| has((layer, position))) {
+                    raster.paint(position, layer, difference(share));
+                }
+            }
+        }
+        raster.url()
+    });
+    let words = move || {
+        report.with(|report| {
+            let Some(report) = report else {
+                return Vec::new();
+            };
+            let pairs = report.clean.iter().zip(&report.corrupt);
+            pairs
+                .map(|(clean, corrupt)| {
+                    let (clean, corrupt) = (visible::label(clean), visible::label(corrupt));
+                    let clean = visible::short(&clean, 9);
+                    if clean == visible::short(&corrupt, 9) {
+                        clean
+                    } else {
+                        format!("{clean}/{}", visible::short(&corrupt, 9))
+                    }
+                })
+                .collect::<Vec<_>>()
+        })
+    };
+    let pointed = RwSignal::new(None);
+    let say = move |(layer, position): Cell| {
+        let word = words().get(position as usize).cloned().unwrap_or_default();
+        match share((layer, position)).filter(|_| has((layer, position))) {
+            Some(share) => t!(
+                "patch-cell",
+                layer = layer,
+                token = word,
+                position = position,
+                share = format!("{share:.4}")
+            ),
+            None => t!(
+                "patch-no-cell",
+                layer = layer,
+                token = word,
+                position = position
+            ),
+        }
+    };
+    let note = move || {
+        report.with(|report| {
+            let Some(report) = report else {
+                return String::new();
+            };
+            t!(
+                "patch-note",
+                answer = visible::label(&report.answer),
+                against = visible::label(&report.against),
+                clean = format!("{:.3}", report.clean_difference),
+                corrupt = format!("{:.3}", report.corrupt_difference)
+            )
+        })
+    };
+    let table = move || {
+        let heads = words()
+            .into_iter()
+            .map(|word| view! { <th scope="col">{word}</th> });
+        let rows = (0..layers.get()).map(|layer| {
+            let cells = (0..positions.get())
+                .map(|position| {
+                    let share = share((layer, position)).filter(|_| has((layer, position)));
+                    view! { <td>{share.map(|it| format!("{it:.4}"))}</td> }
+                })
+                .collect_view();
+            view! {
+                <tr>
+                    <th scope="row">{layer}</th>
+                    {cells}
+                </tr>
+            }
+        });
+        view! {
+            <table class="numbers">
+                <thead>
+                    <tr>
+                        <th scope="col">{t("selection-layer")}</th>
+                        {heads.collect_view()}
+                    </tr>
+                </thead>
+                <tbody>{rows.collect_view()}</tbody>
+            </table>
+        }
+    };
+    let chosen = RwSignal::new(None::<Cell>);
+    view! {
+        <Figure
+            testid="patch"
+            title=Signal::stored(t("patch-title").to_owned())
+            note=Signal::derive(note)
+            table
+        >
+            {move || {
+                let (rows, columns, width) = (layers.get(), positions.get(), width());
+                let (extent, height) = (f64::from(columns) * width, f64::from(rows) * ROW);
+                let full = (LEFT + extent.max(300.0) + 90.0, TOP + height + 48.0);
+                let numbers: Vec<String> = (0..rows).map(|it| it.to_string()).collect();
+                view! {
+                    <svg
+                        class="graphic graphic-sized"
+                        width=full.0
+                        height=full.1
+                        viewBox=format!("0 0 {} {}", full.0, full.1)
+                    >
+                        <text class="soft" x="0" y="14">{t("patch-axes")}</text>
+                        <g transform=format!("translate({LEFT} {TOP})")>
+                            <g class="token-words" aria-hidden="true">
+                                {labels::rows(&numbers, ROW, None)}
+                                {move || labels::columns(&words(), width, None, true)}
+                            </g>
+                            <rect class="patch-frame" width=extent height=height />
+                            <Matrix
+                                testid="patch-cells"
+                                label=Signal::stored(t("patch-title").to_owned())
+                                size=Signal::derive(move || (rows, columns))
+                                cell=Signal::derive(move || (width, ROW))
+                                picture
+                                selected=chosen
+                                pointed
+                                spoken=Callback::new(say)
+                                on_choose=Callback::new(move |cell: Cell| {
+                                    chosen.set(Some(cell));
+                                    state.selection.layer.set(cell.0);
+                                })
+                            />
+                        </g>
+                        <g transform=format!("translate({LEFT} {})", TOP + height + 14.0)>
+                            {legend(280.0, |at| difference(2.0 * at - 1.0), vec![
+                                (0.0, String::from("−1")),
+                                (0.5, t("patch-nothing").to_owned()),
+                                (1.0, t("patch-all").to_owned()),
+                            ])}
+                        </g>
+                    </svg>
+                }
+            }}
+        </Figure>
+        <p
+            class="readout note"
+            data-testid="patch-cell"
+            data-known=move || known.with(Vec::len).to_string()
+            data-whole=move || is_whole.get().to_string()
+        >
+            {move || match pointed.get().or(chosen.get()) {
+                Some(cell) => say(cell),
+                None => t("patch-hint").to_owned(),
+            }}
+        </p>
+    }
+}

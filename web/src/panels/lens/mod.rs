@@ -1,0 +1,51 @@
+mod cells;
+mod grid;
+mod ranks;
+
+use cells::Lens;
+use leptos::prelude::*;
+use vitrine_protocol::{Prompt, Question};
+
+use crate::bridge::Bridge;
+use crate::components::asking::Asking;
+use crate::i18n::t;
+use crate::inquiry::Inquiry;
+use crate::state::State;
+
+/// Positions that are asked about, at most: each costs the output head once a layer.
+const LONGEST: usize = 96;
+/// Candidates of each cell: many, as long as that makes no large message.
+const MANY: u32 = 32;
+const FEW: u32 = 10;
+
+/// What the model would say after each layer.
+#[component]
+pub fn LensPanel(state: State, bridge: Bridge) -> impl IntoView {
+    let inquiry = Inquiry::new(state, bridge);
+    inquiry.follow(move || {
+        let Prompt::Ids { mut ids } = state.sequence()? else {
+            return None;
+        };
+        ids.truncate(LONGEST);
+        let top = if ids.len() <= 16 { MANY } else { FEW };
+        let prompt = Prompt::Ids { ids };
+        Some(Question::Lens { prompt, top })
+    });
+    let lens = Memo::new(move |_| Lens::of(inquiry));
+    let cut = move || state.strip.len() as usize > LONGEST;
+    view! {
+        <section class="panel lens-head" aria-labelledby="lens-heading">
+            <h2 id="lens-heading">{t("view-lens")}</h2>
+            <p class="hint">{t("lens-explanation")}</p>
+            <p class="lens-badge">{t("lens-badge")}</p>
+            <Show when=cut>
+                <p class="hint">{t!("lens-cut", positions = LONGEST)}</p>
+            </Show>
+            <Asking state inquiry />
+        </section>
+        <Show when=move || lens.with(Option::is_some)>
+            <grid::LensGrid state lens />
+            <ranks::LensRanks state lens />
+        </Show>
+    }
+}
