@@ -432,3 +432,244 @@ rope-frequencies = How fast each pair turns
 rope-frequencies-note = inv_freq of each pair in radians per position, as the model uses it for a sequence of this length.
 rope-frequencies-axis = pair of dimensions
 rope-wavelength = Tokens per full turn
+## answers (what panels ask the worker)
+
+answer-progress = { $done } of { $total }
+needs-model = Load a model first: this panel shows what happens inside it.
+needs-sequence = Press Run first: this panel shows the sequence on the strip.
+
+## model
+
+model-heading = The loaded model
+model-none = Load a model, and its modules stand here. The calculator below needs none.
+model-asking = Reading the model's description…
+model-class = Class in transformers
+model-parameters = Parameters
+model-file-bytes = Weights in the files
+model-context = Longest context
+model-tokens = { $count } tokens
+model-vocabulary = Vocabulary
+model-modules = Modules
+model-modules-note = As print(model) shows them in PyTorch; equal layers are folded into one line. Right: the shape of the weight and the number of parameters.
+model-formats = Bytes by number format
+model-format = Format
+model-tensors = Tensors
+model-weights = Weights
+model-bytes = Bytes
+model-bits = Bits per weight
+model-share = Share
+model-ropes = Rotary position embedding (RoPE)
+model-rope-theta = rope_theta
+model-rope-dim = Dimensions that turn
+model-rope-scaling = Scaling
+model-rope-factor = Factor on cosine and sine
+model-rope-layers = Layers
+model-rope-none = This model learned its positions; nothing turns.
+model-kv-head = Key and value head
+model-query-heads = Query heads that read it
+model-groups-label = { $heads } query heads above, { $kv_heads } key and value heads below; { $group } query heads share one.
+model-mha = multi-head attention: each query head has its own keys
+model-gqa = grouped-query attention: query heads share keys
+model-mqa = multi-query attention: all query heads share one
+model-attention = { $kind }, { $name } ({ $heads } query heads, { $kv_heads } key and value heads)
+model-window-none = All layers see all earlier positions; there is no sliding window.
+model-window = Layers { $layers } see the last { $size } positions.
+model-window-rest = Layers { $layers } see all.
+model-kv-heading = KV cache: what a sequence takes
+model-kv-formula = 2 (key, value) × { $layers } layers × { $kv_heads } heads × { $head_dim } values × { $bytes } bytes = { $per_token } bytes per token
+model-kv-total = × { $tokens } tokens = { $total }
+model-kv-own = Calculated from the model's shapes.
+model-kv-what-if = A calculation: this model has { $own } key and value heads; it was not trained with another number.
+model-kv-context = tokens
+model-kv-heads = Heads
+model-kind = Kind
+model-kv-per-token = Bytes per token
+model-kv-all = That context
+model-this-one = this model
+calculator-heading = Calculator for any model
+calculator-note = Paste a config.json from the hub, or choose the file. Nothing is downloaded: shapes and sizes follow from it.
+calculator-ask = Count
+calculator-file = or a file
+calculator-asking = Counting…
+
+## sampling
+
+sampling-heading = From logits to the drawn token
+sampling-note = The model gave these logits once. Penalties, temperature and filters work on them here, by the same code as in the worker, so a slider needs no new run. They are also the settings of the next run.
+sampling-greedy = Greedy: after penalties the best token is always taken. Tick the box to draw by chance.
+sampling-none = Press Run first: this panel shows how a token of the sequence is chosen. Position 0 has nothing before it.
+sampling-too-long = The logits of so many positions would take more than 128 MB: select an earlier position.
+sampling-asking = Computing the logits of this position…
+sampling-columns = The most probable tokens for position { $position }, step by step
+sampling-penalised = after penalties
+sampling-scaled = ÷ T = { $temperature }
+sampling-softmax = softmax
+sampling-top-k = top-k
+sampling-top-p = top-p
+sampling-min-p = min-p: drawn from
+sampling-kept = { $count } left
+sampling-cut-by = cut by { $step }
+sampling-drawn = drawn
+sampling-line = The draw: all tokens that are left, side by side from 0 to 1
+sampling-line-note = Each is as long as it is probable, in order of id. The point comes from the seed and the position alone.
+sampling-short = several tokens, each too short to be seen
+sampling-draw = The point { $u } falls on “{ $token }”, from { $start } to { $end }.
+sampling-same = That is the token on the strip.
+sampling-other = The strip has “{ $token }” here: it was chosen with other settings, or is part of the prompt.
+sampling-from = from
+sampling-to = to
+sampling-many = A thousand draws
+sampling-many-note = Draws this position with 1,000 seeds from { $first } on. Theory: probability ± one standard deviation.
+sampling-many-draw = Draw × 1000
+sampling-times = Times
+sampling-drawn-share = Drawn
+sampling-expected = Theory
+
+## residual
+
+scale-log = logarithmic scale
+residual-heading = The residual stream
+residual-note = Each layer reads the stream at a position and adds to it: first its attention, then its MLP. Norms are Euclidean, measured in the running model.
+residual-asking = Reading the sequence for its hidden states…
+residual-parts = What is shown
+residual-norm = norm before the layer
+residual-attention = added by attention
+residual-mlp = added by the MLP
+residual-norm-title = How long the stream is before each layer
+residual-attention-title = How much the attention of each layer adds
+residual-mlp-title = How much the MLP of each layer adds
+residual-map-note = What attention and MLP add is measured while the model generates, so for the prompt only its last position has it. Norms of the prompt come from reading the sequence once more.
+residual-about = Layer { $layer }, position { $position }: { $part } { $value }
+residual-unknown = Layer { $layer }, position { $position }: not measured
+residual-layer = Layer
+residual-position = position
+residual-chart = Over the layers, at position { $position }
+residual-chart-note = Logarithmic scale. Select a layer in the chart or in the map.
+residual-chart-label = Norms over the layers; the table has the numbers.
+residual-nothing = Nothing is measured at this position.
+neurons-heading = Strongest neurons
+neurons-title = Strongest neurons of layer { $layer }, at position { $position }
+neurons-note = A neuron's activation is what it gives to down_proj; an empty bar is negative. Measured while the token after this position was chosen.
+neurons-none = Only positions after which the model chose a token have this: select a generated token, or the last one of the prompt.
+neurons-of-layer = Layer { $layer }
+neurons-of-all = The strongest of each layer
+neurons-id = Neuron
+neurons-activation = Activation
+neurons-bar = Magnitude
+
+## cache
+
+cache-heading = The KV cache
+cache-note = Keys and values of all positions are kept, so that a new token reads them and computes only its own.
+cache-asking = Reading keys and values of the sequence…
+cache-keys = keys
+cache-values = values
+cache-map = Norms of the { $kind } of key head { $head }, layers × positions
+cache-map-note = Keys after RoPE, as the cache has them. The column of the selected position is outlined by its cell; the selected head decides which key head is shown. While the model generates, columns come with its tokens.
+cache-about = Layer { $layer }, key head { $head }, position { $position }: norm of its { $kind } { $value }
+cache-unknown = Layer { $layer }, position { $position }: nothing is kept yet
+cache-fill = { $positions } of { $longest } positions × { $per_token } bytes = { $bytes } of { $all }
+cache-pages = It grows by pages of { $page } positions; this sequence needs { $used }.
+
+## tokens
+
+tokens-heading = How text becomes tokens
+tokens-note = The model's own tokenizer, while you type. Spaces and line breaks have signs; a character that several tokens share is bracketed above them.
+tokens-text = Text (it is also the prompt)
+tokens-special = with the special tokens that the model expects
+tokens-no-model = Load a model first: its tokenizer comes with it.
+tokens-asking = Tokenising…
+tokens-template = The chat template
+tokens-template-note = What the model reads when this is said in a chat.
+tokens-split = one character in several tokens
+tokens-count = { $tokens } tokens, { $characters } characters, { $bytes } bytes: { $rate } bytes per token
+tokens-table = Tokens as a table
+tokens-piece = In the vocabulary
+tokens-more = The first { $rows } of { $count } tokens.
+
+## timings
+
+timings-heading = Where the time goes
+timings-note = Measured on this computer, while the tokens on the strip were chosen.
+timings-ms = ms
+timings-tokens = Time of each new token
+timings-tokens-note = From the token before it to this one; the first also reads the prompt. Select a bar to select its token.
+timings-label = Milliseconds of each new token; the table has the numbers.
+bench-heading = Measure this GPU
+bench-note = Reads prompts and decodes tokens at several lengths, one sequence and several; takes up to a minute. Tokens are arbitrary: they take the same time.
+bench-ask = Measure
+bench-asking = Measuring…
+bench-batch = { $count } sequences together
+bench-on = { $adapter }: copies { $copy } within its memory; { $runs } kernel runs per token.
+bench-what = What
+bench-context = Positions
+bench-bandwidth = Of the bandwidth
+bench-packets = What looking inside costs
+bench-parts = Parts
+bench-ratio = Against none
+bench-no-timestamps = This browser or GPU gives no timestamps, so there are no times of single kernels.
+bench-left-out = Left out, because it would take too long or exceeds the context: { $what }
+bench-save = Save as JSON
+bench-profile = A pass of { $tokens } tokens at { $context } positions: { $ms } ms on the GPU
+bench-kernels = Times of kernels
+bench-stage = Stage
+bench-kernel = Shader
+bench-runs = Runs
+
+## race
+
+race-heading = With the KV cache, and without it
+race-note = The same generation really runs twice on this GPU, one after the other, from the sequence on the strip. Without the cache each token reads the whole sequence again.
+race-tokens = new tokens
+race-ask = Race
+race-asking = Generating, first with the cache, then without…
+race-with = With the cache
+race-without = Without the cache
+race-summary = Without the cache it took { $time } × as long, with { $flops } × the operations.
+race-same = Both wrote the same tokens.
+race-differ = They did not write the same tokens.
+race-replay = Both on one clock
+race-replay-note = A replay of the measured times. They ran one after the other, so that neither slowed the other.
+race-play = Replay
+race-clock = Time of the replay
+race-chart = Time of each step
+race-chart-note = The first step of both reads the prompt. Then one keeps reading one token, the other one more each time.
+race-chart-label = Milliseconds of each step in both lanes; the table has the numbers.
+race-lane = Lane
+race-step = Step
+race-read = Tokens read
+race-total = ms so far
+race-flops = Billions of operations
+race-kept = Kept
+
+## batch
+
+batch-heading = Several prompts side by side
+batch-note = They run together: the weights are read once for all of them. Select a token to see what it was chosen among. Sampling and length are those of the prompt form.
+batch-prompts = Prompts, one a line, at most { $most }
+batch-run = Run all
+batch-asking = Generating…
+batch-summary = { $tokens } tokens in { $seconds }: { $rate } tok/s for { $width } sequences together.
+
+## quantisation
+
+compare-heading = The same text in several number formats
+compare-note = The worker loads the model in each format in turn, and all read the same text: the prompt, and what the first format writes after it. That takes as long as loading several times. Weights that are quantised in the files stay as they are; q8 and q4 quantise float weights.
+compare-ask = Compare
+compare-asking = Loading and reading in each format…
+compare-f32 = activations and cache in 32 bits (what the others are compared with)
+compare-f16 = activations and cache in 16 bits
+compare-q8 = float weights in 8 bits
+compare-q4 = float weights in 4 bits, a scale for each row
+compare-q4-128 = float weights in 4 bits, a scale for each 128 weights
+compare-rows = What it takes, and what it changes
+compare-rows-note = KL is the divergence of the next token's distribution from the first format's, in nats. Agreement counts positions with the same most probable token.
+compare-mean-kl = mean KL
+compare-max-kl = largest KL
+compare-agreement = Agreement
+compare-perplexity = Perplexity
+compare-own = Its own text
+compare-same = the same
+compare-differs = differs from token { $at } on
+compare-chart = KL at each position, in nats
+compare-chart-note = One row of bars for each format; ≠ marks positions where another token is the most probable.

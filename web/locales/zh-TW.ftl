@@ -431,3 +431,244 @@ rope-frequencies = 每一對轉得多快
 rope-frequencies-note = 每一對的 inv_freq，單位為每個位置的弧度，即模型對這個長度的序列實際使用的值。
 rope-frequencies-axis = 維度對
 rope-wavelength = 轉一圈的 token 數
+## answers (what panels ask the worker)
+
+answer-progress = { $done } / { $total }
+needs-model = 請先載入模型：這個面板顯示模型內部發生的事。
+needs-sequence = 請先按「執行」：這個面板顯示詞元列上的序列。
+
+## model
+
+model-heading = 已載入的模型
+model-none = 載入模型後，這裡會列出它的模組。下方的計算機不需要模型。
+model-asking = 正在讀取模型的描述…
+model-class = transformers 中的類別
+model-parameters = 參數
+model-file-bytes = 檔案中的權重
+model-context = 最長脈絡
+model-tokens = { $count } 個詞元
+model-vocabulary = 詞彙表
+model-modules = 模組
+model-modules-note = 如同 PyTorch 的 print(model)；相同的層合併成一行。右側是權重的形狀與參數數量。
+model-formats = 各數值格式的位元組
+model-format = 格式
+model-tensors = 張量
+model-weights = 權重
+model-bytes = 位元組
+model-bits = 每個權重的位元數
+model-share = 比例
+model-ropes = 旋轉位置嵌入（RoPE）
+model-rope-theta = rope_theta
+model-rope-dim = 旋轉的維度
+model-rope-scaling = 縮放
+model-rope-factor = 餘弦與正弦的係數
+model-rope-layers = 層
+model-rope-none = 這個模型的位置是學習而來的；沒有旋轉。
+model-kv-head = 鍵值頭
+model-query-heads = 讀取它的查詢頭
+model-groups-label = 上方 { $heads } 個查詢頭，下方 { $kv_heads } 個鍵值頭；每 { $group } 個查詢頭共用一個。
+model-mha = 多頭注意力：每個查詢頭有自己的鍵
+model-gqa = 分組查詢注意力：查詢頭共用鍵
+model-mqa = 多查詢注意力：所有查詢頭共用一個
+model-attention = { $kind }，{ $name }（{ $heads } 個查詢頭，{ $kv_heads } 個鍵值頭）
+model-window-none = 所有層都看得到前面所有位置；沒有滑動視窗。
+model-window = 第 { $layers } 層只看最後 { $size } 個位置。
+model-window-rest = 第 { $layers } 層看得到全部。
+model-kv-heading = KV 快取：一個序列佔多少
+model-kv-formula = 2（鍵、值）× { $layers } 層 × { $kv_heads } 頭 × { $head_dim } 個值 × { $bytes } 位元組 = 每個詞元 { $per_token } 位元組
+model-kv-total = × { $tokens } 個詞元 = { $total }
+model-kv-own = 由模型的形狀計算而得。
+model-kv-what-if = 這是計算：這個模型有 { $own } 個鍵值頭，並未以其他數量訓練。
+model-kv-context = 詞元數
+model-kv-heads = 頭數
+model-kind = 種類
+model-kv-per-token = 每個詞元的位元組
+model-kv-all = 該脈絡長度
+model-this-one = 這個模型
+calculator-heading = 任意模型的計算機
+calculator-note = 貼上模型庫中的 config.json，或選擇檔案。不會下載任何東西：形狀與大小都由它推算。
+calculator-ask = 計算
+calculator-file = 或選擇檔案
+calculator-asking = 計算中…
+
+## sampling
+
+sampling-heading = 從 logits 到抽出的詞元
+sampling-note = 模型只給一次這些 logits。懲罰、溫度與過濾在這裡作用其上，程式與工作執行緒相同，所以移動滑桿不必重新執行。這些也是下一次執行的設定。
+sampling-greedy = 貪婪：懲罰之後永遠取最好的詞元。勾選方塊即可隨機抽取。
+sampling-none = 請先按「執行」：這個面板顯示序列中的詞元如何選出。位置 0 之前沒有任何內容。
+sampling-too-long = 這麼多位置的 logits 會超過 128 MB：請選取較前面的位置。
+sampling-asking = 正在計算這個位置的 logits…
+sampling-columns = 位置 { $position } 最可能的詞元，逐步顯示
+sampling-penalised = 懲罰之後
+sampling-scaled = ÷ T = { $temperature }
+sampling-softmax = softmax
+sampling-top-k = top-k
+sampling-top-p = top-p
+sampling-min-p = min-p：由此抽取
+sampling-kept = 剩 { $count } 個
+sampling-cut-by = 被 { $step } 刪去
+sampling-drawn = 抽中
+sampling-line = 抽取：所有剩下的詞元，由 0 到 1 並排
+sampling-line-note = 每一段的長度就是它的機率，依編號排列。落點只由種子與位置決定。
+sampling-short = 數個詞元，每個都短得看不見
+sampling-draw = 落點 { $u } 落在「{ $token }」上，範圍從 { $start } 到 { $end }。
+sampling-same = 這正是詞元列上的詞元。
+sampling-other = 詞元列上這裡是「{ $token }」：它以其他設定選出，或屬於提示。
+sampling-from = 從
+sampling-to = 到
+sampling-many = 抽一千次
+sampling-many-note = 從種子 { $first } 起，以 1,000 個種子抽取這個位置。理論值：機率 ± 一個標準差。
+sampling-many-draw = 抽取 × 1000
+sampling-times = 次數
+sampling-drawn-share = 抽出
+sampling-expected = 理論
+
+## residual
+
+scale-log = 對數刻度
+residual-heading = 殘差流
+residual-note = 每一層讀取某個位置的殘差流並加上新的內容：先是注意力，再是 MLP。範數為歐氏範數，於執行中的模型測得。
+residual-asking = 正在讀取序列的隱藏狀態…
+residual-parts = 顯示內容
+residual-norm = 該層之前的範數
+residual-attention = 注意力加上的量
+residual-mlp = MLP 加上的量
+residual-norm-title = 每一層之前殘差流的長度
+residual-attention-title = 每一層的注意力加上多少
+residual-mlp-title = 每一層的 MLP 加上多少
+residual-map-note = 注意力與 MLP 加上的量在模型生成時測量，因此提示中只有最後一個位置有。提示的範數來自再讀一次序列。
+residual-about = 第 { $layer } 層，位置 { $position }：{ $part } { $value }
+residual-unknown = 第 { $layer } 層，位置 { $position }：未測量
+residual-layer = 層
+residual-position = 位置
+residual-chart = 位置 { $position } 各層的變化
+residual-chart-note = 對數刻度。可在圖中或上方的圖選取一層。
+residual-chart-label = 各層的範數；數字在表格中。
+residual-nothing = 這個位置沒有測量值。
+neurons-heading = 最強的神經元
+neurons-title = 第 { $layer } 層在位置 { $position } 最強的神經元
+neurons-note = 神經元的激活值是它交給 down_proj 的數值；空心長條代表負值。在選出此位置之後的詞元時測得。
+neurons-none = 只有模型在其後選出詞元的位置才有：請選取生成的詞元，或提示的最後一個。
+neurons-of-layer = 第 { $layer } 層
+neurons-of-all = 每一層最強的一個
+neurons-id = 神經元
+neurons-activation = 激活值
+neurons-bar = 大小
+
+## cache
+
+cache-heading = KV 快取
+cache-note = 所有位置的鍵與值都保留下來，新的詞元讀取它們，只需計算自己的部分。
+cache-asking = 正在讀取序列的鍵與值…
+cache-keys = 鍵
+cache-values = 值
+cache-map = 鍵值頭 { $head } 的{ $kind }之範數，層 × 位置
+cache-map-note = 鍵已經過 RoPE，與快取中相同。外框標出選取的位置；選取的頭決定顯示哪一個鍵值頭。生成時，欄位隨詞元出現。
+cache-about = 第 { $layer } 層，鍵值頭 { $head }，位置 { $position }：{ $kind }的範數 { $value }
+cache-unknown = 第 { $layer } 層，位置 { $position }：尚未保留任何內容
+cache-fill = { $longest } 個位置中的 { $positions } 個 × { $per_token } 位元組 = { $bytes }（全部為 { $all }）
+cache-pages = 快取以每頁 { $page } 個位置增長；這個序列需要 { $used } 頁。
+
+## tokens
+
+tokens-heading = 文字如何變成詞元
+tokens-note = 使用模型自己的分詞器，隨您輸入更新。空格與換行以符號表示；由數個詞元共同組成的字元以括號標示。
+tokens-text = 文字（也就是提示）
+tokens-special = 加上模型預期的特殊詞元
+tokens-no-model = 請先載入模型：分詞器隨模型而來。
+tokens-asking = 分詞中…
+tokens-template = 對話範本
+tokens-template-note = 在對話中說這句話時，模型讀到的內容。
+tokens-split = 一個字元分成數個詞元
+tokens-count = { $tokens } 個詞元，{ $characters } 個字元，{ $bytes } 個位元組：每個詞元 { $rate } 個位元組
+tokens-table = 以表格顯示詞元
+tokens-piece = 詞彙表中的寫法
+tokens-more = { $count } 個詞元中的前 { $rows } 個。
+
+## timings
+
+timings-heading = 時間花在哪裡
+timings-note = 在這台電腦上，於選出詞元列上的詞元時測得。
+timings-ms = 毫秒
+timings-tokens = 每個新詞元的時間
+timings-tokens-note = 從前一個詞元到這一個；第一個還包括讀取提示。選取長條即選取它的詞元。
+timings-label = 每個新詞元的毫秒數；數字在表格中。
+bench-heading = 測量這個 GPU
+bench-note = 以數種長度讀取提示並解碼詞元，單一序列與多個序列；最多需要一分鐘。詞元是任意的：花的時間相同。
+bench-ask = 測量
+bench-asking = 測量中…
+bench-batch = { $count } 個序列一起
+bench-on = { $adapter }：記憶體內複製 { $copy }；每個詞元執行 { $runs } 次核心程式。
+bench-what = 項目
+bench-context = 位置數
+bench-bandwidth = 佔頻寬
+bench-packets = 觀察內部的代價
+bench-parts = 部分
+bench-ratio = 與不觀察相比
+bench-no-timestamps = 這個瀏覽器或 GPU 不提供時間戳記，因此沒有個別核心程式的時間。
+bench-left-out = 略過，因為太久或超過脈絡長度：{ $what }
+bench-save = 存成 JSON
+bench-profile = 在 { $context } 個位置處理 { $tokens } 個詞元：GPU 上 { $ms } 毫秒
+bench-kernels = 核心程式的時間
+bench-stage = 階段
+bench-kernel = 著色器
+bench-runs = 次數
+
+## race
+
+race-heading = 有 KV 快取與沒有 KV 快取
+race-note = 同一段生成真的在這個 GPU 上執行兩次，一次接一次，從詞元列上的序列開始。沒有快取時，每個詞元都要重讀整個序列。
+race-tokens = 新詞元
+race-ask = 開始比賽
+race-asking = 生成中，先用快取，再不用快取…
+race-with = 有快取
+race-without = 沒有快取
+race-summary = 沒有快取花了 { $time } 倍的時間，{ $flops } 倍的運算。
+race-same = 兩者寫出相同的詞元。
+race-differ = 兩者寫出的詞元不同。
+race-replay = 兩者放在同一個時鐘上
+race-replay-note = 以測得的時間重播。兩者先後執行，互不拖慢。
+race-play = 重播
+race-clock = 重播的時間
+race-chart = 每一步的時間
+race-chart-note = 兩者的第一步都讀取提示。之後一個每次只讀一個詞元，另一個每次都多讀一個。
+race-chart-label = 兩者每一步的毫秒數；數字在表格中。
+race-lane = 跑道
+race-step = 步
+race-read = 讀取的詞元
+race-total = 累計毫秒
+race-flops = 十億次運算
+race-kept = 保留
+
+## batch
+
+batch-heading = 並排數個提示
+batch-note = 它們一起執行：權重只為全部讀取一次。選取詞元可看它從哪些候選中選出。取樣與長度依提示表單的設定。
+batch-prompts = 提示，每行一個，最多 { $most } 個
+batch-run = 全部執行
+batch-asking = 生成中…
+batch-summary = { $seconds }內 { $tokens } 個詞元：{ $width } 個序列一起，每秒 { $rate } 個詞元。
+
+## quantisation
+
+compare-heading = 以數種數值格式讀同一段文字
+compare-note = 工作執行緒依序以每種格式載入模型，全部讀同一段文字：提示，以及第一種格式接著寫的內容。所需時間如同載入數次。檔案中已量化的權重維持原樣；q8 與 q4 只量化浮點權重。
+compare-ask = 比較
+compare-asking = 正在以每種格式載入並讀取…
+compare-f32 = 激活值與快取為 32 位元（其他格式與它比較）
+compare-f16 = 激活值與快取為 16 位元
+compare-q8 = 浮點權重為 8 位元
+compare-q4 = 浮點權重為 4 位元，每列一個縮放值
+compare-q4-128 = 浮點權重為 4 位元，每 128 個權重一個縮放值
+compare-rows = 佔用多少，改變多少
+compare-rows-note = KL 是下一個詞元的分布與第一種格式的差異，單位為奈特。一致率計算最可能詞元相同的位置。
+compare-mean-kl = 平均 KL
+compare-max-kl = 最大 KL
+compare-agreement = 一致率
+compare-perplexity = 困惑度
+compare-own = 自己寫的文字
+compare-same = 相同
+compare-differs = 從第 { $at } 個詞元起不同
+compare-chart = 每個位置的 KL，單位為奈特
+compare-chart-note = 每種格式一列長條；≠ 標出最可能詞元不同的位置。

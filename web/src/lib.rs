@@ -9,13 +9,11 @@ mod branches;
 mod bridge;
 mod browser_storage;
 mod components;
-#[allow(dead_code, reason = "panels use it")]
 mod draw;
 mod dropped;
 mod format;
 mod hub;
 mod i18n;
-#[allow(dead_code, reason = "panels use it")]
 mod inquiry;
 mod lessons;
 mod local_files;

@@ -40,7 +40,6 @@ impl Selection {
     }
 
     /// Selects a head.
-    #[allow(dead_code, reason = "panels use it")]
     pub fn select_head(&self, layer: u32, head: u32) {
         self.layer.set(layer);
         self.head.set(head);

@@ -634,7 +634,6 @@ impl State {
     }
 
     /// The sequence on the strip, to ask about; none while it grows. Tracks both.
-    #[allow(dead_code, reason = "panels use it")]
     pub fn sequence(&self) -> Option<Prompt> {
         let ids = self.strip.ids();
         (self.phase.get() == Phase::Ready && !ids.is_empty()).then_some(Prompt::Ids { ids })

@@ -253,7 +253,6 @@ impl Strip {
     }
 
     /// All token ids.
-    #[allow(dead_code, reason = "panels use it")]
     pub fn ids(&self) -> Vec<u32> {
         self.prefix(u32::MAX)
     }

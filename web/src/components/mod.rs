@@ -1,13 +1,14 @@
-//! One folder per component; its style is `web/static/css/<component>.css`.
+//! One folder per component; its style lies beside it.
 
 pub mod announcer;
+pub mod answer_status;
 pub mod asking;
 pub mod branch_tree;
 pub mod failure_panel;
-#[allow(dead_code, reason = "panels use it")]
 pub mod figure;
 pub mod footer;
 pub mod header;
+pub mod heat_map;
 pub mod inspector;
 pub mod language_menu;
 pub mod lesson_card;

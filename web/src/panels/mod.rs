@@ -1,11 +1,21 @@
 //! What the stage can show: a folder a panel.
 
 mod attention;
+mod batch;
+mod cache;
 mod interventions;
 mod lens;
 mod lessons;
+mod model;
 mod next;
+mod quantisation;
+mod race;
+mod residual;
 mod rope;
+mod sampling;
+mod timings;
+mod tokens;
+mod traced;
 
 use leptos::prelude::*;
 
@@ -24,6 +34,14 @@ pub fn panel(view: View, state: State, bridge: Bridge) -> AnyView {
             view! { <interventions::InterventionsPanel state bridge /> }.into_any()
         }
         View::Rope => view! { <rope::RopePanel state bridge /> }.into_any(),
-        _ => view! { <p>"…"</p> }.into_any(),
+        View::Model => view! { <model::ModelPanel state bridge /> }.into_any(),
+        View::Sampling => view! { <sampling::SamplingPanel state bridge /> }.into_any(),
+        View::Residual => view! { <residual::ResidualPanel state bridge /> }.into_any(),
+        View::Cache => view! { <cache::CachePanel state bridge /> }.into_any(),
+        View::Tokens => view! { <tokens::TokensPanel state bridge /> }.into_any(),
+        View::Timings => view! { <timings::TimingsPanel state bridge /> }.into_any(),
+        View::Race => view! { <race::RacePanel state bridge /> }.into_any(),
+        View::Batch => view! { <batch::BatchPanel state bridge /> }.into_any(),
+        View::Quantisation => view! { <quantisation::QuantisationPanel state bridge /> }.into_any(),
     }
 }

@@ -1,0 +1,99 @@
+//! All logits of the position that the panel shows.
+
+use std::sync::Arc;
+
+use leptos::prelude::{Get, With};
+use vitrine_protocol::{Answer, Candidate, Prompt, Question, TraceRequest};
+use vitrine_sampling::Counts;
+
+use crate::i18n::t;
+use crate::inquiry::Answered;
+use crate::phase::Phase;
+use crate::state::State;
+use crate::strip::Origin;
+
+/// Logits of more bytes are not asked for.
+const MOST_BYTES: u64 = 128 << 20;
+
+/// What is known of a position.
+#[derive(Clone, PartialEq)]
+pub struct Position {
+    /// Where the token stands that is drawn.
+    pub position: u32,
+    /// (vocab_size).
+    pub logits: Arc<Vec<f32>>,
+    /// What the penalties look at.
+    pub counts: Arc<Counts>,
+    /// The best tokens by name.
+    pub candidates: Vec<Candidate>,
+    /// The token that stands there on the strip.
+    pub there: Option<u32>,
+}
+
+/// The position that is shown: the selected one, the newest new token, else what comes next.
+fn shown(state: State) -> Option<u32> {
+    let strip = state.strip;
+    let position = strip.shown().unwrap_or_else(|| strip.len());
+    (position > 0 && strip.len() > 0).then_some(position)
+}
+
+/// The question after its logits, if it is time to ask.
+pub fn question(state: State) -> Option<Question> {
+    let position = shown(state)?;
+    if state.phase.get() != Phase::Ready || bytes(state, position)? > MOST_BYTES {
+        return None;
+    }
+    Some(Question::Trace(TraceRequest {
+        prompt: Prompt::Ids {
+            ids: state.strip.prefix(position),
+        },
+        taps: vec![String::from("logits")],
+        lens: None,
+        interventions: vec![],
+    }))
+}
+
+/// Why there are none, and what to do.
+pub fn why_none(state: State) -> Option<&'static str> {
+    if state.loaded.with(Option::is_none) {
+        return Some(t("needs-model"));
+    }
+    let Some(position) = shown(state) else {
+        return Some(t("sampling-none"));
+    };
+    let too_long = bytes(state, position).is_some_and(|bytes| bytes > MOST_BYTES);
+    too_long.then(|| t("sampling-too-long"))
+}
+
+fn bytes(state: State, position: u32) -> Option<u64> {
+    let vocab = state
+        .loaded
+        .with(|it| it.as_ref().map(|it| it.model.vocab_size))?;
+    Some(u64::from(vocab) * u64::from(position) * 4)
+}
+
+/// What an answer says of it.
+pub fn position(state: State, answered: &Answered) -> Option<Position> {
+    let Answer::Trace(report) = &answered.answer else {
+        return None;
+    };
+    let tensor = answered.tensors.first()?;
+    let vocab = *tensor.shape.last()? as usize;
+    let all = tensor.floats();
+    let logits = all.get(all.len().checked_sub(vocab)?..)?.to_vec();
+    let position = report.prompt.len() as u32;
+    let ids: Vec<u32> = report.prompt.iter().map(|piece| piece.id).collect();
+    let (asked, there) = state.strip.tokens.with(|tokens| {
+        let prompt = tokens.iter().take_while(|it| it.origin == Origin::Prompt);
+        let there = tokens.get(position as usize).map(|it| it.piece.id);
+        (prompt.count().min(ids.len()), there)
+    });
+    let (prompt, generated) = ids.split_at(asked);
+    Some(Position {
+        position,
+        counts: Arc::new(Counts::new(logits.len(), prompt, generated)),
+        logits: Arc::new(logits),
+        candidates: report.distribution.top.clone(),
+        there,
+    })
+}

@@ -1,0 +1,236 @@
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use vitrine_protocol::{
+    Answer, AnswerPart, BenchReport, BenchRequest, PassProfile, Question, Rate,
+};
+
+use crate::bridge::Bridge;
+use crate::components::answer_status::AnswerStatus;
+use crate::draw::export;
+use crate::format;
+use crate::i18n::t;
+use crate::inquiry::Inquiry;
+use crate::phase::Phase;
+use crate::state::State;
+
+/// Measures this GPU, when it is asked to.
+#[component]
+pub fn Bench(state: State, bridge: Bridge) -> impl IntoView {
+    let inquiry = Inquiry::new(state, bridge);
+    let now = RwSignal::new(String::new());
+    let measure = move |_| {
+        now.set(String::new());
+        let request = BenchRequest {
+            prefill: vec![32, 128],
+            contexts: vec![32, 256],
+            new_tokens: 16,
+            batches: vec![4],
+            packets: true,
+            budget_s: 15.0,
+        };
+        inquiry.ask_with(Question::Bench(request), move |part| {
+            if let AnswerPart::Measuring { what } = part {
+                now.set(what);
+            }
+        });
+    };
+    let report = move || {
+        inquiry
+            .answered
+            .with(|answered| match &answered.as_deref()?.answer {
+                Answer::Bench(report) => Some(Arc::new(report.as_ref().clone())),
+                _ => None,
+            })
+    };
+    view! {
+        <section class="panel timings" aria-labelledby="bench-heading" data-testid="bench-panel">
+            <h3 id="bench-heading">{t("bench-heading")}</h3>
+            <p class="hint">{t("bench-note")}</p>
+            <div class="button-row">
+                <button
+                    type="button"
+                    class="button button-primary"
+                    data-testid="bench"
+                    disabled=move || state.phase.get() != Phase::Ready || inquiry.pending()
+                    on:click=measure
+                >
+                    {t("bench-ask")}
+                </button>
+                <Show when=move || inquiry.pending()>
+                    <span class="hint">{move || now.get()}</span>
+                </Show>
+            </div>
+            <AnswerStatus inquiry what=t("bench-asking") />
+            {move || report().map(|report| view! { <Measured report /> })}
+        </section>
+    }
+}
+
+/// What was measured.
+#[component]
+fn Measured(report: Arc<BenchReport>) -> impl IntoView {
+    let save = {
+        let report = Arc::clone(&report);
+        move |_| {
+            if let Ok(text) = serde_json::to_string_pretty(report.as_ref()) {
+                export::save_text(&text, "application/json", "vitrine-bench.json");
+            }
+        }
+    };
+    let rate = |what: &'static str, it: &Rate| {
+        view! {
+            <tr data-testid="bench-row" data-what=what data-context=it.context.to_string()
+                data-rate=it.tokens_per_s.to_string()>
+                <th scope="row" class="word">{what}</th>
+                <td>{it.context}</td>
+                <td>{it.tokens}</td>
+                <td>{format!("{:.1}", 1e3 * it.seconds)}</td>
+                <td>{format::rate(it.tokens_per_s)}</td>
+                <td>{it.bandwidth_share.map(|it| format!("{:.0} %", 100.0 * it))}</td>
+            </tr>
+        }
+    };
+    let prefill = report
+        .prefill
+        .iter()
+        .map(|it| rate(t("speed-prefill"), it))
+        .collect_view();
+    let decode = report
+        .decode
+        .iter()
+        .map(|it| rate(t("speed-decode"), it))
+        .collect_view();
+    let batch = report
+        .batch
+        .iter()
+        .map(|it| {
+            view! {
+                <tr>
+                    <th scope="row" class="word">{t!("bench-batch", count = it.sequences)}</th>
+                    <td>{it.context}</td>
+                    <td>{it.tokens}</td>
+                    <td>{format!("{:.1}", 1e3 * it.seconds)}</td>
+                    <td>{format::rate(it.tokens_per_s)}</td>
+                    <td></td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let packets = report
+        .packets
+        .iter()
+        .map(|it| {
+            view! {
+                <tr>
+                    <th scope="row" class="word">{it.parts.clone()}</th>
+                    <td>{format!("{:.2}", 1e3 * it.seconds_per_token)}</td>
+                    <td>{format!("{:.3} ×", it.ratio)}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    let profiles = report.profiles.iter().map(profile).collect_view();
+    let left_out = report.left_out.join("; ");
+    view! {
+        <p>
+            {t!(
+                "bench-on",
+                adapter = report.adapter.name.clone(),
+                copy = format!("{}/s", format::bytes(report.copy_bytes_per_s as u64)),
+                runs = report.dispatches_per_token
+            )}
+        </p>
+        <div class="timings-scroll" tabindex="0" role="group" aria-labelledby="bench-heading">
+            <table class="numbers" data-testid="bench-table">
+                <thead>
+                    <tr>
+                        <th scope="col" class="word">{t("bench-what")}</th>
+                        <th scope="col">{t("bench-context")}</th>
+                        <th scope="col">{t("view-tokens")}</th>
+                        <th scope="col">{t("timings-ms")}</th>
+                        <th scope="col">{t("speed-unit")}</th>
+                        <th scope="col">{t("bench-bandwidth")}</th>
+                    </tr>
+                </thead>
+                <tbody>{prefill}{decode}{batch}</tbody>
+            </table>
+        </div>
+        {(!report.packets.is_empty()).then(|| view! {
+            <h4>{t("bench-packets")}</h4>
+            <table class="numbers timings-narrow">
+                <thead>
+                    <tr>
+                        <th scope="col" class="word">{t("bench-parts")}</th>
+                        <th scope="col">{t("timings-ms")}</th>
+                        <th scope="col">{t("bench-ratio")}</th>
+                    </tr>
+                </thead>
+                <tbody>{packets}</tbody>
+            </table>
+        })}
+        {if report.profiles.is_empty() {
+            view! { <p class="hint">{t("bench-no-timestamps")}</p> }.into_any()
+        } else {
+            profiles.into_any()
+        }}
+        {(!left_out.is_empty()).then(|| view! {
+            <p class="hint">{t!("bench-left-out", what = left_out.clone())}</p>
+        })}
+        <div class="button-row">
+            <button type="button" class="button" data-testid="bench-save" on:click=save>
+                {t("bench-save")}
+            </button>
+        </div>
+    }
+}
+
+/// Where the time of a pass goes.
+fn profile(profile: &PassProfile) -> impl IntoView + use<> {
+    let all: f64 = profile.kernels.iter().map(|it| it.seconds).sum();
+    let rows = profile
+        .kernels
+        .iter()
+        .map(|it| {
+            let share = 100.0 * it.seconds / all.max(1e-12);
+            view! {
+                <tr>
+                    <td class="word">{it.stage.clone()}</td>
+                    <th scope="row" class="word">{it.name.clone()}</th>
+                    <td class="word">{it.kernel.clone()}</td>
+                    <td>{it.dispatches}</td>
+                    <td>{format!("{:.3}", 1e3 * it.seconds)}</td>
+                    <td class="timings-share">
+                        <span style:inline-size=format!("{share:.2}%")></span>
+                        {format!("{share:.1} %")}
+                    </td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <h4>
+            {t!(
+                "bench-profile",
+                tokens = profile.tokens,
+                context = profile.context,
+                ms = format!("{:.2}", 1e3 * profile.seconds)
+            )}
+        </h4>
+        <div class="timings-scroll" tabindex="0" role="group" aria-label=t("bench-kernels")>
+            <table class="numbers">
+                <thead>
+                    <tr>
+                        <th scope="col" class="word">{t("bench-stage")}</th>
+                        <th scope="col" class="word">{t("bench-what")}</th>
+                        <th scope="col" class="word">{t("bench-kernel")}</th>
+                        <th scope="col">{t("bench-runs")}</th>
+                        <th scope="col">{t("timings-ms")}</th>
+                        <th scope="col">{t("model-share")}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,23 @@
+mod bench;
+mod steps;
+
+use leptos::prelude::*;
+
+use crate::bridge::Bridge;
+use crate::components::speed::Speed;
+use crate::i18n::t;
+use crate::state::State;
+
+/// What each token of the last run took, and what this GPU can do.
+#[component]
+pub fn TimingsPanel(state: State, bridge: Bridge) -> impl IntoView {
+    view! {
+        <section class="panel timings" aria-labelledby="timings-heading" data-testid="timings-panel">
+            <h2 id="timings-heading">{t("timings-heading")}</h2>
+            <p class="hint">{t("timings-note")}</p>
+        </section>
+        <steps::Steps state />
+        <Speed strip=state.strip />
+        <bench::Bench state bridge />
+    }
+}

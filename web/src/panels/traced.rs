@@ -1,0 +1,92 @@
+//! Tensors of the whole sequence on the strip, where they are not too many.
+
+use leptos::prelude::{Get, With};
+use vitrine_protocol::{Question, TraceRequest};
+
+use crate::inquiry::Tensor;
+use crate::state::State;
+use crate::visible::shown_text;
+
+/// More bytes are not asked for.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The question after `taps` of the sequence on the strip, `floats` numbers for each position; none
+/// while it grows, or where that would be too much.
+pub fn question(state: State, taps: &[&str], floats: u64) -> Option<Question> {
+    let prompt = state.sequence()?;
+    let positions = u64::from(state.strip.len());
+    (floats * positions * 4 <= MOST_BYTES).then(|| {
+        Question::Trace(TraceRequest {
+            prompt,
+            taps: taps.iter().map(|tap| (*tap).to_owned()).collect(),
+            lens: None,
+            interventions: vec![],
+        })
+    })
+}
+
+/// A tensor by its name.
+pub fn tensor<'a>(tensors: &'a [Tensor], name: &str) -> Option<&'a Tensor> {
+    tensors.iter().find(|tensor| tensor.name == name)
+}
+
+/// The Euclidean norm of row `row` of a tensor whose rows have `width` values.
+pub fn norm(tensor: &Tensor, row: usize, width: usize) -> Option<f32> {
+    let values = tensor.floats().get(row * width..(row + 1) * width)?;
+    let sum: f64 = values
+        .iter()
+        .map(|it| f64::from(*it) * f64::from(*it))
+        .sum();
+    Some(sum.sqrt() as f32)
+}
+
+/// What the columns of a map over positions are called: the tokens, cut where they are long.
+pub fn column_names(state: State) -> Vec<String> {
+    const LONGEST: usize = 9;
+    state.strip.tokens.with(|tokens| {
+        let name = |(position, token): (usize, &crate::strip::StripToken)| {
+            let piece = &token.piece;
+            let text = shown_text(piece.id, &piece.bytes, piece.token.as_deref());
+            let short: String = text.chars().take(LONGEST).collect();
+            let more = if text.chars().count() > LONGEST {
+                "…"
+            } else {
+                ""
+            };
+            format!("{position} {short}{more}")
+        };
+        tokens.iter().enumerate().map(name).collect()
+    })
+}
+
+/// Position and token for a sentence.
+pub fn position_name(state: State, position: u32) -> String {
+    match state.strip.token(position) {
+        Some(token) => {
+            let piece = token.piece;
+            let text = shown_text(piece.id, &piece.bytes, piece.token.as_deref());
+            format!("{position} “{text}”")
+        }
+        None => position.to_string(),
+    }
+}
+
+/// The model's sizes: layers, hidden_size, query heads, key heads.
+pub fn sizes(state: State) -> Option<(u32, u32, u32, u32)> {
+    state.loaded.with(|loaded| {
+        let model = &loaded.as_ref()?.model;
+        Some((
+            model.num_hidden_layers,
+            model.hidden_size,
+            model.num_attention_heads,
+            model.num_key_value_heads,
+        ))
+    })
+}
+
+/// The position that is read when the selected token is chosen; the selected one itself where the
+/// reader selected it.
+pub fn position(state: State) -> u32 {
+    let last = state.strip.len().saturating_sub(1);
+    state.strip.selected.get().unwrap_or(last)
+}
