@@ -156,7 +156,7 @@ pub fn HeatMap(
                 });
                 let across = f64::from(columns.len() as u32) * width;
                 let down = f64::from(rows) * height;
-                let full = (LEFT + across + 40.0).max(360.0);
+                let full = (LEFT + across + 40.0).max(480.0);
                 let tall = TOP + down + BOTTOM;
                 view! {
                     <svg

@@ -27,7 +27,7 @@ pub fn Inspector(state: State) -> impl IntoView {
             >
                 {move || token.get().map(|(position, token)| view! {
                     <TokenFacts position token=token.clone() />
-                    {token.packet.map(|packet| view! { <PacketFacts state packet /> })}
+                    {token.packet.map(|packet| view! { <PacketFacts state position packet /> })}
                 })}
             </Show>
         </aside>
@@ -125,9 +125,10 @@ fn TokenFacts(position: u32, token: StripToken) -> impl IntoView {
     }
 }
 
-/// What was inside while it was chosen.
+/// What was inside while it was chosen: at the position before its own.
 #[component]
-fn PacketFacts(state: State, packet: Arc<TokenPacket>) -> impl IntoView {
+fn PacketFacts(state: State, position: u32, packet: Arc<TokenPacket>) -> impl IntoView {
+    let before = position.saturating_sub(1);
     let selection = state.selection;
     let entropy = packet.logits.as_ref().map(|it| it.entropy);
     let logsumexp = packet.logsumexp;
@@ -142,7 +143,12 @@ fn PacketFacts(state: State, packet: Arc<TokenPacket>) -> impl IntoView {
         view! {
             {of_head.map(|it| view! {
                 <h3 class="inspector-part">
-                    {t!("inspector-head", layer = selection.layer.get(), head = selection.head.get())}
+                    {t!(
+                        "inspector-head",
+                        layer = selection.layer.get(),
+                        head = selection.head.get(),
+                        position = before
+                    )}
                 </h3>
                 <dl class="facts">
                     <Fact name=t("fact-entropy") value=format::nats(f64::from(it.entropy)) />
@@ -159,7 +165,11 @@ fn PacketFacts(state: State, packet: Arc<TokenPacket>) -> impl IntoView {
             })}
             {residual.map(|it| view! {
                 <h3 class="inspector-part">
-                    {t!("inspector-layer", layer = selection.layer.get())}
+                    {t!(
+                        "inspector-layer",
+                        layer = selection.layer.get(),
+                        position = before
+                    )}
                 </h3>
                 <dl class="facts">
                     <Fact name=t("fact-residual") value=format!("{:.3}", it[0].norm) />
