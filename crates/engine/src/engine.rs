@@ -139,8 +139,11 @@ impl Engine {
         match prompt {
             Prompt::Ids { ids } => Ok(ids.clone()),
             Prompt::Text { text } => Ok(self.tokenizer()?.encode(text, true)?),
-            // The template writes the special tokens.
-            Prompt::Chat { user } => Ok(self.tokenizer()?.encode(&self.render(user)?, false)?),
+            Prompt::Chat { user } => {
+                let rendered = self.render(user)?;
+                // The template writes the special tokens.
+                Ok(self.tokenizer()?.encode(&rendered, false)?)
+            }
         }
     }
 
