@@ -174,17 +174,10 @@ fn with_generation_config(name: &str, text: &str) -> String {
 fn sampling_defaults_are_those_of_the_model() {
     let config = r#"{"temperature": 0.5, "top_k": 7, "typical_p": 0.9, "num_beams": 3}"#;
     let other = with_generation_config("sampling-defaults", config);
-    let given = [
-        "generate",
-        "--ids",
-        "5,6,7",
-        "--max-new-tokens",
-        "1",
-        "--seed",
-        "1",
-        "--json",
-    ];
-    let sampled = |more: &[&str]| json(&[&given[..], &["--sample"], more].concat());
+    // One token after these.
+    let given = ["generate", "--ids", "5,6,7", "--max-new-tokens", "1"];
+    let sampled =
+        |more: &[&str]| json(&[&given[..], &["--seed", "1", "--json", "--sample"], more].concat());
     let report = sampled(&["--model", &other]);
     assert_eq!(report["sampling"]["temperature"], 0.5);
     assert_eq!(report["sampling"]["top_k"], 7);
@@ -200,16 +193,7 @@ fn sampling_defaults_are_those_of_the_model() {
     assert!(report.get("not_followed").is_none());
 
     let told = |more: &[&str]| {
-        let given = [
-            "generate",
-            "--ids",
-            "5,6,7",
-            "--max-new-tokens",
-            "1",
-            "--model",
-            &other,
-        ];
-        let output = vitrine(&[&given[..], more].concat());
+        let output = vitrine(&[&given[..], &["--model", &other], more].concat());
         String::from_utf8(output.stderr).unwrap()
     };
     let sentence = "also set typical_p, num_beams: not followed";
