@@ -1,0 +1,56 @@
+//! What can be asked about the sequence on the strip.
+
+use leptos::prelude::*;
+use vitrine_protocol::{Command, Prompt, Question};
+
+use crate::phase::Phase;
+use crate::state::{State, TOP};
+use crate::strip::Origin;
+
+/// Of how many tokens of a prompt the page finds out by itself how surprising they are.
+const MEASURED_PROMPT: usize = 512;
+
+impl State {
+    /// The question about the selected prompt token, if it is time to ask one. Tracks what it
+    /// depends on.
+    pub fn question(&self) -> Option<Command> {
+        let position = self.strip.selected.get()?;
+        let token = self.strip.token(position)?;
+        let known = token.distribution.is_some() || token.origin != Origin::Prompt;
+        if known || position == 0 || self.phase.get() != Phase::Ready || self.asked.get().is_some()
+        {
+            return None;
+        }
+        let run = self.next_run();
+        self.asked.set(Some((run, position)));
+        let prompt = Prompt::Ids {
+            ids: untrack(|| self.strip.prefix(position)),
+        };
+        Some(Command::Next {
+            run,
+            prompt,
+            top: TOP,
+        })
+    }
+
+    /// The sequence on the strip, to ask about; none while it grows. Tracks both.
+    pub fn sequence(&self) -> Option<Prompt> {
+        let ids = self.strip.ids();
+        (self.phase.get() == Phase::Ready && !ids.is_empty()).then_some(Prompt::Ids { ids })
+    }
+
+    /// The prompt on the strip, as long as nobody asked how surprising its tokens are.
+    pub fn unmeasured_prompt(&self) -> Option<Question> {
+        let ids = self.strip.tokens.with(|tokens| {
+            let prompt = tokens.iter().take_while(|it| it.origin == Origin::Prompt);
+            let prompt: Vec<_> = prompt.collect();
+            let unknown = prompt.iter().skip(1).any(|it| it.surprisal.is_none());
+            unknown.then(|| prompt.iter().map(|it| it.piece.id).collect::<Vec<_>>())
+        })?;
+        let wanted = self.phase.get() == Phase::Ready && ids.len() <= MEASURED_PROMPT;
+        wanted.then_some(Question::Positions {
+            prompt: Prompt::Ids { ids },
+            top: TOP,
+        })
+    }
+}
