@@ -2,20 +2,23 @@
 
 pub mod announcer;
 pub mod answer_status;
-pub mod asking;
 pub mod branch_tree;
+pub mod choices;
+pub mod draw_settings;
 pub mod failure_panel;
 pub mod figure;
 pub mod footer;
 pub mod header;
-pub mod heat_map;
 pub mod inspector;
+pub mod labelled_matrix;
 pub mod language_menu;
 pub mod lesson_card;
 pub mod load_panel;
 pub mod matrix;
 pub mod model_picker;
+pub mod needs;
 pub mod number_slider;
+pub mod number_table;
 pub mod output;
 pub mod presenter;
 pub mod prompt_form;

@@ -1,9 +1,12 @@
 use leptos::html;
 use leptos::prelude::*;
-use web_sys::KeyboardEvent;
+use web_sys::{Element, KeyboardEvent};
 
 use crate::draw::export;
 use crate::i18n::t;
+
+/// Writes the graphic below an element to a file of a name.
+type Save = fn(&Element, &str) -> Option<()>;
 
 /// The frame of a graphic: its title and what it shows, the same numbers as a table, the graphic
 /// as a file, and the whole window for it. The graphic is an `<svg class="graphic">`.
@@ -23,9 +26,22 @@ pub fn Figure(
     let as_table = RwSignal::new(false);
     let whole = RwSignal::new(false);
     let place = NodeRef::<html::Div>::new();
-    let save = move |write: fn(&web_sys::Element, &str) -> Option<()>| {
-        if let Some(place) = place.get_untracked() {
-            write(&place, testid);
+    let save = move |id: &'static str, name: &'static str, write: Save| {
+        let save = move |_| {
+            if let Some(place) = place.get_untracked() {
+                write(&place, testid);
+            }
+        };
+        view! {
+            <button
+                type="button"
+                class="button button-quiet"
+                data-testid=id
+                disabled=move || as_table.get()
+                on:click=save
+            >
+                {name}
+            </button>
         }
     };
     let on_key = move |event: KeyboardEvent| {
@@ -45,42 +61,10 @@ pub fn Figure(
             <figcaption class="figure-head">
                 <h3 class="figure-title">{move || title.get()}</h3>
                 <div class="figure-tools">
-                    <button
-                        type="button"
-                        class="button button-quiet"
-                        data-testid="as-table"
-                        aria-pressed=move || as_table.get().to_string()
-                        on:click=move |_| as_table.update(|it| *it = !*it)
-                    >
-                        {t("figure-table")}
-                    </button>
-                    <button
-                        type="button"
-                        class="button button-quiet"
-                        data-testid="save-svg"
-                        disabled=move || as_table.get()
-                        on:click=move |_| save(export::save_svg)
-                    >
-                        "SVG"
-                    </button>
-                    <button
-                        type="button"
-                        class="button button-quiet"
-                        data-testid="save-png"
-                        disabled=move || as_table.get()
-                        on:click=move |_| save(export::save_png)
-                    >
-                        "PNG"
-                    </button>
-                    <button
-                        type="button"
-                        class="button button-quiet"
-                        data-testid="maximise"
-                        aria-pressed=move || whole.get().to_string()
-                        on:click=move |_| whole.update(|it| *it = !*it)
-                    >
-                        {t("figure-whole")}
-                    </button>
+                    {toggle("as-table", t("figure-table"), as_table)}
+                    {save("save-svg", "SVG", export::save_svg)}
+                    {save("save-png", "PNG", export::save_png)}
+                    {toggle("maximise", t("figure-whole"), whole)}
                 </div>
                 {note.map(|note| view! { <p class="hint figure-note">{move || note.get()}</p> })}
             </figcaption>
@@ -92,5 +76,20 @@ pub fn Figure(
                 }}
             </div>
         </figure>
+    }
+}
+
+/// A button that is on or off.
+fn toggle(id: &'static str, name: &'static str, is_on: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="button button-quiet"
+            data-testid=id
+            aria-pressed=move || is_on.get().to_string()
+            on:click=move |_| is_on.update(|it| *it = !*it)
+        >
+            {name}
+        </button>
     }
 }

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 #[component]
 pub fn NumberSlider(
     /// Also begins the ids of its elements.
-    id: &'static str,
+    #[prop(into)]
+    id: String,
     label: &'static str,
     value: RwSignal<f64>,
     min: f64,

@@ -11,7 +11,7 @@ use vitrine_sampling::Pipeline;
 
 use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
-use crate::components::number_slider::NumberSlider;
+use crate::components::draw_settings::DrawSettings;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
@@ -74,29 +74,11 @@ pub fn SamplingPanel(state: State, bridge: Bridge) -> impl IntoView {
 #[component]
 fn Settings(state: State) -> impl IntoView {
     let settings = state.settings.sampling;
-    let greedy = Signal::derive(move || !settings.do_sample.get());
+    let is_greedy = move || !settings.do_sample.get();
     view! {
         <div class="sampling-settings">
-            <label class="check">
-                <input
-                    type="checkbox"
-                    data-testid="stage-do-sample"
-                    prop:checked=move || settings.do_sample.get()
-                    on:change=move |event| settings.do_sample.set(event_target_checked(&event))
-                />
-                <span>{t("settings-do-sample")}</span>
-            </label>
-            <NumberSlider id="stage-temperature" label=t("settings-temperature")
-                value=settings.temperature min=0.0 max=3.0 step=0.05 disabled=greedy />
-            <NumberSlider id="stage-top-k" label=t("settings-top-k") value=settings.top_k
-                min=0.0 max=200.0 step=1.0 hint=t("settings-top-k-hint") disabled=greedy />
-            <NumberSlider id="stage-top-p" label=t("settings-top-p") value=settings.top_p
-                min=0.0 max=1.0 step=0.01 disabled=greedy />
-            <NumberSlider id="stage-min-p" label=t("settings-min-p") value=settings.min_p
-                min=0.0 max=1.0 step=0.01 disabled=greedy />
-            <NumberSlider id="stage-seed" label=t("settings-seed") value=settings.seed
-                min=0.0 max=1_000_000.0 step=1.0 disabled=greedy />
-            <Show when=move || greedy.get()>
+            <DrawSettings state prefix="stage-" />
+            <Show when=is_greedy>
                 <p class="hint">{t("sampling-greedy")}</p>
             </Show>
         </div>
