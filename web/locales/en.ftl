@@ -294,11 +294,7 @@ presenter-hint = Large type and nothing but the stage; arrow keys go on, Escape 
 
 ## Answers of the worker
 
-asking-no-model = Load a model first: everything here is measured on it.
-asking-no-sequence = Generate something first: this panel reads the tokens on the strip.
 asking-pending = The model is computing this…
-asking-steps = The model is computing this: { $done } of { $total }
-asking-generating = This follows when the run has ended.
 
 ## Attention
 
@@ -437,6 +433,7 @@ rope-wavelength = Tokens per full turn
 answer-progress = { $done } of { $total }
 needs-model = Load a model first: this panel shows what happens inside it.
 needs-sequence = Press Run first: this panel shows the sequence on the strip.
+needs-end = This follows when the run has ended.
 
 ## model
 
@@ -542,7 +539,7 @@ residual-map-note = What attention and MLP add is measured while the model gener
 residual-about = Layer { $layer }, position { $position }: { $part } { $value }
 residual-unknown = Layer { $layer }, position { $position }: not measured
 residual-layer = Layer
-residual-position = position
+layer-map-axes = rows: layers · columns: positions
 residual-chart = Over the layers, at position { $position }
 residual-chart-note = Logarithmic scale. Select a layer in the chart or in the map.
 residual-chart-label = Norms over the layers; the table has the numbers.

@@ -294,11 +294,7 @@ presenter-hint = 放大字體，只留舞台；方向鍵前進，Esc 結束
 
 ## 引擎的回答
 
-asking-no-model = 請先載入模型：這裡的一切都是在模型上實際量測的。
-asking-no-sequence = 請先生成一段文字：這個面板讀取上方的 token 序列。
 asking-pending = 模型正在計算…
-asking-steps = 模型正在計算：{ $done } / { $total }
-asking-generating = 等這次生成結束後就會出現。
 
 ## 注意力
 
@@ -436,6 +432,7 @@ rope-wavelength = 轉一圈的 token 數
 answer-progress = { $done } / { $total }
 needs-model = 請先載入模型：這個面板顯示模型內部發生的事。
 needs-sequence = 請先按「執行」：這個面板顯示詞元列上的序列。
+needs-end = 等這次生成結束後就會出現。
 
 ## model
 
@@ -541,7 +538,7 @@ residual-map-note = 注意力與 MLP 加上的量在模型生成時測量，因�
 residual-about = 第 { $layer } 層，位置 { $position }：{ $part } { $value }
 residual-unknown = 第 { $layer } 層，位置 { $position }：未測量
 residual-layer = 層
-residual-position = 位置
+layer-map-axes = 列：層 · 欄：位置
 residual-chart = 位置 { $position } 各層的變化
 residual-chart-note = 對數刻度。可在圖中或上方的圖選取一層。
 residual-chart-label = 各層的範數；數字在表格中。

@@ -4,6 +4,7 @@ mod attention;
 mod batch;
 mod cache;
 mod interventions;
+mod layer_map;
 mod lens;
 mod lessons;
 mod model;

@@ -1,3 +1,6 @@
+/// Rows that Page Up and Page Down pass.
+const PAGE: u32 = 8;
+
 /// A cell: row and column.
 pub type Cell = (u32, u32);
 
@@ -14,8 +17,8 @@ pub fn moved(key: &str, control: bool, (row, column): Cell, (rows, columns): Cel
         "End" if control => Some((last_row, last_column)),
         "Home" => Some((row, 0)),
         "End" => Some((row, last_column)),
-        "PageUp" => Some((0, column)),
-        "PageDown" => Some((last_row, column)),
+        "PageUp" => Some((row.saturating_sub(PAGE), column)),
+        "PageDown" => Some(((row + PAGE).min(last_row), column)),
         _ => None,
     }
 }
@@ -34,6 +37,8 @@ mod tests {
         assert_eq!(moved("End", false, (1, 1), size), Some((1, 3)));
         assert_eq!(moved("End", true, (1, 1), size), Some((2, 3)));
         assert_eq!(moved("PageUp", false, (2, 1), size), Some((0, 1)));
+        assert_eq!(moved("PageDown", false, (0, 0), (30, 4)), Some((8, 0)));
+        assert_eq!(moved("PageDown", false, (1, 1), size), Some((2, 1)));
         assert_eq!(moved("x", false, (1, 1), size), None);
         assert_eq!(moved("End", false, (0, 0), (0, 4)), None);
     }

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::panels::attention::look::Look;
@@ -73,17 +74,15 @@ pub fn Arcs(state: State, layer: Inquiry, look: Look) -> impl IntoView {
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("attention-query")}</th>
-                        <th scope="col">{t("attention-key")}</th>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col">{t("column-probability")}</th>
-                    </tr>
-                </thead>
-                <tbody>{arcs.into_iter().map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("attention-query")),
+                    number(t("attention-key")),
+                    word(t("column-token")),
+                    number(t("column-probability")),
+                ]
+                rows=arcs.into_iter().map(row).collect_view()
+            />
         }
     };
     view! {

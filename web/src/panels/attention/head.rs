@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::components::figure::Figure;
 use crate::components::matrix::{Cell, Matrix};
+use crate::components::number_table::{NumberTable, number, word};
 use crate::draw::colour::magnitude;
 use crate::draw::labels;
 use crate::draw::raster::Raster;
@@ -113,17 +114,15 @@ pub fn HeadZoom(
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("attention-query")}</th>
-                        <th scope="col">{t("attention-key")}</th>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col">{t("column-probability")}</th>
-                    </tr>
-                </thead>
-                <tbody>{(0..=query).map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("attention-query")),
+                    number(t("attention-key")),
+                    word(t("column-token")),
+                    number(t("column-probability")),
+                ]
+                rows=(0..=query).map(row).collect_view()
+            />
         }
     };
     let shown = move || pointed.get().unwrap_or_else(|| (query(), key()));

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use web_sys::KeyboardEvent;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::draw::colour::magnitude;
 use crate::draw::raster::Raster;
 use crate::i18n::t;
@@ -118,19 +119,17 @@ pub fn LayerZoom(state: State, layer: Inquiry, look: Look) -> impl IntoView {
             })
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("selection-head")}</th>
-                        <th scope="col">{t("attention-kv-head")}</th>
-                        <th scope="col">{t("attention-query")}</th>
-                        <th scope="col">{t("fact-strongest")}</th>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col">{t("column-probability")}</th>
-                    </tr>
-                </thead>
-                <tbody>{(0..tiles.get().heads).map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("selection-head")),
+                    number(t("attention-kv-head")),
+                    number(t("attention-query")),
+                    number(t("fact-strongest")),
+                    word(t("column-token")),
+                    number(t("column-probability")),
+                ]
+                rows=(0..tiles.get().heads).map(row).collect_view()
+            />
         }
     };
     let on_key = move |event: KeyboardEvent| {

@@ -13,7 +13,8 @@ use metric::Metric;
 use vitrine_protocol::{Answer, Prompt, Question};
 
 use crate::bridge::Bridge;
-use crate::components::asking::Asking;
+use crate::components::answer_status::AnswerStatus;
+use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
@@ -102,7 +103,8 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
                 </label>
                 <LookChoices look />
             </div>
-            <Asking state inquiry=thumbnails />
+            <Needs state />
+            <AnswerStatus inquiry=thumbnails what=t("asking-pending") />
         </section>
         <overview::Overview state thumbnails metric look />
         <ranking::Ranking state thumbnails metric />

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::With;
 use vitrine_protocol::{Answer, TokenPacket};
 
+use crate::components::choices::Choice;
 use crate::i18n::t;
 use crate::inquiry::{Answered, Tensor};
 use crate::panels::traced;
@@ -20,20 +21,17 @@ pub enum Kind {
     Values,
 }
 
-impl Kind {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Keys, Self::Values];
+impl Choice for Kind {
+    const ALL: &'static [Self] = &[Self::Keys, Self::Values];
 
-    /// In a word.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Keys => t("cache-keys"),
             Self::Values => t("cache-values"),
         }
     }
 
-    /// For tests.
-    pub fn testid(self) -> &'static str {
+    fn testid(self) -> &'static str {
         match self {
             Self::Keys => "kind-keys",
             Self::Values => "kind-values",

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use vitrine_protocol::{AblationReport, Answer};
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
@@ -81,18 +82,16 @@ pub fn Ablation(state: State, ablation: Inquiry) -> impl IntoView {
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col">{t("column-id")}</th>
-                        <th scope="col">{t("interventions-before")}</th>
-                        <th scope="col">{t("interventions-after")}</th>
-                        <th scope="col">"Δ"</th>
-                    </tr>
-                </thead>
-                <tbody>{rows().into_iter().map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    word(t("column-token")),
+                    number(t("column-id")),
+                    number(t("interventions-before")),
+                    number(t("interventions-after")),
+                    number("Δ"),
+                ]
+                rows=rows().into_iter().map(row).collect_view()
+            />
         }
     };
     view! {

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use vitrine_protocol::Question;
 
 use crate::bridge::Bridge;
-use crate::components::asking::Asking;
+use crate::components::answer_status::AnswerStatus;
+use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
@@ -32,7 +33,8 @@ pub fn InterventionsPanel(state: State, bridge: Bridge) -> impl IntoView {
         <section class="panel interventions-head" aria-labelledby="interventions-heading">
             <h2 id="interventions-heading">{t("view-interventions")}</h2>
             <p class="hint">{t("interventions-explanation")}</p>
-            <Asking state inquiry=ablation />
+            <Needs state />
+            <AnswerStatus inquiry=ablation what=t("asking-pending") />
         </section>
         <switches::Switches state />
         <ablation::Ablation state ablation />

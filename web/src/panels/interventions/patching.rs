@@ -2,11 +2,12 @@ use leptos::prelude::*;
 use vitrine_protocol::{Answer, AnswerPart, PatchReport, PatchRequest, Prompt, Question};
 
 use crate::bridge::Bridge;
+use crate::components::answer_status::AnswerStatus;
 use crate::components::figure::Figure;
-use crate::components::matrix::{Cell, Matrix};
+use crate::components::labelled_matrix::{LabelledMatrix, Layout};
+use crate::components::matrix::Cell;
+use crate::components::number_table::GridTable;
 use crate::draw::colour::difference;
-use crate::draw::labels;
-use crate::draw::legend::legend;
 use crate::draw::raster::Raster;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
@@ -14,8 +15,13 @@ use crate::phase::Phase;
 use crate::state::State;
 use crate::visible;
 
-const LEFT: f64 = 60.0;
-const TOP: f64 = 140.0;
+const LAYOUT: Layout = Layout {
+    left: 60.0,
+    top: 140.0,
+    slanted: true,
+    // Shares are between -1 and 1.
+    colour: |at| difference(2.0 * at - 1.0),
+};
 const WIDTH: f64 = 640.0;
 const ROW: f64 = 18.0;
 
@@ -90,14 +96,6 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
             </label>
         }
     };
-    let line = move || match inquiry.failure.get() {
-        Some(failure) => failure,
-        None if !inquiry.pending() => String::new(),
-        None => match inquiry.progress.get() {
-            Some((done, total)) => t!("asking-steps", done = done, total = total),
-            None => t("asking-pending").to_owned(),
-        },
-    };
     view! {
         <section class="panel interventions-head" aria-labelledby="patch-heading">
             <h2 id="patch-heading">{t("patch-heading")}</h2>
@@ -114,25 +112,8 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
                 >
                     {t("patch-run")}
                 </button>
-                <button
-                    type="button"
-                    class="button"
-                    data-testid="patch-stop"
-                    disabled=move || !inquiry.pending()
-                    on:click=move |_| inquiry.withdraw()
-                >
-                    {t("stop")}
-                </button>
             </div>
-            <p
-                class="hint"
-                class:hint-wrong=move || inquiry.failure.with(Option::is_some)
-                role="status"
-                data-testid="patch-status"
-                data-pending=move || inquiry.pending().to_string()
-            >
-                {line}
-            </p>
+            <AnswerStatus inquiry what=t("asking-pending") />
         </section>
         <Show when=move || report.with(Option::is_some)>
             <PatchGrid state report known is_whole />
@@ -230,34 +211,22 @@ fn PatchGrid(
         })
     };
     let table = move || {
-        let heads = words()
-            .into_iter()
-            .map(|word| view! { <th scope="col">{word}</th> });
-        let rows = (0..layers.get()).map(|layer| {
-            let cells = (0..positions.get())
-                .map(|position| {
-                    let share = share((layer, position)).filter(|_| has((layer, position)));
-                    view! { <td>{share.map(|it| format!("{it:.4}"))}</td> }
-                })
-                .collect_view();
-            view! {
-                <tr>
-                    <th scope="row">{layer}</th>
-                    {cells}
-                </tr>
-            }
-        });
-        view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("selection-layer")}</th>
-                        {heads.collect_view()}
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
-        }
+        let cell = move |layer, position| {
+            let share = share((layer, position)).filter(|_| has((layer, position)));
+            share.map(|it| format!("{it:.4}"))
+        };
+        view! { <GridTable corner=t("selection-layer") columns=words() rows=layers.get() cell /> }
+    };
+    let numbers = move || {
+        let layers = 0..layers.get();
+        layers.map(|it| it.to_string()).collect::<Vec<_>>()
+    };
+    let scale = || {
+        vec![
+            (0.0, String::from("−1")),
+            (0.5, t("patch-nothing").to_owned()),
+            (1.0, t("patch-all").to_owned()),
+        ]
     };
     let chosen = RwSignal::new(None::<Cell>);
     view! {
@@ -267,50 +236,24 @@ fn PatchGrid(
             note=Signal::derive(note)
             table
         >
-            {move || {
-                let (rows, columns, width) = (layers.get(), positions.get(), width());
-                let (extent, height) = (f64::from(columns) * width, f64::from(rows) * ROW);
-                let full = (LEFT + extent.max(300.0) + 90.0, TOP + height + 48.0);
-                let numbers: Vec<String> = (0..rows).map(|it| it.to_string()).collect();
-                view! {
-                    <svg
-                        class="graphic graphic-sized"
-                        width=full.0
-                        height=full.1
-                        viewBox=format!("0 0 {} {}", full.0, full.1)
-                    >
-                        <text class="soft" x="0" y="14">{t("patch-axes")}</text>
-                        <g transform=format!("translate({LEFT} {TOP})")>
-                            <g class="token-words" aria-hidden="true">
-                                {labels::rows(&numbers, ROW, None)}
-                                {move || labels::columns(&words(), width, None, true)}
-                            </g>
-                            <rect class="patch-frame" width=extent height=height />
-                            <Matrix
-                                testid="patch-cells"
-                                label=Signal::stored(t("patch-title").to_owned())
-                                size=Signal::derive(move || (rows, columns))
-                                cell=Signal::derive(move || (width, ROW))
-                                picture
-                                selected=chosen
-                                pointed
-                                spoken=Callback::new(say)
-                                on_choose=Callback::new(move |cell: Cell| {
-                                    chosen.set(Some(cell));
-                                    state.selection.layer.set(cell.0);
-                                })
-                            />
-                        </g>
-                        <g transform=format!("translate({LEFT} {})", TOP + height + 14.0)>
-                            {legend(280.0, |at| difference(2.0 * at - 1.0), vec![
-                                (0.0, String::from("−1")),
-                                (0.5, t("patch-nothing").to_owned()),
-                                (1.0, t("patch-all").to_owned()),
-                            ])}
-                        </g>
-                    </svg>
-                }
-            }}
+            <LabelledMatrix
+                testid="patch-cells"
+                layout=LAYOUT
+                label=Signal::stored(t("patch-title").to_owned())
+                axes=t("patch-axes")
+                rows=Signal::derive(numbers)
+                columns=Signal::derive(words)
+                cell=Signal::derive(move || (width(), ROW))
+                picture
+                scale=Signal::derive(scale)
+                selected=chosen
+                pointed
+                spoken=Callback::new(say)
+                on_choose=Callback::new(move |cell: Cell| {
+                    chosen.set(Some(cell));
+                    state.selection.layer.set(cell.0);
+                })
+            />
         </Figure>
         <p
             class="readout note"

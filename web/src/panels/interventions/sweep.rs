@@ -2,20 +2,25 @@ use leptos::prelude::*;
 use vitrine_protocol::{Answer, AnswerPart, HeadEffect, Question};
 
 use crate::bridge::Bridge;
-use crate::components::asking::Asking;
+use crate::components::answer_status::AnswerStatus;
 use crate::components::figure::Figure;
-use crate::components::matrix::{Cell, Matrix};
+use crate::components::labelled_matrix::{LabelledMatrix, Layout};
+use crate::components::matrix::Cell;
+use crate::components::needs::Needs;
+use crate::components::number_table::{NumberTable, number};
 use crate::draw::colour::magnitude;
-use crate::draw::labels;
-use crate::draw::legend::legend;
 use crate::draw::raster::Raster;
 use crate::format;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
 
-const LEFT: f64 = 84.0;
-const TOP: f64 = 44.0;
+const LAYOUT: Layout = Layout {
+    left: 84.0,
+    top: 44.0,
+    slanted: false,
+    colour: magnitude,
+};
 const WIDTH: f64 = 700.0;
 /// Heads in the list.
 const LONGEST: usize = 8;
@@ -89,6 +94,25 @@ pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
         }
     };
     let here = move || (selection.head.get(), selection.layer.get());
+    let side = move || (WIDTH / f64::from(shape.get().1.max(1))).clamp(14.0, 40.0);
+    let names = move || {
+        let heads = 0..shape.get().0;
+        heads
+            .map(|head| t!("attention-tile-name", head = head))
+            .collect::<Vec<_>>()
+    };
+    let numbers = move || {
+        let layers = 0..shape.get().1;
+        layers.map(|it| it.to_string()).collect::<Vec<_>>()
+    };
+    // Colours follow the square root.
+    let scale = move || {
+        vec![
+            (0.0, String::from("0")),
+            (0.5, format!("{:.4}", most.get() / 4.0)),
+            (1.0, format!("{:.4} nats", most.get())),
+        ]
+    };
     let ranked = move || {
         let mut all = effects.get();
         all.sort_by(|a, b| b.kl.total_cmp(&a.kl));
@@ -106,17 +130,15 @@ pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("selection-layer")}</th>
-                        <th scope="col">{t("selection-head")}</th>
-                        <th scope="col">"KL (nats)"</th>
-                        <th scope="col">{t("interventions-answer")}</th>
-                    </tr>
-                </thead>
-                <tbody>{ranked().into_iter().map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("selection-layer")),
+                    number(t("selection-head")),
+                    number("KL (nats)"),
+                    number(t("interventions-answer")),
+                ]
+                rows=ranked().into_iter().map(row).collect_view()
+            />
         }
     };
     let ranks = move || {
@@ -154,17 +176,9 @@ pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
                 >
                     {t("sweep-run")}
                 </button>
-                <button
-                    type="button"
-                    class="button"
-                    data-testid="sweep-stop"
-                    disabled=move || !sweep.pending()
-                    on:click=move |_| sweep.withdraw()
-                >
-                    {t("stop")}
-                </button>
             </div>
-            <Asking state inquiry=sweep />
+            <Needs state />
+            <AnswerStatus inquiry=sweep what=t("asking-pending") />
         </section>
         <Show when=move || !effects.with(Vec::is_empty)>
             <Figure
@@ -173,51 +187,23 @@ pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
                 note=Signal::stored(t("sweep-note").to_owned())
                 table
             >
-                {move || {
-                    let (heads, layers) = shape.get();
-                    let side = (WIDTH / f64::from(layers.max(1))).clamp(14.0, 40.0);
-                    let (width, height) = (f64::from(layers) * side, f64::from(heads) * side);
-                    let names: Vec<String> =
-                        (0..heads).map(|head| t!("attention-tile-name", head = head)).collect();
-                    let numbers: Vec<String> = (0..layers).map(|it| it.to_string()).collect();
-                    let full = (LEFT + width, TOP + height + 48.0);
-                    view! {
-                        <svg
-                            class="graphic graphic-sized"
-                            width=full.0 + 8.0
-                            height=full.1
-                            viewBox=format!("0 0 {} {}", full.0 + 8.0, full.1)
-                        >
-                            <text class="soft" x="0" y="14">{t("attention-axes")}</text>
-                            <g transform=format!("translate({LEFT} {TOP})")>
-                                <g aria-hidden="true">
-                                    {labels::rows(&names, side, None)}
-                                    {labels::columns(&numbers, side, None, false)}
-                                </g>
-                                <Matrix
-                                    testid="sweep-heads"
-                                    label=Signal::stored(t("sweep-title").to_owned())
-                                    size=shape
-                                    cell=Signal::derive(move || (side, side))
-                                    picture
-                                    selected=Signal::derive(move || Some(here()))
-                                    pointed
-                                    spoken=Callback::new(say)
-                                    on_choose=Callback::new(move |(head, layer): Cell| {
-                                        selection.select_head(layer, head);
-                                    })
-                                />
-                            </g>
-                            <g transform=format!("translate({LEFT} {})", TOP + height + 14.0)>
-                                {move || legend(280.0, magnitude, vec![
-                                    (0.0, String::from("0")),
-                                    (0.5, format!("{:.4}", most.get() / 4.0)),
-                                    (1.0, format!("{:.4} nats", most.get())),
-                                ])}
-                            </g>
-                        </svg>
-                    }
-                }}
+                <LabelledMatrix
+                    testid="sweep-heads"
+                    layout=LAYOUT
+                    label=Signal::stored(t("sweep-title").to_owned())
+                    axes=t("attention-axes")
+                    rows=Signal::derive(names)
+                    columns=Signal::derive(numbers)
+                    cell=Signal::derive(move || (side(), side()))
+                    picture
+                    scale=Signal::derive(scale)
+                    selected=Signal::derive(move || Some(here()))
+                    pointed
+                    spoken=Callback::new(say)
+                    on_choose=Callback::new(move |(head, layer): Cell| {
+                        selection.select_head(layer, head);
+                    })
+                />
             </Figure>
             <p class="readout note" data-testid="sweep-head">
                 {move || say(pointed.get().unwrap_or_else(here))}

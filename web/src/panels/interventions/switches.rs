@@ -3,6 +3,7 @@ use vitrine_protocol::Intervention;
 
 use crate::components::figure::Figure;
 use crate::components::matrix::{Cell, Matrix};
+use crate::components::number_table::{NumberTable, word};
 use crate::draw::labels;
 use crate::i18n::t;
 use crate::state::State;
@@ -111,12 +112,12 @@ pub fn Switches(state: State) -> impl IntoView {
         let rows = all.filter(|cell| is_off(*cell));
         let rows = rows.map(|cell| view! { <tr><td class="word">{name(cell)}</td></tr> });
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr><th scope="col" class="word">{t("interventions-are-off")}</th></tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    word(t("interventions-are-off")),
+                ]
+                rows=rows.collect_view()
+            />
         }
     };
     view! {

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::components::figure::Figure;
 use crate::components::matrix::{Cell, Matrix};
+use crate::components::number_table::{NumberTable, number, word};
 use crate::draw::colour::{hex, ink_on, magnitude};
 use crate::draw::labels;
 use crate::draw::legend::legend;
@@ -129,19 +130,17 @@ pub fn LensGrid(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
             })
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("selection-layer")}</th>
-                        <th scope="col">{t("fact-position")}</th>
-                        <th scope="col" class="word">{t("lens-top")}</th>
-                        <th scope="col">{t("column-probability")}</th>
-                        <th scope="col">{t("lens-answer-probability")}</th>
-                        <th scope="col">{t("lens-answer-rank")}</th>
-                    </tr>
-                </thead>
-                <tbody>{(0..rows.get()).map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("selection-layer")),
+                    number(t("fact-position")),
+                    word(t("lens-top")),
+                    number(t("column-probability")),
+                    number(t("lens-answer-probability")),
+                    number(t("lens-answer-rank")),
+                ]
+                rows=(0..rows.get()).map(row).collect_view()
+            />
         }
     };
     view! {

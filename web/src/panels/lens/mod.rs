@@ -7,7 +7,8 @@ use leptos::prelude::*;
 use vitrine_protocol::{Prompt, Question};
 
 use crate::bridge::Bridge;
-use crate::components::asking::Asking;
+use crate::components::answer_status::AnswerStatus;
+use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
@@ -41,7 +42,8 @@ pub fn LensPanel(state: State, bridge: Bridge) -> impl IntoView {
             <Show when=cut>
                 <p class="hint">{t!("lens-cut", positions = LONGEST)}</p>
             </Show>
-            <Asking state inquiry />
+            <Needs state />
+            <AnswerStatus inquiry what=t("asking-pending") />
         </section>
         <Show when=move || lens.with(Option::is_some)>
             <grid::LensGrid state lens />

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::panels::lens::cells::{Lens, candidate_words};
 use crate::state::State;
@@ -52,9 +53,8 @@ pub fn LensRanks(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
     let table = move || {
         let ways = ways();
         let rows = ways.first().map_or(0, |way| way.ranks.len());
-        let heads = ways.iter().map(|way| {
-            view! { <th scope="col" class="word">{way.word.clone()}</th> }
-        });
+        let words = ways.iter().map(|way| word(way.word.clone()));
+        let heads = std::iter::once(number(t("selection-layer"))).chain(words);
         let row = |row: usize| {
             let cells = ways.iter().map(|way| {
                 let rank = way.ranks[row];
@@ -68,15 +68,10 @@ pub fn LensRanks(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("selection-layer")}</th>
-                        {heads.collect_view()}
-                    </tr>
-                </thead>
-                <tbody>{(0..rows).map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=heads.collect()
+                rows=(0..rows).map(row).collect_view()
+            />
         }
     };
     view! {

@@ -3,6 +3,7 @@ use vitrine_protocol::AttentionReport;
 
 use super::report::runs;
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number};
 use crate::i18n::t;
 
 /// Width and height of a head, and the room between two.
@@ -20,15 +21,12 @@ pub fn Groups(report: AttentionReport) -> impl IntoView {
     let kv_heads = report.kv_heads;
     let table = move || {
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("model-kv-head")}</th>
-                        <th scope="col">{t("model-query-heads")}</th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {(0..kv_heads)
+            <NumberTable
+                heads=vec![
+                    number(t("model-kv-head")),
+                    number(t("model-query-heads")),
+                ]
+                rows=(0..kv_heads)
                         .map(|kv| {
                             let members: Vec<u32> = (kv * group..(kv + 1) * group).collect();
                             view! {
@@ -38,9 +36,8 @@ pub fn Groups(report: AttentionReport) -> impl IntoView {
                                 </tr>
                             }
                         })
-                        .collect_view()}
-                </tbody>
-            </table>
+                        .collect_view()
+            />
         }
         .into_any()
     };

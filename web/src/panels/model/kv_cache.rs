@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use vitrine_protocol::KvCacheReport;
 
 use crate::components::number_slider::NumberSlider;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 
@@ -98,18 +99,16 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
             </select>
         </label>
         <div class="model-scroll" tabindex="0" role="group" aria-label=t("model-kv-heading")>
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("model-kv-heads")}</th>
-                        <th scope="col" class="word">{t("model-kind")}</th>
-                        <th scope="col">{t("model-kv-per-token")}</th>
-                        <th scope="col">{t("model-kv-all")}</th>
-                        <th scope="col"></th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("model-kv-heads")),
+                    word(t("model-kind")),
+                    number(t("model-kv-per-token")),
+                    number(t("model-kv-all")),
+                    number(""),
+                ]
+                rows=rows.collect_view()
+            />
         </div>
     }
 }

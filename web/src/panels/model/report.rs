@@ -4,6 +4,7 @@ use vitrine_protocol::{FormatShare, ModelReport, RopeReport};
 use super::attention::Groups;
 use super::kv_cache::KvCache;
 use super::tree::Tree;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 use crate::state::State;
@@ -86,19 +87,17 @@ fn Formats(formats: Vec<FormatShare>) -> impl IntoView {
     view! {
         <h3>{t("model-formats")}</h3>
         <div class="model-scroll" tabindex="0" role="group" aria-label=t("model-formats")>
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("model-format")}</th>
-                        <th scope="col">{t("model-tensors")}</th>
-                        <th scope="col">{t("model-weights")}</th>
-                        <th scope="col">{t("model-bytes")}</th>
-                        <th scope="col">{t("model-bits")}</th>
-                        <th scope="col">{t("model-share")}</th>
-                    </tr>
-                </thead>
-                <tbody>{formats.into_iter().map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    word(t("model-format")),
+                    number(t("model-tensors")),
+                    number(t("model-weights")),
+                    number(t("model-bytes")),
+                    number(t("model-bits")),
+                    number(t("model-share")),
+                ]
+                rows=formats.into_iter().map(row).collect_view()
+            />
         </div>
     }
 }

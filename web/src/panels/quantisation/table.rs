@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use vitrine_protocol::FormatRow;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{GridTable, NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 
@@ -27,8 +28,8 @@ pub fn Rows(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
                         <td>{format::bytes(it.weight_bytes)}</td>
                         <td>{format::count(it.kv_bytes_per_token)}</td>
                         <td>{it.decode_tokens_per_s.map(format::rate)}</td>
-                        <td>{number(it.mean_kl)}</td>
-                        <td>{number(it.max_kl)}</td>
+                        <td>{divergence(it.mean_kl)}</td>
+                        <td>{divergence(it.max_kl)}</td>
                         <td>{format!("{:.1} %", 100.0 * it.top1_agreement)}</td>
                         <td>{format!("{:.4}", it.perplexity)}</td>
                         <td>{own}</td>
@@ -42,28 +43,27 @@ pub fn Rows(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
             <h3 id="compare-rows">{t("compare-rows")}</h3>
             <p class="hint">{t("compare-rows-note")}</p>
             <div class="compare-scroll" tabindex="0" role="group" aria-labelledby="compare-rows">
-                <table class="numbers compare-table">
-                    <thead>
-                        <tr>
-                            <th scope="col" class="word">{t("model-format")}</th>
-                            <th scope="col">{t("model-weights")}</th>
-                            <th scope="col">{t("model-kv-per-token")}</th>
-                            <th scope="col">{t("speed-unit")}</th>
-                            <th scope="col">{t("compare-mean-kl")}</th>
-                            <th scope="col">{t("compare-max-kl")}</th>
-                            <th scope="col">{t("compare-agreement")}</th>
-                            <th scope="col">{t("compare-perplexity")}</th>
-                            <th scope="col">{t("compare-own")}</th>
-                        </tr>
-                    </thead>
-                    <tbody>{body}</tbody>
-                </table>
+                <NumberTable
+                    class="compare-table"
+                    heads=vec![
+                        word(t("model-format")),
+                        number(t("model-weights")),
+                        number(t("model-kv-per-token")),
+                        number(t("speed-unit")),
+                        number(t("compare-mean-kl")),
+                        number(t("compare-max-kl")),
+                        number(t("compare-agreement")),
+                        number(t("compare-perplexity")),
+                        number(t("compare-own")),
+                    ]
+                    rows=body
+                />
             </div>
         </section>
     }
 }
 
-fn number(value: f64) -> String {
+fn divergence(value: f64) -> String {
     if value == 0.0 || value >= 1e-3 {
         format!("{value:.4}")
     } else {
@@ -86,38 +86,14 @@ const TOP: f64 = 10.0;
 pub fn Chart(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
     let table = move || {
         let rows = rows.get();
-        let positions = rows.first().map_or(0, |it| it.positions.len());
-        let head = rows
-            .iter()
-            .map(|it| view! { <th scope="col">{it.format.clone()}</th> })
-            .collect_view();
-        let body = (0..positions).map(|position| {
-            let cells = rows
-                .iter()
-                .map(|it| {
-                    let at = it.positions.get(position);
-                    view! { <td>{at.map(|it| number(it.kl))}</td> }
-                })
-                .collect_view();
-            view! {
-                <tr>
-                    <th scope="row">{position}</th>
-                    {cells}
-                </tr>
-            }
-        });
-        view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("fact-position")}</th>
-                        {head}
-                    </tr>
-                </thead>
-                <tbody>{body.collect_view()}</tbody>
-            </table>
-        }
-        .into_any()
+        let columns = rows.iter().map(|it| it.format.clone()).collect();
+        let positions = rows.first().map_or(0, |it| it.positions.len() as u32);
+        let cell = move |position: u32, format: u32| {
+            let row = rows.get(format as usize)?;
+            let at = row.positions.get(position as usize)?;
+            Some(divergence(at.kl))
+        };
+        view! { <GridTable corner=t("fact-position") columns rows=positions cell /> }
     };
     view! {
         <Figure
@@ -163,7 +139,7 @@ fn drawing(rows: &[FormatRow]) -> impl IntoView + use<> {
             <line class="axis" x1=LEFT x2=full y1=floor y2=floor></line>
             <text x=LEFT - 8.0 y=floor - 4.0 text-anchor="end">{row.format.clone()}</text>
             <text class="soft" x=LEFT - 8.0 y=floor - HEIGHT + 10.0 text-anchor="end">
-                {number(most)}
+                {divergence(most)}
             </text>
             {bars.collect_view()}
         }

@@ -6,6 +6,7 @@ use vitrine_protocol::{RaceLane, RaceReport};
 
 use super::Texts;
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 
@@ -147,20 +148,19 @@ pub fn Chart(report: Arc<RaceReport>) -> impl IntoView {
             })
         });
         view! {
-            <table class="numbers" data-testid="race-table">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("race-lane")}</th>
-                        <th scope="col">{t("race-step")}</th>
-                        <th scope="col">{t("race-read")}</th>
-                        <th scope="col">{t("timings-ms")}</th>
-                        <th scope="col">{t("race-total")}</th>
-                        <th scope="col">{t("race-flops")}</th>
-                        <th scope="col">{t("race-kept")}</th>
-                    </tr>
-                </thead>
-                <tbody>{body.collect_view()}</tbody>
-            </table>
+            <NumberTable
+                testid="race-table"
+                heads=vec![
+                    word(t("race-lane")),
+                    number(t("race-step")),
+                    number(t("race-read")),
+                    number(t("timings-ms")),
+                    number(t("race-total")),
+                    number(t("race-flops")),
+                    number(t("race-kept")),
+                ]
+                rows=body.collect_view()
+            />
         }
         .into_any()
     };

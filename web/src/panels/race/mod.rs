@@ -7,10 +7,10 @@ use vitrine_protocol::{Answer, AnswerPart, Question, RaceReport};
 
 use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
+use crate::components::needs::Needs;
 use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
-use crate::phase::Phase;
 use crate::state::State;
 
 /// Texts of the tokens of both lanes: with the cache, and without it.
@@ -47,10 +47,6 @@ pub fn RacePanel(state: State, bridge: Bridge) -> impl IntoView {
             })
     });
     let ready = move || state.sequence().is_some() && !inquiry.pending();
-    let why = move || match state.phase.get() {
-        Phase::Ready | Phase::Generating => t("needs-sequence"),
-        _ => t("needs-model"),
-    };
     view! {
         <section class="panel race" aria-labelledby="race-heading" data-testid="race-panel">
             <h2 id="race-heading">{t("race-heading")}</h2>
@@ -67,10 +63,8 @@ pub fn RacePanel(state: State, bridge: Bridge) -> impl IntoView {
                 >
                     {t("race-ask")}
                 </button>
-                <Show when=move || state.strip.len() == 0>
-                    <span class="hint">{why}</span>
-                </Show>
             </div>
+            <Needs state />
             <AnswerStatus inquiry what=t("race-asking") />
             <Show when=move || report.with(Option::is_none)>
                 {move || lanes::measuring(&texts.get())}

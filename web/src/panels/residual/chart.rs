@@ -5,7 +5,9 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, MouseEvent};
 
 use super::stream::{Part, Stream};
+use crate::components::choices::Choice;
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number};
 use crate::i18n::t;
 use crate::panels::traced;
 use crate::state::State;
@@ -29,7 +31,7 @@ pub fn Chart(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
             } else {
                 position.saturating_sub(1)
             };
-            let lines = Part::ALL.map(|part| {
+            let lines = [Part::Norm, Part::Attention, Part::Mlp].map(|part| {
                 let values = (0..layers).map(|layer| stream.at(part, layer, position));
                 values.collect::<Vec<Option<f32>>>()
             });
@@ -45,6 +47,8 @@ pub fn Chart(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
     });
     let table = move || {
         let (_, lines) = series.get();
+        let parts = Part::ALL.iter().map(|part| number(part.name()));
+        let heads = std::iter::once(number(t("residual-layer"))).chain(parts);
         let rows = (0..lines[0].len()).map(|layer| {
             let cells = lines
                 .iter()
@@ -58,18 +62,11 @@ pub fn Chart(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
             }
         });
         view! {
-            <table class="numbers" data-testid="residual-table">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("residual-layer")}</th>
-                        {Part::ALL
-                            .into_iter()
-                            .map(|part| view! { <th scope="col">{part.name()}</th> })
-                            .collect_view()}
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
+            <NumberTable
+                testid="residual-table"
+                heads=heads.collect()
+                rows=rows.collect_view()
+            />
         }
         .into_any()
     };
@@ -119,34 +116,35 @@ fn drawing(state: State, lines: &[Vec<Option<f32>>; 3]) -> impl IntoView + use<>
             <text class="soft" x=x(layer) y=TOP + HEIGHT + 20.0 text-anchor="middle">{layer}</text>
         }
     });
-    let drawn = lines
-        .iter()
-        .zip(Part::ALL)
-        .enumerate()
-        .map(|(index, (line, part))| {
-            let points: Vec<(f64, f64)> = line
-                .iter()
-                .enumerate()
-                .filter_map(|(layer, value)| Some((x(layer), y(f64::from((*value)?)))))
-                .collect();
-            let path: Vec<String> = points
-                .iter()
-                .map(|(x, y)| format!("{x:.1},{y:.1}"))
-                .collect();
-            let marks = points.iter().map(|&(x, y)| mark(part, x, y)).collect_view();
-            let (legend_x, legend_y) = (LEFT + index as f64 * 250.0, TOP + HEIGHT + 46.0);
-            (!points.is_empty()).then(|| {
-                view! {
-                    <g class=class(part)>
-                        <polyline points=path.join(" ") />
-                        {marks}
-                        <line x1=legend_x x2=legend_x + 32.0 y1=legend_y y2=legend_y></line>
-                        {mark(part, legend_x + 16.0, legend_y)}
-                        <text x=legend_x + 40.0 y=legend_y + 4.0>{part.name()}</text>
-                    </g>
-                }
-            })
-        });
+    let drawn =
+        lines
+            .iter()
+            .zip(Part::ALL.iter().copied())
+            .enumerate()
+            .map(|(index, (line, part))| {
+                let points: Vec<(f64, f64)> = line
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(layer, value)| Some((x(layer), y(f64::from((*value)?)))))
+                    .collect();
+                let path: Vec<String> = points
+                    .iter()
+                    .map(|(x, y)| format!("{x:.1},{y:.1}"))
+                    .collect();
+                let marks = points.iter().map(|&(x, y)| mark(part, x, y)).collect_view();
+                let (legend_x, legend_y) = (LEFT + index as f64 * 250.0, TOP + HEIGHT + 46.0);
+                (!points.is_empty()).then(|| {
+                    view! {
+                        <g class=class(part)>
+                            <polyline points=path.join(" ") />
+                            {marks}
+                            <line x1=legend_x x2=legend_x + 32.0 y1=legend_y y2=legend_y></line>
+                            {mark(part, legend_x + 16.0, legend_y)}
+                            <text x=legend_x + 40.0 y=legend_y + 4.0>{part.name()}</text>
+                        </g>
+                    }
+                })
+            });
     let at = move || {
         x(state
             .selection
@@ -174,7 +172,7 @@ fn drawing(state: State, lines: &[Vec<Option<f32>>; 3]) -> impl IntoView + use<>
                 {t("residual-layer")}
             </text>
             {drawn.collect_view()}
-            <rect class="heat-hit" x=LEFT y=TOP width=WIDTH height=HEIGHT on:click=on_click></rect>
+            <rect class="residual-hit" x=LEFT y=TOP width=WIDTH height=HEIGHT on:click=on_click></rect>
         </svg>
     }
     .into_any()

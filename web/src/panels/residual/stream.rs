@@ -6,6 +6,7 @@ use std::sync::Arc;
 use leptos::prelude::With;
 use vitrine_protocol::{Answer, TokenPacket};
 
+use crate::components::choices::Choice;
 use crate::i18n::t;
 use crate::inquiry::Answered;
 use crate::panels::traced;
@@ -23,18 +24,6 @@ pub enum Part {
 }
 
 impl Part {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Norm, Self::Attention, Self::Mlp];
-
-    /// In a few words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Norm => t("residual-norm"),
-            Self::Attention => t("residual-attention"),
-            Self::Mlp => t("residual-mlp"),
-        }
-    }
-
     /// The title of its map.
     pub fn title(self) -> &'static str {
         match self {
@@ -43,9 +32,20 @@ impl Part {
             Self::Mlp => t("residual-mlp-title"),
         }
     }
+}
 
-    /// For tests.
-    pub fn testid(self) -> &'static str {
+impl Choice for Part {
+    const ALL: &'static [Self] = &[Self::Norm, Self::Attention, Self::Mlp];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Norm => t("residual-norm"),
+            Self::Attention => t("residual-attention"),
+            Self::Mlp => t("residual-mlp"),
+        }
+    }
+
+    fn testid(self) -> &'static str {
         match self {
             Self::Norm => "part-norm",
             Self::Attention => "part-attention",

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::components::figure::Figure;
 use crate::components::number_slider::NumberSlider;
+use crate::components::number_table::{NumberTable, number};
 use crate::i18n::t;
 use crate::panels::rope::turns::{Side, Turns, turn};
 use crate::state::State;
@@ -52,21 +53,19 @@ pub fn Circles(state: State, turns: Memo<Option<Turns>>) -> impl IntoView {
             })
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("rope-pair")}</th>
-                        <th scope="col">"inv_freq"</th>
-                        <th scope="col">{t("rope-angle")}</th>
-                        <th scope="col">{t("rope-measured")}</th>
-                        <th scope="col">"q_proj"</th>
-                        <th scope="col">"q"</th>
-                        <th scope="col">"k_proj"</th>
-                        <th scope="col">"k"</th>
-                    </tr>
-                </thead>
-                <tbody>{(0..pairs()).map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("rope-pair")),
+                    number("inv_freq"),
+                    number(t("rope-angle")),
+                    number(t("rope-measured")),
+                    number("q_proj"),
+                    number("q"),
+                    number("k_proj"),
+                    number("k"),
+                ]
+                rows=(0..pairs()).map(row).collect_view()
+            />
         }
     };
     view! {

@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::panels::rope::turns::{Side, Turns};
 use crate::state::State;
@@ -55,18 +56,16 @@ pub fn Distances(state: State, turns: Memo<Option<Turns>>) -> impl IntoView {
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("rope-distance")}</th>
-                        <th scope="col">{t("attention-key")}</th>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col">{t("rope-before")}</th>
-                        <th scope="col">{t("rope-after")}</th>
-                    </tr>
-                </thead>
-                <tbody>{meetings().into_iter().map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("rope-distance")),
+                    number(t("attention-key")),
+                    word(t("column-token")),
+                    number(t("rope-before")),
+                    number(t("rope-after")),
+                ]
+                rows=meetings().into_iter().map(row).collect_view()
+            />
         }
     };
     view! {

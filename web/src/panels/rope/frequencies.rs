@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number};
 use crate::i18n::t;
 use crate::panels::rope::turns::Turns;
 
@@ -30,16 +31,14 @@ pub fn Frequencies(turns: Memo<Option<Turns>>) -> impl IntoView {
             }
         };
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("rope-pair")}</th>
-                        <th scope="col">"inv_freq"</th>
-                        <th scope="col">{t("rope-wavelength")}</th>
-                    </tr>
-                </thead>
-                <tbody>{inv_freq().into_iter().enumerate().map(row).collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    number(t("rope-pair")),
+                    number("inv_freq"),
+                    number(t("rope-wavelength")),
+                ]
+                rows=inv_freq().into_iter().enumerate().map(row).collect_view()
+            />
         }
     };
     view! {

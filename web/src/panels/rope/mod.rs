@@ -8,7 +8,8 @@ use turns::Turns;
 use vitrine_protocol::{Prompt, Question};
 
 use crate::bridge::Bridge;
-use crate::components::asking::Asking;
+use crate::components::answer_status::AnswerStatus;
+use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
@@ -63,7 +64,8 @@ pub fn RopePanel(state: State, bridge: Bridge) -> impl IntoView {
             <h2 id="rope-heading">{t("view-rope")}</h2>
             <p class="hint">{t("rope-explanation")}</p>
             <p data-testid="rope-about">{about}</p>
-            <Asking state inquiry />
+            <Needs state />
+            <AnswerStatus inquiry what=t("asking-pending") />
         </section>
         <Show when=move || does_turn.get()>
             <circles::Circles state turns />

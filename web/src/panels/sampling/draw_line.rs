@@ -3,6 +3,7 @@ use vitrine_sampling::{Pipeline, Stage};
 
 use super::Sampled;
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 use crate::visible::shown_text;
@@ -67,18 +68,16 @@ pub fn DrawLine(sampled: Sampled) -> impl IntoView {
                 }
             });
             view! {
-                <table class="numbers">
-                    <thead>
-                        <tr>
-                            <th scope="col" class="word">{t("column-token")}</th>
-                            <th scope="col">{t("column-id")}</th>
-                            <th scope="col">{t("sampling-from")}</th>
-                            <th scope="col">{t("sampling-to")}</th>
-                            <th scope="col">{t("column-probability")}</th>
-                        </tr>
-                    </thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
+                <NumberTable
+                    heads=vec![
+                        word(t("column-token")),
+                        number(t("column-id")),
+                        number(t("sampling-from")),
+                        number(t("sampling-to")),
+                        number(t("column-probability")),
+                    ]
+                    rows=rows.collect_view()
+                />
             }
             .into_any()
         }

@@ -3,6 +3,7 @@ use vitrine_sampling::Stage;
 
 use super::Sampled;
 use super::counted::draws;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::visible::shown_text;
 
@@ -81,17 +82,17 @@ pub fn Many(sampled: Sampled) -> impl IntoView {
             <Show when=move || drawn.with(|it| !it.is_empty())>
                 <div class="sampling-scroll" tabindex="0" role="group"
                     aria-labelledby="many-heading">
-                    <table class="numbers sampling-table" data-testid="many">
-                        <thead>
-                            <tr>
-                                <th scope="col" class="word">{t("column-token")}</th>
-                                <th scope="col">{t("sampling-times")}</th>
-                                <th scope="col">{t("sampling-drawn-share")}</th>
-                                <th scope="col">{t("sampling-expected")}</th>
-                            </tr>
-                        </thead>
-                        <tbody>{rows.clone()}</tbody>
-                    </table>
+                    <NumberTable
+                        testid="many"
+                        class="sampling-table"
+                        heads=vec![
+                            word(t("column-token")),
+                            number(t("sampling-times")),
+                            number(t("sampling-drawn-share")),
+                            number(t("sampling-expected")),
+                        ]
+                        rows=rows.clone()
+                    />
                 </div>
             </Show>
         </section>

@@ -7,6 +7,7 @@ use vitrine_protocol::{
 
 use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::draw::export;
 use crate::format;
 use crate::i18n::t;
@@ -142,32 +143,30 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
             )}
         </p>
         <div class="timings-scroll" tabindex="0" role="group" aria-labelledby="bench-heading">
-            <table class="numbers" data-testid="bench-table">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("bench-what")}</th>
-                        <th scope="col">{t("bench-context")}</th>
-                        <th scope="col">{t("view-tokens")}</th>
-                        <th scope="col">{t("timings-ms")}</th>
-                        <th scope="col">{t("speed-unit")}</th>
-                        <th scope="col">{t("bench-bandwidth")}</th>
-                    </tr>
-                </thead>
-                <tbody>{prefill}{decode}{batch}</tbody>
-            </table>
+            <NumberTable
+                testid="bench-table"
+                heads=vec![
+                    word(t("bench-what")),
+                    number(t("bench-context")),
+                    number(t("view-tokens")),
+                    number(t("timings-ms")),
+                    number(t("speed-unit")),
+                    number(t("bench-bandwidth")),
+                ]
+                rows=(prefill, decode, batch)
+            />
         </div>
         {(!report.packets.is_empty()).then(|| view! {
             <h4>{t("bench-packets")}</h4>
-            <table class="numbers timings-narrow">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("bench-parts")}</th>
-                        <th scope="col">{t("timings-ms")}</th>
-                        <th scope="col">{t("bench-ratio")}</th>
-                    </tr>
-                </thead>
-                <tbody>{packets}</tbody>
-            </table>
+            <NumberTable
+                class="timings-narrow"
+                heads=vec![
+                    word(t("bench-parts")),
+                    number(t("timings-ms")),
+                    number(t("bench-ratio")),
+                ]
+                rows=packets
+            />
         })}
         {if report.profiles.is_empty() {
             view! { <p class="hint">{t("bench-no-timestamps")}</p> }.into_any()
@@ -218,19 +217,17 @@ fn profile(profile: &PassProfile) -> impl IntoView + use<> {
             )}
         </h4>
         <div class="timings-scroll" tabindex="0" role="group" aria-label=t("bench-kernels")>
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("bench-stage")}</th>
-                        <th scope="col" class="word">{t("bench-what")}</th>
-                        <th scope="col" class="word">{t("bench-kernel")}</th>
-                        <th scope="col">{t("bench-runs")}</th>
-                        <th scope="col">{t("timings-ms")}</th>
-                        <th scope="col">{t("model-share")}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    word(t("bench-stage")),
+                    word(t("bench-what")),
+                    word(t("bench-kernel")),
+                    number(t("bench-runs")),
+                    number(t("timings-ms")),
+                    number(t("model-share")),
+                ]
+                rows=rows
+            />
         </div>
     }
 }

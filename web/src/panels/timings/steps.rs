@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
 use crate::components::figure::Figure;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::panels::traced;
 use crate::state::State;
@@ -46,15 +47,13 @@ pub fn Steps(state: State) -> impl IntoView {
             }
         });
         view! {
-            <table class="numbers">
-                <thead>
-                    <tr>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col">{t("timings-ms")}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows.collect_view()}</tbody>
-            </table>
+            <NumberTable
+                heads=vec![
+                    word(t("column-token")),
+                    number(t("timings-ms")),
+                ]
+                rows=rows.collect_view()
+            />
         }
         .into_any()
     };

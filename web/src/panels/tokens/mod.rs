@@ -7,6 +7,7 @@ use vitrine_protocol::{Answer, Question, TokenEntry, TokenizeReport};
 
 use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
+use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::pieces::piece_view;
@@ -164,18 +165,17 @@ fn Tokenized(report: TokenizeReport, testid: &'static str) -> impl IntoView {
             {chips.collect_view()}
         </div>
         <div class="tokens-scroll" tabindex="0" role="group" aria-label=t("tokens-table")>
-            <table class="numbers tokens-table">
-                <thead>
-                    <tr>
-                        <th scope="col">{t("fact-position")}</th>
-                        <th scope="col">{t("column-id")}</th>
-                        <th scope="col" class="word">{t("column-token")}</th>
-                        <th scope="col" class="word">{t("tokens-piece")}</th>
-                        <th scope="col" class="word">{t("fact-bytes")}</th>
-                    </tr>
-                </thead>
-                <tbody>{rows}</tbody>
-            </table>
+            <NumberTable
+                class="tokens-table"
+                heads=vec![
+                    number(t("fact-position")),
+                    number(t("column-id")),
+                    word(t("column-token")),
+                    word(t("tokens-piece")),
+                    word(t("fact-bytes")),
+                ]
+                rows=rows
+            />
         </div>
         {(count > ROWS).then(|| view! {
             <p class="hint">{t!("tokens-more", rows = ROWS, count = count)}</p>

@@ -1,0 +1,39 @@
+use leptos::prelude::*;
+
+/// Something of which a graphic shows one at a time.
+pub trait Choice: Copy + PartialEq + Send + Sync + 'static {
+    /// All there are, in order.
+    const ALL: &'static [Self];
+    /// What it is called.
+    fn name(self) -> &'static str;
+    /// Its button's `data-testid`.
+    fn testid(self) -> &'static str;
+}
+
+/// A row of buttons, one of them pressed.
+#[component]
+pub fn Choices<T: Choice>(
+    /// What is chosen, for a screen reader.
+    label: &'static str,
+    chosen: RwSignal<T>,
+) -> impl IntoView {
+    let button = move |it: &T| {
+        let it = *it;
+        view! {
+            <button
+                type="button"
+                class="button button-quiet"
+                data-testid=it.testid()
+                aria-pressed=move || (chosen.get() == it).to_string()
+                on:click=move |_| chosen.set(it)
+            >
+                {it.name()}
+            </button>
+        }
+    };
+    view! {
+        <div class="choices" role="group" aria-label=label>
+            {T::ALL.iter().map(button).collect_view()}
+        </div>
+    }
+}

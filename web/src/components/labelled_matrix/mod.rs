@@ -1,0 +1,94 @@
+use leptos::prelude::*;
+
+use crate::components::matrix::{Cell, Matrix};
+use crate::draw::colour::Rgb;
+use crate::draw::labels;
+use crate::draw::legend::legend;
+
+/// Units of the legend's strip.
+const LEGEND: f64 = 280.0;
+
+/// How a [`LabelledMatrix`] looks.
+#[derive(Clone, Copy)]
+pub struct Layout {
+    /// Units left of the cells, for the words of rows.
+    pub left: f64,
+    /// Units above the cells, for the words of columns.
+    pub top: f64,
+    /// Whether the words of columns are long and slanted.
+    pub slanted: bool,
+    /// What colour a share of the scale has.
+    pub colour: fn(f64) -> Rgb,
+}
+
+/// A matrix as a graphic of its own: words at its rows and columns, and what colours mean.
+#[component]
+pub fn LabelledMatrix(
+    testid: &'static str,
+    layout: Layout,
+    /// What it is, for a screen reader.
+    #[prop(into)]
+    label: Signal<String>,
+    /// What rows and columns are.
+    axes: &'static str,
+    #[prop(into)] rows: Signal<Vec<String>>,
+    #[prop(into)] columns: Signal<Vec<String>>,
+    /// Width and height of a cell.
+    #[prop(into)]
+    cell: Signal<(f64, f64)>,
+    /// The address of a picture of all cells.
+    #[prop(into)]
+    picture: Signal<Option<String>>,
+    /// Words at shares of the scale.
+    #[prop(into)]
+    scale: Signal<Vec<(f64, String)>>,
+    #[prop(into)] selected: Signal<Option<Cell>>,
+    pointed: RwSignal<Option<Cell>>,
+    spoken: Callback<Cell, String>,
+    on_choose: Callback<Cell>,
+) -> impl IntoView {
+    let Layout {
+        left,
+        top,
+        slanted,
+        colour,
+    } = layout;
+    let size = Memo::new(move |_| {
+        (
+            rows.with(|it| it.len() as u32),
+            columns.with(|it| it.len() as u32),
+        )
+    });
+    let extent = Memo::new(move |_| {
+        let ((rows, columns), (width, height)) = (size.get(), cell.get());
+        (f64::from(columns) * width, f64::from(rows) * height)
+    });
+    move || {
+        let (width, height) = extent.get();
+        // Slanted words reach past the last column.
+        let beyond = if slanted { 90.0 } else { 8.0 };
+        let full = left + width.max(LEGEND + 40.0) + beyond;
+        let tall = top + height + 48.0;
+        view! {
+            <svg
+                class="graphic graphic-sized"
+                width=full
+                height=tall
+                viewBox=format!("0 0 {full} {tall}")
+            >
+                <text class="soft" x="0" y="14">{axes}</text>
+                <g transform=format!("translate({left} {top})")>
+                    <g class="token-words" aria-hidden="true">
+                        {move || labels::rows(&rows.get(), cell.get().1, None)}
+                        {move || labels::columns(&columns.get(), cell.get().0, None, slanted)}
+                    </g>
+                    <rect class="matrix-edge" width=width height=height />
+                    <Matrix testid label size cell picture selected pointed spoken on_choose />
+                </g>
+                <g transform=format!("translate({left} {})", top + height + 14.0)>
+                    {move || legend(LEGEND, colour, scale.get())}
+                </g>
+            </svg>
+        }
+    }
+}

@@ -1,0 +1,72 @@
+use leptos::prelude::*;
+
+/// The head of a column.
+pub struct Head {
+    text: String,
+    is_word: bool,
+}
+
+/// The head of a column of numbers.
+pub fn number(text: impl Into<String>) -> Head {
+    let text = text.into();
+    Head {
+        text,
+        is_word: false,
+    }
+}
+
+/// The head of a column of words, which begin at one edge.
+pub fn word(text: impl Into<String>) -> Head {
+    let text = text.into();
+    Head {
+        text,
+        is_word: true,
+    }
+}
+
+/// Rows of numbers below the heads of their columns.
+#[component]
+pub fn NumberTable(
+    heads: Vec<Head>,
+    #[prop(optional)] testid: Option<&'static str>,
+    /// Of the panel's own style.
+    #[prop(optional)]
+    class: &'static str,
+    rows: impl IntoView + 'static,
+) -> impl IntoView {
+    let head = |head: Head| view! { <th scope="col" class:word=head.is_word>{head.text}</th> };
+    view! {
+        <table class=format!("numbers {class}") data-testid=testid>
+            <thead>
+                <tr>{heads.into_iter().map(head).collect_view()}</tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+/// A number for each row and column, as words; rows are counted from 0.
+#[component]
+pub fn GridTable(
+    /// What is counted downwards.
+    corner: &'static str,
+    columns: Vec<String>,
+    rows: u32,
+    /// What stands in a row and a column; nothing where nothing is known.
+    cell: impl Fn(u32, u32) -> Option<String> + Send + 'static,
+) -> impl IntoView {
+    let count = columns.len() as u32;
+    let heads = std::iter::once(number(corner)).chain(columns.into_iter().map(number));
+    let row = move |row: u32| {
+        let cells = (0..count).map(|column| view! { <td>{cell(row, column)}</td> });
+        view! {
+            <tr>
+                <th scope="row">{row}</th>
+                {cells.collect_view()}
+            </tr>
+        }
+    };
+    view! {
+        <NumberTable heads=heads.collect() rows=(0..rows).map(row).collect_view() />
+    }
+}
