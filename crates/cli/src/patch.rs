@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use anstyle::{Ansi256Color, Style};
-use vitrine_protocol::{PatchReport, PatchRequest, Prompt};
+use vitrine_protocol::{PatchReport, PatchRequest, PatchSite, Prompt};
 
 use crate::ablate::progress;
-use crate::args::PatchArgs;
+use crate::args::{PatchArgs, SiteArg};
 use crate::draw::{Heatmap, save};
+use crate::exit::WrongArgument;
 use crate::{load, text};
 
 /// Cells of a column.
@@ -16,10 +17,16 @@ const CELL: usize = 7;
 const NAMES: usize = 7;
 
 pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
+    if args.head.is_some() && args.site != SiteArg::Head {
+        let words = "--head is about --site head: add that, or leave the head away.".to_owned();
+        return Err(WrongArgument(words).into());
+    }
     let mut loaded = load::load(&args.model).await?;
     let request = PatchRequest {
         clean: prompt(args.clean, args.clean_ids),
         corrupt: prompt(args.corrupt, args.corrupt_ids),
+        site: args.site.into(),
+        head: args.head,
         answer: args.answer,
         against: args.against,
     };
@@ -28,9 +35,10 @@ pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
     bar.0.finish_and_clear();
     let picture = Heatmap {
         title: format!(
-            "How much of {} over {} a clean residual stream restores",
+            "How much of {} over {} {} restores",
             text::token(&report.answer),
-            text::token(&report.against)
+            text::token(&report.against),
+            source(&report)
         ),
         rows: (0..report.restored.len())
             .map(|layer| format!("layer {layer}"))
@@ -47,6 +55,16 @@ pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
         print(&report)?;
     }
     Ok(())
+}
+
+/// What was taken from the clean run, in words.
+fn source(report: &PatchReport) -> String {
+    match (report.site, report.head) {
+        (PatchSite::Residual, _) => "a clean residual stream".to_owned(),
+        (PatchSite::Head, None) => "what all heads of a clean layer give".to_owned(),
+        (PatchSite::Head, Some(head)) => format!("what head {head} of a clean layer gives"),
+        (PatchSite::MlpOut, _) => "a clean MLP output".to_owned(),
+    }
 }
 
 fn prompt(text: Option<String>, ids: Option<Vec<u32>>) -> Prompt {

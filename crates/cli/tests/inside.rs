@@ -317,6 +317,30 @@ fn patching_the_one_token_that_differs_restores_everything() {
 }
 
 #[test]
+fn heads_and_mlps_are_patched_too() {
+    let patch = |more: &[&str]| -> Vec<Vec<f64>> {
+        let prompts = ["--clean-ids", "5,6,7,8", "--corrupt-ids", "5,9,7,8"];
+        let given = [&["patch", "--model", RANDOM, "--json"][..], &prompts, more].concat();
+        let report = json(&given);
+        let rows = report["restored"].as_array().unwrap();
+        rows.iter().map(numbers).collect()
+    };
+    let residual = patch(&["--site", "residual"]);
+    assert_eq!(residual, patch(&[]));
+    let (heads, mlp) = (patch(&["--site", "head"]), patch(&["--site", "mlp"]));
+    let one = patch(&["--site", "head", "--head", "3"]);
+    for map in [&heads, &mlp, &one] {
+        assert_eq!((map.len(), map[0].len()), (3, 4));
+        assert!(map.iter().all(|row| row[0] == 0.0), "{map:?}");
+        // What the last layer makes of the last position is all that is read of it.
+        let (before, last) = map[2].split_at(3);
+        assert!(before.iter().all(|share| share.abs() < 1e-5), "{map:?}");
+        assert!(last[0].abs() > 1e-4, "{map:?}");
+    }
+    assert!(heads != mlp && heads != residual && one != heads);
+}
+
+#[test]
 fn formats_are_compared_on_the_same_text() {
     let report = json(&[
         "compare",
@@ -505,6 +529,18 @@ fn what_is_not_there_is_one_sentence() {
     };
     patch("1,2,3", "1,2", "3 tokens and the corrupt one 2");
     patch("1,2,3", "1,2,3", "the same answer");
+    let two = ["--clean-ids", "1,2", "--corrupt-ids", "1,3"];
+    for (more, words) in [
+        (&["--site", "head", "--head", "9"][..], "no head 9"),
+        (&["--head", "1"], "add that, or leave the head away"),
+        (&["--site", "neuron"], "residual, head, mlp"),
+    ] {
+        let given = [&["patch", "--model", RANDOM][..], &two, more].concat();
+        let output = vitrine(&given);
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(words), "{more:?}: {said}");
+    }
     let answers = [
         "--clean-ids",
         "1,2",

@@ -1,21 +1,21 @@
 //! Where a prompt's answer comes from: activation patching.
 
-use vitrine_model::Tap;
+use vitrine_model::{ModelError, Tap, Tapped};
 use vitrine_protocol::{AnswerPart, Intervention, PatchReport, PatchRequest, PatchSite};
 
 use crate::measures::{LogitDifference, best, restoration};
 use crate::{AskObserver, Engine, EngineError};
 
 impl Engine {
-    /// Runs the corrupt prompt once for each layer and position, with the residual stream of the
-    /// clean prompt there, and says how much of the clean answer comes back.
+    /// Runs the corrupt prompt once for each layer and position, with an activation of the clean
+    /// prompt there, and says how much of the clean answer comes back.
     ///
     /// Positions before the first token that differs hold the same in both prompts, and restore
     /// nothing; they are not run.
     ///
     /// # Errors
     /// When a prompt is empty, too long or cannot be encoded; the prompts are of different length,
-    /// or have the same answer; `observer` stops it; or the device fails.
+    /// or have the same answer; there is no such head; `observer` stops it; or the device fails.
     pub async fn patch(
         &mut self,
         request: &PatchRequest,
@@ -30,6 +30,11 @@ impl Engine {
         request: &PatchRequest,
         observer: &mut dyn AskObserver,
     ) -> Result<PatchReport, EngineError> {
+        let heads = self.model.config().num_attention_heads;
+        if let Some(head) = request.head.filter(|head| *head >= heads) {
+            let last = heads - 1;
+            return Err(ModelError::NoSuchHead { head, last }.into());
+        }
         let clean = self.encode(&request.clean)?;
         let corrupt = self.encode(&request.corrupt)?;
         if clean.len() != corrupt.len() {
@@ -61,6 +66,8 @@ impl Engine {
             corrupt: pieces(&corrupt),
             answer: self.piece(answer),
             against: self.piece(against),
+            site: request.site,
+            head: request.head,
             clean_difference: clean_difference.lead(),
             corrupt_difference: corrupt_difference.lead(),
             restored: Vec::new(),
@@ -69,24 +76,22 @@ impl Engine {
 
         let layers = self.model.config().num_hidden_layers();
         self.intervene(&[], &clean).await?;
-        let taps: Vec<Tap> = (0..layers).map(Tap::HiddenStates).collect();
-        let residuals = self.model.trace(&clean, &taps, 0, None).await?.tensors;
+        let tap = match request.site {
+            PatchSite::Residual => Tap::HiddenStates,
+            PatchSite::Head => Tap::HeadOut,
+            PatchSite::MlpOut => Tap::MlpOut,
+        };
+        let taps: Vec<Tap> = (0..layers).map(tap).collect();
+        let sources = self.model.trace(&clean, &taps, 0, None).await?.tensors;
         let differ = clean.iter().zip(&corrupt).position(|(a, b)| a != b);
         let first = differ.unwrap_or(clean.len());
         let total = u64::from(layers) * (clean.len() - first) as u64;
         let mut done = 0;
-        for (layer, residual) in (0..layers).zip(&residuals) {
-            let width = residual.shape[1];
+        for (layer, source) in (0..layers).zip(&sources) {
             let mut row = vec![0.0; first];
-            for (position, values) in residual.values.chunks_exact(width).enumerate().skip(first) {
-                let patch = Intervention::Patch {
-                    site: PatchSite::Residual,
-                    head: 0,
-                    layer,
-                    positions: vec![position as u32],
-                    values: values.to_vec(),
-                };
-                let logits = self.logits_with(&corrupt, &[patch]).await?;
+            for position in first..clean.len() {
+                let patches = patches(source, layer, position, request);
+                let logits = self.logits_with(&corrupt, &patches).await?;
                 let share = restoration(clean_difference, corrupt_difference, difference(&logits)?);
                 let share = share.ok_or(EngineError::SameAnswer)?;
                 row.push(share);
@@ -101,5 +106,30 @@ impl Engine {
             report.restored.push(row);
         }
         Ok(report)
+    }
+}
+
+/// What makes a position of a layer that of the run in which `source` was seen: (positions, …).
+fn patches(
+    source: &Tapped,
+    layer: u32,
+    position: usize,
+    request: &PatchRequest,
+) -> Vec<Intervention> {
+    let width: usize = source.shape[1..].iter().product();
+    let row = &source.values[position * width..(position + 1) * width];
+    let patch = |(head, values): (u32, &[f32])| Intervention::Patch {
+        site: request.site,
+        head,
+        layer,
+        positions: vec![position as u32],
+        values: values.to_vec(),
+    };
+    // The last dimension of heads is the head's own.
+    let parts = row.chunks_exact(source.shape[source.shape.len() - 1]);
+    let wanted = |(head, _): &(u32, &[f32])| request.head.is_none_or(|wanted| wanted == *head);
+    match request.site {
+        PatchSite::Head => (0..).zip(parts).filter(wanted).map(patch).collect(),
+        PatchSite::Residual | PatchSite::MlpOut => vec![patch((0, row))],
     }
 }

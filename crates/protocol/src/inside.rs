@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Candidate, Distribution, Prompt, TokenPiece};
+use crate::{Candidate, Distribution, PatchSite, Prompt, TokenPiece};
 
 /// What interventions did to the token after a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,6 +86,13 @@ pub struct PatchRequest {
     pub clean: Prompt,
     /// What is run; of as many tokens.
     pub corrupt: Prompt,
+    /// Which activation; the residual stream, if it is not said.
+    #[serde(default)]
+    pub site: PatchSite,
+    /// Where the site is a head: which query head of each layer, from 0; none for all of a layer
+    /// together.
+    #[serde(default)]
+    pub head: Option<u32>,
     /// The clean answer; none for the token that the clean run finds most probable.
     #[serde(default)]
     pub answer: Option<u32>,
@@ -105,11 +112,17 @@ pub struct PatchReport {
     pub answer: TokenPiece,
     /// The corrupt answer.
     pub against: TokenPiece,
+    /// What was taken from the clean run.
+    #[serde(default)]
+    pub site: PatchSite,
+    /// Of heads: which of each layer; none for all of a layer together.
+    #[serde(default)]
+    pub head: Option<u32>,
     /// Logit of the answer minus logit of the other, in the clean run.
     pub clean_difference: f64,
     /// The same in the corrupt run.
     pub corrupt_difference: f64,
-    /// (layers, positions): the residual stream before that layer is taken from the clean run at that
-    /// position. 0 is the corrupt run, 1 the clean one.
+    /// (layers, positions): the site of that layer is taken from the clean run at that position. 0 is
+    /// the corrupt run, 1 the clean one.
     pub restored: Vec<Vec<f64>>,
 }

@@ -69,10 +69,11 @@ pub enum Intervention {
 }
 
 /// What a patch replaces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatchSite {
     /// The residual stream before the layer.
+    #[default]
     Residual,
     /// What a query head gives to `o_proj`.
     Head,

@@ -9,6 +9,7 @@
 mod changes;
 mod fixture;
 mod packets;
+mod patching;
 mod questions;
 mod same_bits;
 mod smollm2;

@@ -236,6 +236,8 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
     let patch = Question::Patch(PatchRequest {
         clean: prompt.clone(),
         corrupt: other,
+        site: Default::default(),
+        head: None,
         answer: Some(1),
         against: Some(2),
     });

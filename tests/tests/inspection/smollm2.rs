@@ -195,6 +195,8 @@ fn patches_restore_as_much_as_in_transformers() {
     let request = PatchRequest {
         clean: prompt(&prompt_ids),
         corrupt: prompt(&corrupt_ids),
+        site: Default::default(),
+        head: None,
         answer: None,
         against: None,
     };

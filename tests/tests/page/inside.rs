@@ -302,6 +302,8 @@ fn all_questions(prompt: &Prompt, other: &Prompt) -> Vec<Question> {
         Question::Patch(PatchRequest {
             clean: prompt(),
             corrupt: other.clone(),
+            site: Default::default(),
+            head: None,
             answer: Some(1),
             against: Some(2),
         }),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, ArgGroup};
-use vitrine_protocol::CompareFormat;
+use vitrine_protocol::{CompareFormat, PatchSite};
 
 use super::{DtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
 use crate::draw::picture_path;
@@ -57,7 +57,8 @@ Examples:
 pub const PATCH_EXAMPLES: &str = "\
 Examples:
   vitrine patch --clean \"The capital of Japan is\" --corrupt \"The capital of France is\"
-  vitrine patch --clean-ids 1,2,3 --corrupt-ids 1,4,3 --json";
+  vitrine patch --clean \"The capital of Japan is\" --corrupt \"The capital of France is\" --site head --head 4
+  vitrine patch --clean-ids 1,2,3 --corrupt-ids 1,4,3 --site mlp --json";
 
 #[derive(clap::Args)]
 pub struct RaceArgs {
@@ -333,6 +334,13 @@ pub struct PatchArgs {
     pub corrupt_ids: Option<Vec<u32>>,
     #[command(flatten)]
     pub model: ModelArgs,
+    /// What is taken from the clean run: the residual stream before a layer, what its heads give to
+    /// o_proj, or the output of its MLP.
+    #[arg(long, value_name = "SITE", default_value = "residual")]
+    pub site: SiteArg,
+    /// Of --site head: only this query head of each layer, from 0; without it all of a layer together.
+    #[arg(long, value_name = "H")]
+    pub head: Option<u32>,
     /// Id of the clean answer; without it, what the clean run finds most probable.
     #[arg(long, value_name = "ID")]
     pub answer: Option<u32>,
@@ -348,6 +356,24 @@ pub struct PatchArgs {
     /// Print one JSON object instead of a map.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a patch replaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SiteArg {
+    Residual,
+    Head,
+    Mlp,
+}
+
+impl From<SiteArg> for PatchSite {
+    fn from(site: SiteArg) -> Self {
+        match site {
+            SiteArg::Residual => Self::Residual,
+            SiteArg::Head => Self::Head,
+            SiteArg::Mlp => Self::MlpOut,
+        }
+    }
 }
 
 #[cfg(test)]

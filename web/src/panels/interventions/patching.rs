@@ -76,6 +76,8 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
         let request = PatchRequest {
             clean: text(clean),
             corrupt: text(corrupt),
+            site: Default::default(),
+            head: None,
             answer: None,
             against: None,
         };
