@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vitrine_engine::AskObserver;
 use vitrine_protocol::{AblationReport, Distribution, Intervention, Prompt, SweepReport};
 
-use crate::args::AblateArgs;
+use crate::args::{AblateArgs, HeadArg};
 use crate::load::{self, Loaded};
 use crate::text;
 
@@ -18,7 +18,13 @@ const BAR: u32 = 30;
 
 pub async fn run(args: AblateArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
-    let interventions = interventions(&args, loaded.engine.summary().num_attention_heads);
+    let named = Named {
+        heads: &args.heads,
+        mean: args.mean,
+        skip_attention: &args.skip_attention,
+        skip_mlp: &args.skip_mlp,
+    };
+    let interventions = named.interventions(&loaded);
     let prompt = args.prompt.into_prompt();
     if args.sweep {
         return sweep(&mut loaded, &prompt, args.mean, args.top, args.json).await;
@@ -35,31 +41,44 @@ pub async fn run(args: AblateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn interventions(args: &AblateArgs, num_heads: u32) -> Vec<Intervention> {
-    // A head that is named twice is ablated once.
-    let heads: BTreeSet<(u32, u32)> = args
-        .heads
-        .iter()
-        .flat_map(|each| {
-            let heads = match each.head {
-                Some(head) => head..=head,
-                None => 0..=num_heads - 1,
-            };
-            heads.map(|head| (each.layer, head))
-        })
-        .collect();
-    let heads = heads.into_iter().map(|(layer, head)| Intervention::Head {
-        layer,
-        head,
-        factor: 0.0,
-        mean: args.mean,
-    });
-    let attention = args.skip_attention.iter();
-    let mlp = args.skip_mlp.iter();
-    heads
-        .chain(attention.map(|layer| Intervention::SkipAttention { layer: *layer }))
-        .chain(mlp.map(|layer| Intervention::SkipMlp { layer: *layer }))
-        .collect()
+/// What arguments name to be switched off.
+pub struct Named<'a> {
+    pub heads: &'a [HeadArg],
+    /// Whether heads give their mean in place of nothing.
+    pub mean: bool,
+    pub skip_attention: &'a [u32],
+    pub skip_mlp: &'a [u32],
+}
+
+impl Named<'_> {
+    /// As the engine takes them.
+    pub fn interventions(&self, loaded: &Loaded) -> Vec<Intervention> {
+        let num_heads = loaded.engine.summary().num_attention_heads;
+        // A head that is named twice is ablated once.
+        let heads: BTreeSet<(u32, u32)> = self
+            .heads
+            .iter()
+            .flat_map(|each| {
+                let heads = match each.head {
+                    Some(head) => head..=head,
+                    None => 0..=num_heads - 1,
+                };
+                heads.map(|head| (each.layer, head))
+            })
+            .collect();
+        let heads = heads.into_iter().map(|(layer, head)| Intervention::Head {
+            layer,
+            head,
+            factor: 0.0,
+            mean: self.mean,
+        });
+        let attention = self.skip_attention.iter();
+        let mlp = self.skip_mlp.iter();
+        heads
+            .chain(attention.map(|layer| Intervention::SkipAttention { layer: *layer }))
+            .chain(mlp.map(|layer| Intervention::SkipMlp { layer: *layer }))
+            .collect()
+    }
 }
 
 fn print(report: &AblationReport) -> io::Result<()> {

@@ -15,7 +15,8 @@ use inside::{
     RACE_EXAMPLES, TRACE_EXAMPLES,
 };
 pub use inside::{
-    AblateArgs, AttentionArgs, CompareArgs, LensArgs, PartArg, PatchArgs, RaceArgs, TraceArgs,
+    AblateArgs, AttentionArgs, ChangeArgs, CompareArgs, HeadArg, LensArgs, PartArg, PatchArgs,
+    RaceArgs, SiteArg, TraceArgs,
 };
 pub use sampling::SamplingArgs;
 
@@ -47,7 +48,8 @@ Examples:
   vitrine generate \"Once upon a time\" --sample --temperature 0.7 --top-p 0.9 --seed 7
   vitrine generate --ids 504,3575,282 --model model.gguf --json
   vitrine generate --prompt \"The sea is\" --prompt \"The sky is\" --max-new-tokens 16
-  vitrine generate --prompts-file prompts.txt --batch 8";
+  vitrine generate --prompts-file prompts.txt --batch 8
+  vitrine generate \"The capital of Japan is\" --ablate 23.4 --skip-mlp 20 --packets trace.jsonl";
 
 const NEXT_EXAMPLES: &str = "\
 Examples:
@@ -247,6 +249,21 @@ pub struct GenerateArgs {
     /// Compute all keys and values anew at each step: the same tokens, but slower and slower.
     #[arg(long, conflicts_with_all = ["prompts", "prompts_file"])]
     pub no_kv_cache: bool,
+    #[command(flatten)]
+    pub change: ChangeArgs,
+    /// Write here what each token tells of itself, as JSON lines; of several prompts each has a file
+    /// with its number before the ending.
+    #[arg(long, value_name = "FILE.jsonl", help_heading = "Looking inside")]
+    pub packets: Option<PathBuf>,
+    /// What packets hold; without it everything.
+    #[arg(
+        long,
+        value_name = "PART,…",
+        value_delimiter = ',',
+        requires = "packets",
+        help_heading = "Looking inside"
+    )]
+    pub parts: Vec<PartArg>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,

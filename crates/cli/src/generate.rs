@@ -7,12 +7,15 @@ use std::io::{self, Write};
 use serde::Serialize;
 use vitrine_engine::{Observer, adapter_summary};
 use vitrine_protocol::{
-    FinishReason, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece, TokenStep,
+    FinishReason, GenerateRequest, GenerateSummary, Intervention, PacketParts, SamplingParams,
+    TokenPiece, TokenStep,
 };
 
+use crate::ablate::Named;
 use crate::args::GenerateArgs;
 use crate::args::sampling::show_not_followed;
-use crate::load;
+use crate::load::{self, Loaded};
+use crate::packets::{self, TraceFile};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -44,18 +47,28 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
     let sampling = args.sampling_params(&defaults);
     let not_followed = args.not_followed(&defaults);
     show_not_followed(not_followed);
+    let parts = parts(&args, &loaded);
     let request = GenerateRequest {
-        prompt: args.prompt.into_prompt(),
         max_new_tokens: args.max_new_tokens,
-        top: 0,
+        top: top(&args),
         kv_cache: !args.no_kv_cache,
-        packet: Default::default(),
-        interventions: vec![],
+        packet: parts,
+        interventions: interventions(&args, &loaded),
         sampling,
+        prompt: args.prompt.into_prompt(),
+    };
+    let mut teller = Teller {
+        text: (!args.json).then(Printer::default),
+        trace: match &args.packets {
+            Some(path) => Some(TraceFile::create(&loaded.engine, parts, path)?),
+            None => None,
+        },
     };
     let adapter = adapter_summary(loaded.engine.gpu()).name;
+    let summary = loaded.engine.generate(&request, &mut teller).await?;
+    let Teller { text, trace } = teller;
+    let written = trace.map(|trace| trace.finish(&summary)).transpose()?;
     if args.json {
-        let summary = loaded.engine.generate(&request, &mut ()).await?;
         let report = Report {
             model: loaded.name.clone(),
             adapter,
@@ -73,13 +86,67 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
         writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(());
     }
-    let mut printer = Printer::default();
-    let summary = loaded.engine.generate(&request, &mut printer).await?;
-    printer.finish(&summary)?;
+    text.map_or(Ok(()), |printer| printer.finish(&summary))?;
     args.sampling.show_seed(&request.sampling);
     let dim = anstyle::Style::new().dimmed();
     anstream::eprintln!("{dim}{}{dim:#}", timings(&adapter, &summary));
+    if let Some(written) = written {
+        anstream::eprintln!("{dim}{written}{dim:#}");
+    }
     Ok(())
+}
+
+/// What is switched off.
+fn interventions(args: &GenerateArgs, loaded: &Loaded) -> Vec<Intervention> {
+    let named = Named {
+        heads: &args.change.ablate,
+        mean: args.change.ablate_mean,
+        skip_attention: &args.change.skip_attention,
+        skip_mlp: &args.change.skip_mlp,
+    };
+    named.interventions(loaded)
+}
+
+/// What each token is to tell of itself.
+fn parts(args: &GenerateArgs, loaded: &Loaded) -> PacketParts {
+    match args.packets {
+        Some(_) => packets::parts(&args.parts, &loaded.engine),
+        None => PacketParts::NONE,
+    }
+}
+
+/// Candidates of each token.
+fn top(args: &GenerateArgs) -> u32 {
+    args.packets.as_ref().map_or(0, |_| packets::TOP)
+}
+
+/// Shows a generation and writes it down, as is wanted.
+struct Teller {
+    text: Option<Printer>,
+    trace: Option<TraceFile>,
+}
+
+impl Observer for Teller {
+    fn prompt(&mut self, tokens: &[TokenPiece]) {
+        if let Some(trace) = &mut self.trace {
+            trace.prompt(tokens);
+        }
+    }
+
+    fn token(&mut self, step: &TokenStep) {
+        if let Some(printer) = &mut self.text {
+            printer.token(step);
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.token(step);
+        }
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        let printer = self.text.as_ref();
+        let unprinted = printer.is_some_and(|printer| printer.failure.is_some());
+        unprinted || self.trace.as_mut().is_some_and(Observer::stop_requested)
+    }
 }
 
 /// One line: adapter, prefill and decode speed, time to first token.
@@ -126,18 +193,12 @@ impl Printer {
     }
 }
 
-impl Observer for Printer {
-    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
-
+impl Printer {
     fn token(&mut self, step: &TokenStep) {
         match step.piece.token {
             Some(_) => self.print(&step.text),
             // Without a tokenizer the ids are all there is to show.
             None => self.print(&format!("{} ", step.piece.id)),
         }
-    }
-
-    fn stop_requested(&mut self) -> bool {
-        self.failure.is_some()
     }
 }

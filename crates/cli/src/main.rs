@@ -14,6 +14,7 @@ mod lens;
 mod load;
 mod memory;
 mod next;
+mod packets;
 mod patch;
 mod race;
 mod schema;

@@ -1,7 +1,5 @@
 //! `vitrine trace`.
 
-mod packets;
-
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -10,11 +8,12 @@ use anyhow::anyhow;
 use safetensors::{Dtype, View, serialize_to_file};
 use serde::Serialize;
 use vitrine_engine::Tapped;
-use vitrine_protocol::TraceRequest;
+use vitrine_protocol::{GenerateRequest, TraceRequest};
 
 use crate::args::TraceArgs;
 use crate::load;
 use crate::memory::{allow, mebibytes};
+use crate::packets::{self, TraceFile};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -58,12 +57,19 @@ pub async fn run(mut args: TraceArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
     let prompt = args.prompt.into_prompt();
     if let Some(path) = &args.packets {
-        let generation = packets::Generation {
+        let parts = packets::parts(&args.parts, &loaded.engine);
+        let request = GenerateRequest {
             prompt: prompt.clone(),
-            parts: packets::parts(&args.parts),
             max_new_tokens: args.max_new_tokens,
+            top: packets::TOP,
+            kv_cache: true,
+            packet: parts,
+            interventions: vec![],
+            sampling: Default::default(),
         };
-        packets::write(&mut loaded, generation, path).await?;
+        let mut file = TraceFile::create(&loaded.engine, parts, path)?;
+        let summary = loaded.engine.generate(&request, &mut file).await?;
+        writeln!(io::stdout(), "{}", file.finish(&summary)?)?;
     }
     let Some(file) = args.out.take() else {
         return Ok(());

@@ -97,6 +97,70 @@ fn bad_batches_are_one_sentence() {
     generate(&["--prompts-file", &empty], "is empty");
 }
 
+#[test]
+fn each_prompt_writes_the_packets_that_it_writes_alone() {
+    let lines = |path: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    let path = |name: &str| prompts_file(name, "");
+    let (several, alone) = (path("several.jsonl"), path("alone.jsonl"));
+    let wanted = [
+        "--parts",
+        "logits,heads,residual,kv",
+        "--max-new-tokens",
+        "3",
+        "--ablate",
+        "4.*",
+        "--skip-mlp",
+        "7",
+        "--json",
+    ];
+    let all = [
+        "generate",
+        "--prompt",
+        PROMPTS[0],
+        "--prompt",
+        PROMPTS[1],
+        "--packets",
+        &several,
+    ];
+    let batch = json(&[&all[..], &wanted].concat());
+    let mut plain = Vec::new();
+    for (number, prompt) in PROMPTS[..2].iter().enumerate() {
+        let one = ["generate", prompt, "--packets", &alone];
+        json(&[&one[..], &wanted].concat());
+        let file = several.replace(".jsonl", &format!(".{}.jsonl", number + 1));
+        let (got, right) = (lines(&file), lines(&alone));
+        assert_eq!((got.len(), right.len()), (5, 5));
+        for (got, right) in got[1..4].iter().zip(&right[1..4]) {
+            for field in ["position", "piece", "distribution", "packet"] {
+                assert_eq!(got["step"][field], right["step"][field], "{prompt}");
+            }
+        }
+        assert_eq!(got[4]["summary"]["ids"], batch["results"][number]["ids"]);
+        let length = ["--max-new-tokens", "3", "--json"];
+        plain.push(json(&[&["generate", prompt][..], &length].concat())["ids"].clone());
+    }
+    // Control: nothing switched off says something else.
+    let changed: Vec<_> = (0..2)
+        .map(|index| batch["results"][index]["ids"].clone())
+        .collect();
+    assert_ne!(changed, plain);
+    let wrong = [
+        "generate",
+        "--prompt",
+        "a",
+        "--prompt",
+        "b",
+        "--skip-mlp",
+        "99",
+    ];
+    assert_fails(&wrong, 2, "There is no layer 99");
+}
+
 /// How much it grows is for `vitrine bench` to print, not for a test on a busy machine.
 #[test]
 fn the_benchmark_has_a_line_for_each_batch_and_for_each_kernel() {

@@ -86,10 +86,7 @@ pub enum EngineError {
     #[error("This was stopped before it was done: ask again for the whole answer.")]
     Stopped,
     /// What only a single prompt can have.
-    #[error(
-        "Several prompts in one run keep their KV cache, and are neither changed nor asked for \
-         packets: give one prompt for that."
-    )]
+    #[error("Several prompts in one run keep their KV cache: give one prompt to run without it.")]
     NotInBatch,
     /// One of several prompts.
     #[error("Prompt {}: {error}", index + 1)]

@@ -1,10 +1,11 @@
 //! Branches: other ways that a sequence could have gone.
 
+use vitrine_gpu::Clock;
 use vitrine_model::{ModelError, SequenceId};
-use vitrine_protocol::{ForkRequest, GenerateSummary, TokenPiece, TokenStep};
+use vitrine_protocol::{ForkRequest, GenerateSummary, TokenPiece};
 
-use crate::packet::wanted;
-use crate::{BatchObserver, Engine, EngineError, Observer};
+use crate::drive::{Limits, Running, Work};
+use crate::{Engine, EngineError, Observer};
 
 /// A sequence that stays in the cache, to be forked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,39 +52,30 @@ impl Engine {
         };
         prompt_ids.push(token);
         request.sampling.check().map_err(ModelError::from)?;
-        self.intervene(&request.interventions, &prompt_ids).await?;
-        self.model.watch(wanted(request.packet))?;
+        self.prepare(&request.interventions, &prompt_ids, request.packet)
+            .await?;
         // The fork inherits it, for its first token too.
         let params = Some(&request.sampling);
         self.model.set_sampling(of.0, params, position + 1)?;
         let (id, pending) = self.model.fork(of.0, position, token, top)?;
-        let outcome = async {
-            let pieces: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
-            observer.prompt(&pieces);
-            let mut only = Only(observer);
-            self.go_on(id, prompt_ids, pending, request, &mut only)
-                .await
+        let pieces: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
+        observer.prompt(&pieces);
+        let limits = Limits {
+            max_new_tokens: request.max_new_tokens,
+            top,
+            kv_cache: true,
+            context: self.model.config().max_position_embeddings,
         };
-        match outcome.await {
-            Ok(Some(summary)) => Ok((Branch(id), summary)),
-            Ok(None) => Err(ModelError::NoSuchSequence.into()),
+        let tokenizer = self.tokenizer.clone();
+        let tokenizer = tokenizer.as_deref();
+        let one = Running::new((0, id), prompt_ids, limits, tokenizer, 0.0);
+        let work = Work::of_one(Clock::start(), one, pending, request.packet);
+        match self.drive_one(work, tokenizer, observer).await {
+            Ok(summary) => Ok((Branch(id), summary)),
             Err(error) => {
                 self.model.end(id)?;
                 Err(error)
             }
         }
-    }
-}
-
-/// Tells of the only sequence of a batch.
-struct Only<'a>(&'a mut dyn Observer);
-
-impl BatchObserver for Only<'_> {
-    fn token(&mut self, _sequence: usize, step: &TokenStep) {
-        self.0.token(step);
-    }
-
-    fn stop_requested(&mut self) -> bool {
-        self.0.stop_requested()
     }
 }

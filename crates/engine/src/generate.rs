@@ -2,14 +2,14 @@
 
 use vitrine_gpu::Clock;
 use vitrine_kernels::DrawnBits;
-use vitrine_model::{ModelError, Pending, Prediction, SequenceId};
+use vitrine_model::{ModelError, Prediction, SequenceId};
 use vitrine_protocol::{
-    Distribution, Draw, FinishReason, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece,
+    Distribution, Draw, GenerateRequest, GenerateSummary, Intervention, SamplingParams, TokenPiece,
     TokenStep,
 };
 
-use crate::packet::wanted;
-use crate::{Engine, EngineError, Observer};
+use crate::drive::{Running, Work};
+use crate::{BatchObserver, Engine, EngineError, Observer};
 
 impl Engine {
     /// Continues a prompt, and tells `observer` of each token as it comes.
@@ -35,109 +35,71 @@ impl Engine {
     ) -> Result<GenerateSummary, EngineError> {
         let clock = Clock::start();
         let prompt_ids = self.encode(&request.prompt)?;
-        self.intervene(&request.interventions, &prompt_ids).await?;
-        self.model.watch(wanted(request.packet))?;
-        self.choose_by(&request.sampling, prompt_ids.len())?;
+        self.prepare(&request.interventions, &prompt_ids, request.packet)
+            .await?;
+        let id = SequenceId::FIRST;
+        self.choose_by(id, &request.sampling, prompt_ids.len())?;
         let prompt: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
         observer.prompt(&prompt);
-
-        let before_prefill_s = clock.seconds();
-        // Also refuses prompts that do not fit, before anything is subtracted from the context.
-        let mut pending = Some(self.model.prefill(&prompt_ids, request.top)?);
-        let room = self.model.config().max_position_embeddings - prompt_ids.len() as u32;
-        let limit = request.max_new_tokens.min(room);
-        let mut finish_reason = if room < request.max_new_tokens {
-            FinishReason::Context
-        } else {
-            FinishReason::Length
-        };
-
-        let mut ids = Vec::new();
+        let began_s = clock.seconds();
+        // Also refuses prompts that do not fit.
+        let pending = self.model.prefill(&prompt_ids, request.top)?;
         let tokenizer = self.tokenizer.clone();
-        let mut decoder = tokenizer.as_ref().map(|tokenizer| tokenizer.stream(true));
-        let (mut first_s, mut last_s) = (0.0, 0.0);
-        while let Some(step) = pending.take() {
-            // The GPU already has the chosen token: it goes on while we wait for our copy.
-            if request.kv_cache && (ids.len() as u32) + 1 < limit {
-                pending = Some(self.model.decode(request.top)?);
-            }
-            let prediction = step.prediction().await?;
-            last_s = clock.seconds();
-            if ids.is_empty() {
-                first_s = last_s;
-            }
-            if limit == 0 {
-                break;
-            }
-            let id = prediction.chosen.id;
-            ids.push(id);
-            let position = prompt_ids.len() as u32 + ids.len() as u32 - 1;
-            observer.token(&TokenStep {
-                position,
-                piece: self.piece(id),
-                text: decoder
-                    .as_mut()
-                    .map(|decoder| decoder.push(id))
-                    .unwrap_or_default(),
-                distribution: self.candidates(&prediction, request.top),
-                packet: self.packet(&prediction),
-                draw: prediction.drawn.as_ref().map(draw),
-                elapsed_s: last_s,
-            });
-            if self.is_end(id) {
-                finish_reason = FinishReason::Stop;
-                break;
-            }
-            if observer.stop_requested() {
-                finish_reason = FinishReason::Stopped;
-                break;
-            }
-            if let Some(interventions) = observer.new_interventions() {
-                self.intervene(&interventions, &prompt_ids).await?;
-                self.model.watch(wanted(request.packet))?;
-            }
-            if let Some(params) = observer.new_sampling() {
-                self.choose_by(&params, prompt_ids.len())?;
-            }
-            if !request.kv_cache && (ids.len() as u32) < limit {
-                pending = Some(self.recompute(&prompt_ids, &ids, request.top)?);
-            }
-        }
-
-        let decode_tokens_per_s =
-            (ids.len() > 1).then(|| (ids.len() - 1) as f64 / (last_s - first_s));
-        Ok(GenerateSummary {
-            finish_reason,
-            prefill_tokens_per_s: prompt_ids.len() as f64 / (first_s - before_prefill_s),
-            decode_tokens_per_s,
-            time_to_first_token_s: first_s,
-            text: tokenizer
-                .as_ref()
-                .map(|tokenizer| tokenizer.decode(&ids, true)),
-            prompt_ids,
-            ids,
-        })
+        let tokenizer = tokenizer.as_deref();
+        let limits = self.limits(request);
+        let one = Running::new((0, id), prompt_ids, limits, tokenizer, began_s);
+        let work = Work::of_one(clock, one, pending, request.packet);
+        self.drive_one(work, tokenizer, observer).await
     }
 
-    fn choose_by(&mut self, params: &SamplingParams, prompt: usize) -> Result<(), EngineError> {
-        params.check().map_err(ModelError::from)?;
-        let id = SequenceId::FIRST;
-        Ok(self.model.set_sampling(id, Some(params), prompt as u32)?)
-    }
-
-    /// A step without the cache: all keys and values anew.
-    fn recompute(
+    /// Goes on with the only sequence until it ends; it stays in the cache.
+    pub(crate) async fn drive_one<'a>(
         &mut self,
-        prompt_ids: &[u32],
-        ids: &[u32],
-        top: u32,
-    ) -> Result<Pending, EngineError> {
-        Ok(self.model.prefill(&[prompt_ids, ids].concat(), top)?)
+        work: Work<'a>,
+        tokenizer: Option<&'a vitrine_text::Tokenizer>,
+        observer: &mut dyn Observer,
+    ) -> Result<GenerateSummary, EngineError> {
+        let (mut only, mut opened) = (Only(observer), Vec::new());
+        let summaries = self.drive(work, tokenizer, &mut only, &mut opened);
+        let summary = summaries.await?.into_iter().next();
+        Ok(summary.ok_or(ModelError::NoSuchSequence)?)
+    }
+
+    /// Chooses tokens of a sequence after a prompt of that length so from now on.
+    pub(crate) fn choose_by(
+        &mut self,
+        id: SequenceId,
+        params: &SamplingParams,
+        prompt: usize,
+    ) -> Result<(), EngineError> {
+        params.check().map_err(ModelError::from)?;
+        Ok(self.model.set_sampling(id, Some(params), prompt as u32)?)
     }
 
     pub(crate) fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
         (top > 0)
             .then(|| self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp)))
+    }
+}
+
+/// Tells of the only sequence of a batch.
+struct Only<'a>(&'a mut dyn Observer);
+
+impl BatchObserver for Only<'_> {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
+        self.0.token(step);
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.0.stop_requested()
+    }
+
+    fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
+        self.0.new_interventions()
+    }
+
+    fn new_sampling(&mut self) -> Option<SamplingParams> {
+        self.0.new_sampling()
     }
 }
 

@@ -18,8 +18,6 @@ impl Engine {
         if interventions.is_empty() && !self.intervened {
             return Ok(());
         }
-        let asks_for_mean =
-            |one: &Intervention| matches!(one, Intervention::Head { mean: true, .. });
         if self.intervened && interventions.iter().any(asks_for_mean) {
             // Means are those of the model as it is.
             self.model.change(&[])?;
@@ -85,6 +83,11 @@ impl Engine {
             .map(|wanted| wanted.map(mean).unwrap_or_default())
             .collect())
     }
+}
+
+/// Whether it takes a mean over the positions of a prompt.
+pub(crate) fn asks_for_mean(intervention: &Intervention) -> bool {
+    matches!(intervention, Intervention::Head { mean: true, .. })
 }
 
 fn change(intervention: &Intervention, mean: Vec<f32>) -> Change {

@@ -7,6 +7,7 @@ mod ask;
 mod batch;
 mod bench;
 mod compare;
+mod drive;
 mod engine;
 mod error;
 mod fork;

@@ -39,7 +39,8 @@ impl Model {
     /// after it, with the `top` best candidates. Each gets the tokens that it would get alone.
     ///
     /// The sequences share a pass, which reads each weight once, whatever their lengths. Those whose
-    /// rotary angles differ (`longrope`, `dynamic`) take turns, for the angles are one table.
+    /// rotary angles differ (`longrope`, `dynamic`) take turns, for the angles are one table; so do
+    /// all where tokens are watched.
     ///
     /// # Errors
     /// When a sequence has ended, is named twice, or fills its context; or the GPU has no room.
@@ -76,7 +77,11 @@ impl Model {
                 None => alike.push((wanted, vec![place])),
             }
         }
-        let most = BatchPlan::most_rows(&self.gpu, &self.weights) as usize;
+        let most = match &self.watching {
+            // Each token is watched by itself.
+            Some(_) => 1,
+            None => BatchPlan::most_rows(&self.gpu, &self.weights) as usize,
+        };
         for (regimes, places) in alike {
             self.cache.turn(&self.gpu, &self.config, &regimes);
             for places in places.chunks(most) {

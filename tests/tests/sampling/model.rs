@@ -4,8 +4,8 @@ use pollster::block_on;
 use vitrine_engine::{Engine, LoadOptions, ModelFiles, Observer};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_protocol::{
-    BatchRequest, Draw, GenerateRequest, Prompt, SamplingDefaults, SamplingParams, TokenPiece,
-    TokenStep,
+    BatchRequest, Draw, ForkRequest, GenerateRequest, Prompt, SamplingDefaults, SamplingParams,
+    TokenPiece, TokenStep,
 };
 use vitrine_sampling::{Counts, Pipeline};
 
@@ -211,4 +211,36 @@ fn sequences_of_a_batch_are_drawn_as_alone() {
     assert_eq!(together, alone);
     // Control: they are told apart.
     assert!(alone[0] != alone[1] && alone[0] != alone[2] && alone[1] != alone[2]);
+}
+
+/// Settings that change while a fork runs change it as any generation of the same tokens.
+#[test]
+fn a_fork_that_runs_follows_new_settings() {
+    let mut engine = engine();
+    generate(&mut engine, &SamplingParams::default(), true, None);
+    let trunk = engine.keep().unwrap();
+    let mut fork = |change_after: Option<(usize, SamplingParams)>| {
+        let request = ForkRequest {
+            position: 4,
+            token: PROMPT[4],
+            max_new_tokens: 20,
+            sampling: sampled(7),
+            ..ForkRequest::default()
+        };
+        let mut watcher = Watcher {
+            change_after,
+            ..Watcher::default()
+        };
+        block_on(engine.fork(trunk, &request, &mut watcher)).unwrap();
+        watcher
+    };
+    let change = || Some((5, SamplingParams::default()));
+    let (steady, changed) = (fork(None), fork(change()));
+    // The token that was under way goes on as it was.
+    assert_eq!(changed.draws[..6], steady.draws[..6]);
+    assert!(changed.draws[6..].iter().all(Option::is_none));
+    // Control: without new settings all are drawn.
+    assert!(steady.draws.iter().all(Option::is_some));
+    let alone = generate(&mut engine, &sampled(7), true, change());
+    assert_eq!((changed.ids, changed.draws), (alone.ids, alone.draws));
 }

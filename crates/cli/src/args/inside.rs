@@ -291,6 +291,24 @@ pub struct AblateArgs {
     pub json: bool,
 }
 
+/// What is switched off while tokens are generated.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Interventions")]
+pub struct ChangeArgs {
+    /// A head whose output becomes zero, or all heads of a layer; may be repeated.
+    #[arg(long, value_name = "LAYER.HEAD|LAYER.*", action = ArgAction::Append)]
+    pub ablate: Vec<HeadArg>,
+    /// Take a head's mean over the positions of the prompt in place of zero.
+    #[arg(long, requires = "ablate")]
+    pub ablate_mean: bool,
+    /// A layer whose attention adds nothing; may be repeated.
+    #[arg(long, value_name = "L", action = ArgAction::Append)]
+    pub skip_attention: Vec<u32>,
+    /// A layer whose MLP adds nothing; may be repeated.
+    #[arg(long, value_name = "L", action = ArgAction::Append)]
+    pub skip_mlp: Vec<u32>,
+}
+
 /// `5.3`, or `5.*` for all heads of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadArg {

@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use vitrine_engine::{BatchObserver, adapter_summary};
+use vitrine_engine::{BatchObserver, Observer, adapter_summary};
 use vitrine_protocol::{
     BatchRequest, BatchSummary, FinishReason, GenerateRequest, GenerateSummary, Prompt,
-    SamplingParams,
+    SamplingParams, TokenPiece, TokenStep,
 };
 
 use crate::args::GenerateArgs;
 use crate::args::sampling::show_not_followed;
 use crate::exit::WrongArgument;
 use crate::load;
+use crate::packets::{TraceFile, numbered};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -63,16 +64,18 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
     let defaults = loaded.engine.sampling_defaults().clone();
     let sampling = args.sampling_params(&defaults);
     show_not_followed(args.not_followed(&defaults));
+    let parts = super::parts(args, &loaded);
+    let interventions = super::interventions(args, &loaded);
     let request = |(index, text): (u64, &String)| GenerateRequest {
         prompt: match args.prompt.chat {
             true => Prompt::Chat { user: text.clone() },
             false => Prompt::Text { text: text.clone() },
         },
         max_new_tokens: args.max_new_tokens,
-        top: 0,
+        top: super::top(args),
         kv_cache: true,
-        packet: Default::default(),
-        interventions: vec![],
+        packet: parts,
+        interventions: interventions.clone(),
         // Equal prompts should not become equal answers.
         sampling: SamplingParams {
             seed: sampling.seed.wrapping_add(index),
@@ -84,8 +87,27 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
         width: args.batch,
     };
     let adapter = adapter_summary(loaded.engine.gpu()).name;
+    let traces = match &args.packets {
+        Some(path) => (1..=prompts.len())
+            .map(|number| TraceFile::create(&loaded.engine, parts, &numbered(path, number)))
+            .collect::<Result<Vec<_>, _>>()?,
+        None => Vec::new(),
+    };
+    let mut printer = Printer {
+        prompts: &prompts,
+        quiet: args.json,
+        traces,
+        failure: None,
+    };
+    let summary = loaded.engine.generate_batch(&request, &mut printer).await?;
+    let Printer {
+        traces, failure, ..
+    } = printer;
+    failure.map_or(Ok(()), Err)?;
+    let written = traces.into_iter().zip(&summary.sequences);
+    let written = written.map(|(trace, summary)| trace.finish(summary));
+    let written: Vec<String> = written.collect::<Result<_, _>>()?;
     if args.json {
-        let summary = loaded.engine.generate_batch(&request, &mut ()).await?;
         let report = Report {
             model: &loaded.name,
             adapter,
@@ -100,15 +122,11 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
         writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&report)?)?;
         return Ok(());
     }
-    let mut printer = Printer {
-        prompts: &prompts,
-        failure: None,
-    };
-    let summary = loaded.engine.generate_batch(&request, &mut printer).await?;
-    printer.failure.map_or(Ok(()), Err)?;
     args.sampling.show_seed(&sampling);
     let dim = anstyle::Style::new().dimmed();
-    anstream::eprintln!("{dim}{}{dim:#}", timings(&adapter, &summary));
+    for line in [timings(&adapter, &summary)].iter().chain(&written) {
+        anstream::eprintln!("{dim}{line}{dim:#}");
+    }
     Ok(())
 }
 
@@ -135,9 +153,12 @@ fn timings(adapter: &str, summary: &BatchSummary) -> String {
     )
 }
 
-/// Writes each result under its prompt when it is there.
+/// Writes each result under its prompt when it is there, and packets while they come.
 struct Printer<'a> {
     prompts: &'a [String],
+    quiet: bool,
+    /// One for each prompt, or none.
+    traces: Vec<TraceFile>,
     failure: Option<io::Error>,
 }
 
@@ -153,13 +174,28 @@ impl Printer<'_> {
 }
 
 impl BatchObserver for Printer<'_> {
+    fn prompt(&mut self, sequence: usize, tokens: &[TokenPiece]) {
+        if let Some(trace) = self.traces.get_mut(sequence) {
+            trace.prompt(tokens);
+        }
+    }
+
+    fn token(&mut self, sequence: usize, step: &TokenStep) {
+        if let Some(trace) = self.traces.get_mut(sequence) {
+            trace.token(step);
+        }
+    }
+
     fn finished(&mut self, sequence: usize, summary: &GenerateSummary) {
+        if self.quiet {
+            return;
+        }
         if let Err(error) = self.print(sequence, summary) {
             self.failure.get_or_insert(error);
         }
     }
 
     fn stop_requested(&mut self) -> bool {
-        self.failure.is_some()
+        self.failure.is_some() || self.traces.iter_mut().any(Observer::stop_requested)
     }
 }

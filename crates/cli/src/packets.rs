@@ -1,0 +1,133 @@
+//! Generations as JSON lines.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use vitrine_engine::{Engine, Observer, adapter_summary};
+use vitrine_protocol::{
+    GenerateSummary, ModelSummary, PacketParts, TokenPiece, TokenStep, TraceLine,
+};
+
+use crate::args::PartArg;
+
+/// Candidates of each token of a trace.
+pub const TOP: u32 = 64;
+
+/// The set of the parts that were named and that the adapter can tell of; everything for none.
+pub fn parts(named: &[PartArg], engine: &Engine) -> PacketParts {
+    let part = |part: &PartArg| match part {
+        PartArg::Logits => PacketParts::LOGITS,
+        PartArg::Heads => PacketParts::HEADS,
+        PartArg::Residual => PacketParts::RESIDUAL,
+        PartArg::Neurons => PacketParts::NEURONS,
+        PartArg::Kv => PacketParts::KV,
+        PartArg::Lens => PacketParts::LENS,
+        PartArg::Timings => PacketParts::TIMINGS,
+    };
+    let parts = match named {
+        [] => PacketParts::ALL,
+        named => named
+            .iter()
+            .map(part)
+            .fold(PacketParts::NONE, PacketParts::with),
+    };
+    if parts.has(PacketParts::TIMINGS) && !engine.gpu().caps().timestamps {
+        anstream::eprintln!("packets have no timings: this adapter has no timestamps");
+        return parts.without(PacketParts::TIMINGS);
+    }
+    parts
+}
+
+/// A file that gets a line for each token while it comes.
+pub struct TraceFile {
+    model: ModelSummary,
+    adapter: String,
+    parts: PacketParts,
+    path: PathBuf,
+    out: BufWriter<File>,
+    lines: usize,
+    failure: Option<io::Error>,
+}
+
+impl TraceFile {
+    pub fn create(engine: &Engine, parts: PacketParts, path: &Path) -> anyhow::Result<Self> {
+        let file = File::create(path).with_context(|| unwritable(path))?;
+        Ok(Self {
+            model: engine.summary(),
+            adapter: adapter_summary(engine.gpu()).name,
+            parts,
+            path: path.to_owned(),
+            out: BufWriter::new(file),
+            lines: 0,
+            failure: None,
+        })
+    }
+
+    /// Writes the last line. Tells what there is now, in words.
+    pub fn finish(mut self, summary: &GenerateSummary) -> anyhow::Result<String> {
+        let summary = summary.clone();
+        self.line(&TraceLine::Summary { summary });
+        let flushed = self.out.flush();
+        if let Some(error) = self.failure.or(flushed.err()) {
+            return Err(anyhow!(error).context(unwritable(&self.path)));
+        }
+        Ok(format!("{} lines in {}", self.lines, self.path.display()))
+    }
+
+    fn line(&mut self, line: &TraceLine) {
+        if self.failure.is_none() {
+            let text = serde_json::to_string(line).map_err(io::Error::from);
+            let written = text.and_then(|text| writeln!(self.out, "{text}"));
+            self.failure = written.err();
+            self.lines += 1;
+        }
+    }
+}
+
+fn unwritable(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
+}
+
+/// The file of one of several prompts, counted from 1: `trace.jsonl` becomes `trace.1.jsonl`.
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
+    let number = match path.extension() {
+        Some(extension) => format!("{number}.{}", extension.display()),
+        None => number.to_string(),
+    };
+    path.with_extension(number)
+}
+
+impl Observer for TraceFile {
+    fn prompt(&mut self, tokens: &[TokenPiece]) {
+        self.line(&TraceLine::Prompt {
+            model: self.model.clone(),
+            adapter: self.adapter.clone(),
+            parts: self.parts,
+            tokens: tokens.to_vec(),
+        });
+    }
+
+    fn token(&mut self, step: &TokenStep) {
+        let step = Box::new(step.clone());
+        self.line(&TraceLine::Token { step });
+    }
+
+    fn stop_requested(&mut self) -> bool {
+        self.failure.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_several_prompts_are_numbered_before_the_ending() {
+        let named = |path: &str| numbered(Path::new(path), 2).display().to_string();
+        assert_eq!(named("out/trace.jsonl"), "out/trace.2.jsonl");
+        assert_eq!(named("a.b.jsonl"), "a.b.2.jsonl");
+        assert_eq!(named("trace"), "trace.2");
+    }
+}
