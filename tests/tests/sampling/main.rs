@@ -7,6 +7,7 @@
 )]
 
 mod chance;
+mod defaults;
 mod golden;
 mod gpu;
 mod model;
