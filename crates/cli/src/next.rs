@@ -57,11 +57,7 @@ pub async fn run(args: NextArgs) -> anyhow::Result<()> {
     }
     let tokens = args.token.iter().map(|text| engine.token_named(text));
     let tokens = tokens.collect::<Result<Vec<u32>, _>>()?;
-    let prediction = engine.next(&prompt, args.top).await?;
-    let named = match tokens.is_empty() {
-        true => Vec::new(),
-        false => engine.named_tokens(&prompt, &tokens).await?,
-    };
+    let (prediction, named) = engine.next_and_named(&prompt, args.top, &tokens).await?;
     let mut distribution = prediction.distribution;
     if args.json {
         for candidate in &mut distribution.top {

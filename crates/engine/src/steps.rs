@@ -9,7 +9,7 @@ use vitrine_protocol::{
 use vitrine_sampling::{Counts, Filter, Pipeline, Stage};
 
 use crate::measures::log_softmax;
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, Prediction};
 
 /// Removed tokens that are named, of each filter.
 const FIRST_REMOVED: usize = 3;
@@ -47,11 +47,28 @@ impl Engine {
         prompt: &Prompt,
         tokens: &[u32],
     ) -> Result<Vec<NamedToken>, EngineError> {
+        Ok(self.next_and_named(prompt, 1, tokens).await?.1)
+    }
+
+    /// As [`Engine::next`], and how probable these tokens are.
+    ///
+    /// # Errors
+    /// As [`Engine::next`], and when a token is unknown.
+    pub async fn next_and_named(
+        &mut self,
+        prompt: &Prompt,
+        top: u32,
+        tokens: &[u32],
+    ) -> Result<(Prediction, Vec<NamedToken>), EngineError> {
         let vocab = self.model.config().vocab_size;
         if let Some(&id) = tokens.iter().find(|id| **id >= vocab) {
             return Err(ModelError::UnknownToken { id, vocab }.into());
         }
-        let (_, logits) = self.logits_after(prompt).await?;
+        let prediction = self.next(prompt, top).await?;
+        let logits = match tokens {
+            [] => return Ok((prediction, Vec::new())),
+            _ => self.model.logits().await?,
+        };
         let log_p = log_softmax(&logits);
         let named = |&id: &u32| {
             let (logit, before) = cpu::rank(&logits, id);
@@ -62,7 +79,8 @@ impl Engine {
                 rank: before + 1,
             }
         };
-        Ok(tokens.iter().map(named).collect())
+        let named = tokens.iter().map(named).collect();
+        Ok((prediction, named))
     }
 
     /// Draws the token after `prompt`, and tells what each step did to the `rows` best tokens.
