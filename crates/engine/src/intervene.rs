@@ -18,11 +18,6 @@ impl Engine {
         if interventions.is_empty() && !self.intervened {
             return Ok(());
         }
-        if self.intervened && interventions.iter().any(asks_for_mean) {
-            // Means are those of the model as it is.
-            self.model.change(&[])?;
-            self.intervened = false;
-        }
         let means = self.head_means(interventions, ids).await?;
         let changes: Vec<Change> = interventions
             .iter()

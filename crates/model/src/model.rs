@@ -1,4 +1,6 @@
-use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Recording, Span, Timer};
+use std::ops::Range;
+
+use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Span, Timer};
 use vitrine_kernels::{Chosen, DrawnBits, Dtype, TOP_K};
 
 use crate::checkpoint::Checkpoint;
@@ -223,16 +225,13 @@ impl Model {
         };
         let mut pending = Vec::new();
         let mut read = |model: &Self, position: u32, n_tokens: u32| {
-            for first in (0..n_tokens).step_by(readout.capacity() as usize) {
-                let rows = readout.capacity().min(n_tokens - first);
-                let mut rows_in = Recording::default();
-                readout.take(&mut rows_in, &model.act.residual, first, rows, 0);
-                model.gpu.submit(0, [&rows_in]);
-                let following = ((position + first) as usize + 1).min(ids.len());
+            let request = |rows: Range<u32>| {
+                let following = ((position + rows.start) as usize + 1).min(ids.len());
                 let targets = &ids[following..];
-                let request = ReadoutRequest { top, targets };
-                pending.push(readout.read(&model.gpu, rows, request));
-            }
+                ReadoutRequest { top, targets }
+            };
+            let keep = |_, rows| pending.push(rows);
+            readout.read_all(&model.gpu, &model.act.residual, n_tokens, request, keep);
         };
         let last = self.begin(SequenceId::FIRST, ids, 0, &mut read);
         self.readout = Some(readout);

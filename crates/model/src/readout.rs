@@ -1,5 +1,7 @@
 //! What the output head makes of many residual rows at once.
 
+use std::ops::Range;
+
 use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
 use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
 
@@ -206,6 +208,26 @@ impl Readout {
             top: request.top as usize,
             top_bytes,
             ranked: targets.len(),
+        }
+    }
+
+    /// Reads out the first `n` rows of `source`, as many at a time as fit. `request` says what is wanted
+    /// of a stretch of them; `then` hears of each stretch, while its logits are there.
+    pub fn read_all<'a>(
+        &self,
+        gpu: &Gpu,
+        source: &Buffer,
+        n: u32,
+        request: impl Fn(Range<u32>) -> ReadoutRequest<'a>,
+        mut then: impl FnMut(Range<u32>, PendingRows),
+    ) {
+        for first in (0..n).step_by(self.capacity as usize) {
+            let rows = first..n.min(first + self.capacity);
+            let mut rows_in = Recording::default();
+            self.take(&mut rows_in, source, first, rows.len() as u32, 0);
+            gpu.submit(0, [&rows_in]);
+            let pending = self.read(gpu, rows.len() as u32, request(rows.clone()));
+            then(rows, pending);
         }
     }
 

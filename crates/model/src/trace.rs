@@ -1,11 +1,13 @@
 //! A prompt read with taps.
 
+use std::ops::Range;
+
 use vitrine_gpu::{Readback, Recording};
 use vitrine_kernels::{Dtype, TOP_K};
 
 use crate::kv_cache::KvCache;
 use crate::model::Body;
-use crate::plan::{MAX_PASS, Plan, Read, Segment, Tapping};
+use crate::plan::{Changes, MAX_PASS, Plan, Read, Segment, Tapping};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::SequenceId;
 use crate::{Config, Model, ModelError, Prediction, RowPrediction, Tap};
@@ -53,6 +55,16 @@ pub struct ModelTrace {
     pub lens: Vec<Vec<RowPrediction>>,
 }
 
+/// What is read, and where somebody looks.
+struct TraceOf<'a> {
+    id: SequenceId,
+    ids: &'a [u32],
+    taps: &'a [Tap],
+    top: u32,
+    /// Whether the model is to be as if nothing were changed in it.
+    as_it_is: bool,
+}
+
 /// What is looked at in each pass.
 struct Watch<'a> {
     taps: &'a [Tap],
@@ -89,7 +101,14 @@ impl Model {
         top: u32,
         lens: Option<LensRequest>,
     ) -> Result<ModelTrace, ModelError> {
-        self.trace_as(SequenceId::FIRST, ids, taps, top, lens).await
+        let request = TraceOf {
+            id: SequenceId::FIRST,
+            ids,
+            taps,
+            top,
+            as_it_is: false,
+        };
+        self.trace_as(request, lens).await
     }
 
     /// The kernels of a pass of many tokens, in order; and those of the same pass with taps.
@@ -100,15 +119,7 @@ impl Model {
         taps.iter().try_for_each(|tap| tap.check(&self.config))?;
         let (gpu, config) = (&self.gpu, &self.config);
         let tapping = Tapping::new(gpu, config, &self.act, taps, 1, 1)?;
-        let segments = Plan::tapped(
-            gpu,
-            config,
-            &self.weights,
-            &self.act,
-            &self.cache,
-            &self.changes,
-            &tapping,
-        )?;
+        let segments = self.tapped(&self.changes, &tapping)?;
         let names = |recording: &Recording| recording.names().map(str::to_owned).collect();
         let tapped = segments
             .iter()
@@ -119,7 +130,21 @@ impl Model {
         ])
     }
 
-    /// What `taps` see while `ids` are read, beside the sequences that there are.
+    /// A pass of many tokens, cut where `tapping` looks.
+    fn tapped(&self, changes: &Changes, tapping: &Tapping) -> Result<Vec<Segment>, ModelError> {
+        let Self {
+            gpu,
+            config,
+            weights,
+            act,
+            cache,
+            ..
+        } = self;
+        Plan::tapped(gpu, config, weights, act, cache, changes, tapping)
+    }
+
+    /// What `taps` see while the model as it is, whatever is changed in it now, reads `ids` beside the
+    /// sequences that there are.
     ///
     /// # Errors
     /// As [`Model::trace`].
@@ -129,19 +154,30 @@ impl Model {
         taps: &[Tap],
     ) -> Result<Vec<Tapped>, ModelError> {
         let id = self.open()?;
-        let trace = self.trace_as(id, ids, taps, 0, None).await;
+        let request = TraceOf {
+            id,
+            ids,
+            taps,
+            top: 0,
+            as_it_is: true,
+        };
+        let trace = self.trace_as(request, None).await;
         self.end(id)?;
         Ok(trace?.tensors)
     }
 
     async fn trace_as(
         &mut self,
-        id: SequenceId,
-        ids: &[u32],
-        taps: &[Tap],
-        top: u32,
+        request: TraceOf<'_>,
         lens: Option<LensRequest>,
     ) -> Result<ModelTrace, ModelError> {
+        let TraceOf {
+            id,
+            ids,
+            taps,
+            top,
+            as_it_is,
+        } = request;
         taps.iter().try_for_each(|tap| tap.check(&self.config))?;
         let positions = self.prepare(id, ids)?;
         let layers = self.config.num_hidden_layers();
@@ -158,15 +194,9 @@ impl Model {
         }
         let (gpu, config) = (&self.gpu, &self.config);
         let tapping = Tapping::new(gpu, config, &self.act, &places, rows, positions)?;
-        let segments = Plan::tapped(
-            gpu,
-            config,
-            &self.weights,
-            &self.act,
-            &self.cache,
-            &self.changes,
-            &tapping,
-        )?;
+        let unchanged = Changes::default();
+        let changes = if as_it_is { &unchanged } else { &self.changes };
+        let segments = self.tapped(changes, &tapping)?;
         let reads_out = |tap: &Tap| matches!(tap, Tap::Lens(_) | Tap::Logits);
         let readout = match places.iter().any(reads_out) {
             true => Some(self.readout(Readout::rows_for(config).min(rows), TOP_K)?),
@@ -258,35 +288,34 @@ impl Model {
     ) -> Vec<Underway> {
         let tap = read.tap;
         let mut underway = Vec::new();
-        for from in (0..n_tokens).step_by(readout.capacity() as usize) {
-            let rows = readout.capacity().min(n_tokens - from);
-            let mut rows_in = Recording::default();
-            readout.take(&mut rows_in, &read.buffer, from, rows, 0);
-            self.gpu.submit(0, [&rows_in]);
+        let request = |rows: Range<u32>| {
             let lens = watch.lens.as_ref();
-            let start = (first + from) as usize;
-            let targets = lens.and_then(|lens| lens.targets.get(start..start + rows as usize));
-            let request = ReadoutRequest {
+            let positions = (first + rows.start) as usize..(first + rows.end) as usize;
+            let targets = lens.and_then(|lens| lens.targets.get(positions));
+            ReadoutRequest {
                 top: lens.map_or(0, |lens| lens.top),
                 targets: targets.unwrap_or_default(),
-            };
-            let pending = readout.read(&self.gpu, rows, request);
+            }
+        };
+        let then = |stretch: Range<u32>, pending| {
             if watch.lens.is_some() {
                 let layers = self.config.num_hidden_layers();
                 let layer = tap.layer().unwrap_or(layers) as usize;
                 underway.push(Underway::Lens { layer, pending });
             }
             if watch.taps.contains(&tap) {
+                let rows = stretch.len() as u32;
                 let bytes = u64::from(rows) * u64::from(readout.logits_stride()) * 4;
                 let results = [(&readout.logits, bytes)];
                 underway.push(Underway::Rows {
                     tap,
-                    first: first + from,
+                    first: first + stretch.start,
                     rows,
                     readback: self.gpu.submit_and_read(rows, [], &results),
                 });
             }
-        }
+        };
+        readout.read_all(&self.gpu, &read.buffer, n_tokens, request, then);
         underway
     }
 
