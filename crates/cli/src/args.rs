@@ -15,8 +15,8 @@ use inside::{
     RACE_EXAMPLES, TRACE_EXAMPLES,
 };
 pub use inside::{
-    AblateArgs, AttentionArgs, ChangeArgs, CompareArgs, HeadArg, LensArgs, PartArg, PatchArgs,
-    RaceArgs, SiteArg, TraceArgs,
+    AblateArgs, AttentionArgs, ChangeArgs, CompareArgs, HeadArg, LensArgs, PacketArgs, PartArg,
+    PatchArgs, RaceArgs, SiteArg, TraceArgs,
 };
 pub use sampling::SamplingArgs;
 
@@ -255,15 +255,8 @@ pub struct GenerateArgs {
     /// with its number before the ending.
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Looking inside")]
     pub packets: Option<PathBuf>,
-    /// What packets hold; without it everything.
-    #[arg(
-        long,
-        value_name = "PART,…",
-        value_delimiter = ',',
-        requires = "packets",
-        help_heading = "Looking inside"
-    )]
-    pub parts: Vec<PartArg>,
+    #[command(flatten)]
+    pub packet: PacketArgs,
     /// Print one JSON object instead of text.
     #[arg(long)]
     pub json: bool,

@@ -110,7 +110,7 @@ fn interventions(args: &GenerateArgs, loaded: &Loaded) -> Vec<Intervention> {
 /// What each token is to tell of itself.
 fn parts(args: &GenerateArgs, loaded: &Loaded) -> PacketParts {
     match args.packets {
-        Some(_) => packets::parts(&args.parts, &loaded.engine),
+        Some(_) => packets::parts(&args.packet, &loaded.engine),
         None => PacketParts::NONE,
     }
 }

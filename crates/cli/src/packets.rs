@@ -10,13 +10,13 @@ use vitrine_protocol::{
     GenerateSummary, ModelSummary, PacketParts, TokenPiece, TokenStep, TraceLine,
 };
 
-use crate::args::PartArg;
+use crate::args::{PacketArgs, PartArg};
 
 /// Candidates of each token of a trace.
 pub const TOP: u32 = 64;
 
 /// The set of the parts that were named and that the adapter can tell of; everything for none.
-pub fn parts(named: &[PartArg], engine: &Engine) -> PacketParts {
+pub fn parts(args: &PacketArgs, engine: &Engine) -> PacketParts {
     let part = |part: &PartArg| match part {
         PartArg::Logits => PacketParts::LOGITS,
         PartArg::Heads => PacketParts::HEADS,
@@ -26,13 +26,14 @@ pub fn parts(named: &[PartArg], engine: &Engine) -> PacketParts {
         PartArg::Lens => PacketParts::LENS,
         PartArg::Timings => PacketParts::TIMINGS,
     };
-    let parts = match named {
+    let parts = match &args.parts[..] {
         [] => PacketParts::ALL,
         named => named
             .iter()
             .map(part)
             .fold(PacketParts::NONE, PacketParts::with),
     };
+    let parts = parts.with_lens_every(args.lens_every);
     if parts.has(PacketParts::TIMINGS) && !engine.gpu().caps().timestamps {
         anstream::eprintln!("packets have no timings: this adapter has no timestamps");
         return parts.without(PacketParts::TIMINGS);

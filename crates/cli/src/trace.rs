@@ -57,7 +57,7 @@ pub async fn run(mut args: TraceArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
     let prompt = args.prompt.into_prompt();
     if let Some(path) = &args.packets {
-        let parts = packets::parts(&args.parts, &loaded.engine);
+        let parts = packets::parts(&args.packet, &loaded.engine);
         let request = GenerateRequest {
             prompt: prompt.clone(),
             max_new_tokens: args.max_new_tokens,

@@ -115,7 +115,7 @@ fn each_prompt_writes_the_packets_that_it_writes_alone() {
         "--ablate",
         "4.*",
         "--skip-mlp",
-        "7",
+        "0",
         "--json",
     ];
     let all = [

@@ -463,6 +463,12 @@ fn packets_are_a_line_for_each_token() {
     let generated = json(&[&given[..], &["--json"]].concat());
     assert_eq!(all[4]["summary"]["ids"], generated["ids"]);
 
+    let some = lines(&["--lens-every", "2"]);
+    let lens = |line: &Value, layer: usize| line["step"]["packet"]["lens"][layer].clone();
+    assert_eq!(lens(&some[1], 1), lens(&all[1], 2));
+    assert!(lens(&some[1], 2).is_null());
+    assert_eq!(some[0]["parts"].as_u64().unwrap() >> 8, 1);
+
     let some = lines(&["--parts", "heads"]);
     let packet = some[1]["step"]["packet"].as_object().unwrap();
     let names: Vec<&str> = packet.keys().map(String::as_str).collect();

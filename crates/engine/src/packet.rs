@@ -16,7 +16,10 @@ pub(crate) fn wanted(parts: PacketParts) -> Wanted {
         residual: parts.has(PacketParts::RESIDUAL),
         neurons: parts.has(PacketParts::NEURONS),
         kv: parts.has(PacketParts::KV),
-        lens: parts.has(PacketParts::LENS),
+        lens_every: match parts.has(PacketParts::LENS) {
+            true => parts.lens_every(),
+            false => 0,
+        },
         timings: parts.has(PacketParts::TIMINGS),
     }
 }

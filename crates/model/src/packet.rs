@@ -20,8 +20,9 @@ pub struct PacketParts {
     pub neurons: bool,
     /// How long new keys and values are.
     pub kv: bool,
-    /// The logit lens of each layer, with so many candidates as [`LENS`] says.
-    pub lens: bool,
+    /// The logit lens of every n-th layer from layer 0 on, with so many candidates as [`LENS`] says; of
+    /// none for 0.
+    pub lens_every: u32,
     /// How long each stage took, in [`Prediction::spans`](crate::Prediction); none where the adapter
     /// cannot tell.
     pub timings: bool,
@@ -54,7 +55,7 @@ pub struct Packet {
     pub keys: Vec<Vec<f32>>,
     /// (layers, kv_heads): length of the new value.
     pub values: Vec<Vec<f32>>,
-    /// (layers): the logit lens before each layer.
+    /// The logit lens before each layer that was asked for.
     pub lens: Vec<RowPrediction>,
 }
 
@@ -92,13 +93,15 @@ impl Watching {
         let layers = config.num_hidden_layers();
         let mut lens = Vec::new();
         let mut readout = None;
-        if let (true, Some(residual)) = (parts.lens, &watch.residual) {
-            let made = model.readout(Readout::rows_for(config).min(layers), LENS)?;
-            for first in (0..layers).step_by(made.capacity() as usize) {
-                let rows = made.capacity().min(layers - first);
+        if let (1.., Some(residual)) = (parts.lens_every, &watch.residual) {
+            let seen = layers.div_ceil(parts.lens_every);
+            let made = model.readout(Readout::rows_for(config).min(seen), LENS)?;
+            for first in (0..seen).step_by(made.capacity() as usize) {
+                let rows = made.capacity().min(seen - first);
                 let mut rows_in = Recording::default();
                 for row in 0..rows {
-                    made.take(&mut rows_in, &residual.row(2 * (first + row)), 0, 1, row);
+                    let layer = (first + row) * parts.lens_every;
+                    made.take(&mut rows_in, &residual.row(2 * layer), 0, 1, row);
                 }
                 lens.push((rows_in, rows));
             }

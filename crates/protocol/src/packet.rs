@@ -3,11 +3,11 @@ use serde::{Deserialize, Serialize};
 use crate::{Distribution, GenerateSummary, ModelSummary, StageTime, TokenPiece, TokenStep};
 
 /// Which parts of a [`TokenPacket`] are on: a set of bits, so that what nobody looks at costs
-/// nothing.
+/// nothing. Bits 8 to 15 are how many layers the logit lens leaves out between two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct PacketParts(pub u8);
+pub struct PacketParts(pub u16);
 
 impl PacketParts {
     /// Nothing.
@@ -39,6 +39,23 @@ impl PacketParts {
         ("lens", Self::LENS),
         ("timings", Self::TIMINGS),
     ];
+
+    /// The most layers from one of the lens to the next.
+    pub const MOST_LENS_EVERY: u32 = 256;
+
+    /// The same with the logit lens of every `n`-th layer only, from layer 0 on; at most
+    /// [`PacketParts::MOST_LENS_EVERY`].
+    #[must_use]
+    pub fn with_lens_every(self, n: u32) -> Self {
+        let left_out = n.clamp(1, Self::MOST_LENS_EVERY) as u16 - 1;
+        Self(self.0 & 0xFF | left_out << 8)
+    }
+
+    /// Layers from one of the logit lens to the next.
+    #[must_use]
+    pub fn lens_every(self) -> u32 {
+        u32::from(self.0 >> 8) + 1
+    }
 
     /// Whether all of `parts` are on.
     #[must_use]
@@ -85,8 +102,8 @@ pub struct TokenPacket {
     /// (layers, kv_heads): norm of the new value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Vec<f32>>,
-    /// (layers): what the final norm and the output head make of the residual stream before the
-    /// layer; the five most probable tokens.
+    /// (layers, or every n-th of them: [`PacketParts::lens_every`]): what the final norm and the output
+    /// head make of the residual stream before the layer; the five most probable tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lens: Vec<Distribution>,
     /// How long the GPU took for each stage, in order: the embedding, of each layer attention and

@@ -12,7 +12,7 @@ const ALL: PacketParts = PacketParts {
     residual: true,
     neurons: true,
     kv: true,
-    lens: true,
+    lens_every: 1,
     timings: true,
 };
 
@@ -147,6 +147,32 @@ fn check_logits(packet: &Packet, logits: &[f32], name: &str) {
     // The control: half of the vocabulary has another entropy.
     let (other, _) = vitrine_kernels::cpu::logit_stats(&logits[..logits.len() / 2]);
     assert!((stats.entropy - other).abs() > 2e-3 * other, "{name}");
+}
+
+#[test]
+fn the_lens_of_every_nth_layer_is_part_of_the_whole() {
+    let fixture = Fixture::read("qwen3");
+    let mut model = load(&fixture);
+    let ids = &fixture.document.prompt_ids;
+    let layers = model.config().num_hidden_layers() as usize;
+    let mut lens = |lens_every: u32| {
+        let only = PacketParts {
+            lens_every,
+            ..PacketParts::default()
+        };
+        model.watch(only).unwrap();
+        let prediction = block_on(model.prefill(ids, 0).unwrap().prediction()).unwrap();
+        prediction.packet.unwrap().lens
+    };
+    let whole = lens(1);
+    assert_eq!(whole.len(), layers);
+    for every in [2, 3, 256] {
+        let some = lens(every);
+        let wanted: Vec<_> = whole.iter().step_by(every as usize).cloned().collect();
+        assert_eq!(some, wanted, "every {every}");
+    }
+    // Control: layers are told apart.
+    assert_ne!(whole[0], whole[1]);
 }
 
 /// Watching changes no bit of what is predicted, and what is not asked for is not there.

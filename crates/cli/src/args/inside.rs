@@ -179,6 +179,23 @@ pub enum PartArg {
     Timings,
 }
 
+/// What packets hold.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Looking inside")]
+pub struct PacketArgs {
+    /// What packets hold; without it everything.
+    #[arg(
+        long,
+        value_name = "PART,…",
+        value_delimiter = ',',
+        requires = "packets"
+    )]
+    pub parts: Vec<PartArg>,
+    /// The logit lens of every N-th layer only, from layer 0 on: it costs most.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "packets", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub lens_every: u32,
+}
+
 #[derive(clap::Args)]
 pub struct TraceArgs {
     #[command(flatten)]
@@ -200,14 +217,8 @@ pub struct TraceArgs {
     /// Generate, and write here what each token tells of itself, as JSON lines.
     #[arg(long, value_name = "FILE.jsonl")]
     pub packets: Option<PathBuf>,
-    /// What packets hold; without it everything.
-    #[arg(
-        long,
-        value_name = "PART,…",
-        value_delimiter = ',',
-        requires = "packets"
-    )]
-    pub parts: Vec<PartArg>,
+    #[command(flatten)]
+    pub packet: PacketArgs,
     /// How many tokens to generate with packets.
     #[arg(long, default_value_t = 32, value_name = "N", requires = "packets")]
     pub max_new_tokens: u32,

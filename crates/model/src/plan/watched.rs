@@ -80,7 +80,7 @@ impl Watch {
         };
         let values = |n: u32| u64::from(n) * dtype.bytes();
         let result = |label: &str, bytes: u64| gpu.buffer(label, bytes, Usage::Work);
-        let residual_wanted = parts.residual || parts.lens;
+        let residual_wanted = parts.residual || parts.lens_every > 0;
         let residual_row = values(stride(config.hidden_size));
         let mlp_row = values(stride(config.intermediate_size));
         let kv_row = values(2 * kv_heads * head_dim);
