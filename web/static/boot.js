@@ -1,9 +1,11 @@
 // Starts the page. What goes wrong before there is a page is said in the static text.
 import init from "./pkg/web.js";
+import { keep, takeOver } from "./offline.js";
 
 const place = document.getElementById("boot");
 place.textContent = "The page is opening…";
 
+await takeOver();
 try {
   await init();
 } catch (error) {
@@ -15,3 +17,5 @@ try {
   }
   throw error;
 }
+// Last: what the reader sees comes first.
+await keep();

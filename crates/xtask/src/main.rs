@@ -4,6 +4,8 @@ mod browser;
 mod dist;
 mod files;
 mod model;
+mod offline;
+mod record;
 mod requirements;
 mod say;
 mod serve;
@@ -13,6 +15,7 @@ mod test;
 mod wasm_opt;
 mod wasm_std;
 mod web;
+mod weight;
 mod workspace;
 
 use std::process::ExitCode;
@@ -32,8 +35,12 @@ enum Task {
         #[arg(long)]
         quick: bool,
     },
+    /// Build the page and print what it weighs over the wire; an error above the limit
+    Weight,
     /// Fetch the default model into the cache folder
     Fetch,
+    /// Make the recordings anew that the page brings along, with the engine on this machine
+    Record,
     /// Build the page, fetch the model, serve both on this machine and open a browser
     Serve {
         /// The port to serve on; the next free one if it is taken
@@ -66,7 +73,9 @@ fn run(task: Task) -> Result<()> {
             let build = if quick { Build::Quick } else { Build::Whole };
             web::build(&workspace, build).map(drop)
         }
+        Task::Weight => weight::check(&web::build(&workspace, Build::Whole)?),
         Task::Fetch => model::fetch().map(drop),
+        Task::Record => record::record(&workspace),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),
         Task::Test => test::test(&workspace),

@@ -14,7 +14,7 @@ use crate::{
     browser::{self, Browser},
     model, requirements, say, shell,
     wasm_std::WasmStd,
-    web,
+    web, weight,
     workspace::Workspace,
 };
 
@@ -104,6 +104,7 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 
     steps.run("build, web", || {
         let site = web::build(workspace, web::Build::Whole)?;
+        weight::check(&site)?;
         model::add_to_site(&model, &site)
     })?;
     steps.run("tests, browser", || {

@@ -11,7 +11,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     files::{self, Stamp},
-    say, shell, style,
+    offline, say, shell, style,
     wasm_opt::WasmOpt,
     wasm_std::{self, WasmStd},
     workspace::Workspace,
@@ -60,6 +60,8 @@ pub fn build(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let site = workspace.site();
     bind(workspace, &site.join("pkg"), build)?;
     copy_static(workspace, &site)?;
+    // Last: it knows all others.
+    offline::write(workspace, &site)?;
     Ok(site)
 }
 

@@ -1,0 +1,88 @@
+//! The service worker: its script knows every file of the site by its bytes.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
+
+use crate::{files, say, workspace::Workspace};
+
+/// The script's name in the site.
+const SCRIPT: &str = "service-worker.js";
+
+/// Where the page is, relative to the site.
+const PAGE: &str = "./";
+
+/// Kept by others: a model stays in the browser's own storage once it was loaded.
+const NOT_KEPT: [&str; 2] = ["models", SCRIPT];
+
+/// Writes the service worker of what is in `site`.
+pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
+    let mut paths = Vec::new();
+    find(site, &mut paths)?;
+    paths.sort();
+    let mut entries = Vec::new();
+    let mut build = Sha256::new();
+    for path in &paths {
+        let name = address(site, path)?;
+        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let integrity = format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(content)));
+        build.update(format!("{name} {integrity}\n"));
+        // A site may change its page, as for another hub; then it has other bytes.
+        let checked = (name != PAGE).then_some(integrity);
+        entries.push((name, checked));
+    }
+    let source = workspace.root.join("web").join(SCRIPT);
+    let script =
+        fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
+    build.update(&script);
+    let build: String = build.finalize()[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let text = format!(
+        "const BUILD = \"{build}\";\nconst FILES = {};\n{script}",
+        serde_json::to_string(&entries)?
+    );
+    files::write(&site.join(SCRIPT), text)?;
+    say::note(format!(
+        "build {build}: {} files work without a network",
+        paths.len()
+    ));
+    Ok(())
+}
+
+/// How the page asks for a file; hosts answer `./` with index.html, and some redirect its name.
+fn address(site: &Path, path: &Path) -> Result<String> {
+    let name = path.strip_prefix(site)?;
+    let parts: Option<Vec<_>> = name.iter().map(|part| part.to_str()).collect();
+    let name = parts
+        .ok_or_else(|| anyhow!("{} has a name that no address can have", path.display()))?
+        .join("/");
+    Ok(if name == "index.html" {
+        PAGE.to_owned()
+    } else {
+        name
+    })
+}
+
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if NOT_KEPT.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if path.is_dir() {
+            find(&path, found)?;
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What a first visit fetches before there is a model.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use brotli::{BrotliCompress, enc::BrotliEncoderParams};
+
+use crate::say;
+
+/// What `index.html` asks for, and what that asks for.
+const FETCHED: [&str; 11] = [
+    "index.html",
+    "icon.svg",
+    "theme.js",
+    "page.css",
+    "boot.js",
+    "offline.js",
+    "manifest.webmanifest",
+    "pkg/web.js",
+    "pkg/web_bg.wasm",
+    "pkg/worker.js",
+    "pkg/worker_bg.wasm",
+];
+
+/// All of them together may weigh this many bytes, compressed with brotli at its best.
+const MOST: usize = 1_650_000;
+
+/// As static hosts do that compress once and serve often.
+const QUALITY: i32 = 11;
+/// The widest window that browsers take.
+const WINDOW: i32 = 22;
+
+/// Prints each file's weight; an error if all weigh more than they may.
+pub fn check(site: &Path) -> Result<()> {
+    let start = say::begin("Weighing the page as brotli brings it over the wire");
+    let mut total = 0;
+    for name in FETCHED {
+        let path = site.join(name);
+        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let weight = compressed(&content)?;
+        total += weight;
+        say::note(format!("{weight:>9} of {:>9} bytes  {name}", content.len()));
+    }
+    ensure!(
+        total <= MOST,
+        "the page weighs {total} bytes over the wire, and may weigh {MOST}: find out what came, or \
+         raise the limit in crates/xtask/src/weight.rs and say why"
+    );
+    say::done(start, format!("{total} bytes of {MOST}"));
+    Ok(())
+}
+
+fn compressed(content: &[u8]) -> Result<usize> {
+    let parameters = BrotliEncoderParams {
+        quality: QUALITY,
+        lgwin: WINDOW,
+        size_hint: content.len(),
+        ..BrotliEncoderParams::default()
+    };
+    BrotliCompress(&mut &*content, &mut std::io::sink(), &parameters)
+        .context("brotli cannot compress a file of the site")
+}
