@@ -670,3 +670,48 @@ compare-same = the same
 compare-differs = differs from token { $at } on
 compare-chart = KL at each position, in nats
 compare-chart-note = One row of bars for each format; ≠ marks positions where another token is the most probable.
+
+## recording
+
+recording-label = Recording
+recording-words = { $model }, recorded on { $day } on { $machine }. No model runs: every number is from the file.
+recording-words-undated = { $model }, recorded on { $machine }. No model runs: every number is from the file.
+recording-play = Play
+recording-play-hint = Each token comes when it came during the recording
+recording-hurry = Show all
+recording-close = Close the recording
+recording-offer = Recordings
+recording-offer-note = Look inside without a model and without a GPU: short generations of SmolLM2-135M-Instruct, as they were measured. Choose a prompt, or open a trace file (.jsonl).
+recording-open = Open a trace…
+recording-tools = Save and open
+recording-save = Save as trace (.jsonl)
+recording-save-json = Save as JSON
+recording-everything = Record everything in the next generation
+recording-everything-hint = Adds the logit lens, and the GPU's times where it has timestamps, to each token. That is slower.
+recording-unreachable = The recording could not be fetched: check the connection and try again.
+recording-too-large = { $name } is larger than 256 MB and cannot be opened as a trace: choose a file that Vitrine saved.
+recording-unreadable = { $name } could not be read: check that it is still there and choose it again.
+recording-no-beginning = This is no trace: its first line does not tell of a model and a prompt. Choose a .jsonl file that Vitrine saved.
+recording-line = The trace is damaged: line { $line } cannot be read. Save or download it again.
+recording-misfit = The trace is damaged: line { $line } does not fit what stands before it. Save or download it again.
+recording-no-end = The trace is not whole: its last line is missing. Save or download it again.
+recorded-attention = A recording has three numbers for each head at each new token. Whole attention matrices need the model itself: load it and generate.
+recorded-lens = What the final norm and the output head make of the residual stream before each layer, as it was recorded when the shown token was chosen. Select a new token to see its own.
+recorded-lens-token = Token { $position }: { $token }
+recorded-lens-none = This recording has no logit lens for this token: select a new token, or record everything and generate again.
+recorded-lens-candidates = The five most probable tokens
+recorded-missing = A recording does not hold what this panel shows: it asks the model itself. Close the recording and load a model.
+bars-not-recorded = The recording does not tell what this token of the prompt was expected among.
+stages-heading = Times on the GPU for token { $position }: { $token }
+stages-note = Measured by timestamps on the GPU while this token was chosen: { $sum } ms together. Browsers round to 0.1 ms.
+stages-stage = Stage and layer
+
+## offline
+
+offline-ready = Works offline: the page and its models are kept in this browser.
+offline-ready-no-model = The page works offline; no model is kept in this browser yet.
+offline-keeping = Keeping the page for visits without a network…
+offline-none = This browser does not keep the page for visits without a network.
+offline-now = Offline
+offline-update = A new version of Vitrine is there.
+offline-reload = Reload

@@ -669,3 +669,48 @@ compare-same = 相同
 compare-differs = 從第 { $at } 個詞元起不同
 compare-chart = 每個位置的 KL，單位為奈特
 compare-chart-note = 每種格式一列長條；≠ 標出最可能詞元不同的位置。
+
+## recording
+
+recording-label = 錄製內容
+recording-words = { $model }，{ $day } 於 { $machine } 錄製。目前沒有模型在執行：所有數字都來自檔案。
+recording-words-undated = { $model }，於 { $machine } 錄製。目前沒有模型在執行：所有數字都來自檔案。
+recording-play = 播放
+recording-play-hint = 每個詞元依錄製當時的時間出現
+recording-hurry = 全部顯示
+recording-close = 關閉錄製內容
+recording-offer = 錄製內容
+recording-offer-note = 不需模型也不需 GPU 就能看看內部：這些是 SmolLM2-135M-Instruct 實際測量的簡短生成。請選擇一個提示，或開啟追蹤檔（.jsonl）。
+recording-open = 開啟追蹤檔…
+recording-tools = 儲存與開啟
+recording-save = 儲存為追蹤檔（.jsonl）
+recording-save-json = 儲存為 JSON
+recording-everything = 下一次生成記錄所有內容
+recording-everything-hint = 每個詞元另外記錄 logit lens，以及 GPU 的時間（若支援時間戳記）。速度會較慢。
+recording-unreachable = 無法取得錄製內容：請檢查連線後再試一次。
+recording-too-large = { $name } 超過 256 MB，無法當作追蹤檔開啟：請選擇由 Vitrine 儲存的檔案。
+recording-unreadable = 無法讀取 { $name }：請確認檔案還在，然後重新選擇。
+recording-no-beginning = 這不是追蹤檔：第一行沒有說明模型與提示。請選擇由 Vitrine 儲存的 .jsonl 檔案。
+recording-line = 追蹤檔已損壞：無法讀取第 { $line } 行。請重新儲存或下載。
+recording-misfit = 追蹤檔已損壞：第 { $line } 行與前面的內容不符。請重新儲存或下載。
+recording-no-end = 追蹤檔不完整：缺少最後一行。請重新儲存或下載。
+recorded-attention = 錄製內容中，每個新詞元的每個注意力頭各有三個數字。完整的注意力矩陣需要模型本身：請載入模型並生成。
+recorded-lens = 選擇所示詞元時，最終正規化與輸出頭對每一層之前的殘差流所得出的結果，依錄製時的數值顯示。選取新詞元即可查看該詞元的結果。
+recorded-lens-token = 詞元 { $position }：{ $token }
+recorded-lens-none = 此錄製內容沒有這個詞元的 logit lens：請選取新詞元，或勾選記錄所有內容後重新生成。
+recorded-lens-candidates = 機率最高的五個詞元
+recorded-missing = 錄製內容不包含此面板所顯示的資料：它必須詢問模型本身。請關閉錄製內容並載入模型。
+bars-not-recorded = 錄製內容沒有記錄這個提示詞元的候選詞元。
+stages-heading = 詞元 { $position } 在 GPU 上的時間：{ $token }
+stages-note = 選擇這個詞元時以 GPU 時間戳記測量：合計 { $sum } 毫秒。瀏覽器會四捨五入到 0.1 毫秒。
+stages-stage = 階段與層
+
+## offline
+
+offline-ready = 可離線使用：頁面與模型已保存在此瀏覽器中。
+offline-ready-no-model = 頁面可離線使用；此瀏覽器中尚未保存模型。
+offline-keeping = 正在保存頁面，以便沒有網路時使用…
+offline-none = 此瀏覽器不會保存頁面供沒有網路時使用。
+offline-now = 離線
+offline-update = Vitrine 有新版本。
+offline-reload = 重新載入

@@ -13,6 +13,8 @@ use crate::components::lesson_card::LessonCard;
 use crate::components::load_panel::LoadPanel;
 use crate::components::prompt_form::PromptForm;
 use crate::components::rail::Rail;
+use crate::components::recording_badge::RecordingBadge;
+use crate::components::recording_offer::RecordingOffer;
 use crate::components::stage::Stage;
 use crate::components::token_strip::TokenStrip;
 use crate::components::transport::Transport;
@@ -79,7 +81,9 @@ fn App(state: State, bridge: Bridge, dropping: RwSignal<bool>) -> impl IntoView 
             <main class="centre">
                 <div class="layout-messages">
                     <FailurePanel state bridge />
+                    <RecordingBadge state />
                     <LoadPanel state bridge />
+                    <RecordingOffer state />
                 </div>
                 <PromptForm state bridge />
                 <TokenStrip state />

@@ -12,6 +12,7 @@ use web_sys::{
 
 use crate::bridge::Bridge;
 use crate::local_files::{self, Picked};
+use crate::recording::is_recording;
 use crate::state::State;
 
 /// Folders are looked into this deep: a model hub's cache has `snapshots/<commit>` in it.
@@ -57,13 +58,18 @@ pub fn listen(state: State, bridge: Bridge) -> RwSignal<bool> {
             };
             event.prevent_default();
             hovering.set(false);
-            if !untrack(|| state.can_load()) {
-                return;
-            }
             // Now, not later: the list is empty once the handler has returned.
             let entries = entries(&transfer);
             spawn_local(async move {
                 let files = files_of(entries).await;
+                if let [(path, file)] = files.as_slice()
+                    && is_recording(path)
+                {
+                    return state.recordings.open_file(state, file.clone()).await;
+                }
+                if !untrack(|| state.can_load()) {
+                    return;
+                }
                 if let Some(command) = local_files::load(state, files) {
                     bridge.send(&command);
                 }

@@ -21,6 +21,7 @@ mod panels;
 mod persistence;
 mod phase;
 mod pieces;
+mod recording;
 mod sampling_settings;
 mod selection;
 mod settings;

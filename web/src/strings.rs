@@ -5,6 +5,7 @@ use vitrine_protocol::{AdapterSummary, FailureKind, FinishReason, LoadPhase, Sha
 use crate::format;
 use crate::i18n::t;
 use crate::phase::Phase;
+use crate::recording::Damage;
 use crate::settings::Theme;
 use crate::strip::Origin;
 
@@ -64,6 +65,16 @@ pub fn model_name(name: &str) -> &str {
     match name {
         "smollm2-135m-instruct-q4_1" => "SmolLM2-135M-Instruct",
         _ => name,
+    }
+}
+
+/// Why a file is no recording.
+pub fn damage(damage: &Damage) -> String {
+    match *damage {
+        Damage::NoBeginning => t("recording-no-beginning").to_owned(),
+        Damage::Line(line) => t!("recording-line", line = line),
+        Damage::Misfit(line) => t!("recording-misfit", line = line),
+        Damage::NoEnd => t("recording-no-end").to_owned(),
     }
 }
 

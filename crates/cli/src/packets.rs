@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use chrono::{SecondsFormat, Utc};
 use vitrine_engine::{Engine, Observer, adapter_summary};
 use vitrine_protocol::{
     GenerateSummary, ModelSummary, PacketParts, TokenPiece, TokenStep, TraceLine,
@@ -105,6 +106,7 @@ impl Observer for TraceFile {
         self.line(&TraceLine::Prompt {
             model: self.model.clone(),
             adapter: self.adapter.clone(),
+            recorded: Some(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true)),
             parts: self.parts,
             tokens: tokens.to_vec(),
         });

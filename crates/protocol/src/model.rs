@@ -129,6 +129,13 @@ pub struct ModelSummary {
     pub has_chat_template: bool,
 }
 
+impl AdapterSummary {
+    /// Whether it can tell how long its work takes.
+    pub fn has_timestamps(&self) -> bool {
+        self.features.iter().any(|it| it == "timestamps")
+    }
+}
+
 /// An adapter and what it allows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterSummary {

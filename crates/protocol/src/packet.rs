@@ -172,6 +172,9 @@ pub enum TraceLine {
         model: ModelSummary,
         /// The adapter that it ran on.
         adapter: String,
+        /// When, in UTC (ISO 8601): `2026-01-31T12:00:00Z`. Not there in older files.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recorded: Option<String>,
         /// Which parts packets have.
         parts: PacketParts,
         /// The prompt's tokens.

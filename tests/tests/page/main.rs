@@ -18,6 +18,8 @@ mod hub_models;
 mod inside;
 mod local_models;
 mod native;
+mod offline;
+mod recordings;
 mod reference;
 mod session;
 mod setup;

@@ -9,7 +9,7 @@ use std::{
 
 use fantoccini::{Client, error::CmdError, wd::WebDriverCompatibleCommand};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::{task::AbortHandle, time::timeout};
 
 use crate::{
     driver::{Driver, FLAGS},
@@ -26,6 +26,8 @@ pub struct Session {
     pub url: String,
     /// The site's folder; a test may change what is in it.
     pub folder: PathBuf,
+    /// Ends the site's server.
+    pub server: AbortHandle,
 }
 
 impl Session {
@@ -80,6 +82,7 @@ where
             client,
             url: site.url.clone(),
             folder: site.folder.clone(),
+            server: site.server.clone(),
         };
         // A task of its own, so that a panic comes back as a value.
         let result = tokio::spawn(body(session.clone())).await;

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 use vitrine_site_server::Server;
 
 use crate::setup;
@@ -16,7 +16,8 @@ pub struct Site {
     pub folder: PathBuf,
     /// Its address.
     pub url: String,
-    server: JoinHandle<()>,
+    /// Ends the server.
+    pub server: AbortHandle,
 }
 
 impl Site {
@@ -32,7 +33,7 @@ impl Site {
         Self {
             folder,
             url,
-            server,
+            server: server.abort_handle(),
         }
     }
 }

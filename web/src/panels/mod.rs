@@ -21,8 +21,28 @@ mod traced;
 use leptos::prelude::*;
 
 use crate::bridge::Bridge;
+use crate::i18n::t;
 use crate::state::State;
 use crate::view::View;
+
+/// The panel of a view while a recording is shown: what its packets hold. The others need the model
+/// itself, and say so.
+pub fn recorded(view: View, state: State, bridge: Bridge) -> AnyView {
+    match view {
+        View::Attention => view! { <attention::RecordedAttention state bridge /> }.into_any(),
+        View::Lens => view! { <lens::RecordedLens state /> }.into_any(),
+        View::Lessons | View::Next | View::Residual | View::Cache | View::Timings => {
+            panel(view, state, bridge)
+        }
+        _ => view! {
+            <section class="panel" data-testid="not-recorded">
+                <h2>{view.title()}</h2>
+                <p class="note">{t("recorded-missing")}</p>
+            </section>
+        }
+        .into_any(),
+    }
+}
 
 /// The panel of a view.
 pub fn panel(view: View, state: State, bridge: Bridge) -> AnyView {

@@ -73,15 +73,13 @@ pub fn position_name(state: State, position: u32) -> String {
 
 /// The model's sizes: layers, hidden_size, query heads, key heads.
 pub fn sizes(state: State) -> Option<(u32, u32, u32, u32)> {
-    state.loaded.with(|loaded| {
-        let model = &loaded.as_ref()?.model;
-        Some((
-            model.num_hidden_layers,
-            model.hidden_size,
-            model.num_attention_heads,
-            model.num_key_value_heads,
-        ))
-    })
+    let model = state.model()?;
+    Some((
+        model.num_hidden_layers,
+        model.hidden_size,
+        model.num_attention_heads,
+        model.num_key_value_heads,
+    ))
 }
 
 /// The position that is read when the selected token is chosen; the selected one itself where the

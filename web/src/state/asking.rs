@@ -17,8 +17,7 @@ impl State {
         let position = self.strip.selected.get()?;
         let token = self.strip.token(position)?;
         let known = token.distribution.is_some() || token.origin != Origin::Prompt;
-        if known || position == 0 || self.phase.get() != Phase::Ready || self.asked.get().is_some()
-        {
+        if known || position == 0 || !self.answers() || self.asked.get().is_some() {
             return None;
         }
         let run = self.next_run();
@@ -33,10 +32,15 @@ impl State {
         })
     }
 
+    /// Whether the model that made the strip is there and has time. Tracks both.
+    fn answers(&self) -> bool {
+        self.phase.get() == Phase::Ready && !self.recordings.is_shown()
+    }
+
     /// The sequence on the strip, to ask about; none while it grows. Tracks both.
     pub fn sequence(&self) -> Option<Prompt> {
         let ids = self.strip.ids();
-        (self.phase.get() == Phase::Ready && !ids.is_empty()).then_some(Prompt::Ids { ids })
+        (self.answers() && !ids.is_empty()).then_some(Prompt::Ids { ids })
     }
 
     /// The prompt on the strip, as long as nobody asked how surprising its tokens are.
@@ -47,7 +51,7 @@ impl State {
             let unknown = prompt.iter().skip(1).any(|it| it.surprisal.is_none());
             unknown.then(|| prompt.iter().map(|it| it.piece.id).collect::<Vec<_>>())
         })?;
-        let wanted = self.phase.get() == Phase::Ready && ids.len() <= MEASURED_PROMPT;
+        let wanted = self.answers() && ids.len() <= MEASURED_PROMPT;
         wanted.then_some(Question::Positions {
             prompt: Prompt::Ids { ids },
             top: TOP,

@@ -39,8 +39,10 @@ impl State {
                 let source = self.wanted.get_untracked();
                 let by = source.clone().map(|it| (it, self.picks.get_value()));
                 if self.strip_of.get_value() != by {
-                    // Another model reads these ids as other words.
-                    self.strip.clear();
+                    // Another model reads these ids as other words. A recording has its own.
+                    if !untrack(|| self.recordings.is_shown()) {
+                        self.strip.clear();
+                    }
                     self.branches.clear();
                     self.strip_of.set_value(by);
                 }

@@ -1,12 +1,15 @@
 //! The commands that generate.
 
 use leptos::prelude::*;
-use vitrine_protocol::{Command, ForkRequest, GenerateRequest, PacketParts, Prompt};
+use vitrine_protocol::{
+    AdapterSummary, Command, ForkRequest, GenerateRequest, PacketParts, Prompt,
+};
 
 use crate::branches::Fork;
 use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::{State, TOP};
+use crate::view::View;
 use crate::{strings, token_ids};
 
 impl State {
@@ -42,6 +45,7 @@ impl State {
         };
         let run = self.next_run();
         self.asked.set(None);
+        self.recordings.forget();
         self.strip.begin(run, text, chat);
         self.branches.begin(run);
         self.begin_generating();
@@ -146,6 +150,24 @@ impl State {
             PacketParts::NEURONS,
             PacketParts::KV,
         ];
-        cheap.into_iter().fold(PacketParts::NONE, PacketParts::with)
+        let cheap = cheap.into_iter().fold(PacketParts::NONE, PacketParts::with);
+        cheap.with(self.costly_parts())
+    }
+
+    /// What is asked for where somebody looks at it, or records everything.
+    fn costly_parts(&self) -> PacketParts {
+        let everything = self.recordings.everything.get_untracked();
+        let timed = self
+            .adapter
+            .with_untracked(|it| it.as_ref().is_some_and(AdapterSummary::has_timestamps));
+        let looked_at = self.selection.view.get_untracked() == View::Timings;
+        let mut parts = PacketParts::NONE;
+        if timed && (everything || looked_at) {
+            parts = parts.with(PacketParts::TIMINGS);
+        }
+        if everything {
+            parts = parts.with(PacketParts::LENS);
+        }
+        parts
     }
 }

@@ -10,14 +10,15 @@ use std::sync::Arc;
 use leptos::prelude::*;
 pub use loading::Loaded;
 use vitrine_protocol::{
-    AdapterSummary, Distribution, Failure, Intervention, ModelSource, Progress, SiteModel,
-    StorageRoom, StoredModel,
+    AdapterSummary, Distribution, Failure, Intervention, ModelSource, ModelSummary, Progress,
+    SiteModel, StorageRoom, StoredModel,
 };
 use web_sys::File;
 
 use crate::branches::Branches;
 use crate::inquiry::Replies;
 use crate::phase::Phase;
+use crate::recording::Recordings;
 use crate::selection::Selection;
 use crate::settings::Settings;
 use crate::strip::Strip;
@@ -68,6 +69,8 @@ pub struct State {
     pub strip: Strip,
     /// The other ways that it could have gone.
     pub branches: Branches,
+    /// What was recorded and is shown in place of a model.
+    pub recordings: Recordings,
     /// What is switched off in the next generation.
     pub interventions: RwSignal<Vec<Intervention>>,
     /// The model that was asked for last; trying again asks for it again.
@@ -111,6 +114,7 @@ impl State {
             linked: RwSignal::new(None),
             strip: Strip::new(),
             branches: Branches::new(),
+            recordings: Recordings::new(),
             interventions: RwSignal::new(Vec::new()),
             wanted: RwSignal::new(None),
             picked: StoredValue::new_local(Vec::new()),
@@ -135,6 +139,15 @@ impl State {
         self.refusal.set(None);
         self.asked.set(None);
         self.replies.get_value().clear();
+    }
+
+    /// The model that what is shown was made by. Tracks it.
+    pub fn model(&self) -> Option<ModelSummary> {
+        let recorded = self
+            .recordings
+            .shown
+            .with(|it| Some(it.as_ref()?.model.clone()));
+        recorded.or_else(|| self.loaded.with(|it| Some(it.as_ref()?.model.clone())))
     }
 
     fn is_current(&self, run: u32) -> bool {

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use vitrine_protocol::Command;
 
 use crate::bridge::Bridge;
+use crate::components::offline_note::OfflineNote;
 use crate::i18n::t;
 use crate::state::State;
 
@@ -16,6 +17,7 @@ pub fn Footer(state: State, bridge: Bridge) -> impl IntoView {
     view! {
         <footer class="footer">
             <p>{t("footer-private")}" "{t("footer-measured")}</p>
+            <OfflineNote state />
             <Show when=kept>
                 <button
                     type="button"

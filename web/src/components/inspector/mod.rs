@@ -39,14 +39,8 @@ pub fn Inspector(state: State) -> impl IntoView {
 fn HeadChoice(state: State) -> impl IntoView {
     let selection = state.selection;
     let shape = Memo::new(move |_| {
-        state.loaded.with(|loaded| {
-            loaded.as_ref().map(|loaded| {
-                (
-                    loaded.model.num_hidden_layers,
-                    loaded.model.num_attention_heads,
-                )
-            })
-        })
+        let model = state.model()?;
+        Some((model.num_hidden_layers, model.num_attention_heads))
     });
     let field = move |id: &'static str,
                       label: &'static str,

@@ -8,13 +8,18 @@ use crate::state::State;
 #[component]
 pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
     let view = state.selection.view;
+    let recorded = Memo::new(move |_| state.recordings.is_shown());
     view! {
         <div
             class="stage"
             data-testid="stage"
             data-view=move || view.get().name()
         >
-            {move || panels::panel(view.get(), state, bridge)}
+            {move || if recorded.get() {
+                panels::recorded(view.get(), state, bridge)
+            } else {
+                panels::panel(view.get(), state, bridge)
+            }}
         </div>
     }
 }

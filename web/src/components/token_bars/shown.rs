@@ -60,6 +60,7 @@ pub fn shown(state: State) -> Shown {
                 format!("{caption}. {}", strings::not_among(&text))
             }
         }
+        None if position > 0 && state.recordings.is_shown() => t("bars-not-recorded").to_owned(),
         None => waiting(position, state.phase.get()).to_owned(),
     };
     Shown {

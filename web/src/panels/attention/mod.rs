@@ -4,12 +4,14 @@ mod layer;
 mod look;
 mod maps;
 mod metric;
-mod overview;
+pub mod overview;
 mod ranking;
+mod recorded;
 
 use leptos::prelude::*;
 use look::{Look, LookChoices};
 use metric::Metric;
+pub use recorded::RecordedAttention;
 use vitrine_protocol::{Answer, Prompt, Question};
 
 use crate::bridge::Bridge;

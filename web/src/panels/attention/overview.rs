@@ -26,15 +26,12 @@ const PIXELS: u32 = 24;
 
 /// Query heads, layers and key heads of the loaded model.
 fn shape(state: State) -> (u32, u32, u32) {
-    state.loaded.with(|loaded| {
-        loaded.as_ref().map_or((0, 0, 1), |loaded| {
-            let model = &loaded.model;
-            (
-                model.num_attention_heads,
-                model.num_hidden_layers,
-                model.num_key_value_heads.max(1),
-            )
-        })
+    state.model().map_or((0, 0, 1), |model| {
+        (
+            model.num_attention_heads,
+            model.num_hidden_layers,
+            model.num_key_value_heads.max(1),
+        )
     })
 }
 

@@ -24,10 +24,8 @@ pub fn Fill(state: State) -> impl IntoView {
         })
     });
     let model = Memo::new(move |_| {
-        state.loaded.with(|loaded| {
-            let model = &loaded.as_ref()?.model;
-            Some((model.kv_bytes_per_token, model.max_position_embeddings))
-        })
+        let model = state.model()?;
+        Some((model.kv_bytes_per_token, model.max_position_embeddings))
     });
     let words = move || {
         let (per_token, longest) = model.get()?;

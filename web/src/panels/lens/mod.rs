@@ -1,9 +1,11 @@
 mod cells;
 mod grid;
 mod ranks;
+mod recorded;
 
 use cells::Lens;
 use leptos::prelude::*;
+pub use recorded::RecordedLens;
 use vitrine_protocol::{Prompt, Question};
 
 use crate::bridge::Bridge;

@@ -1,4 +1,5 @@
 mod bench;
+mod stages;
 mod steps;
 
 use leptos::prelude::*;
@@ -17,6 +18,7 @@ pub fn TimingsPanel(state: State, bridge: Bridge) -> impl IntoView {
             <p class="hint">{t("timings-note")}</p>
         </section>
         <steps::Steps state />
+        <stages::Stages state />
         <Speed strip=state.strip />
         <bench::Bench state bridge />
     }

@@ -1,0 +1,76 @@
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+
+use crate::i18n::t;
+use crate::state::State;
+
+/// How far the page can do without a network: `web/static/offline.js` sees to it and tells.
+#[component]
+pub fn OfflineNote(state: State) -> impl IntoView {
+    let kept = RwSignal::new(kept());
+    let online = RwSignal::new(window().navigator().on_line());
+    // Both live as long as the page; a note that is gone has no signal any more.
+    listen(&document(), "vitrine-offline", move || {
+        kept.try_set(self::kept());
+    });
+    for name in ["online", "offline"] {
+        listen(&window(), name, move || {
+            online.try_set(window().navigator().on_line());
+        });
+    }
+    let words = move || {
+        let model = state.stored.with(|all| all.iter().any(|it| it.complete));
+        match kept.get().as_str() {
+            "ready" | "update" if model => t("offline-ready"),
+            "ready" | "update" => t("offline-ready-no-model"),
+            "keeping" => t("offline-keeping"),
+            "none" => t("offline-none"),
+            _ => "",
+        }
+    };
+    view! {
+        <p
+            class="offline-note"
+            data-testid="offline"
+            data-state=move || kept.get()
+            data-online=move || online.get().to_string()
+        >
+            <Show when=move || !online.get()>
+                <strong class="offline-sign">{t("offline-now")}</strong>
+                " "
+            </Show>
+            {words}
+        </p>
+        <Show when=move || kept.get() == "update">
+            <p class="offline-note" role="status">
+                {t("offline-update")}
+                " "
+                <button
+                    type="button"
+                    class="button button-quiet"
+                    data-testid="reload"
+                    on:click=move |_| {
+                        // The new build takes over before anything else happens.
+                        let _ = window().location().reload();
+                    }
+                >
+                    {t("offline-reload")}
+                </button>
+            </p>
+        </Show>
+    }
+}
+
+/// What `offline.js` tells; empty before it does.
+fn kept() -> String {
+    let root = document().document_element();
+    root.and_then(|root| root.get_attribute("data-offline"))
+        .unwrap_or_default()
+}
+
+fn listen(target: &web_sys::EventTarget, name: &str, handler: impl FnMut() + 'static) {
+    let handler = Closure::<dyn FnMut()>::new(handler);
+    let _ = target.add_event_listener_with_callback(name, handler.as_ref().unchecked_ref());
+    handler.forget();
+}

@@ -1,0 +1,51 @@
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::components::recording_tools::OpenFile;
+use crate::i18n::t;
+use crate::recording::site_recordings;
+use crate::state::State;
+
+/// What can be looked at before there is a model, and where there is no WebGPU.
+#[component]
+pub fn RecordingOffer(state: State) -> impl IntoView {
+    let wanted = Memo::new(move |_| !state.phase.get().has_model());
+    view! {
+        <Show when=move || wanted.get()>
+            <section
+                class="panel recording-offer"
+                aria-labelledby="recording-offer-heading"
+                data-testid="recording-offer"
+            >
+                <h2 id="recording-offer-heading">{t("recording-offer")}</h2>
+                <p class="hint">{t("recording-offer-note")}</p>
+                <div class="button-row">
+                    {site_recordings()
+                        .into_iter()
+                        .map(|recording| {
+                            let words = recording.prompt.clone();
+                            let name = recording.name.clone();
+                            let open = move |_| {
+                                let recording = recording.clone();
+                                spawn_local(async move { recording.open(state).await });
+                            };
+                            view! {
+                                <button
+                                    type="button"
+                                    class="button"
+                                    data-testid="recording"
+                                    data-name=name
+                                    on:click=open
+                                >
+                                    <span aria-hidden="true">"▶ "</span>
+                                    {words}
+                                </button>
+                            }
+                        })
+                        .collect_view()}
+                    <OpenFile state />
+                </div>
+            </section>
+        </Show>
+    }
+}
