@@ -35,7 +35,7 @@ fn a_recording_shows_the_numbers_of_its_file() {
         let app = App::open(&session).await;
         app.wait_for_state_or_failure(&["failed"], SOON).await;
         let lines = lines(&recording(&session));
-        app.click("recording").await;
+        // It opens by itself: there is nothing else to see.
         let model = app.attribute("recording-badge", "data-model").await;
         assert_eq!(model.as_deref(), lines[0]["model"]["name"].as_str());
         let machine = app.attribute("recording-badge", "data-machine").await;
@@ -98,7 +98,7 @@ fn what_is_saved_opens_again() {
         let folder = downloads(&session, "saved").await;
         let app = App::open(&session).await;
         app.wait_for_state_or_failure(&["failed"], SOON).await;
-        app.click("recording").await;
+        app.attribute("recording-badge", "data-model").await;
         let original = recording(&session);
         app.click("save-trace").await;
         let saved = folder.join("vitrine-trace.jsonl");
@@ -125,6 +125,7 @@ fn a_damaged_recording_is_refused() {
         let folder = downloads(&session, "damaged-recording").await;
         let app = App::open(&session).await;
         app.wait_for_state_or_failure(&["failed"], SOON).await;
+        app.click("recording-close").await;
         let whole = fs::read_to_string(recording(&session)).unwrap();
         let lines: Vec<&str> = whole.lines().collect();
         let cut = |count: usize| lines[..count].join("\n");

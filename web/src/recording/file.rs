@@ -2,8 +2,13 @@
 
 use serde::Serialize;
 use vitrine_protocol::{
-    GenerateSummary, ModelSummary, PacketParts, TokenPacket, TokenPiece, TokenStep, TraceLine,
+    Distribution, GenerateSummary, ModelSummary, PacketParts, TokenPacket, TokenPiece, TokenStep,
+    TraceLine,
 };
+
+/// Layers, heads of a layer, candidates of a token: no model and no recording has more, and graphics
+/// of more could not be drawn.
+const MOST: u32 = 1024;
 
 /// A generation with all that was recorded of it. As JSON it is one object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,6 +61,10 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
     else {
         return Err(Damage::NoBeginning);
     };
+    let sizes = [model.num_hidden_layers, model.num_attention_heads];
+    if sizes.iter().any(|it| !(1..=MOST).contains(it)) {
+        return Err(Damage::Misfit(1));
+    }
     let mut steps: Vec<TokenStep> = Vec::new();
     let mut end = None;
     for (number, line) in lines {
@@ -64,7 +73,9 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
             TraceLine::Prompt { .. } => return Err(Damage::Misfit(number)),
             TraceLine::Token { step } => {
                 let expected = tokens.len() + steps.len();
-                let whole = step.packet.as_ref().is_none_or(|it| fits(it, &model));
+                let shown = |it: &Distribution| it.top.len() <= MOST as usize;
+                let whole = step.packet.as_ref().is_none_or(|it| fits(it, &model))
+                    && step.distribution.as_ref().is_none_or(shown);
                 if step.position as usize != expected || !whole {
                     return Err(Damage::Misfit(number));
                 }

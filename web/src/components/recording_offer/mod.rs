@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use vitrine_protocol::{Failure, FailureKind};
 
 use crate::components::recording_tools::OpenFile;
 use crate::i18n::t;
@@ -10,6 +11,20 @@ use crate::state::State;
 #[component]
 pub fn RecordingOffer(state: State) -> impl IntoView {
     let wanted = Memo::new(move |_| !state.phase.get().has_model());
+    // Without a GPU there will be nothing else to see: the first one opens by itself.
+    Effect::new(move |_| {
+        let no_gpu = |failure: &Failure| {
+            matches!(failure.kind, FailureKind::NoWebGpu | FailureKind::NoAdapter)
+        };
+        let no_gpu = state.failure.with(|it| it.as_ref().is_some_and(no_gpu));
+        let nothing = || !state.recordings.is_shown() && state.strip.len() == 0;
+        if no_gpu
+            && untrack(nothing)
+            && let Some(first) = site_recordings().into_iter().next()
+        {
+            spawn_local(async move { first.open(state).await });
+        }
+    });
     view! {
         <Show when=move || wanted.get()>
             <section

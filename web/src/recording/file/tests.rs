@@ -109,6 +109,9 @@ fn what_is_cut_or_changed_is_told() {
     assert_eq!(read(&text[..second_line]), Err(Damage::Line(2)));
     let twice = format!("{text}{text}");
     assert_eq!(read(&twice), Err(Damage::Misfit(5)));
+    let mut huge = recording();
+    huge.model.num_hidden_layers = u32::MAX;
+    assert_eq!(read(&huge.lines()), Err(Damage::Misfit(1)));
     // Panels count on as many heads as the model has.
     let mut other = recording();
     other.model.num_attention_heads = 3;
