@@ -74,7 +74,10 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
             TraceLine::Token { step } => {
                 let expected = tokens.len() + steps.len();
                 let shown = |it: &Distribution| it.top.len() <= MOST as usize;
-                let whole = step.packet.as_ref().is_none_or(|it| fits(it, &model))
+                let whole = step
+                    .packet
+                    .as_ref()
+                    .is_none_or(|it| fits(it, parts, &model))
                     && step.distribution.as_ref().is_none_or(shown);
                 if step.position as usize != expected || !whole {
                     return Err(Damage::Misfit(number));
@@ -100,7 +103,7 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
 }
 
 /// Whether each part of a packet is missing, or has the shape that the model gives it.
-fn fits(packet: &TokenPacket, model: &ModelSummary) -> bool {
+fn fits(packet: &TokenPacket, parts: PacketParts, model: &ModelSummary) -> bool {
     let layers = model.num_hidden_layers as usize;
     let heads = model.num_attention_heads as usize;
     let kv_heads = model.num_key_value_heads as usize;
@@ -114,7 +117,10 @@ fn fits(packet: &TokenPacket, model: &ModelSummary) -> bool {
         && count(packet.neurons.len(), layers)
         && norms(&packet.keys)
         && norms(&packet.values)
-        && count(packet.lens.len(), layers)
+        && count(
+            packet.lens.len(),
+            layers.div_ceil(parts.lens_every() as usize),
+        )
 }
 
 impl Recording {

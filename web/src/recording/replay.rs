@@ -111,23 +111,25 @@ pub fn of_strip(state: State) -> Option<Recording> {
         text,
         ..last
     };
-    let (model, adapter, recorded) = match shown {
+    let (model, adapter, recorded, parts) = match shown {
         Some(shown) => (
             shown.model.clone(),
             shown.adapter.clone(),
             shown.recorded.clone(),
+            shown.parts,
         ),
         None => (
             state.loaded.get()?.model,
             state.adapter.get()?.name,
             js_sys::Date::new_0().to_iso_string().as_string(),
+            parts(&steps),
         ),
     };
     Some(Recording {
         model,
         adapter,
         recorded,
-        parts: parts(&steps),
+        parts,
         tokens: prompt.iter().map(|it| it.piece.clone()).collect(),
         steps,
         summary,

@@ -20,6 +20,10 @@ pub fn RecordedLens(state: State) -> impl IntoView {
             rows
         })
     });
+    let every = move || {
+        let shown = state.recordings.shown;
+        shown.with(|it| it.as_ref().map_or(1, |it| it.parts.lens_every()))
+    };
     let layers = move || rows.with(|rows| rows.as_ref().map_or(0, Vec::len)) as u32;
     view! {
         <section
@@ -51,7 +55,11 @@ pub fn RecordedLens(state: State) -> impl IntoView {
                             {move || rows.with(|rows| {
                                 let rows = rows.iter().flatten().enumerate();
                                 let last = layers() - 1;
-                                rows.map(|(row, it)| line(row as u32, last, it)).collect_view()
+                                let every = every();
+                                rows.map(|(row, it)| {
+                                    let row = row as u32;
+                                    line((row < last).then_some(row * every), it)
+                                }).collect_view()
                             })}
                         </tbody>
                     </table>
@@ -64,15 +72,15 @@ pub fn RecordedLens(state: State) -> impl IntoView {
 /// As many as packets have.
 const CANDIDATES: usize = 5;
 
-fn line(row: u32, output: u32, distribution: &Distribution) -> impl IntoView + use<> {
-    let name = if row == output {
-        t("lens-output").to_owned()
-    } else {
-        t!("lens-before", layer = row)
+/// Before a layer; the model's own answer for none.
+fn line(layer: Option<u32>, distribution: &Distribution) -> impl IntoView + use<> {
+    let name = match layer {
+        Some(layer) => t!("lens-before", layer = layer),
+        None => t("lens-output").to_owned(),
     };
     let cells = distribution.top.iter().take(CANDIDATES).map(cell);
     view! {
-        <tr data-testid="recorded-lens-row" data-layer=row.to_string()>
+        <tr data-testid="recorded-lens-row" data-layer=layer.map(|it| it.to_string())>
             <th scope="row">{name}</th>
             {cells.collect_view()}
         </tr>
