@@ -17,7 +17,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = group.x;
     let at = first_pair(row);
     var squares = 0.0;
+#if DIFFERENCES
     var changes = 0.0;
+#end
     for (var i = lane; i < N / 2u; i += LANES) {
         let values = from_pair(x[at + i]);
         squares += dot(values, values);
@@ -29,7 +31,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     }
     let norm = sqrt(workgroup_sum(lane, squares));
+#if DIFFERENCES
     let change = sqrt(workgroup_sum(lane, changes));
+#else
+    let change = 0.0;
+#end
     if (lane == 0u) {
         norms[row] = vec2<f32>(norm, change);
     }

@@ -17,7 +17,10 @@ struct Found {
     id: u32,
 }
 
-var<workgroup> held: array<Found, LANES>;
+// What each lane holds, and who holds the best.
+var<workgroup> sizes: array<f32, LANES>;
+var<workgroup> ids: array<u32, LANES>;
+var<workgroup> holder: u32;
 
 fn is_before(a: Found, b: Found) -> bool {
     return a.size > b.size || (a.size == b.size && a.id < b.id);
@@ -43,24 +46,31 @@ fn next_of(row: u32, lane: u32, last: Found) -> Found {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     // Before all of them.
     var mine = next_of(group.x, lane, Found(0.0, 3.4e38, 0u));
+    sizes[lane] = mine.size;
+    ids[lane] = mine.id;
     for (var round = 0u; round < K; round++) {
-        held[lane] = mine;
         workgroupBarrier();
-        var best = held[0];
-        var holder = 0u;
-        for (var other = 1u; other < LANES; other++) {
-            if (is_before(held[other], best)) {
-                best = held[other];
-                holder = other;
+        // One lane looks for all: on a processor each of them would take as long.
+        if (lane == 0u) {
+            var best = 0u;
+            var size = sizes[0];
+            for (var other = 1u; other < LANES; other++) {
+                let rival = sizes[other];
+                if (rival > size || (rival == size && ids[other] < ids[best])) {
+                    best = other;
+                    size = rival;
+                }
             }
+            holder = best;
         }
+        workgroupBarrier();
         if (lane == holder) {
-            strongest[group.x * K + round] = vec2<u32>(bitcast<u32>(best.value), best.id);
-            if (best.id != NOBODY) {
-                mine = next_of(group.x, lane, best);
+            strongest[group.x * K + round] = vec2<u32>(bitcast<u32>(mine.value), mine.id);
+            if (mine.id != NOBODY) {
+                mine = next_of(group.x, lane, mine);
+                sizes[lane] = mine.size;
+                ids[lane] = mine.id;
             }
         }
-        // The next round writes what is held.
-        workgroupBarrier();
     }
 }

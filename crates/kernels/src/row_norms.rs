@@ -2,7 +2,8 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{Dtype, FRAGMENTS, template};
 
-const LANES: u32 = 64;
+/// The most lanes of a row; short rows have fewer, so that none waits for the others.
+const MOST_LANES: u32 = 64;
 
 /// `shaders/row_norms.wgsl`: the length of each row, and of what it has more than the row before.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ impl RowNorms {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         let mut flags = self.dtype.flags();
+        let pairs = self.n.div_ceil(2);
+        let lanes = pairs.next_power_of_two().min(MOST_LANES);
         if self.differences {
             flags.push("DIFFERENCES");
         }
@@ -34,7 +37,7 @@ impl RowNorms {
             template: template!("row_norms"),
             fragments: FRAGMENTS,
             constants: vec![
-                ("LANES", LANES.into()),
+                ("LANES", lanes.into()),
                 ("N", self.n.next_multiple_of(2).into()),
                 ("PER_BLOCK", self.per_block.into()),
                 ("BLOCK_STRIDE", self.block_stride.into()),
