@@ -700,6 +700,7 @@ recorded-lens = What the final norm and the output head make of the residual str
 recorded-lens-token = Token { $position }: { $token }
 recorded-lens-none = This recording has no logit lens for this token: select a new token, or record everything and generate again.
 recorded-lens-candidates = The five most probable tokens
+recorded-timings = Measured while this recording was made, on the machine that its badge names.
 recorded-missing = A recording does not hold what this panel shows: it asks the model itself. Close the recording and load a model.
 bars-not-recorded = The recording does not tell what this token of the prompt was expected among.
 stages-heading = Times on the GPU for token { $position }: { $token }

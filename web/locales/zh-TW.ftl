@@ -699,6 +699,7 @@ recorded-lens = 選擇所示詞元時，最終正規化與輸出頭對每一層�
 recorded-lens-token = 詞元 { $position }：{ $token }
 recorded-lens-none = 此錄製內容沒有這個詞元的 logit lens：請選取新詞元，或勾選記錄所有內容後重新生成。
 recorded-lens-candidates = 機率最高的五個詞元
+recorded-timings = 於錄製當時，在標示所列的機器上測量。
 recorded-missing = 錄製內容不包含此面板所顯示的資料：它必須詢問模型本身。請關閉錄製內容並載入模型。
 bars-not-recorded = 錄製內容沒有記錄這個提示詞元的候選詞元。
 stages-heading = 詞元 { $position } 在 GPU 上的時間：{ $token }

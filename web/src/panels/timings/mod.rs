@@ -15,7 +15,13 @@ pub fn TimingsPanel(state: State, bridge: Bridge) -> impl IntoView {
     view! {
         <section class="panel timings" aria-labelledby="timings-heading" data-testid="timings-panel">
             <h2 id="timings-heading">{t("timings-heading")}</h2>
-            <p class="hint">{t("timings-note")}</p>
+            <p class="hint">
+                {move || if state.recordings.is_shown() {
+                    t("recorded-timings")
+                } else {
+                    t("timings-note")
+                }}
+            </p>
         </section>
         <steps::Steps state />
         <stages::Stages state />
