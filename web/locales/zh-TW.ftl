@@ -30,6 +30,10 @@ bars-first = 第一個 token 前面沒有任何內容，所以模型沒有為它
 bars-asking = 模型正在計算它在這裡的預測…
 bars-busy = 這次生成結束後，就能計算模型在提示詞中的預測。
 bars-no-model = 載入模型後，就能計算模型在這裡的預測。
+bars-log = 對數長條：每六分之一的長度相差十倍
+pinned-label = 固定一個 token
+pinned-hint = 輸入一個 token，和分詞器裡的寫法一樣：單字前面的空格也算在內。無論排在多後面，都會顯示它的名次和機率。
+pinned-rank = 第 { $rank } 名
 column-rank = 名次
 column-token = Token
 column-probability = 機率
@@ -390,10 +394,10 @@ sweep-explanation = 每個頭各執行一次，讓該頭輸出零：下一個 to
 sweep-run = 嘗試每個頭
 sweep-title = 每個頭對下一個 token 的重要性
 sweep-note = 該頭輸出零時，下一個 token 分布的 KL 散度；以平方根上色。空白：尚未嘗試。
-patch-heading = 兩個提示之間的修補（patching）
-patch-explanation = 執行干擾提示時，放入乾淨執行的一小塊：某一層之前、某個位置的殘差流。乾淨答案恢復之處，就是模型存放所需資訊之處。兩個提示的 token 數必須相同。
-patch-clean = 乾淨提示
-patch-corrupt = 干擾提示
+patch-heading = 兩個提示詞之間的修補（patching）
+patch-explanation = 執行干擾提示詞時，放入乾淨執行的一小塊：某一層之前、某個位置的殘差流。乾淨答案恢復之處，就是模型存放所需資訊之處。兩個提示詞的 token 數必須相同。
+patch-clean = 乾淨提示詞
+patch-corrupt = 干擾提示詞
 patch-run = 逐格修補
 patch-title = 乾淨的答案恢復了多少
 patch-note = 以「{ $answer }」的 logit 減去「{ $against }」的 logit 量測：乾淨執行為 { $clean }，干擾執行為 { $corrupt }。0 是干擾執行，1 是乾淨執行。
@@ -431,7 +435,7 @@ rope-wavelength = 轉一圈的 token 數
 
 answer-progress = { $done } / { $total }
 needs-model = 請先載入模型：這個面板顯示模型內部發生的事。
-needs-sequence = 請先按「執行」：這個面板顯示詞元列上的序列。
+needs-sequence = 請先按「執行」：這個面板顯示 token 列上的序列。
 needs-end = 等這次生成結束後就會出現。
 
 ## model
@@ -443,7 +447,7 @@ model-class = transformers 中的類別
 model-parameters = 參數
 model-file-bytes = 檔案中的權重
 model-context = 最長脈絡
-model-tokens = { $count } 個詞元
+model-tokens = { $count } 個 token
 model-vocabulary = 詞彙表
 model-modules = 模組
 model-modules-note = 如同 PyTorch 的 print(model)；相同的層合併成一行。右側是權重的形狀與參數數量。
@@ -472,14 +476,14 @@ model-window-none = 所有層都看得到前面所有位置；沒有滑動視窗
 model-window = 第 { $layers } 層只看最後 { $size } 個位置。
 model-window-rest = 第 { $layers } 層看得到全部。
 model-kv-heading = KV 快取：一個序列佔多少
-model-kv-formula = 2（鍵、值）× { $layers } 層 × { $kv_heads } 頭 × { $head_dim } 個值 × { $bytes } 位元組 = 每個詞元 { $per_token } 位元組
-model-kv-total = × { $tokens } 個詞元 = { $total }
+model-kv-formula = 2（鍵、值）× { $layers } 層 × { $kv_heads } 頭 × { $head_dim } 個值 × { $bytes } 位元組 = 每個 token { $per_token } 位元組
+model-kv-total = × { $tokens } 個 token = { $total }
 model-kv-own = 由模型的形狀計算而得。
 model-kv-what-if = 這是計算：這個模型有 { $own } 個鍵值頭，並未以其他數量訓練。
-model-kv-context = 詞元數
+model-kv-context = token 數
 model-kv-heads = 頭數
 model-kind = 種類
-model-kv-per-token = 每個詞元的位元組
+model-kv-per-token = 每個 token 的位元組
 model-kv-all = 該脈絡長度
 model-this-one = 這個模型
 calculator-heading = 任意模型的計算機
@@ -490,13 +494,13 @@ calculator-asking = 計算中…
 
 ## sampling
 
-sampling-heading = 從 logits 到抽出的詞元
+sampling-heading = 從 logits 到抽出的 token
 sampling-note = 模型只給一次這些 logits。懲罰、溫度與過濾在這裡作用其上，程式與工作執行緒相同，所以移動滑桿不必重新執行。這些也是下一次執行的設定。
-sampling-greedy = 貪婪：懲罰之後永遠取最好的詞元。勾選方塊即可隨機抽取。
-sampling-none = 請先按「執行」：這個面板顯示序列中的詞元如何選出。位置 0 之前沒有任何內容。
+sampling-greedy = 貪婪：懲罰之後永遠取最好的 token。勾選方塊即可隨機抽取。
+sampling-none = 請先按「執行」：這個面板顯示序列中的 token 如何選出。位置 0 之前沒有任何內容。
 sampling-too-long = 這麼多位置的 logits 會超過 128 MB：請選取較前面的位置。
 sampling-asking = 正在計算這個位置的 logits…
-sampling-columns = 位置 { $position } 最可能的詞元，逐步顯示
+sampling-columns = 位置 { $position } 最可能的 token，逐步顯示
 sampling-penalised = 懲罰之後
 sampling-scaled = ÷ T = { $temperature }
 sampling-softmax = softmax
@@ -506,12 +510,12 @@ sampling-min-p = min-p：由此抽取
 sampling-kept = 剩 { $count } 個
 sampling-cut-by = 被 { $step } 刪去
 sampling-drawn = 抽中
-sampling-line = 抽取：所有剩下的詞元，由 0 到 1 並排
+sampling-line = 抽取：所有剩下的 token，由 0 到 1 並排
 sampling-line-note = 每一段的長度就是它的機率，依編號排列。落點只由種子與位置決定。
-sampling-short = 數個詞元，每個都短得看不見
+sampling-short = 數個 token，每個都短得看不見
 sampling-draw = 落點 { $u } 落在「{ $token }」上，範圍從 { $start } 到 { $end }。
-sampling-same = 這正是詞元列上的詞元。
-sampling-other = 詞元列上這裡是「{ $token }」：它以其他設定選出，或屬於提示。
+sampling-same = 這正是 token 列上的 token。
+sampling-other = token 列上這裡是「{ $token }」：它以其他設定選出，或屬於提示詞。
 sampling-from = 從
 sampling-to = 到
 sampling-many = 抽一千次
@@ -534,7 +538,7 @@ residual-mlp = MLP 加上的量
 residual-norm-title = 每一層之前殘差流的長度
 residual-attention-title = 每一層的注意力加上多少
 residual-mlp-title = 每一層的 MLP 加上多少
-residual-map-note = 注意力與 MLP 加上的量在模型生成時測量，因此提示中只有最後一個位置有。提示的範數來自再讀一次序列。
+residual-map-note = 注意力與 MLP 加上的量在模型生成時測量，因此提示詞中只有最後一個位置有。提示詞的範數來自再讀一次序列。
 residual-about = 第 { $layer } 層，位置 { $position }：{ $part } { $value }
 residual-unknown = 第 { $layer } 層，位置 { $position }：未測量
 residual-layer = 層
@@ -545,8 +549,8 @@ residual-chart-label = 各層的範數；數字在表格中。
 residual-nothing = 這個位置沒有測量值。
 neurons-heading = 最強的神經元
 neurons-title = 第 { $layer } 層在位置 { $position } 最強的神經元
-neurons-note = 神經元的激活值是它交給 down_proj 的數值；空心長條代表負值。在選出此位置之後的詞元時測得。
-neurons-none = 只有模型在其後選出詞元的位置才有：請選取生成的詞元，或提示的最後一個。
+neurons-note = 神經元的激活值是它交給 down_proj 的數值；空心長條代表負值。在選出此位置之後的 token 時測得。
+neurons-none = 只有模型在其後選出 token 的位置才有：請選取生成的 token，或提示詞的最後一個。
 neurons-of-layer = 第 { $layer } 層
 neurons-of-all = 每一層最強的一個
 neurons-id = 神經元
@@ -556,12 +560,12 @@ neurons-bar = 大小
 ## cache
 
 cache-heading = KV 快取
-cache-note = 所有位置的鍵與值都保留下來，新的詞元讀取它們，只需計算自己的部分。
+cache-note = 所有位置的鍵與值都保留下來，新的 token 讀取它們，只需計算自己的部分。
 cache-asking = 正在讀取序列的鍵與值…
 cache-keys = 鍵
 cache-values = 值
 cache-map = 鍵值頭 { $head } 的{ $kind }之範數，層 × 位置
-cache-map-note = 鍵已經過 RoPE，與快取中相同。外框標出選取的位置；選取的頭決定顯示哪一個鍵值頭。生成時，欄位隨詞元出現。
+cache-map-note = 鍵已經過 RoPE，與快取中相同。外框標出選取的位置；選取的頭決定顯示哪一個鍵值頭。生成時，欄位隨 token 出現。
 cache-about = 第 { $layer } 層，鍵值頭 { $head }，位置 { $position }：{ $kind }的範數 { $value }
 cache-unknown = 第 { $layer } 層，位置 { $position }：尚未保留任何內容
 cache-fill = { $longest } 個位置中的 { $positions } 個 × { $per_token } 位元組 = { $bytes }（全部為 { $all }）
@@ -569,34 +573,34 @@ cache-pages = 快取以每頁 { $page } 個位置增長；這個序列需要 { $
 
 ## tokens
 
-tokens-heading = 文字如何變成詞元
-tokens-note = 使用模型自己的分詞器，隨您輸入更新。空格與換行以符號表示；由數個詞元共同組成的字元以括號標示。
-tokens-text = 文字（也就是提示）
-tokens-special = 加上模型預期的特殊詞元
+tokens-heading = 文字如何變成 token
+tokens-note = 使用模型自己的分詞器，隨你輸入更新。空格與換行以符號表示；由數個 token 共同組成的字元以括號標示。
+tokens-text = 文字（也就是提示詞）
+tokens-special = 加上模型預期的特殊 token
 tokens-no-model = 請先載入模型：分詞器隨模型而來。
 tokens-asking = 分詞中…
 tokens-template = 對話範本
 tokens-template-note = 在對話中說這句話時，模型讀到的內容。
-tokens-split = 一個字元分成數個詞元
-tokens-count = { $tokens } 個詞元，{ $characters } 個字元，{ $bytes } 個位元組：每個詞元 { $rate } 個位元組
-tokens-table = 以表格顯示詞元
+tokens-split = 一個字元分成數個 token
+tokens-count = { $tokens } 個 token，{ $characters } 個字元，{ $bytes } 個位元組：每個 token { $rate } 個位元組
+tokens-table = 以表格顯示 token
 tokens-piece = 詞彙表中的寫法
-tokens-more = { $count } 個詞元中的前 { $rows } 個。
+tokens-more = { $count } 個 token 中的前 { $rows } 個。
 
 ## timings
 
 timings-heading = 時間花在哪裡
-timings-note = 在這台電腦上，於選出詞元列上的詞元時測得。
+timings-note = 在這台電腦上，於選出 token 列上的 token 時測得。
 timings-ms = 毫秒
-timings-tokens = 每個新詞元的時間
-timings-tokens-note = 從前一個詞元到這一個；第一個還包括讀取提示。選取長條即選取它的詞元。
-timings-label = 每個新詞元的毫秒數；數字在表格中。
+timings-tokens = 每個新 token 的時間
+timings-tokens-note = 從前一個 token 到這一個；第一個還包括讀取提示詞。選取長條即選取它的 token。
+timings-label = 每個新 token 的毫秒數；數字在表格中。
 bench-heading = 測量這個 GPU
-bench-note = 以數種長度讀取提示並解碼詞元，單一序列與多個序列；最多需要一分鐘。詞元是任意的：花的時間相同。
+bench-note = 以數種長度讀取提示詞並解碼 token，單一序列與多個序列；最多需要一分鐘。token 是任意的：花的時間相同。
 bench-ask = 測量
 bench-asking = 測量中…
 bench-batch = { $count } 個序列一起
-bench-on = { $adapter }：記憶體內複製 { $copy }；每個詞元執行 { $runs } 次核心程式。
+bench-on = { $adapter }：記憶體內複製 { $copy }；每個 token 執行 { $runs } 次核心程式。
 bench-what = 項目
 bench-context = 位置數
 bench-bandwidth = 佔頻寬
@@ -606,7 +610,7 @@ bench-ratio = 與不觀察相比
 bench-no-timestamps = 這個瀏覽器或 GPU 不提供時間戳記，因此沒有個別核心程式的時間。
 bench-left-out = 略過，因為太久或超過脈絡長度：{ $what }
 bench-save = 存成 JSON
-bench-profile = 在 { $context } 個位置處理 { $tokens } 個詞元：GPU 上 { $ms } 毫秒
+bench-profile = 在 { $context } 個位置處理 { $tokens } 個 token：GPU 上 { $ms } 毫秒
 bench-kernels = 核心程式的時間
 bench-stage = 階段
 bench-kernel = 著色器
@@ -615,42 +619,42 @@ bench-runs = 次數
 ## race
 
 race-heading = 有 KV 快取與沒有 KV 快取
-race-note = 同一段生成真的在這個 GPU 上執行兩次，一次接一次，從詞元列上的序列開始。沒有快取時，每個詞元都要重讀整個序列。
-race-tokens = 新詞元
+race-note = 同一段生成真的在這個 GPU 上執行兩次，一次接一次，從 token 列上的序列開始。沒有快取時，每個 token 都要重讀整個序列。
+race-tokens = 新 token
 race-ask = 開始比賽
 race-asking = 生成中，先用快取，再不用快取…
 race-with = 有快取
 race-without = 沒有快取
 race-summary = 沒有快取花了 { $time } 倍的時間，{ $flops } 倍的運算。
-race-same = 兩者寫出相同的詞元。
-race-differ = 兩者寫出的詞元不同。
+race-same = 兩者寫出相同的 token。
+race-differ = 兩者寫出的 token 不同。
 race-replay = 兩者放在同一個時鐘上
 race-replay-note = 以測得的時間重播。兩者先後執行，互不拖慢。
 race-play = 重播
 race-clock = 重播的時間
 race-chart = 每一步的時間
-race-chart-note = 兩者的第一步都讀取提示。之後一個每次只讀一個詞元，另一個每次都多讀一個。
+race-chart-note = 兩者的第一步都讀取提示詞。之後一個每次只讀一個 token，另一個每次都多讀一個。
 race-chart-label = 兩者每一步的毫秒數；數字在表格中。
 race-lane = 跑道
 race-step = 步
-race-read = 讀取的詞元
+race-read = 讀取的 token
 race-total = 累計毫秒
 race-flops = 十億次運算
 race-kept = 保留
 
 ## batch
 
-batch-heading = 並排數個提示
-batch-note = 它們一起執行：權重只為全部讀取一次。選取詞元可看它從哪些候選中選出。取樣與長度依提示表單的設定。
-batch-prompts = 提示，每行一個，最多 { $most } 個
+batch-heading = 並排數個提示詞
+batch-note = 它們一起執行：權重只為全部讀取一次。選取 token 可看它從哪些候選中選出。取樣與長度依提示詞表單的設定。
+batch-prompts = 提示詞，每行一個，最多 { $most } 個
 batch-run = 全部執行
 batch-asking = 生成中…
-batch-summary = { $seconds }內 { $tokens } 個詞元：{ $width } 個序列一起，每秒 { $rate } 個詞元。
+batch-summary = { $seconds }內 { $tokens } 個 token：{ $width } 個序列一起，每秒 { $rate } 個 token。
 
 ## quantisation
 
 compare-heading = 以數種數值格式讀同一段文字
-compare-note = 工作執行緒依序以每種格式載入模型，全部讀同一段文字：提示，以及第一種格式接著寫的內容。所需時間如同載入數次。檔案中已量化的權重維持原樣；q8 與 q4 只量化浮點權重。
+compare-note = 工作執行緒依序以每種格式載入模型，全部讀同一段文字：提示詞，以及第一種格式接著寫的內容。所需時間如同載入數次。檔案中已量化的權重維持原樣；q8 與 q4 只量化浮點權重。
 compare-ask = 比較
 compare-asking = 正在以每種格式載入並讀取…
 compare-f32 = 激活值與快取為 32 位元（其他格式與它比較）
@@ -659,16 +663,16 @@ compare-q8 = 浮點權重為 8 位元
 compare-q4 = 浮點權重為 4 位元，每列一個縮放值
 compare-q4-128 = 浮點權重為 4 位元，每 128 個權重一個縮放值
 compare-rows = 佔用多少，改變多少
-compare-rows-note = KL 是下一個詞元的分布與第一種格式的差異，單位為奈特。一致率計算最可能詞元相同的位置。
+compare-rows-note = KL 是下一個 token 的分布與第一種格式的差異，單位為奈特。一致率計算最可能 token 相同的位置。
 compare-mean-kl = 平均 KL
 compare-max-kl = 最大 KL
 compare-agreement = 一致率
 compare-perplexity = 困惑度
 compare-own = 自己寫的文字
 compare-same = 相同
-compare-differs = 從第 { $at } 個詞元起不同
+compare-differs = 從第 { $at } 個 token 起不同
 compare-chart = 每個位置的 KL，單位為奈特
-compare-chart-note = 每種格式一列長條；≠ 標出最可能詞元不同的位置。
+compare-chart-note = 每種格式一列長條；≠ 標出最可能 token 不同的位置。
 
 ## recording
 
@@ -676,34 +680,34 @@ recording-label = 錄製內容
 recording-words = { $model }，{ $day } 於 { $machine } 錄製。目前沒有模型在執行：所有數字都來自檔案。
 recording-words-undated = { $model }，於 { $machine } 錄製。目前沒有模型在執行：所有數字都來自檔案。
 recording-play = 播放
-recording-play-hint = 每個詞元依錄製當時的時間出現
+recording-play-hint = 每個 token 依錄製當時的時間出現
 recording-hurry = 全部顯示
 recording-close = 關閉錄製內容
 recording-offer = 錄製內容
-recording-offer-note = 不需模型也不需 GPU 就能看看內部：這些是 SmolLM2-135M-Instruct 實際測量的簡短生成。請選擇一個提示，或開啟追蹤檔（.jsonl）。
+recording-offer-note = 不需模型也不需 GPU 就能看看內部：這些是 SmolLM2-135M-Instruct 實際測量的簡短生成。請選擇一個提示詞，或開啟追蹤檔（.jsonl）。
 recording-open = 開啟追蹤檔…
 recording-tools = 儲存與開啟
 recording-save = 儲存為追蹤檔（.jsonl）
 recording-save-json = 儲存為 JSON
 recording-everything = 下一次生成記錄所有內容
-recording-everything-hint = 每個詞元另外記錄 logit lens，以及 GPU 的時間（若支援時間戳記）。速度會較慢。
+recording-everything-hint = 每個 token 另外記錄 logit lens，以及 GPU 的時間（若支援時間戳記）。速度會較慢。
 recording-unreachable = 無法取得錄製內容：請檢查連線後再試一次。
 recording-too-large = { $name } 超過 256 MB，無法當作追蹤檔開啟：請選擇由 Vitrine 儲存的檔案。
 recording-unreadable = 無法讀取 { $name }：請確認檔案還在，然後重新選擇。
-recording-no-beginning = 這不是追蹤檔：第一行沒有說明模型與提示。請選擇由 Vitrine 儲存的 .jsonl 檔案。
+recording-no-beginning = 這不是追蹤檔：第一行沒有說明模型與提示詞。請選擇由 Vitrine 儲存的 .jsonl 檔案。
 recording-line = 追蹤檔已損壞：無法讀取第 { $line } 行。請重新儲存或下載。
 recording-misfit = 追蹤檔已損壞：第 { $line } 行與前面的內容不符。請重新儲存或下載。
 recording-no-end = 追蹤檔不完整：缺少最後一行。請重新儲存或下載。
-recorded-attention = 錄製內容中，每個新詞元的每個注意力頭各有三個數字。完整的注意力矩陣需要模型本身：請載入模型並生成。
-recorded-lens = 選擇所示詞元時，最終正規化與輸出頭對每一層之前的殘差流所得出的結果，依錄製時的數值顯示。選取新詞元即可查看該詞元的結果。
-recorded-lens-token = 詞元 { $position }：{ $token }
-recorded-lens-none = 此錄製內容沒有這個詞元的 logit lens：請選取新詞元，或勾選記錄所有內容後重新生成。
-recorded-lens-candidates = 機率最高的五個詞元
+recorded-attention = 錄製內容中，每個新 token 的每個注意力頭各有三個數字。完整的注意力矩陣需要模型本身：請載入模型並生成。
+recorded-lens = 選擇所示 token 時，最終正規化與輸出頭對每一層之前的殘差流所得出的結果，依錄製時的數值顯示。選取新 token 即可查看該 token 的結果。
+recorded-lens-token = token { $position }：{ $token }
+recorded-lens-none = 此錄製內容沒有這個 token 的 logit lens：請選取新 token，或勾選記錄所有內容後重新生成。
+recorded-lens-candidates = 機率最高的五個 token
 recorded-timings = 於錄製當時，在標示所列的機器上測量。
 recorded-missing = 錄製內容不包含此面板所顯示的資料：它必須詢問模型本身。請關閉錄製內容並載入模型。
-bars-not-recorded = 錄製內容沒有記錄這個提示詞元的候選詞元。
-stages-heading = 詞元 { $position } 在 GPU 上的時間：{ $token }
-stages-note = 選擇這個詞元時以 GPU 時間戳記測量：合計 { $sum } 毫秒。瀏覽器會四捨五入到 0.1 毫秒。
+bars-not-recorded = 錄製內容沒有記錄這個提示詞 token 的候選 token。
+stages-heading = token { $position } 在 GPU 上的時間：{ $token }
+stages-note = 選擇這個 token 時以 GPU 時間戳記測量：合計 { $sum } 毫秒。瀏覽器會四捨五入到 0.1 毫秒。
 stages-stage = 階段與層
 
 ## offline

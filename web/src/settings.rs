@@ -41,6 +41,8 @@ pub struct Settings {
     pub theme: RwSignal<Theme>,
     /// The page's language.
     pub language: RwSignal<Language>,
+    /// A token that the reader wants to see among the candidates; empty for none.
+    pub pinned: RwSignal<String>,
     /// How tokens are chosen.
     pub sampling: SamplingSettings,
 }
@@ -100,6 +102,7 @@ impl Settings {
             show_ids: flag(SHOW_IDS),
             theme: RwSignal::new(theme),
             language: RwSignal::new(language()),
+            pinned: RwSignal::new(String::new()),
             sampling: SamplingSettings::new(),
         };
         settings.keep();

@@ -73,6 +73,7 @@ fn Card(state: State, bridge: Bridge, index: usize, lesson: &'static Lesson) -> 
                     <button
                         type="button"
                         class="button button-quiet"
+                        data-testid="lesson-close"
                         on:click=move |_| state.lesson.set(None)
                     >
                         {t("picker-close")}

@@ -1,8 +1,10 @@
+mod pinned;
 mod shown;
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use pinned::Pinned;
 use shown::Shown;
 use vitrine_protocol::{Candidate, Distribution};
 
@@ -14,6 +16,29 @@ use crate::strip::Origin;
 use crate::visible::shown_text;
 use crate::{format, strings};
 
+/// What the length of a bar means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// The probability.
+    #[default]
+    Linear,
+    /// Its logarithm, from `LEAST` to 1.
+    Log,
+}
+
+/// Below it a logarithmic bar has no length.
+const LEAST: f64 = 1e-6;
+
+impl Scale {
+    /// The share of the track that is filled.
+    fn share(self, probability: f64) -> f64 {
+        match self {
+            Self::Linear => probability,
+            Self::Log => 1.0 - probability.max(LEAST).log10() / LEAST.log10(),
+        }
+    }
+}
+
 /// What the selected token was chosen among: the best candidates, each with a bar, and all others
 /// as one. It is a table, so the numbers are there for everyone.
 #[component]
@@ -22,6 +47,7 @@ pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
     let distribution = Memo::new(move |_| shown.with(|shown| shown.distribution.clone()));
     let rows = Memo::new(move |_| distribution.with(|it| it.as_ref().map_or(0, |it| it.top.len())));
     let chosen = Memo::new(move |_| shown.with(Shown::chosen));
+    let scale = RwSignal::new(Scale::default());
     view! {
         <section class="panel bars" aria-labelledby="bars-heading">
             <h2 id="bars-heading">{t("bars-heading")}</h2>
@@ -29,6 +55,18 @@ pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
                 {move || shown.with(|shown| shown.caption.clone())}
             </p>
             <Show when=move || distribution.with(Option::is_some)>
+                <label class="check bars-scale">
+                    <input
+                        type="checkbox"
+                        data-testid="log-scale"
+                        prop:checked=move || scale.get() == Scale::Log
+                        on:change=move |event| scale.set(match event_target_checked(&event) {
+                            true => Scale::Log,
+                            false => Scale::Linear,
+                        })
+                    />
+                    <span>{t("bars-log")}</span>
+                </label>
                 <table
                     class="bars-table"
                     aria-labelledby="bars-heading"
@@ -48,11 +86,12 @@ pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
                     </thead>
                     <tbody>
                         <For each=move || 0..rows.get() key=|rank| *rank let(rank)>
-                            <Row state bridge rank distribution chosen />
+                            <Row state bridge rank distribution chosen scale />
                         </For>
-                        <RestRow distribution />
+                        <RestRow distribution scale />
                     </tbody>
                 </table>
+                <Pinned state bridge scale />
             </Show>
         </section>
     }
@@ -67,6 +106,7 @@ fn Row(
     rank: usize,
     distribution: Memo<Option<Arc<Distribution>>>,
     chosen: Memo<Option<(u32, Origin)>>,
+    scale: RwSignal<Scale>,
 ) -> impl IntoView {
     let candidate = Memo::new(move |_| {
         distribution.with(|it| it.as_ref().and_then(|it| it.top.get(rank).cloned()))
@@ -129,7 +169,7 @@ fn Row(
                 </button>
                 {move || mark.get().map(|mark| view! { <span class="bars-mark">{mark}</span> })}
             </th>
-            <BarCell probability />
+            <td><BarCell probability scale /></td>
             <td class="bars-number">{of(|it| format!("{:.3}", it.logit))}</td>
             <td class="bars-number bars-id">{of(|it| it.id.to_string())}</td>
         </tr>
@@ -138,7 +178,7 @@ fn Row(
 
 /// All tokens that are not in the list.
 #[component]
-fn RestRow(distribution: Memo<Option<Arc<Distribution>>>) -> impl IntoView {
+fn RestRow(distribution: Memo<Option<Arc<Distribution>>>, scale: RwSignal<Scale>) -> impl IntoView {
     let probability = Memo::new(move |_| {
         distribution.with(|it| it.as_ref().map_or(0.0, |it| it.rest_probability))
     });
@@ -153,27 +193,37 @@ fn RestRow(distribution: Memo<Option<Arc<Distribution>>>) -> impl IntoView {
         >
             <td class="bars-rank"></td>
             <th scope="row" class="bars-token">{move || strings::rest(count.get())}</th>
-            <BarCell probability />
+            <td><BarCell probability scale /></td>
             <td class="bars-number"></td>
             <td class="bars-number bars-id"></td>
         </tr>
     }
 }
 
-/// A bar whose whole track is 100 %, and the number.
+/// A number, and a bar whose whole track is 100 %.
 #[component]
-fn BarCell(probability: Memo<f64>) -> impl IntoView {
+fn BarCell(probability: Memo<f64>, scale: RwSignal<Scale>) -> impl IntoView {
+    let share = move || scale.get().share(probability.get());
     view! {
-        <td>
-            <div class="bars-cell">
-                <span class="bars-percent">{move || format::percent(probability.get())}</span>
-                <span class="bars-track" aria-hidden="true">
-                    <span
-                        class="bars-fill"
-                        style:width=move || format!("{}%", probability.get() * 100.0)
-                    ></span>
-                </span>
-            </div>
-        </td>
+        <span class="bars-cell">
+            <span class="bars-percent">{move || format::percent(probability.get())}</span>
+            <span class="bars-track" aria-hidden="true">
+                <span class="bars-fill" style:width=move || format!("{}%", share() * 100.0)></span>
+            </span>
+        </span>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scale;
+
+    #[test]
+    fn a_logarithmic_bar_shows_what_a_linear_one_cannot() {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert!(near(Scale::Linear.share(0.25), 0.25));
+        assert!(near(Scale::Log.share(1.0), 1.0));
+        assert!(near(Scale::Log.share(1e-3), 0.5));
+        assert!(near(Scale::Log.share(0.0), 0.0));
     }
 }
