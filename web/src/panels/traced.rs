@@ -5,7 +5,7 @@ use vitrine_protocol::{Question, TraceRequest};
 
 use crate::inquiry::Tensor;
 use crate::state::State;
-use crate::visible::shown_text;
+use crate::visible;
 
 /// More bytes are not asked for.
 const MOST_BYTES: u64 = 64 << 20;
@@ -42,31 +42,20 @@ pub fn norm(tensor: &Tensor, row: usize, width: usize) -> Option<f32> {
 
 /// What the columns of a map over positions are called: the tokens, cut where they are long.
 pub fn column_names(state: State) -> Vec<String> {
-    const LONGEST: usize = 9;
+    const LONGEST: usize = 10;
     state.strip.tokens.with(|tokens| {
-        let name = |(position, token): (usize, &crate::strip::StripToken)| {
-            let piece = &token.piece;
-            let text = shown_text(piece.id, &piece.bytes, piece.token.as_deref());
-            let short: String = text.chars().take(LONGEST).collect();
-            let more = if text.chars().count() > LONGEST {
-                "…"
-            } else {
-                ""
-            };
-            format!("{position} {short}{more}")
+        let labels = tokens.iter().map(|token| visible::label(&token.piece));
+        let name = |(position, label): (usize, String)| {
+            format!("{position} {}", visible::short(&label, LONGEST))
         };
-        tokens.iter().enumerate().map(name).collect()
+        labels.enumerate().map(name).collect()
     })
 }
 
 /// Position and token for a sentence.
 pub fn position_name(state: State, position: u32) -> String {
     match state.strip.token(position) {
-        Some(token) => {
-            let piece = token.piece;
-            let text = shown_text(piece.id, &piece.bytes, piece.token.as_deref());
-            format!("{position} “{text}”")
-        }
+        Some(token) => format!("{position} “{}”", visible::label(&token.piece)),
         None => position.to_string(),
     }
 }

@@ -63,10 +63,11 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
         view! {
             <tr class:model-own=count == own>
                 <th scope="row">{count}</th>
-                <td class="word">{kind}</td>
+                <td class="word">
+                    {kind} {(count == own).then(|| format!(" · {}", t("model-this-one")))}
+                </td>
                 <td>{format::count(per_token)}</td>
                 <td>{move || format::bytes(per_token * context.get() as u64)}</td>
-                <td>{(count == own).then(|| t("model-this-one"))}</td>
             </tr>
         }
     });
@@ -105,7 +106,6 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
                     word(t("model-kind")),
                     number(t("model-kv-per-token")),
                     number(t("model-kv-all")),
-                    number(""),
                 ]
                 rows=rows.collect_view()
             />

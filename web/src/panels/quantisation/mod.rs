@@ -85,7 +85,7 @@ pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
                 {FORMATS.into_iter().enumerate().map(choice).collect_view()}
             </div>
             <NumberSlider id="compare-tokens" label=t("race-tokens") value=new_tokens
-                min=1.0 max=64.0 step=1.0 />
+                min=2.0 max=64.0 step=1.0 />
             <div class="button-row">
                 <button
                     type="button"

@@ -12,6 +12,7 @@ use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
+use crate::visible;
 
 /// Texts of the tokens of both lanes: with the cache, and without it.
 pub type Texts = [Vec<String>; 2];
@@ -34,7 +35,9 @@ pub fn RacePanel(state: State, bridge: Bridge) -> impl IntoView {
         };
         inquiry.ask_with(question, move |part| {
             if let AnswerPart::Raced { kv_cache, step } = part {
-                texts.update(|texts| texts[usize::from(!kv_cache)].push(step.text));
+                texts.update(|texts| {
+                    texts[usize::from(!kv_cache)].push(visible::label(&step.piece))
+                });
             }
         });
     };
