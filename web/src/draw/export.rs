@@ -105,24 +105,26 @@ fn svg_text(place: &Element) -> Option<(String, f64, f64)> {
         .ok()??
         .get_property_value("background-color")
         .ok()?;
-    // As an attribute of style it needs no rectangle of its own.
-    let style = copy.get_attribute("style").unwrap_or_default();
-    copy.set_attribute("style", &format!("{style};background:{background}"))
+    let ground = document()
+        .create_element_ns(Some("http://www.w3.org/2000/svg"), "rect")
         .ok()?;
+    for (name, value) in [("width", "100%"), ("height", "100%"), ("fill", &background)] {
+        ground.set_attribute(name, value).ok()?;
+    }
+    copy.prepend_with_node_1(&ground).ok()?;
     let text = XmlSerializer::new().ok()?.serialize_to_string(&copy).ok()?;
     Some((text, width, height))
 }
 
+/// Writes styles as attributes: the page's Content-Security-Policy forbids inline style.
 fn write_styles(from: &Element, to: &Element) -> Option<()> {
     let styles = window().get_computed_style(from).ok()??;
-    let mut text = String::new();
     for name in STYLES {
         let value = styles.get_property_value(name).ok()?;
         if !value.is_empty() {
-            text.push_str(&format!("{name}:{value};"));
+            to.set_attribute(name, &value).ok()?;
         }
     }
-    to.set_attribute("style", &text).ok()?;
     let (children, copies) = (from.children(), to.children());
     for index in 0..children.length() {
         if let (Some(child), Some(copy)) = (children.item(index), copies.item(index)) {
