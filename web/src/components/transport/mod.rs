@@ -25,7 +25,7 @@ pub fn Transport(state: State, bridge: Bridge) -> impl IntoView {
     let last = move || count.get().saturating_sub(1);
     let at_end = move || count.get() == 0 || at() == last();
     view! {
-        <div class="transport" role="group" aria-label=t("transport-label")>
+        <section class="transport" aria-label=t("transport-label")>
             <div class="transport-buttons">
                 <button
                     type="button"
@@ -122,6 +122,6 @@ pub fn Transport(state: State, bridge: Bridge) -> impl IntoView {
                     strings::finish_reason(summary.finish_reason)
                 )))}
             </p>
-        </div>
+        </section>
     }
 }

@@ -18,9 +18,12 @@ pub fn Tree(state: State, root: ModuleNode) -> impl IntoView {
 }
 
 fn node(state: State, module: &ModuleNode, depth: u32) -> AnyView {
-    let line = line(state, module, depth);
+    let line = line(module, depth);
+    let open = panel_of(&module.name)
+        .filter(|_| depth > 0)
+        .map(|view| opener(state, view));
     if module.children.is_empty() {
-        return view! { <div class="tree-leaf">{line}</div> }.into_any();
+        return view! { <div class="tree-leaf">{line}{open}</div> }.into_any();
     }
     let children: Vec<_> = module
         .children
@@ -30,20 +33,19 @@ fn node(state: State, module: &ModuleNode, depth: u32) -> AnyView {
     view! {
         <details class="tree-node" open=depth < OPEN>
             <summary class="tree-line">{line}</summary>
-            <div class="tree-children">{children}</div>
+            <div class="tree-children">{open}{children}</div>
         </details>
     }
     .into_any()
 }
 
-fn line(state: State, module: &ModuleNode, depth: u32) -> impl IntoView + use<> {
+fn line(module: &ModuleNode, depth: u32) -> impl IntoView + use<> {
     let name = (depth > 0).then(|| format!("({}):", module.name));
     let times = (module.count > 1).then(|| format!("{} ×", module.count));
     let shape = module.shape.as_ref().map(|shape| {
         let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
         format!("[{}]", sizes.join(", "))
     });
-    let opens = panel_of(&module.name).filter(|_| depth > 0);
     view! {
         <span
             class="tree-text"
@@ -56,24 +58,25 @@ fn line(state: State, module: &ModuleNode, depth: u32) -> impl IntoView + use<> 
             {times.map(|times| view! { <span class="tree-times">{times}</span> })}
             <span class="tree-class">{module.description.clone()}</span>
         </span>
-        {opens.map(|view| view! {
-            <button
-                type="button"
-                class="tree-open"
-                on:click=move |event| {
-                    event.prevent_default();
-                    state.selection.view.set(view);
-                }
-            >
-                {view.title()}
-            </button>
-        })}
         <span class="tree-size">
             {shape.map(|shape| view! { <span class="tree-shape">{shape}</span> })}
             {(module.parameters > 0).then(|| view! {
                 <span title=t("model-parameters")>{format::count(module.parameters)}</span>
             })}
         </span>
+    }
+}
+
+/// The button that opens the panel of a module. A line that folds can hold no button.
+fn opener(state: State, view: View) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="tree-open"
+            on:click=move |_| state.selection.view.set(view)
+        >
+            {view.title()}
+        </button>
     }
 }
 
