@@ -1,6 +1,7 @@
 //! The page as a test sees it: through the `data-testid`s of `web/README.md`.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -23,7 +24,7 @@ pub struct App<'a> {
 }
 
 /// A token of the strip.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Token {
     pub id: u32,
     pub position: u32,
@@ -52,6 +53,29 @@ pub struct Bar {
     pub id: u32,
     pub logit: f64,
     pub probability: f64,
+}
+
+/// `data-` attributes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Data(BTreeMap<String, String>);
+
+impl Data {
+    /// One of them as it is.
+    pub fn text(&self, name: &str) -> &str {
+        match self.0.get(name) {
+            Some(text) => text,
+            None => panic!("no {name} among {:?}", self.0),
+        }
+    }
+
+    /// One of them as a number.
+    pub fn number(&self, name: &str) -> f64 {
+        match self.text(name).parse() {
+            Ok(number) => number,
+            Err(_) => panic!("{name} is no number: {:?}", self.0),
+        }
+    }
 }
 
 impl<'a> App<'a> {
@@ -299,6 +323,69 @@ impl<'a> App<'a> {
         self.find(id).await.click().await.unwrap();
     }
 
+    /// The `data-` attributes of all elements with a test id, by their names without `data-`.
+    pub async fn data(&self, id: &str) -> Vec<Data> {
+        let script = "
+            const found = document.querySelectorAll(`[data-testid=${arguments[0]}]`);
+            const data = ({ attributes }) => [...attributes]
+                .filter(({ name }) => name.startsWith('data-'))
+                .map(({ name, value }) => [name.slice(5), value]);
+            return [...found].map((element) => Object.fromEntries(data(element)));";
+        self.script(script, json!(id)).await
+    }
+
+    /// Those of the only element with a test id.
+    pub async fn datum(&self, id: &str) -> Data {
+        self.find(id).await;
+        self.data(id).await.swap_remove(0)
+    }
+
+    /// Those of all elements with a test id, once there is one.
+    pub async fn wait_for_data(&self, id: &str) -> Vec<Data> {
+        let deadline = Instant::now() + LATE;
+        loop {
+            let found = self.data(id).await;
+            if !found.is_empty() {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "no {id}");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Opens a panel, and waits until all that it asks is answered.
+    pub async fn open_panel(&self, view: &str) {
+        let script = "
+            document.querySelector(`[data-testid=view][data-view=${arguments[0]}]`).click()";
+        let _: Value = self.script(script, json!(view)).await;
+        self.settle().await;
+    }
+
+    /// Waits until the panel waits for nothing.
+    pub async fn settle(&self) {
+        let script = "
+            return document.querySelectorAll('.stage [data-pending=true]').length === 0";
+        let deadline = Instant::now() + LATE;
+        let mut quiet = 0;
+        // A panel may ask the next question only after it has seen an answer.
+        while quiet < 3 {
+            sleep(Duration::from_millis(100)).await;
+            let is_quiet: bool = self.script(script, json!(null)).await;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            assert!(Instant::now() < deadline, "the panel still waits");
+        }
+    }
+
+    /// Presses keys on the element with a test id.
+    pub async fn press(&self, id: &str, keys: &str) {
+        let script = "document.querySelector(`[data-testid=${arguments[0]}]`).focus()";
+        let _: Value = self.script(script, json!(id)).await;
+        let focused = self.session.client.active_element().await.unwrap();
+        let focused_id = focused.attr("data-testid").await.unwrap();
+        assert_eq!(focused_id.as_deref(), Some(id), "{id} takes no focus");
+        focused.send_keys(keys).await.unwrap();
+    }
+
     async fn find(&self, id: &str) -> Element {
         let selector = format!("[data-testid={id}]");
         let wait = self.session.client.wait().at_most(SOON);
@@ -329,7 +416,8 @@ impl<'a> App<'a> {
         }
     }
 
-    async fn script<T: DeserializeOwned>(&self, script: &str, argument: Value) -> T {
+    /// Runs a script in the page.
+    pub async fn script<T: DeserializeOwned>(&self, script: &str, argument: Value) -> T {
         let answer = self
             .session
             .client

@@ -19,6 +19,7 @@ mod inside;
 mod local_models;
 mod native;
 mod offline;
+mod panels;
 mod recordings;
 mod reference;
 mod session;

@@ -45,15 +45,20 @@ pub fn next(ids: &[u32], top: usize) -> Next {
     run(&["next", "--ids", &ids.join(","), "--top", &top.to_string()])
 }
 
-fn run<T: DeserializeOwned>(arguments: &[&str]) -> T {
+/// What a command prints with `--json`.
+pub fn run<T: DeserializeOwned>(arguments: &[&str]) -> T {
+    serde_json::from_slice(&output(&[arguments, &["--json"]].concat())).unwrap()
+}
+
+/// What a command prints.
+pub fn output(arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(setup::path("VITRINE_BIN"))
         .args(arguments)
-        .arg("--json")
         .arg("--model")
         .arg(setup::path("VITRINE_MODEL"))
         .output()
         .expect("the native program starts");
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "vitrine {arguments:?}: {message}");
-    serde_json::from_slice(&output.stdout).unwrap()
+    output.stdout
 }

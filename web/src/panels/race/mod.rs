@@ -36,7 +36,7 @@ pub fn RacePanel(state: State, bridge: Bridge) -> impl IntoView {
         inquiry.ask_with(question, move |part| {
             if let AnswerPart::Raced { kv_cache, step } = part {
                 texts.update(|texts| {
-                    texts[usize::from(!kv_cache)].push(visible::label(&step.piece))
+                    texts[usize::from(!kv_cache)].push(visible::label(&step.piece));
                 });
             }
         });
