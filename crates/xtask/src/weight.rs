@@ -23,7 +23,7 @@ const FETCHED: [&str; 11] = [
 ];
 
 /// All of them together may weigh this many bytes, compressed with brotli at its best.
-const MOST: usize = 1_650_000;
+const MOST: usize = 1_700_000;
 
 /// As static hosts do that compress once and serve often.
 const QUALITY: i32 = 11;
