@@ -356,6 +356,9 @@ pub struct BenchArgs {
     /// Numbers of sequences that decode together, at the first position of --at.
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=511))]
     pub batch: Vec<u32>,
+    /// Measure decoding without a KV cache too: each token reads all that is before it again.
+    #[arg(long)]
+    pub no_kv_cache: bool,
     /// Measure what looking at tokens while they are generated costs.
     #[arg(long)]
     pub packets: bool,

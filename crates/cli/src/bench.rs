@@ -51,6 +51,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         new_tokens: args.new_tokens,
         batches: args.batch,
         packets: args.packets,
+        no_kv_cache: args.no_kv_cache,
         budget_s: args.budget,
     };
     let report = engine.bench(&request, &mut Told).await?;
@@ -118,6 +119,11 @@ fn print(report: &Report) -> io::Result<()> {
     if let Some(bytes) = peak_memory_bytes {
         writeln!(out, "host memory {} at most", mebibytes(*bytes))?;
     }
+    writeln!(
+        out,
+        "GPU memory  {} at most, in buffers",
+        mebibytes(report.peak_buffer_bytes)
+    )?;
     let gigabytes = report.copy_bytes_per_s / 1e9;
     writeln!(out, "copy        {gigabytes:.1} GB/s, read and written")?;
     writeln!(out, "dispatches  {} per token", report.dispatches_per_token)?;
@@ -148,6 +154,13 @@ fn print(report: &Report) -> io::Result<()> {
             )?;
         }
         writeln!(out)?;
+    }
+    for rate in &report.without_kv_cache {
+        writeln!(
+            out,
+            "no cache at {:>4}   {:>9.2} tok/s",
+            rate.context, rate.tokens_per_s
+        )?;
     }
     for rate in &report.packets {
         writeln!(

@@ -92,6 +92,20 @@ impl Engine {
                 profiles.extend(bench.profile_token(context).await?);
             }
         }
+        let mut without_kv_cache: Vec<Rate> = Vec::new();
+        let contexts = request.contexts.iter().filter(|_| request.no_kv_cache);
+        for &context in contexts {
+            let what = format!("decoding at {context} without the cache");
+            // Reading costs at least as much per token as the last time.
+            let expected = without_kv_cache.last().map_or(0.0, |last: &Rate| {
+                last.seconds * f64::from(context + 1) / f64::from(last.context + 1)
+            });
+            if bench.fits(&what, context.saturating_add(1), expected) {
+                observer.measuring(&what)?;
+                let seconds = bench.prefill(context + 1).await?;
+                without_kv_cache.push(rate(context, 1, seconds));
+            }
+        }
         let mut batch: Vec<BatchRate> = Vec::new();
         let context = request.contexts.first().copied().unwrap_or(16);
         for &sequences in &request.batches {
@@ -124,11 +138,13 @@ impl Engine {
             model: self.summary(),
             prefill,
             decode,
+            without_kv_cache,
             batch,
             packets,
             profiles,
             first_token_s,
             dispatches_per_token: self.model.dispatches_per_token(),
+            peak_buffer_bytes: self.gpu().peak_buffer_bytes(),
             copy_bytes_per_s,
             left_out,
         })

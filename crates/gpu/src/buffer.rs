@@ -1,5 +1,6 @@
 //! GPU buffers that free their memory when they go.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::{Caps, GpuError};
@@ -31,11 +32,36 @@ pub const BINDING_ALIGNMENT: u64 = 256;
 struct Owned {
     raw: wgpu::Buffer,
     label: String,
+    memory: Rc<Memory>,
+}
+
+/// Bytes of the buffers of a device.
+#[derive(Default)]
+pub(crate) struct Memory {
+    now: Cell<u64>,
+    most: Cell<u64>,
+}
+
+impl Memory {
+    /// The most there were at a time.
+    pub(crate) fn most(&self) -> u64 {
+        self.most.get()
+    }
+
+    fn add(&self, bytes: u64) {
+        self.now.set(self.now.get() + bytes);
+        self.most.set(self.most.get().max(self.now.get()));
+    }
+
+    fn remove(&self, bytes: u64) {
+        self.now.set(self.now.get() - bytes);
+    }
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
         // In the browser dropping the handle frees nothing.
+        self.memory.remove(self.raw.size());
         self.raw.destroy();
     }
 }
@@ -44,6 +70,7 @@ impl Buffer {
     pub(crate) fn new(
         device: &wgpu::Device,
         caps: &Caps,
+        memory: &Rc<Memory>,
         label: &str,
         bytes: u64,
         usage: Usage,
@@ -69,10 +96,12 @@ impl Buffer {
             usage,
             mapped_at_creation: false,
         });
+        memory.add(size);
         Ok(Self {
             inner: Rc::new(Owned {
                 raw,
                 label: label.to_owned(),
+                memory: Rc::clone(memory),
             }),
             offset: 0,
             size,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_channel::oneshot;
 
 use crate::adapter::{self, AdapterDescription, AdapterSelector};
-use crate::buffer::{Buffer, Usage};
+use crate::buffer::{Buffer, Memory, Usage};
 use crate::kernel::{Kernel, KernelCache};
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
 use crate::{Caps, GpuError, Readback, Recording, ShaderSource};
@@ -22,6 +22,7 @@ struct Inner {
     queue: wgpu::Queue,
     description: AdapterDescription,
     kernels: KernelCache,
+    memory: Rc<Memory>,
     /// The first error that no scope caught; callbacks write it, [`Gpu::check`] reads it.
     trouble: Arc<Mutex<Option<GpuError>>>,
 }
@@ -72,6 +73,7 @@ impl Gpu {
                 queue,
                 description,
                 kernels,
+                memory: Rc::default(),
                 trouble,
             }),
         })
@@ -111,7 +113,14 @@ impl Gpu {
     /// # Errors
     /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
     pub fn buffer(&self, label: &str, bytes: u64, usage: Usage) -> Result<Buffer, GpuError> {
-        Buffer::new(&self.inner.device, self.caps(), label, bytes, usage)
+        let (device, memory) = (&self.inner.device, &self.inner.memory);
+        Buffer::new(device, self.caps(), memory, label, bytes, usage)
+    }
+
+    /// The most bytes that its buffers had at a time; what goes through staging does not count.
+    #[must_use]
+    pub fn peak_buffer_bytes(&self) -> u64 {
+        self.inner.memory.most()
     }
 
     /// Queues bytes to be written before the next submission. Offset and length are multiples of 4.

@@ -16,6 +16,9 @@ pub struct BenchRequest {
     /// Whether to measure what packets cost.
     #[serde(default)]
     pub packets: bool,
+    /// Whether to measure decoding without a KV cache too, at the same contexts.
+    #[serde(default)]
+    pub no_kv_cache: bool,
     /// Measurements that would take longer than this many seconds are left out.
     pub budget_s: f64,
 }
@@ -31,6 +34,10 @@ pub struct BenchReport {
     pub prefill: Vec<Rate>,
     /// Decoding, one entry per context.
     pub decode: Vec<Rate>,
+    /// A token without a KV cache, which reads all that is before it again, at each context; empty
+    /// where nobody asked.
+    #[serde(default)]
+    pub without_kv_cache: Vec<Rate>,
     /// Decoding several sequences together, one entry per number.
     pub batch: Vec<BatchRate>,
     /// What packets cost; empty where nobody asked.
@@ -44,6 +51,9 @@ pub struct BenchReport {
     pub first_token_s: Option<f64>,
     /// Kernel runs per decoded token.
     pub dispatches_per_token: u32,
+    /// The most bytes that buffers took on the GPU at a time.
+    #[serde(default)]
+    pub peak_buffer_bytes: u64,
     /// What a copy within GPU memory moves, read and written, in bytes per second.
     pub copy_bytes_per_s: f64,
     /// Measurements that would have exceeded the budget or the context, in words.

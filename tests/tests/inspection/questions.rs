@@ -251,6 +251,7 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
         new_tokens: 2,
         batches: vec![],
         packets: false,
+        no_kv_cache: false,
         budget_s: 60.0,
     });
     let mut listener = Stops(2);

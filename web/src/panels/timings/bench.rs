@@ -28,6 +28,7 @@ pub fn Bench(state: State, bridge: Bridge) -> impl IntoView {
             new_tokens: 16,
             batches: vec![4],
             packets: true,
+            no_kv_cache: false,
             budget_s: 15.0,
         };
         inquiry.ask_with(Question::Bench(request), move |part| {
