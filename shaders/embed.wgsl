@@ -61,6 +61,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #else
     var value_$v_$p = unpack_$p(raw_$v);
 #end
+#if IN_PLACE
+    value_$v_$p *= PLACES;
+#end
+#if LIFTED
+    value_$v_$p -= LIFT;
+#end
 #if SCALES
     value_$v_$p = value_$v_$p * scale_$v.x + scale_$v.y;
 #end

@@ -3,6 +3,16 @@
 // A lane owns ROWS rows and COLS tokens and walks along k, so nothing is reduced across lanes.
 // Neighbouring lanes own neighbouring rows: each load of weights is one contiguous stretch. With
 // COLS = 1 this is the mat-vec of decoding. Rows of W and of x are padded to 32 with zeros.
+//
+// With SHARED_X the lanes are one subgroup, as many as a block has quads: each loads one of them, and the
+// others have it from there.
+//
+// What stands beside a projection can be done on the way, without a kernel of its own:
+// - NORM: x is the residual stream and passes an RMSNorm (arXiv 1910.07467) first. The factor that all
+//   values of a token share is taken out of the sum.
+// - ACT: rows r and UP_OFFSET + r of W are gate and up of an MLP; y is act(gate) · up.
+// - APPEND: rows of W are queries, keys and values; those that turn together go to the KV cache.
+// With ACT and APPEND a result takes a pair of rows, which one lane owns.
 #import format
 #import pairs
 
@@ -24,12 +34,17 @@ fn x_quad(i: u32) -> vec4<f32> { return x[i]; }
 @group(0) @binding(_) var<storage, read> x: array<Quad>;
 fn x_quad(i: u32) -> vec4<f32> { return from_quad(x[i]); }
 #end
+#if NORM
+@group(0) @binding(_) var<uniform> norm: array<vec4<f32>, X_QUADS>;
+#end
+#if !APPEND
 #if HALF_Y
 @group(0) @binding(_) var<storage, read_write> y: array<u32>;
-// Neighbouring rows, which share a word, are sums of different lanes.
-var<workgroup> sums: array<f32, LANES * ROWS>;
+// Neighbouring results, which share a word, are of different lanes.
+var<workgroup> results: array<f32, LANES * RESULTS>;
 #else
 @group(0) @binding(_) var<storage, read_write> y: array<f32>;
+#end
 #end
 #if SCALES
 @group(0) @binding(_) var<storage, read> scales: array<u32>;
@@ -37,18 +52,54 @@ var<workgroup> sums: array<f32, LANES * ROWS>;
 #if BIAS
 @group(0) @binding(_) var<storage, read> bias: array<f32>;
 #end
+#if KEEP
+// A copy of the x that was normalised.
+@group(0) @binding(_) var<storage, read_write> kept: array<Quad>;
+#end
+#if ACT
+#import act
+fn rows_of(pair: u32) -> vec2<u32> { return vec2<u32>(pair, pair + UP_OFFSET); }
+#end
+#if APPEND
+#import append
+fn rows_of(pair: u32) -> vec2<u32> { return pair_dims(pair % PAIRS) + head_start(pair / PAIRS); }
+#end
+
+#if X_SUMS
+// The same for x as the lanes share it.
+#if IN_PLACE
+const SHARED_SUM: vec4<f32> = X_SUM * vec4<f32>(0x1p0, 0x1p8, 0x1p16, 0x1p24);
+#else
+const SHARED_SUM: vec4<f32> = X_SUM;
+#end
+#end
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first_row = group.x * LANES * ROWS + lane;
+    let first_place = group.x * LANES * RESULTS + lane;
     let first_token = group.y * COLS;
+#if PAIRED
+    var rows: array<u32, ROWS>;
+#end
+#for r in RESULTS
+    let place_$r = first_place + $ru * LANES;
+    // Lanes past the last result compute it once more and write nothing.
+    let safe_$r = min(place_$r, N_RESULTS - 1u);
+#if PAIRED
+    let pair_$r = rows_of(safe_$r);
+    rows[$ru] = pair_$r.x;
+    rows[$ru + RESULTS] = pair_$r.y;
+#end
+#end
 #for r in ROWS
-    let row_$r = first_row + $ru * LANES;
-    // Lanes past the last row compute it once more and write nothing.
-    let safe_row_$r = min(row_$r, N_ROWS - 1u);
-    var raw_at_$r = first_raw(safe_row_$r);
+#if PAIRED
+    let row_$r = rows[$ru];
+#else
+    let row_$r = safe_$r;
+#end
+    var raw_at_$r = first_raw(row_$r);
 #if SCALES
-    var scale_at_$r = first_scale(safe_row_$r);
+    var scale_at_$r = first_scale(row_$r);
 #end
 #for c in COLS
     var sum_$r_$c = 0.0;
@@ -56,6 +107,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #for c in COLS
     var x_at_$c = (first_token + $cu) * X_QUADS;
+#if NORM
+    var squares_$c = 0.0;
+#end
+#end
+#if KEEP
+    if (group.x == 0u) {
+        for (var i = lane; i < COLS * X_QUADS; i += LANES) {
+            kept[first_token * X_QUADS + i] = to_quad(x_quad(first_token * X_QUADS + i));
+        }
+    }
 #end
 
 #if GROUPED
@@ -79,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var part_$r_$c = 0.0;
 #end
 #end
-#if MINS
+#if X_SUMS
 #for c in COLS
         var x_sum_$c = 0.0;
 #end
@@ -88,6 +149,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #if GROUPED
         for (var block = first_block; block < end_block; block++) {
+#end
+#if SHARED_X
+#for c in COLS
+        var mine_$c = x_quad(x_at_$c + lane);
+#if NORM
+        squares_$c += dot(mine_$c, mine_$c);
+        mine_$c *= norm[block * 8u + lane];
+#end
+#if IN_PLACE
+        mine_$c *= PLACES;
+#end
+#end
 #end
 #if SUPER
 #for r in ROWS
@@ -117,9 +190,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #for p in QUADS
 #for c in COLS
-        let x_$v_$p_$c = x_quad(x_at_$c + $vu * QUADS + $pu);
-#if MINS
-        x_sum_$c += dot(x_$v_$p_$c, vec4<f32>(1.0));
+#if SHARED_X
+        let factor_$v_$p_$c = subgroupBroadcast(mine_$c, $vu * QUADS + $pu);
+#if X_SUMS
+        x_sum_$c += dot(factor_$v_$p_$c, SHARED_SUM);
+#end
+#else
+        var x_$v_$p_$c = x_quad(x_at_$c + $vu * QUADS + $pu);
+#if NORM
+        squares_$c += dot(x_$v_$p_$c, x_$v_$p_$c);
+        x_$v_$p_$c *= norm[block * 8u + $vu * QUADS + $pu];
+#end
+#if X_SUMS
+        x_sum_$c += dot(x_$v_$p_$c, X_SUM);
+#end
+#if IN_PLACE
+        let factor_$v_$p_$c = x_$v_$p_$c * PLACES;
+#else
+        let factor_$v_$p_$c = x_$v_$p_$c;
+#end
 #end
 #end
 #for r in ROWS
@@ -130,9 +219,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #for c in COLS
 #if SCALES
-        part_$r_$c += dot(w_$v_$p_$r, x_$v_$p_$c);
+        part_$r_$c += dot(w_$v_$p_$r, factor_$v_$p_$c);
 #else
-        sum_$r_$c += dot(w_$v_$p_$r, x_$v_$p_$c);
+        sum_$r_$c += dot(w_$v_$p_$r, factor_$v_$p_$c);
 #end
 #end
 #end
@@ -167,7 +256,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if MINS
         sum_$r_$c += scale_$r.x * part_$r_$c + scale_$r.y * x_sum_$c;
 #else
+#if LIFTED
+        sum_$r_$c += scale_$r.x * (part_$r_$c + x_sum_$c);
+#else
         sum_$r_$c += scale_$r.x * part_$r_$c;
+#end
 #end
 #end
 #end
@@ -175,47 +268,82 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     }
 
+#for c in COLS
+#if NORM
+#if SHARED_X
+    squares_$c = subgroupAdd(squares_$c);
+#end
+    let norm_$c = inverseSqrt(squares_$c / f32(NORM_N) + NORM_EPS);
+#end
+#for r in ROWS
+#if NORM
+    sum_$r_$c *= norm_$c;
+#end
+#if BIAS
+    sum_$r_$c += bias[ROW_START + row_$r];
+#end
+#end
+#if PAIRED
+    var sums_$c: array<f32, ROWS>;
+#for r in ROWS
+    sums_$c[$ru] = sum_$r_$c;
+#end
+#end
+#for r in RESULTS
+#if PAIRED
+    let two_$r_$c = vec2<f32>(sums_$c[$ru], sums_$c[$ru + RESULTS]);
+#end
+#if ACT
+    let result_$r_$c = act(two_$r_$c.xx).x * two_$r_$c.y;
+#end
+#if !PAIRED
+    let result_$r_$c = sum_$r_$c;
+#end
+#end
+#end
+
+#if APPEND
+#for c in COLS
+#for r in RESULTS
+    if (place_$r < N_RESULTS && first_token + $cu < step.n_tokens) {
+        append(first_token + $cu, place_$r / PAIRS, place_$r % PAIRS, two_$r_$c);
+    }
+#end
+#end
+#else
 #if HALF_Y
 #for c in COLS
-#for r in ROWS
-    sums[lane + $ru * LANES] = sum_$r_$c;
+#for r in RESULTS
+    results[lane + $ru * LANES] = result_$r_$c;
 #end
     workgroupBarrier();
-    for (var pair = lane; pair < LANES * ROWS / 2u; pair += LANES) {
-        let row = group.x * LANES * ROWS + 2u * pair;
-        if (row < N_ROWS) {
-            let at = ((first_token + $cu) * Y_STRIDE + ROW_START + row) / 2u;
-            var values = vec2<f32>(sums[2u * pair], sums[2u * pair + 1u]);
-#if BIAS
-            values += vec2<f32>(bias[ROW_START + row], bias[ROW_START + row + 1u]);
-#end
+    for (var two = lane; two < LANES * RESULTS / 2u; two += LANES) {
+        let place = group.x * LANES * RESULTS + 2u * two;
+        if (place < N_RESULTS) {
+            let at = ((first_token + $cu) * Y_STRIDE + ROW_START + place) / 2u;
+            var values = vec2<f32>(results[2u * two], results[2u * two + 1u]);
 #if ACCUMULATE
             values += unpack2x16float(y[at]);
 #end
             y[at] = pack2x16float(values);
         }
     }
-    // The next token's sums go to the same place.
+    // The next token's results go to the same place.
     workgroupBarrier();
 #end
 #else
-#for r in ROWS
-    if (row_$r < N_ROWS) {
-#if BIAS
-        let bias_$r = bias[ROW_START + row_$r];
-#end
+#for r in RESULTS
+    if (place_$r < N_RESULTS) {
 #for c in COLS
-#if BIAS
-        sum_$r_$c += bias_$r;
-#end
-        let y_at_$r_$c = (first_token + $cu) * Y_STRIDE + ROW_START + row_$r;
+        let y_at_$r_$c = (first_token + $cu) * Y_STRIDE + ROW_START + place_$r;
 #if ACCUMULATE
-        y[y_at_$r_$c] += sum_$r_$c;
+        y[y_at_$r_$c] += result_$r_$c;
 #else
-        y[y_at_$r_$c] = sum_$r_$c;
+        y[y_at_$r_$c] = result_$r_$c;
 #end
 #end
     }
+#end
 #end
 #end
 }

@@ -36,13 +36,26 @@ fn upper(low: u32, high: u32) -> vec4<f32> {
 fn unpack_0(raw: RAW) -> vec4<f32> { return upper(raw.x, raw.y); }
 fn unpack_1(raw: RAW) -> vec4<f32> { return upper(raw.z, raw.w); }
 #end
+#if IN_PLACE
+// Shifts are dear where a processor plays the GPU: weight j of a word's four stays in its byte, and so
+// comes out 2^8j times too large. PLACES, by which the other factor is multiplied, makes up for it
+// exactly.
+const PLACES: vec4<f32> = vec4<f32>(0x1p0, 0x1p-8, 0x1p-16, 0x1p-24);
+#end
 #if BYTES
+// Only the highest byte has its sign where a word has it: the others come out LIFT too large.
+const LIFT: vec4<f32> = vec4<f32>(128.0, 128.0, 128.0, 0.0);
+fn in_place(bytes: u32) -> vec4<f32> {
+    let each = vec4<u32>(bytes ^ 0x00808080u) & vec4<u32>(0xFFu, 0xFF00u, 0xFF0000u, 0xFF000000u);
+    return vec4<f32>(bitcast<vec4<i32>>(each));
+}
 #for p in 4
-fn unpack_$p(raw: RAW) -> vec4<f32> { return vec4<f32>(unpack4xI8(raw[$p])); }
+fn unpack_$p(raw: RAW) -> vec4<f32> { return in_place(raw[$p]); }
 #end
 #end
 #if NIBBLES
 // As in ggml's 4-bit blocks: byte i holds weight i below and weight i + 16 above.
+#if HIGH
 #for p in 4
 fn low_$p(raw: RAW) -> u32 { return raw[$p] & 0x0F0F0F0Fu; }
 #end
@@ -50,15 +63,24 @@ fn low_4(raw: RAW) -> u32 { return low_0(raw >> vec4<u32>(4u)); }
 fn low_5(raw: RAW) -> u32 { return low_1(raw >> vec4<u32>(4u)); }
 fn low_6(raw: RAW) -> u32 { return low_2(raw >> vec4<u32>(4u)); }
 fn low_7(raw: RAW) -> u32 { return low_3(raw >> vec4<u32>(4u)); }
-#for p in 8
-#if HIGH
 // The fifth bit of weight 4p + j is bit 8j + p of a word that lies with the scales.
+#for p in 8
 fn unpack_$p(raw: RAW, high: u32) -> vec4<f32> {
     return whole(low_$p(raw) | (((high >> $pu) & 0x01010101u) << 4u));
 }
-#else
-fn unpack_$p(raw: RAW) -> vec4<f32> { return whole(low_$p(raw)); }
 #end
+#else
+fn in_place(bytes: u32) -> vec4<f32> {
+    let each = vec4<u32>(bytes) & vec4<u32>(0x0Fu, 0x0F00u, 0x0F0000u, 0x0F000000u);
+    return vec4<f32>(bitcast<vec4<i32>>(each));
+}
+#for p in 4
+fn unpack_$p(raw: RAW) -> vec4<f32> { return in_place(raw[$p]); }
+#end
+fn unpack_4(raw: RAW) -> vec4<f32> { return in_place(raw[0] >> 4u); }
+fn unpack_5(raw: RAW) -> vec4<f32> { return in_place(raw[1] >> 4u); }
+fn unpack_6(raw: RAW) -> vec4<f32> { return in_place(raw[2] >> 4u); }
+fn unpack_7(raw: RAW) -> vec4<f32> { return in_place(raw[3] >> 4u); }
 #end
 #if HIGH
 fn high_0(at: u32) -> u32 { return scales[at]; }
@@ -94,6 +116,16 @@ fn unpack_$p(raw: RAW, high: u32) -> vec4<f32> {
 #end
 fn high_0(at: u32) -> u32 { return scales[at]; }
 fn high_1(at: u32) -> u32 { return scales[at + 32u]; }
+#end
+
+#if X_SUMS
+// What of x is summed up beside the products: all of it, for the minimums, or what lifted bytes have
+// too much.
+#if LIFTED
+const X_SUM: vec4<f32> = -LIFT;
+#else
+const X_SUM: vec4<f32> = vec4<f32>(1.0);
+#end
 #end
 
 // GROUP blocks share GROUP_WORDS words of `scales`. The first is the group's (scale, minimum):

@@ -1,16 +1,22 @@
 //! naga accepts every permutation of every kernel. The page's test has Chromium's compiler, which
 //! refuses more, look at the same list.
 
-use naga::valid::{Capabilities, ValidationFlags, Validator};
-use vitrine_kernels::permutations;
+use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use vitrine_kernels::{permutations, subgroup_permutations};
 
 /// What every WebGPU implementation has: halves packed in a u32.
 const CORE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
 
 fn validate(wgsl: &str) -> Result<(), String> {
+    validate_with(CORE, wgsl)
+}
+
+fn validate_with(capabilities: Capabilities, wgsl: &str) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| error.emit_to_string(wgsl))?;
-    let mut validator = Validator::new(ValidationFlags::all(), CORE);
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     validator
+        .subgroup_stages(ShaderStages::COMPUTE)
+        .subgroup_operations(SubgroupOperationSet::all())
         .validate(&module)
         .map(drop)
         .map_err(|error| error.emit_to_string(wgsl))
@@ -23,6 +29,18 @@ fn every_permutation_is_valid() {
     for source in &all {
         let wgsl = source.wgsl().unwrap();
         validate(&wgsl).unwrap_or_else(|error| panic!("{}: {error}", source.label()));
+    }
+}
+
+#[test]
+fn those_with_subgroups_are_valid_where_there_are_such() {
+    let all = subgroup_permutations();
+    assert!(all.len() > 50, "only {} permutations", all.len());
+    for source in &all {
+        let wgsl = source.wgsl().unwrap();
+        validate_with(CORE | Capabilities::SUBGROUP, &wgsl)
+            .unwrap_or_else(|error| panic!("{}: {error}", source.label()));
+        assert!(validate(&wgsl).is_err(), "the control: {}", source.label());
     }
 }
 

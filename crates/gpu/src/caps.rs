@@ -5,6 +5,8 @@ pub struct Caps {
     pub f16: bool,
     /// Subgroup operations in compute shaders.
     pub subgroups: bool,
+    /// Lanes of a subgroup, where they are always the same number and known; not in a browser.
+    pub subgroup_size: Option<u32>,
     /// Timestamp queries.
     pub timestamps: bool,
     /// Largest storage binding in bytes.
@@ -13,6 +15,8 @@ pub struct Caps {
     pub max_weight_binding: u64,
     /// Largest uniform binding in bytes.
     pub max_uniform_binding: u64,
+    /// Storage buffers that a kernel can bind.
+    pub max_storage_buffers: u32,
     /// Largest buffer in bytes.
     pub max_buffer: u64,
 }
@@ -21,15 +25,21 @@ impl Caps {
     pub(crate) fn of(adapter: &wgpu::Adapter) -> Self {
         let features = adapter.features();
         let limits = adapter.limits();
+        let info = adapter.get_info();
+        let size = info.subgroup_min_size;
+        let one_size = size > 0 && size == info.subgroup_max_size;
         Self {
             f16: features.contains(wgpu::Features::SHADER_F16),
             subgroups: features.contains(wgpu::Features::SUBGROUP),
+            subgroup_size: (features.contains(wgpu::Features::SUBGROUP) && one_size)
+                .then_some(size),
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             max_storage_binding: limits.max_storage_buffer_binding_size,
             max_weight_binding: limits
                 .max_storage_buffer_binding_size
                 .min(limits.max_buffer_size),
             max_uniform_binding: limits.max_uniform_buffer_binding_size,
+            max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
             max_buffer: limits.max_buffer_size,
         }
     }

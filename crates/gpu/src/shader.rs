@@ -3,7 +3,7 @@
 //! WGSL has no includes, no conditional code and no loop unrolling, and pipeline constants cannot
 //! size a uniform array. Directives, each on a line of its own, supply them:
 //!
-//! - `#import name` puts a fragment of `shaders/common/` there;
+//! - `#import name` puts a fragment of `shaders/common/` there, if it is not there yet;
 //! - `#if FLAG` (or `#if !FLAG`), `#else`, `#end` keep or drop lines;
 //! - `#for i in COUNT`, `#end` repeats lines with `$i` = 0, 1, … COUNT - 1, where COUNT is a
 //!   number or a constant of the permutation.
@@ -85,11 +85,17 @@ impl ShaderSource {
             };
         }
         let lines: Vec<&str> = self.template.lines().collect();
-        self.expand(&lines, &mut text, 0)?;
+        self.expand(&lines, &mut text, 0, &mut Vec::new())?;
         Ok(number_bindings(&text))
     }
 
-    fn expand(&self, lines: &[&str], text: &mut String, depth: usize) -> Result<(), GpuError> {
+    fn expand(
+        &self,
+        lines: &[&str],
+        text: &mut String,
+        depth: usize,
+        imported: &mut Vec<&'static str>,
+    ) -> Result<(), GpuError> {
         if depth > 16 {
             return Err(self.malformed("directives nest more than 16 deep"));
         }
@@ -106,8 +112,11 @@ impl ShaderSource {
             match words.as_slice() {
                 ["import", name] => {
                     let fragment = self.fragment(name)?;
-                    let lines: Vec<&str> = fragment.lines().collect();
-                    self.expand(&lines, text, depth + 1)?;
+                    if !imported.contains(&fragment) {
+                        imported.push(fragment);
+                        let lines: Vec<&str> = fragment.lines().collect();
+                        self.expand(&lines, text, depth + 1, imported)?;
+                    }
                     at += 1;
                 }
                 ["if", condition] => {
@@ -122,7 +131,7 @@ impl ShaderSource {
                     } else {
                         dropped
                     };
-                    self.expand(chosen, text, depth + 1)?;
+                    self.expand(chosen, text, depth + 1, imported)?;
                     at = block.end + 1;
                 }
                 ["for", variable, "in", count] => {
@@ -135,7 +144,7 @@ impl ShaderSource {
                             .map(|line| line.replace(&marker, &value))
                             .collect();
                         let body: Vec<&str> = body.iter().map(String::as_str).collect();
-                        self.expand(&body, text, depth + 1)?;
+                        self.expand(&body, text, depth + 1, imported)?;
                     }
                     at = block.end + 1;
                 }
@@ -247,6 +256,7 @@ mod tests {
     #[test]
     fn imports_conditions_and_loops_expand() {
         assert_eq!(body("#import one"), "fn one() {}");
+        assert_eq!(body("#import one\nx\n#import one"), "fn one() {}\nx");
         assert_eq!(body("#if F16\na\n#else\nb\n#end\nc"), "a\nc");
         assert_eq!(body("#if !F16\na\n#else\nb\n#end\nc"), "b\nc");
         assert_eq!(

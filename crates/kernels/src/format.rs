@@ -183,12 +183,12 @@ impl Format {
             Self::F32 => vec!["F32"],
             Self::F16 => vec!["F16"],
             Self::BF16 => vec!["BF16"],
-            Self::Q8 | Self::Q8Row => vec!["BYTES"],
-            Self::Q4 | Self::Q4Group128 | Self::Q5 => vec!["NIBBLES", "MINS"],
-            Self::Q4K | Self::Q5K => vec!["NIBBLES", "MINS"],
-            Self::Q2K => vec!["Q2K", "MINS"],
-            Self::Q3K => vec!["Q3K", "MINS"],
-            Self::Q6K => vec!["Q6K", "MINS"],
+            Self::Q8 | Self::Q8Row => vec!["BYTES", "IN_PLACE", "LIFTED", "X_SUMS"],
+            Self::Q4 | Self::Q4Group128 | Self::Q5 => vec!["NIBBLES", "MINS", "X_SUMS"],
+            Self::Q4K | Self::Q5K => vec!["NIBBLES", "MINS", "X_SUMS"],
+            Self::Q2K => vec!["Q2K", "MINS", "X_SUMS"],
+            Self::Q3K => vec!["Q3K", "MINS", "X_SUMS"],
+            Self::Q6K => vec!["Q6K", "MINS", "X_SUMS"],
         };
         flags.push(match quants.words {
             1 => "RAW1",
@@ -197,6 +197,8 @@ impl Format {
         });
         if quants.high_bits > 0 {
             flags.push("HIGH");
+        } else if flags.contains(&"NIBBLES") {
+            flags.push("IN_PLACE");
         }
         if self.has_scales() {
             flags.push("SCALES");

@@ -46,15 +46,15 @@ pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
 pub use layer_norm::LayerNorm;
 pub use logit_stats::{LOGIT_BIN, LOGIT_BINS, LogitStats, LogitStatsOf};
-pub use matmul::{Matmul, Shape, XBinding};
+pub use matmul::{InputNorm, Matmul, Operands, Results, SHARED_LANES, Shape, Then, XBinding};
 pub use mlp_act::{Activation, MlpAct};
 pub use packed::PackedPart;
 pub use patch::Patch;
-pub use permutations::permutations;
+pub use permutations::{permutations, subgroup_permutations};
 pub use qk_norm::QkNorm;
 pub use rank::{Rank, Ranked};
 pub use rms_norm::RmsNorm;
-pub use rope_kv_append::RopeKvAppend;
+pub use rope_kv_append::{AppendBuffers, RopeKvAppend};
 pub use row_norms::RowNorms;
 pub use sample::{DrawnBits, Sample, SampleBuffers, SampleParams};
 pub use soft_cap::SoftCap;
@@ -70,6 +70,11 @@ pub fn stride(n: u32) -> u32 {
 
 /// The fragments that templates can `#import`.
 const FRAGMENTS: &[(&str, &str)] = &[
+    ("act", include_str!("../../../shaders/common/act.wgsl")),
+    (
+        "append",
+        include_str!("../../../shaders/common/append.wgsl"),
+    ),
     (
         "attention",
         include_str!("../../../shaders/common/attention.wgsl"),

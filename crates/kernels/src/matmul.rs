@@ -1,7 +1,7 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::PackedPart;
-use crate::{Dtype, FRAGMENTS, Format, template};
+use crate::{Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, template};
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,60 @@ pub struct Matmul {
     pub y_dtype: Dtype,
     /// Which lanes do what.
     pub shape: Shape,
+    /// The norm that x passes first.
+    pub norm: Option<InputNorm>,
+    /// What becomes of the sums.
+    pub then: Then,
+}
+
+/// An RMSNorm on the way into a projection; its factors come as a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct InputNorm {
+    /// Values per token (`hidden_size`).
+    pub n: u32,
+    /// `rms_norm_eps`.
+    pub eps: f32,
+    /// Keep a copy of x as it was.
+    pub keep: bool,
+}
+
+/// What becomes of the sums of a projection. All but [`Then::Store`] is for a whole W.
+#[derive(Clone, Copy, Debug)]
+pub enum Then {
+    /// They are y.
+    Store,
+    /// Rows r and `up_offset` + r are the gate and the middle of an MLP: y is act(gate) · up.
+    Act {
+        /// The function.
+        act: Activation,
+        /// Where the rows of up begin, behind those of the gate.
+        up_offset: u32,
+    },
+    /// They are queries, keys and values: these turn, and go to the KV cache. Not for
+    /// [`XBinding::UniformBlocks`], where a kernel run does not know which tokens it has.
+    Append(RopeKvAppend),
+}
+
+/// The buffers of a projection.
+#[derive(Clone, Copy)]
+pub struct Operands<'a> {
+    /// (tokens, x_stride).
+    pub x: &'a Buffer,
+    /// (rows of the whole W), there where the description says so.
+    pub bias: Option<&'a Buffer>,
+    /// The factors of the norm, (x_stride), and what becomes a copy of x; as the description says.
+    pub norm: Option<(&'a Buffer, Option<&'a Buffer>)>,
+    /// Where the results go.
+    pub to: Results<'a>,
+}
+
+/// Where the results of a projection go.
+#[derive(Clone, Copy)]
+pub enum Results<'a> {
+    /// y, (tokens, y_stride).
+    Y(&'a Buffer),
+    /// With [`Then::Append`].
+    Cache(AppendBuffers<'a>),
 }
 
 /// How the work is cut for the lanes.
@@ -41,7 +95,12 @@ pub struct Shape {
     pub cols: u32,
     /// How x is read.
     pub x: XBinding,
+    /// Whether the lanes are one subgroup of [`SHARED_LANES`], which shares what it loads of x.
+    pub shared_x: bool,
 }
+
+/// Lanes that can share a block of x: it has so many `vec4`s.
+pub const SHARED_LANES: u32 = crate::packed::BLOCK / 4;
 
 /// How x is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +148,19 @@ impl Shape {
             rows,
             cols,
             x,
+            // A load costs a processor most: each lane loads every block's x otherwise.
+            shared_x: lanes == SHARED_LANES && gpu.caps().subgroup_size == Some(lanes),
+        }
+    }
+}
+
+impl Shape {
+    /// The same for results that take two rows each: a lane owns both.
+    #[must_use]
+    pub fn of_pairs(self) -> Self {
+        Self {
+            rows: self.rows.next_multiple_of(2),
+            ..self
         }
     }
 }
@@ -105,6 +177,32 @@ impl Matmul {
         }
     }
 
+    /// Results of a token: rows of W, or pairs of them.
+    fn results(&self) -> u32 {
+        match self.then {
+            Then::Store => self.rows,
+            Then::Act { up_offset, .. } => up_offset,
+            Then::Append(append) => append.pairs(),
+        }
+    }
+
+    /// Results of a lane.
+    fn results_per_lane(&self) -> u32 {
+        match self.then {
+            Then::Store => self.shape.rows,
+            Then::Act { .. } | Then::Append(_) => self.shape.rows / 2,
+        }
+    }
+
+    /// Storage buffers that it binds; adapters allow eight at least.
+    #[must_use]
+    pub fn storage_buffers(&self) -> u32 {
+        let uniform =
+            |binding: &&Binding| matches!(binding, Binding::Uniform | Binding::UniformBlock);
+        let bindings = self.source().bindings;
+        (bindings.len() - bindings.iter().filter(uniform).count()) as u32
+    }
+
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
@@ -113,9 +211,29 @@ impl Matmul {
             XBinding::Uniform => (Binding::Uniform, Binding::ReadWrite),
             XBinding::UniformBlocks(_) => (Binding::UniformBlock, Binding::ReadWriteBlock),
         };
-        let mut bindings = vec![Binding::Read, x, y];
+        let mut constants = vec![
+            ("LANES", self.shape.lanes.into()),
+            ("ROWS", self.shape.rows.into()),
+            ("COLS", self.shape.cols.into()),
+            ("RESULTS", self.results_per_lane().into()),
+            ("N_RESULTS", self.results().into()),
+            ("ROW_START", self.row_start.into()),
+            ("X_TOKENS", self.x_tokens().into()),
+            ("X_QUADS", (self.x_stride / 4).into()),
+            ("Y_STRIDE", self.y_stride.into()),
+        ];
+        constants.extend(self.format.constants(self.k));
+        let mut bindings = vec![Binding::Read, x];
         let mut flags = self.format.flags();
         flags.extend(self.x_dtype.flags());
+        if let Some(norm) = self.norm {
+            bindings.push(Binding::Uniform);
+            flags.push("NORM");
+            constants.extend([("NORM_N", norm.n.into()), ("NORM_EPS", norm.eps.into())]);
+        }
+        if !matches!(self.then, Then::Append(_)) {
+            bindings.push(y);
+        }
         if self.y_dtype == Dtype::F16 {
             flags.push("HALF_Y");
         }
@@ -126,26 +244,36 @@ impl Matmul {
             bindings.push(Binding::Read);
             flags.push("BIAS");
         }
+        if self.norm.is_some_and(|norm| norm.keep) {
+            bindings.push(Binding::ReadWrite);
+            flags.push("KEEP");
+        }
         match self.shape.x {
             XBinding::Storage => {}
             XBinding::Uniform => flags.push("UNIFORM_X"),
             // The shader is the same, the layout of its bindings is not.
             XBinding::UniformBlocks(_) => flags.extend(["UNIFORM_X", "BLOCKS"]),
         }
+        if self.shape.shared_x {
+            flags.push("SHARED_X");
+        }
         if self.accumulate {
             flags.push("ACCUMULATE");
         }
-        let mut constants = vec![
-            ("LANES", self.shape.lanes.into()),
-            ("ROWS", self.shape.rows.into()),
-            ("COLS", self.shape.cols.into()),
-            ("N_ROWS", self.rows.into()),
-            ("ROW_START", self.row_start.into()),
-            ("X_TOKENS", self.x_tokens().into()),
-            ("X_QUADS", (self.x_stride / 4).into()),
-            ("Y_STRIDE", self.y_stride.into()),
-        ];
-        constants.extend(self.format.constants(self.k));
+        match self.then {
+            Then::Store => {}
+            Then::Act { act, up_offset } => {
+                flags.extend(["PAIRED", "ACT", act.flag()]);
+                constants.push(("UP_OFFSET", up_offset.into()));
+            }
+            Then::Append(append) => {
+                let (append_bindings, append_flags, append_constants) = append.append();
+                bindings.extend(append_bindings);
+                flags.extend(["PAIRED", "APPEND"]);
+                flags.extend(append_flags);
+                constants.extend(append_constants);
+            }
+        }
         ShaderSource {
             name: "matmul",
             template: template!("matmul"),
@@ -156,7 +284,8 @@ impl Matmul {
         }
     }
 
-    /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`).
+    /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`), where there is
+    /// no norm and no more to do.
     ///
     /// y and x need rows up to a multiple of `shape.cols`, or of the blocks of a uniform. `bias` is
     /// there where the description says so.
@@ -171,21 +300,56 @@ impl Matmul {
         y: &Buffer,
         bias: Option<&Buffer>,
     ) -> Result<Dispatch, GpuError> {
+        let operands = Operands {
+            x,
+            bias,
+            norm: None,
+            to: Results::Y(y),
+        };
+        self.dispatch_with(gpu, part, operands)
+    }
+
+    /// The same with all there may be.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch_with(
+        &self,
+        gpu: &Gpu,
+        part: &PackedPart,
+        operands: Operands<'_>,
+    ) -> Result<Dispatch, GpuError> {
+        let Operands { x, bias, norm, to } = operands;
         debug_assert_eq!(self.bias, bias.is_some());
+        debug_assert_eq!(self.norm.is_some(), norm.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let cols = self.shape.cols;
         let block = u64::from(self.x_tokens());
         let x_block = x.first(block * u64::from(self.x_stride) * self.x_dtype.bytes());
-        let y_block = y.first(block * u64::from(self.y_stride) * self.y_dtype.bytes());
-        let (x, y) = match self.shape.x {
-            XBinding::Storage => (x.whole(), y.whole()),
-            XBinding::Uniform => (x_block, y.whole()),
-            XBinding::UniformBlocks(_) => (x_block, y_block),
+        let x = match self.shape.x {
+            XBinding::Storage => x.whole(),
+            XBinding::Uniform | XBinding::UniformBlocks(_) => x_block,
         };
-        let mut buffers = vec![part.quants.whole(), x, y];
+        let mut buffers = vec![part.quants.whole(), x];
+        let (factors, kept) = norm.unzip();
+        let factor_bytes = u64::from(self.x_stride) * Dtype::F32.bytes();
+        buffers.extend(factors.map(|factors| factors.first(factor_bytes)));
+        if let Results::Y(y) = to {
+            buffers.push(match self.shape.x {
+                XBinding::UniformBlocks(_) => {
+                    y.first(block * u64::from(self.y_stride) * self.y_dtype.bytes())
+                }
+                XBinding::Storage | XBinding::Uniform => y.whole(),
+            });
+        }
         buffers.extend(part.scales.as_ref().map(Buffer::whole));
         buffers.extend(bias.map(Buffer::whole));
-        let groups = Extent::Fixed(self.rows.div_ceil(self.shape.lanes * self.shape.rows));
+        buffers.extend(kept.flatten().map(Buffer::whole));
+        if let Results::Cache(append) = to {
+            buffers.extend(append.ranges());
+        }
+        let lane_results = self.shape.lanes * self.results_per_lane();
+        let groups = Extent::Fixed(self.results().div_ceil(lane_results));
         let tokens = match self.shape.x {
             // What the uniform holds is all there is, however long the pass.
             XBinding::Uniform => Extent::Fixed(1),

@@ -38,7 +38,7 @@ impl Activation {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Silu, Self::GeluTanh, Self::Gelu, Self::Relu];
 
-    fn flag(self) -> &'static str {
+    pub(crate) fn flag(self) -> &'static str {
         match self {
             Self::Silu => "SILU",
             Self::GeluTanh => "GELU_TANH",

@@ -3,24 +3,62 @@ use vitrine_gpu::ShaderSource;
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
     Dtype, Embed, Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm,
-    RopeKvAppend, RowNorms, Sample, Shape, SoftCap, Strongest, TOP_K, Table, TopK, XBinding,
-    stride,
+    RopeKvAppend, RowNorms, SHARED_LANES, Sample, SoftCap, Strongest, TOP_K, Table, TopK, stride,
 };
+
+mod matmuls;
+
+use matmuls::matmuls;
+
+/// The sizes of a model.
+#[derive(Clone, Copy)]
+struct Size {
+    hidden: u32,
+    intermediate: u32,
+    heads: u32,
+    kv_heads: u32,
+    head_dim: u32,
+    vocab: u32,
+    dtype: Dtype,
+}
+
+/// Those of SmolLM2-135M, and odd ones in the other number format.
+const SIZES: [Size; 2] = [
+    Size {
+        hidden: 576,
+        intermediate: 1536,
+        heads: 9,
+        kv_heads: 3,
+        head_dim: 64,
+        vocab: 49_152,
+        dtype: Dtype::F32,
+    },
+    Size {
+        hidden: 144,
+        intermediate: 200,
+        heads: 3,
+        kv_heads: 1,
+        head_dim: 96,
+        vocab: 1003,
+        dtype: Dtype::F16,
+    },
+];
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
 /// shader validation tests compile, natively and in a browser.
 #[must_use]
 pub fn permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
-    for (hidden, intermediate, heads, kv_heads, head_dim, vocab) in
-        [(576, 1536, 9, 3, 64, 49_152), (144, 200, 3, 1, 96, 1003)]
-    {
-        // The other size is in the other number format.
-        let dtype = if hidden == 576 {
-            Dtype::F32
-        } else {
-            Dtype::F16
-        };
+    for size in SIZES {
+        let Size {
+            hidden,
+            intermediate,
+            heads,
+            kv_heads,
+            head_dim,
+            vocab,
+            dtype,
+        } = size;
         for format in Format::ALL {
             let x_stride = stride(hidden);
             for table in [Table::Tokens { scale: 12.0 }, Table::Positions] {
@@ -35,53 +73,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                 };
                 all.push(embed.source());
             }
-            let shapes = [
-                (8, 8, 1, XBinding::Uniform, false),
-                (64, 2, 8, XBinding::Storage, false),
-                (8, 8, 1, XBinding::Uniform, true),
-                (8, 8, 4, XBinding::UniformBlocks(16), false),
-                (8, 8, 4, XBinding::UniformBlocks(16), true),
-                (8, 8, 4, XBinding::Storage, true),
-                (64, 1, 1, XBinding::Uniform, true),
-                (8, 8, 2, XBinding::Uniform, false),
-                (8, 8, 4, XBinding::Uniform, true),
-                (64, 1, 2, XBinding::Uniform, false),
-                (64, 1, 4, XBinding::Storage, true),
-                (64, 1, 8, XBinding::Uniform, false),
-            ];
-            // Decoding, prefill, and what adds to the residual are enough for the other size.
-            let shapes = if hidden == 576 {
-                &shapes[..]
-            } else {
-                &shapes[..4]
-            };
-            for &(lanes, rows, cols, x, accumulate) in shapes {
-                let shape = Shape {
-                    lanes,
-                    rows,
-                    cols,
-                    x,
-                };
-                let matmul = Matmul {
-                    format,
-                    rows: stride(intermediate),
-                    k: hidden,
-                    x_stride,
-                    y_stride: stride(intermediate) * 2,
-                    row_start: 32,
-                    accumulate,
-                    bias: accumulate,
-                    x_dtype: dtype,
-                    // Logits are f32 always.
-                    y_dtype: if x == XBinding::Uniform {
-                        Dtype::F32
-                    } else {
-                        dtype
-                    },
-                    shape,
-                };
-                all.push(matmul.source());
-            }
+            all.extend(matmuls(&size, format).iter().map(Matmul::source));
         }
         for (last_row, add, keep) in [
             (false, false, false),
@@ -220,6 +212,24 @@ pub fn permutations() -> Vec<ShaderSource> {
         all.push(Rank { n, stride }.source());
         all.push(Sample { n, stride }.source());
         all.push(Count { n }.source());
+    }
+    all
+}
+
+/// Those of kernels whose lanes share what they load, which take subgroups of [`SHARED_LANES`] lanes.
+/// No browser has been asked for these yet.
+#[must_use]
+pub fn subgroup_permutations() -> Vec<ShaderSource> {
+    let mut all = Vec::new();
+    for size in SIZES {
+        for format in Format::ALL {
+            for mut matmul in matmuls(&size, format) {
+                matmul.shape.shared_x = true;
+                if matmul.shape.lanes == SHARED_LANES {
+                    all.push(matmul.source());
+                }
+            }
+        }
     }
     all
 }

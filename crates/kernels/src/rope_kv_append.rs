@@ -1,4 +1,6 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{
+    Binding, Buffer, BufferRange, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource,
+};
 
 use crate::{CacheLayout, Dtype, FRAGMENTS, step, template};
 
@@ -26,47 +28,91 @@ pub struct RopeKvAppend {
     pub keep: bool,
 }
 
+/// Where queries, keys and values go.
+#[derive(Clone, Copy)]
+pub struct AppendBuffers<'a> {
+    /// (positions, rope_pairs) of (cos, sin); not there where nothing turns.
+    pub rope: Option<&'a Buffer>,
+    /// Becomes (tokens, heads, pairs).
+    pub query: &'a Buffer,
+    /// The caches of keys and of values: (slots, kv_heads, pairs).
+    pub caches: [&'a Buffer; 2],
+    /// `Step`.
+    pub step: &'a Buffer,
+    /// There where a copy is kept; becomes (tokens, 2 · kv_heads, pairs).
+    pub kept: Option<&'a Buffer>,
+}
+
+impl<'a> AppendBuffers<'a> {
+    /// In the order of `shaders/common/append.wgsl`.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = BufferRange<'a>> {
+        let [keys, values] = self.caches;
+        let always = [self.query, keys, values, self.step];
+        let all = self.rope.into_iter().chain(always).chain(self.kept);
+        all.map(Buffer::whole)
+    }
+}
+
 impl RopeKvAppend {
-    /// The shader of this permutation.
-    #[must_use]
-    pub fn source(&self) -> ShaderSource {
+    /// Pairs of dimensions of all heads of a token.
+    pub(crate) fn pairs(&self) -> u32 {
+        (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2)
+    }
+
+    /// What `shaders/common/append.wgsl` wants: bindings, flags and constants.
+    pub(crate) fn append(
+        &self,
+    ) -> (
+        Vec<Binding>,
+        Vec<&'static str>,
+        Vec<(&'static str, Constant)>,
+    ) {
         use Binding::{Read, ReadWrite};
-        let mut flags = self.dtype.flags();
-        let mut bindings = vec![Read];
+        let (mut bindings, mut flags) = (Vec::new(), Vec::new());
         if self.cache.rope_pairs > 0 {
             flags.push("ROPE");
             bindings.push(Read);
         }
         bindings.extend([ReadWrite, ReadWrite, ReadWrite, Read]);
         if self.keep {
-            flags.push("KEEP");
+            flags.push("KEEP_KV");
             bindings.push(ReadWrite);
         }
+        let mut constants = vec![
+            ("HEADS", self.heads.into()),
+            ("KV_HEADS", self.kv_heads.into()),
+            ("HEAD_DIM", self.cache.head_dim.into()),
+            ("ROPE_PAIRS", self.cache.rope_pairs.into()),
+            ("K_OFFSET", self.k_offset.into()),
+            ("V_OFFSET", self.v_offset.into()),
+        ];
+        constants.extend(step::constants());
+        (bindings, flags, constants)
+    }
+
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let (append_bindings, append_flags, mut constants) = self.append();
+        let mut flags = self.dtype.flags();
+        flags.extend(append_flags);
+        let mut bindings = vec![Binding::Read];
+        bindings.extend(append_bindings);
+        constants.extend([
+            ("LANES", LANES.into()),
+            ("QKV_STRIDE", self.qkv_stride.into()),
+        ]);
         ShaderSource {
             name: "rope_kv_append",
             template: template!("rope_kv_append"),
             fragments: FRAGMENTS,
-            constants: [
-                ("LANES", LANES.into()),
-                ("HEADS", self.heads.into()),
-                ("KV_HEADS", self.kv_heads.into()),
-                ("HEAD_DIM", self.cache.head_dim.into()),
-                ("ROPE_PAIRS", self.cache.rope_pairs.into()),
-                ("QKV_STRIDE", self.qkv_stride.into()),
-                ("K_OFFSET", self.k_offset.into()),
-                ("V_OFFSET", self.v_offset.into()),
-            ]
-            .into_iter()
-            .chain(step::constants())
-            .collect(),
+            constants,
             flags,
             bindings,
         }
     }
 
-    /// `rope` is (positions, rope_pairs) of (cos, sin), and not there where nothing turns; `query`
-    /// becomes (tokens, heads, pairs); the caches are (slots, kv_heads, pairs); `kept`, there where
-    /// the description says so, becomes (tokens, 2 · kv_heads, pairs).
+    /// `qkv` is (tokens, qkv_stride).
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -74,20 +120,13 @@ impl RopeKvAppend {
         &self,
         gpu: &Gpu,
         qkv: &Buffer,
-        [rope, kept]: [Option<&Buffer>; 2],
-        query: &Buffer,
-        [k_cache, v_cache]: [&Buffer; 2],
-        step: &Buffer,
+        to: AppendBuffers<'_>,
     ) -> Result<Dispatch, GpuError> {
-        debug_assert_eq!(self.keep, kept.is_some());
+        debug_assert_eq!(self.keep, to.kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let mut buffers = vec![qkv.whole()];
-        buffers.extend(rope.map(Buffer::whole));
-        buffers.extend([query, k_cache, v_cache, step].map(Buffer::whole));
-        buffers.extend(kept.map(Buffer::whole));
-        let pairs = (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2);
+        let buffers: Vec<_> = std::iter::once(qkv.whole()).chain(to.ranges()).collect();
         let grid = Grid::plane(
-            Extent::Fixed(pairs.div_ceil(LANES)),
+            Extent::Fixed(self.pairs().div_ceil(LANES)),
             Extent::Tokens { per: 1 },
         );
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))

@@ -1,7 +1,10 @@
 //! Steps that the layers, the head and the readout share.
 
 use vitrine_gpu::{Buffer, Gpu, Recording};
-use vitrine_kernels::{Dtype, LayerNorm, Matmul, PackedPart, RmsNorm, Shape, stride};
+use vitrine_kernels::{
+    Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, Results, RmsNorm, Shape, Then,
+    XBinding, stride,
+};
 
 use crate::weights::{Matrix, NormWeights};
 use crate::{Config, ModelError};
@@ -70,30 +73,118 @@ impl Ops<'_> {
         (y, y_dtype): (&Buffer, Dtype),
         accumulate: bool,
     ) -> Result<(), ModelError> {
+        self.project(&Projection {
+            matrix,
+            bias,
+            x,
+            norm: None,
+            then: Then::Store,
+            accumulate,
+            to: Results::Y(y),
+            y_dtype,
+            y_stride: matrix.rows,
+        })
+    }
+
+    /// A projection with what is done on its way.
+    pub fn project(&mut self, projection: &Projection<'_>) -> Result<(), ModelError> {
+        let Projection {
+            matrix,
+            bias,
+            x,
+            norm,
+            to,
+            ..
+        } = *projection;
         for part in &matrix.parts {
-            let PackedPart {
-                format,
-                k,
-                row_start,
-                rows,
-                ..
-            } = *part;
-            let matmul = Matmul {
-                format,
-                rows,
-                k,
-                x_stride: stride(k),
-                y_stride: matrix.rows,
-                row_start,
-                accumulate,
-                bias: bias.is_some(),
-                x_dtype: self.dtype,
-                y_dtype,
-                shape: Shape::choose(self.gpu, k, self.rows),
+            let operands = Operands {
+                x,
+                bias,
+                norm: norm.map(|(weights, kept)| (&weights.weight.buffer, kept)),
+                to,
             };
-            self.recording
-                .dispatch(matmul.dispatch(self.gpu, part, x, y, bias)?);
+            let matmul = self.describe(projection, part);
+            let dispatch = matmul.dispatch_with(self.gpu, part, operands)?;
+            self.recording.dispatch(dispatch);
         }
         Ok(())
     }
+
+    /// Whether this can be one kernel: there is one part, which knows its tokens, and the adapter can
+    /// bind all its buffers, also those of somebody who watches.
+    pub fn fits_one_kernel(&self, projection: &Projection<'_>) -> bool {
+        let [part] = &projection.matrix.parts[..] else {
+            return false;
+        };
+        let mut matmul = self.describe(projection, part);
+        if let Then::Append(append) = &mut matmul.then {
+            append.keep = true;
+            if matches!(matmul.shape.x, XBinding::UniformBlocks(_)) {
+                return false;
+            }
+        }
+        if let Some(norm) = &mut matmul.norm {
+            norm.keep = true;
+        }
+        matmul.storage_buffers() <= self.gpu.caps().max_storage_buffers
+    }
+
+    fn describe(&self, projection: &Projection<'_>, part: &PackedPart) -> Matmul {
+        let PackedPart {
+            format,
+            k,
+            row_start,
+            rows,
+            ..
+        } = *part;
+        let shape = Shape::choose(self.gpu, k, self.rows);
+        Matmul {
+            format,
+            rows,
+            k,
+            x_stride: stride(k),
+            y_stride: projection.y_stride,
+            row_start,
+            accumulate: projection.accumulate,
+            bias: projection.bias.is_some(),
+            x_dtype: self.dtype,
+            y_dtype: projection.y_dtype,
+            shape: match projection.then {
+                Then::Store => shape,
+                Then::Act { .. } | Then::Append(_) => shape.of_pairs(),
+            },
+            norm: projection.norm.map(|(_, kept)| InputNorm {
+                n: self.config.hidden_size,
+                eps: self.config.norm_eps,
+                keep: kept.is_some(),
+            }),
+            then: projection.then,
+        }
+    }
+}
+
+/// The RMSNorm that the x of a projection passes, and where a copy of x goes.
+pub type NormOnTheWay<'a> = (&'a NormWeights, Option<&'a Buffer>);
+
+/// A projection and what stands beside it.
+#[derive(Clone, Copy)]
+pub struct Projection<'a> {
+    /// W.
+    pub matrix: &'a Matrix,
+    /// b.
+    pub bias: Option<&'a Buffer>,
+    /// x.
+    pub x: &'a Buffer,
+    /// The norm that x passes.
+    pub norm: Option<NormOnTheWay<'a>>,
+    /// What becomes of the sums.
+    pub then: Then,
+    /// Add to y.
+    pub accumulate: bool,
+    /// Where the results go.
+    pub to: Results<'a>,
+    /// Number format of the results.
+    pub y_dtype: Dtype,
+    /// Numbers from one token's results to the next.
+    pub y_stride: u32,
 }

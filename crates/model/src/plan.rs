@@ -7,13 +7,13 @@ mod watched;
 
 use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Attention, AttentionShape, Bests, Dtype, Embed, MAX_ROWS, MlpAct, QkNorm, RmsNorm,
-    RopeKvAppend, SoftCap, TOP_K, Table, TopK, stride,
+    AppendBuffers, Argmax, Attention, AttentionShape, Bests, Dtype, Embed, MAX_ROWS, MlpAct,
+    QkNorm, Results, RmsNorm, RopeKvAppend, SoftCap, TOP_K, Table, Then, TopK, stride,
 };
 
 use crate::config::LayerConfig;
 use crate::kv_cache::KvCache;
-use crate::ops::Ops;
+use crate::ops::{NormOnTheWay, Ops, Projection};
 use crate::weights::{LayerWeights, Linear, NormWeights, Weights};
 use crate::{Config, ModelError, Tap};
 pub use batch::BatchPlan;
@@ -371,28 +371,7 @@ impl Builder<'_> {
         let caches = [&cache.keys[index], &cache.values[index]];
 
         let stage = "attention";
-        self.enter(stage, Some(number), "input_norm");
-        self.norm(&layer.input_norm, self.kept_residual(number, 0))?;
-        self.enter(stage, Some(number), "qkv_proj");
-        self.linear(&layer.qkv_proj, &act.normed, &act.qkv, false)?;
-        if let Some([q_norm, k_norm]) = &layer.qk_norm {
-            self.enter(stage, Some(number), "qk_norm");
-            let qk_norm = QkNorm {
-                heads,
-                kv_heads,
-                head_dim: config.head_dim,
-                qkv_stride,
-                k_offset,
-                eps: config.norm_eps,
-                dtype,
-            };
-            let weights = [&q_norm.buffer, &k_norm.buffer];
-            self.recording
-                .dispatch(qk_norm.dispatch(gpu, &act.qkv, weights)?);
-        }
-        self.tap(Tap::QProj(number), &act.qkv, qkv_stride);
-        self.tap(Tap::KProj(number), &act.qkv, qkv_stride);
-        self.enter(stage, Some(number), "rope_kv_append");
+        let new_kv = self.new_kv(number);
         let append = RopeKvAppend {
             heads,
             kv_heads,
@@ -401,12 +380,40 @@ impl Builder<'_> {
             v_offset,
             cache: layout,
             dtype,
-            keep: self.new_kv(number).is_some(),
+            keep: new_kv.is_some(),
         };
-        let new_kv = self.new_kv(number);
-        let optional = [cache.ropes.get(rope), new_kv.as_ref()];
-        let dispatch = append.dispatch(gpu, &act.qkv, optional, &act.query, caches, &act.step)?;
-        self.recording.dispatch(dispatch);
+        let to = AppendBuffers {
+            rope: cache.ropes.get(rope),
+            query: &act.query,
+            caches,
+            step: &act.step,
+            kept: new_kv.as_ref(),
+        };
+        let kept = self.kept_residual(number, 0);
+        let (x, norm) = self.normed(
+            &layer.input_norm,
+            kept.as_ref(),
+            stage,
+            number,
+            "input_norm",
+        )?;
+        let projection = Projection {
+            norm,
+            ..self.projection(&layer.qkv_proj, x, &act.qkv)
+        };
+        let at_once = Projection {
+            then: Then::Append(append),
+            to: Results::Cache(to),
+            ..projection
+        };
+        self.enter(stage, Some(number), "qkv_proj");
+        let fuses = self.fuses() && layer.qk_norm.is_none();
+        if fuses && self.ops().fits_one_kernel(&at_once) {
+            self.ops().project(&at_once)?;
+        } else {
+            self.ops().project(&projection)?;
+            self.append(layer, number, append, to)?;
+        }
         let q_width = heads * config.head_dim;
         self.tap(Tap::Q(number), &act.query, q_width);
         self.tap_kv(number);
@@ -442,26 +449,79 @@ impl Builder<'_> {
         self.add(&layer.o_proj, &act.attn_out, norm, tap)
     }
 
+    /// What is between the projection of queries, keys and values and attention, where that is not done
+    /// on its way.
+    fn append(
+        &mut self,
+        layer: &LayerWeights,
+        number: u32,
+        append: RopeKvAppend,
+        to: AppendBuffers<'_>,
+    ) -> Result<(), ModelError> {
+        let (gpu, act, stage) = (self.gpu, self.act, "attention");
+        if let Some([q_norm, k_norm]) = &layer.qk_norm {
+            self.enter(stage, Some(number), "qk_norm");
+            let qk_norm = QkNorm {
+                heads: append.heads,
+                kv_heads: append.kv_heads,
+                head_dim: self.config.head_dim,
+                qkv_stride: append.qkv_stride,
+                k_offset: append.k_offset,
+                eps: self.config.norm_eps,
+                dtype: act.dtype,
+            };
+            let weights = [&q_norm.buffer, &k_norm.buffer];
+            self.recording
+                .dispatch(qk_norm.dispatch(gpu, &act.qkv, weights)?);
+        }
+        self.tap(Tap::QProj(number), &act.qkv, append.qkv_stride);
+        self.tap(Tap::KProj(number), &act.qkv, append.qkv_stride);
+        self.enter(stage, Some(number), "rope_kv_append");
+        let dispatch = append.dispatch(gpu, &act.qkv, to)?;
+        self.recording.dispatch(dispatch);
+        Ok(())
+    }
+
     fn mlp(&mut self, layer: &LayerWeights, number: u32) -> Result<(), ModelError> {
         let (config, act) = (self.config, self.act);
         let stage = "mlp";
-        self.enter(stage, Some(number), "mlp_norm");
-        self.norm(&layer.mlp_norm, self.kept_residual(number, 1))?;
-        self.enter(stage, Some(number), "gate_up_proj");
-        self.linear(&layer.gate_up_proj, &act.normed, &act.gate_up, false)?;
-        self.enter(stage, Some(number), "mlp_act");
-        let mlp_act = MlpAct {
-            act: config.hidden_act,
-            n: config.intermediate_size,
-            x_stride: layer.gate_up_proj.matrix.rows,
-            up_offset: layer.gate_up_proj.matrix.starts.get(1).copied(),
-            y_stride: stride(config.intermediate_size),
-            dtype: act.dtype,
-        };
+        let kept = self.kept_residual(number, 1);
+        let (x, norm) = self.normed(&layer.mlp_norm, kept.as_ref(), stage, number, "mlp_norm")?;
         let neurons = &self.mlp_act(number);
-        self.recording
-            .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, neurons)?);
         let mlp_stride = stride(config.intermediate_size);
+        let projection = Projection {
+            norm,
+            ..self.projection(&layer.gate_up_proj, x, &act.gate_up)
+        };
+        let up_offset = layer.gate_up_proj.matrix.starts.get(1).copied();
+        let at_once = up_offset.map(|up_offset| Projection {
+            then: Then::Act {
+                act: config.hidden_act,
+                up_offset,
+            },
+            to: Results::Y(neurons),
+            y_stride: mlp_stride,
+            ..projection
+        });
+        self.enter(stage, Some(number), "gate_up_proj");
+        let fuses = self.fuses();
+        match at_once.filter(|at_once| fuses && self.ops().fits_one_kernel(at_once)) {
+            Some(at_once) => self.ops().project(&at_once)?,
+            None => {
+                self.ops().project(&projection)?;
+                self.enter(stage, Some(number), "mlp_act");
+                let mlp_act = MlpAct {
+                    act: config.hidden_act,
+                    n: config.intermediate_size,
+                    x_stride: layer.gate_up_proj.matrix.rows,
+                    up_offset,
+                    y_stride: mlp_stride,
+                    dtype: act.dtype,
+                };
+                self.recording
+                    .dispatch(mlp_act.dispatch(self.gpu, &act.gate_up, neurons)?);
+            }
+        }
         self.tap(Tap::MlpAct(number), neurons, mlp_stride);
 
         let tap = Tap::MlpOut(number);
@@ -523,6 +583,49 @@ impl Builder<'_> {
             }
             _ if skipped => Ok(()),
             _ => self.linear(linear, x, &act.residual, true),
+        }
+    }
+
+    /// Whether kernels take over what stands beside them, so that a step has fewer of them: not for
+    /// the many tokens of a prompt, where each lane would do it again for each of its tokens.
+    fn fuses(&self) -> bool {
+        !self.prefill && self.tapping.is_none()
+    }
+
+    /// What the projections behind a norm read, and the norm that they are to do themselves; a copy
+    /// of the residual stream goes to `kept`.
+    fn normed<'n>(
+        &mut self,
+        weights: &'n NormWeights,
+        kept: Option<&'n Buffer>,
+        stage: &'static str,
+        layer: u32,
+        name: &'static str,
+    ) -> Result<(&'n Buffer, Option<NormOnTheWay<'n>>), ModelError>
+    where
+        Self: 'n,
+    {
+        let act = self.act;
+        if self.fuses() && weights.bias.is_none() {
+            return Ok((&act.residual, Some((weights, kept))));
+        }
+        self.enter(stage, Some(layer), name);
+        self.norm(weights, kept.cloned())?;
+        Ok((&act.normed, None))
+    }
+
+    /// y = W x + b, to be done with more on the way.
+    fn projection<'l>(&self, linear: &'l Linear, x: &'l Buffer, y: &'l Buffer) -> Projection<'l> {
+        Projection {
+            matrix: &linear.matrix,
+            bias: linear.bias_buffer(),
+            x,
+            norm: None,
+            then: Then::Store,
+            accumulate: false,
+            to: Results::Y(y),
+            y_dtype: self.act.dtype,
+            y_stride: linear.matrix.rows,
         }
     }
 

@@ -2,8 +2,8 @@
 //! first, so that only what they write differs.
 
 use vitrine_kernels::{
-    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, Table, XBinding,
-    cpu, stride,
+    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, Table, Then,
+    XBinding, cpu, stride,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -214,7 +214,10 @@ fn matmul_in_half_precision() {
                 rows: per_lane,
                 cols,
                 x: x_binding,
+                shared_x: false,
             },
+            norm: None,
+            then: Then::Store,
         };
         let (x, y) = (stored(&gpu, HALF, &x), stored(&gpu, y_dtype, &before));
         let bias = buffer(&gpu, &bias);

@@ -13,6 +13,7 @@ mod attention;
 mod attention_probs;
 mod embed;
 mod formats;
+mod fused;
 mod half;
 mod layer_norm;
 mod looking;

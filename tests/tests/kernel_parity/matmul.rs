@@ -1,8 +1,8 @@
-use vitrine_kernels::{Dtype, Matmul, Shape, XBinding, cpu, stride};
+use vitrine_kernels::{Dtype, Matmul, Shape, Then, XBinding, cpu, stride};
 
 use crate::support::{
-    LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
-    unpadded, zeros,
+    LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, sharing,
+    storages, unpadded, zeros,
 };
 
 #[test]
@@ -14,14 +14,24 @@ fn matmul_and_matvec() {
             let sample = sample(&gpu, storage, rows, k, 1);
             let Sample { name, part, values } = &sample;
             for tokens in LENGTHS {
-                for (lanes, per_lane, cols, x) in [
+                for (lanes, per_lane, cols, x, shared_x) in [
                     (8, 8, 1, XBinding::Uniform),
                     (8, 8, 2, XBinding::Uniform),
                     (8, 8, 4, XBinding::UniformBlocks(8)),
                     (64, 1, 1, XBinding::Storage),
                     (8, 8, 4, XBinding::Storage),
                     (64, 2, 8, XBinding::Storage),
-                ] {
+                ]
+                .into_iter()
+                .flat_map(|(lanes, rows, cols, x)| {
+                    sharing(&gpu, lanes)
+                        .into_iter()
+                        // These two are a step and a prompt; each form takes a compilation.
+                        .filter(move |shared| {
+                            !shared || matches!((cols, x), (1, _) | (_, XBinding::UniformBlocks(_)))
+                        })
+                        .map(move |shared_x| (lanes, rows, cols, x, shared_x))
+                }) {
                     // A uniform holds the rows of one lane: decoding.
                     if x == XBinding::Uniform && tokens > cols {
                         continue;
@@ -31,6 +41,7 @@ fn matmul_and_matvec() {
                         rows: per_lane,
                         cols,
                         x,
+                        shared_x,
                     };
                     let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
                     let x = numbers(2, (tokens * k) as usize);
@@ -55,6 +66,8 @@ fn matmul_and_matvec() {
                         x_dtype: Dtype::F32,
                         y_dtype: Dtype::F32,
                         shape,
+                        norm: None,
+                        then: Then::Store,
                     };
                     let dispatch = matmul.dispatch(&gpu, part, &x, &y, None).unwrap();
                     let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * part.rows);
@@ -110,7 +123,10 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
                     rows: 2,
                     cols,
                     x: x_binding,
+                    shared_x: false,
                 },
+                norm: None,
+                then: Then::Store,
             };
             let dispatch = matmul.dispatch(&gpu, part, &x, &y, Some(&bias)).unwrap();
             let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * 96);
@@ -148,7 +164,10 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
             rows: 8,
             cols: 1,
             x: XBinding::Uniform,
+            shared_x: false,
         },
+        norm: None,
+        then: Then::Store,
     };
     let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
     let got = run::<f32>(&gpu, [dispatch], 3, &y, 3 * 64);

@@ -1,6 +1,8 @@
 //! Rows of several sequences over a cache whose pages lie in any order.
 
-use vitrine_kernels::{Attention, CacheLayout, Dtype, Embed, PAGE, RopeKvAppend, Row, Table};
+use vitrine_kernels::{
+    AppendBuffers, Attention, CacheLayout, Dtype, Embed, PAGE, RopeKvAppend, Row, Table,
+};
 use vitrine_kernels::{cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
@@ -146,16 +148,14 @@ fn keys_and_values_go_to_the_pages_of_their_sequence() {
     };
     let step = paged_step(&gpu, &rows(), &tables());
     let [keys, values] = [&caches[0], &caches[1]];
-    let dispatch = append
-        .dispatch(
-            &gpu,
-            &qkv,
-            [Some(&rope), None],
-            &query,
-            [keys, values],
-            &step,
-        )
-        .unwrap();
+    let to = AppendBuffers {
+        rope: Some(&rope),
+        query: &query,
+        caches: [keys, values],
+        step: &step,
+        kept: None,
+    };
+    let dispatch = append.dispatch(&gpu, &qkv, to).unwrap();
     run::<f32>(&gpu, [dispatch], n_tokens, &query, 1);
     for (index, what) in [(0, "keys"), (1, "values")] {
         let got = unpaired(&gpu, LAYOUT, Dtype::F32, &caches[index], n);

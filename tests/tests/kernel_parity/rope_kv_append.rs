@@ -1,5 +1,5 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{CacheLayout, Dtype, RopeKvAppend, cpu, stride};
+use vitrine_kernels::{AppendBuffers, CacheLayout, Dtype, RopeKvAppend, cpu, stride};
 
 use crate::support::{
     LENGTHS, assert_close, buffer, gpu, numbers, run, step, stored, unpaired, zeros,
@@ -64,10 +64,14 @@ impl Case {
         };
         let width = self.kv_heads * head_dim;
         let kept = zeros(gpu, self.tokens * 2 * width);
-        let optional = [rope.as_ref(), Some(&kept)];
-        let dispatch = kernel
-            .dispatch(gpu, &qkv, optional, &query, [&keys, &values], &step)
-            .unwrap();
+        let to = AppendBuffers {
+            rope: rope.as_ref(),
+            query: &query,
+            caches: [&keys, &values],
+            step: &step,
+            kept: Some(&kept),
+        };
+        let dispatch = kernel.dispatch(gpu, &qkv, to).unwrap();
         run::<f32>(gpu, [dispatch], self.tokens, &query, 1);
         let [query, keys, values] = [(&query, n), (&keys, kv), (&values, kv)]
             .map(|(pairs, n)| unpaired(gpu, self.cache, dtype, pairs, n));

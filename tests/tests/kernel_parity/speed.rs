@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use vitrine_kernels::packed::TilePacker;
-use vitrine_kernels::{Dtype, Format, Matmul, Shape};
+use vitrine_kernels::{Dtype, Format, Matmul, Shape, Then};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
 use crate::support::{buffer, gpu, matrix, numbers, packer, run, storages, uploaded, zeros};
@@ -50,6 +50,8 @@ fn speed() {
                 x_dtype: Dtype::F32,
                 y_dtype: Dtype::F32,
                 shape,
+                norm: None,
+                then: Then::Store,
             };
             let once = || {
                 let dispatches =

@@ -3,7 +3,9 @@
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_kernels::{CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, Step, cpu};
+use vitrine_kernels::{
+    CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Step, cpu,
+};
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
 
@@ -13,6 +15,12 @@ pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
 /// A device; tests fail without one.
 pub fn gpu() -> Gpu {
     pollster::block_on(Gpu::request(&AdapterSelector::Best)).unwrap()
+}
+
+/// Whether `lanes` lanes may share what they load: never, and where this device has such subgroups too.
+pub fn sharing(gpu: &Gpu, lanes: u32) -> Vec<bool> {
+    let can = lanes == SHARED_LANES && gpu.caps().subgroup_size == Some(lanes);
+    if can { vec![false, true] } else { vec![false] }
 }
 
 /// Reproducible numbers between -1 and 1.

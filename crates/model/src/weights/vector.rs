@@ -1,4 +1,5 @@
 use vitrine_gpu::{Buffer, Usage};
+use vitrine_kernels::stride;
 
 use super::Loader;
 use crate::ModelError;
@@ -46,7 +47,9 @@ impl<S: ByteSource> Loader<'_, S> {
         for value in &mut values {
             *value += offset;
         }
-        let buffer = self.gpu.buffer(name, u64::from(n) * 4, Usage::Input)?;
+        // Kernels read it in whole blocks, and as a uniform.
+        let bytes = u64::from(stride(n)) * 4;
+        let buffer = self.gpu.buffer(name, bytes, Usage::Work)?;
         self.gpu.write(&buffer, 0, bytemuck::cast_slice(&values));
         self.wrote(u64::from(n) * 4).await?;
         Ok(Vector { buffer })

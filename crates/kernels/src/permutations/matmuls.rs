@@ -1,0 +1,137 @@
+use super::Size;
+use crate::{
+    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, Then, XBinding,
+    stride,
+};
+
+/// The forms of `matmul` that plans have, for one number format.
+pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
+    let Size {
+        hidden,
+        intermediate,
+        heads,
+        kv_heads,
+        head_dim,
+        dtype,
+        ..
+    } = *size;
+    let x_stride = stride(hidden);
+    let mut all = Vec::new();
+    let shapes = [
+        (8, 8, 1, XBinding::Uniform, false),
+        (64, 2, 8, XBinding::Storage, false),
+        (8, 8, 1, XBinding::Uniform, true),
+        (8, 8, 4, XBinding::UniformBlocks(16), false),
+        (8, 8, 4, XBinding::UniformBlocks(16), true),
+        (8, 8, 4, XBinding::Storage, true),
+        (64, 1, 1, XBinding::Uniform, true),
+        (8, 8, 2, XBinding::Uniform, false),
+        (8, 8, 4, XBinding::Uniform, true),
+        (64, 1, 2, XBinding::Uniform, false),
+        (64, 1, 4, XBinding::Storage, true),
+        (64, 1, 8, XBinding::Uniform, false),
+    ];
+    // Decoding, prefill, and what adds to the residual are enough for the other size.
+    let shapes = if hidden == 576 {
+        &shapes[..]
+    } else {
+        &shapes[..4]
+    };
+    for &(lanes, rows, cols, x, accumulate) in shapes {
+        let shape = Shape {
+            lanes,
+            rows,
+            cols,
+            x,
+            shared_x: false,
+        };
+        let matmul = Matmul {
+            format,
+            rows: stride(intermediate),
+            k: hidden,
+            x_stride,
+            y_stride: stride(intermediate) * 2,
+            row_start: 32,
+            accumulate,
+            bias: accumulate,
+            x_dtype: dtype,
+            // Logits are f32 always.
+            y_dtype: if x == XBinding::Uniform {
+                Dtype::F32
+            } else {
+                dtype
+            },
+            shape,
+            norm: None,
+            then: Then::Store,
+        };
+        all.push(matmul);
+    }
+    // What a step takes along: the norm before, and what is made of the sums.
+    let thorough = hidden == 576 && matches!(format, Format::Q4 | Format::F16);
+    for (cols, x, keep) in [
+        (1, XBinding::Uniform, false),
+        (1, XBinding::Uniform, true),
+        (4, XBinding::UniformBlocks(16), false),
+        (4, XBinding::Storage, false),
+    ] {
+        // For the other formats the one with most in it is enough.
+        if !keep && !thorough {
+            continue;
+        }
+        let cache = CacheLayout {
+            head_dim,
+            rope_pairs: head_dim / 2,
+        };
+        let append = RopeKvAppend {
+            heads,
+            kv_heads,
+            qkv_stride: stride((heads + 2 * kv_heads) * head_dim),
+            k_offset: heads * head_dim,
+            v_offset: (heads + kv_heads) * head_dim,
+            cache,
+            dtype,
+            keep,
+        };
+        let act = Then::Act {
+            act: Activation::Silu,
+            up_offset: stride(intermediate),
+        };
+        for then in [act, Then::Append(append)] {
+            if matches!((then, x), (Then::Append(_), XBinding::UniformBlocks(_))) {
+                continue;
+            }
+            let rows = match then {
+                Then::Append(append) => append.qkv_stride,
+                _ => 2 * stride(intermediate),
+            };
+            let matmul = Matmul {
+                format,
+                rows,
+                k: hidden,
+                x_stride,
+                y_stride: stride(intermediate),
+                row_start: 0,
+                accumulate: false,
+                bias: keep,
+                x_dtype: dtype,
+                y_dtype: dtype,
+                shape: Shape {
+                    lanes: 8,
+                    rows: 8,
+                    cols,
+                    x,
+                    shared_x: false,
+                },
+                norm: Some(InputNorm {
+                    n: hidden,
+                    eps: 1e-5,
+                    keep,
+                }),
+                then,
+            };
+            all.push(matmul);
+        }
+    }
+    all
+}

@@ -1,0 +1,240 @@
+//! Projections with what stands beside them, against the twins one after the other.
+
+use vitrine_gpu::Gpu;
+use vitrine_kernels::{
+    Activation, AppendBuffers, CacheLayout, Dtype, InputNorm, Matmul, Operands, Results,
+    RopeKvAppend, Shape, Then, XBinding, cpu, stride,
+};
+
+use crate::support::{
+    Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, sharing, step,
+    storages, stored, unpadded, unpaired, zeros,
+};
+
+const EPS: f32 = 1e-5;
+
+/// Lanes, rows and tokens per lane, how x is bound, and how many tokens there are.
+type Case = (u32, u32, u32, XBinding, u32);
+
+/// The cuts that a step uses.
+const SHAPES: [Case; 5] = [
+    (8, 8, 1, XBinding::Uniform, 1),
+    (64, 2, 1, XBinding::Uniform, 1),
+    (8, 8, 4, XBinding::Uniform, 3),
+    (8, 8, 4, XBinding::Storage, 5),
+    (8, 8, 4, XBinding::UniformBlocks(8), 5),
+];
+
+fn shape(gpu: &Gpu, (lanes, rows, cols, x, _): Case) -> Shape {
+    Shape {
+        lanes,
+        rows,
+        cols,
+        x,
+        shared_x: sharing(gpu, lanes).contains(&true),
+    }
+}
+
+/// All of them, and the first with halves too: each takes a compilation.
+fn cases() -> impl Iterator<Item = (Case, Dtype)> {
+    let whole = SHAPES.into_iter().map(|case| (case, Dtype::F32));
+    whole.chain([(SHAPES[0], Dtype::F16)])
+}
+
+/// Rows of numbers, as the residual stream has them, and room for a few more.
+fn inputs(gpu: &Gpu, x: &[f32], k: u32, dtype: Dtype) -> vitrine_gpu::Buffer {
+    let mut x = padded(x, k, stride(k));
+    x.resize(8 * stride(k) as usize, 0.0);
+    stored(gpu, dtype, &x)
+}
+
+/// What the number format makes of these.
+fn rounded(values: Vec<f32>, dtype: Dtype) -> Vec<f32> {
+    match dtype {
+        Dtype::F32 => values,
+        Dtype::F16 => values
+            .iter()
+            .map(|x| half::f16::from_f32(*x).to_f32())
+            .collect(),
+    }
+}
+
+#[test]
+fn an_mlp_is_normalised_and_activated_on_the_way() {
+    let gpu = gpu();
+    let (middle, act) = (64, Activation::Silu);
+    for storage in storages() {
+        let k = crate::support::lengths(storage).pop().unwrap();
+        let Sample { name, part, values } = sample(&gpu, storage, 2 * middle, k, 1);
+        for (case, dtype) in cases() {
+            let tokens = case.4;
+            let x = rounded(numbers(2, (tokens * k) as usize), dtype);
+            let factors = numbers(3, k as usize);
+            let bias = numbers(4, 2 * middle as usize);
+            let twin = |factors: &[f32]| -> Vec<f32> {
+                let sums = cpu::matmul(&values, &cpu::rms_norm(&x, factors, EPS), k as usize);
+                let token = |sums: &[f32]| {
+                    let sums: Vec<f32> = sums.iter().zip(&bias).map(|(a, b)| a + b).collect();
+                    let (gate, up) = sums.split_at(middle as usize);
+                    cpu::mlp_act(act, gate, up)
+                };
+                sums.chunks_exact(2 * middle as usize)
+                    .flat_map(token)
+                    .collect()
+            };
+            let (right, wrong) = (twin(&factors), twin(&vec![1.0; k as usize]));
+
+            let factors = padded(&factors, k, stride(k));
+            let (factors, bias) = (buffer(&gpu, &factors), buffer(&gpu, &bias));
+            let (input, y) = (inputs(&gpu, &x, k, dtype), zeros(&gpu, 8 * middle));
+            let kept = zeros(&gpu, 8 * stride(k));
+            // A copy is for those who watch one sequence.
+            let keep = case.3 == XBinding::Uniform;
+            let matmul = Matmul {
+                format: part.format,
+                rows: part.rows,
+                k,
+                x_stride: stride(k),
+                y_stride: middle,
+                row_start: 0,
+                accumulate: false,
+                bias: true,
+                x_dtype: dtype,
+                y_dtype: dtype,
+                shape: shape(&gpu, case),
+                norm: Some(InputNorm {
+                    n: k,
+                    eps: EPS,
+                    keep,
+                }),
+                then: Then::Act {
+                    act,
+                    up_offset: middle,
+                },
+            };
+            let operands = Operands {
+                x: &input,
+                bias: Some(&bias),
+                norm: Some((&factors, keep.then_some(&kept))),
+                to: Results::Y(&y),
+            };
+            let dispatch = matmul.dispatch_with(&gpu, &part, operands).unwrap();
+            let got = run_stored(&gpu, [dispatch], tokens, &y, tokens * middle, dtype);
+            let what = format!("{name}, {case:?}, {dtype:?}");
+            let most = right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
+            let tolerance = most * if dtype == Dtype::F32 { 5e-5 } else { 2e-3 };
+            assert_close(&got, &right, &wrong, tolerance, &what);
+            if keep {
+                let got = run_stored(&gpu, [], tokens, &kept, tokens * stride(k), dtype);
+                assert_eq!(unpadded(&got, k, stride(k)), x, "{what}: the copy");
+            }
+        }
+    }
+}
+
+#[test]
+fn queries_keys_and_values_go_to_the_cache_on_the_way() {
+    let gpu = gpu();
+    let (heads, kv_heads) = (3, 1);
+    for (storage, (head_dim, rope_pairs)) in storages()
+        .into_iter()
+        .zip([(64, 32), (96, 48), (64, 16), (32, 0)].into_iter().cycle())
+    {
+        let k = crate::support::lengths(storage).pop().unwrap();
+        let cache = CacheLayout {
+            head_dim,
+            rope_pairs,
+        };
+        let rows = (heads + 2 * kv_heads) * head_dim;
+        let Sample { name, part, .. } = sample(&gpu, storage, rows, k, 1);
+        let tells_tokens = |(case, _): &(Case, _)| !matches!(case.3, XBinding::UniformBlocks(_));
+        for (case, dtype) in cases().filter(tells_tokens) {
+            let (tokens, position) = (case.4, 5);
+            let x = rounded(numbers(2, (tokens * k) as usize), dtype);
+            let factors = buffer(&gpu, &padded(&numbers(3, k as usize), k, stride(k)));
+            let input = inputs(&gpu, &x, k, dtype);
+            let angles = |shift: u32| -> Vec<[f32; 2]> {
+                (0..16 * rope_pairs)
+                    .map(|at| {
+                        ((at / rope_pairs + shift) as f32) * 0.9f32.powi((at % rope_pairs) as i32)
+                    })
+                    .map(|angle| [angle.cos(), angle.sin()])
+                    .collect()
+            };
+            let step = step(&gpu, position, tokens);
+            let append = RopeKvAppend {
+                heads,
+                kv_heads,
+                qkv_stride: rows,
+                k_offset: heads * head_dim,
+                v_offset: (heads + kv_heads) * head_dim,
+                cache,
+                dtype,
+                keep: true,
+            };
+            let matmul = Matmul {
+                format: part.format,
+                rows,
+                k,
+                x_stride: stride(k),
+                y_stride: rows,
+                row_start: 0,
+                accumulate: false,
+                bias: false,
+                x_dtype: dtype,
+                y_dtype: dtype,
+                shape: shape(&gpu, case),
+                norm: Some(InputNorm {
+                    n: k,
+                    eps: EPS,
+                    keep: false,
+                }),
+                then: Then::Store,
+            };
+            // At once, and by two kernels, each of which has a parity test of its own.
+            let run = |shift: u32, at_once: bool| -> [Vec<f32>; 4] {
+                let rope = (rope_pairs > 0).then(|| buffer(&gpu, &angles(shift)));
+                let [query, qkv] = [heads * head_dim, rows].map(|n| zeros(&gpu, 8 * n));
+                let [keys, values] = [(); 2].map(|()| zeros(&gpu, 64 * kv_heads * head_dim));
+                let kept = zeros(&gpu, 8 * 2 * kv_heads * head_dim);
+                let to = AppendBuffers {
+                    rope: rope.as_ref(),
+                    query: &query,
+                    caches: [&keys, &values],
+                    step: &step,
+                    kept: Some(&kept),
+                };
+                let (then, results) = match at_once {
+                    true => (Then::Append(append), Results::Cache(to)),
+                    false => (Then::Store, Results::Y(&qkv)),
+                };
+                let operands = Operands {
+                    x: &input,
+                    bias: None,
+                    norm: Some((&factors, None)),
+                    to: results,
+                };
+                let matmul = Matmul { then, ..matmul };
+                let mut dispatches = vec![matmul.dispatch_with(&gpu, &part, operands).unwrap()];
+                if !at_once {
+                    dispatches.push(append.dispatch(&gpu, &qkv, to).unwrap());
+                }
+                crate::support::run::<f32>(&gpu, dispatches, tokens, &query, 1);
+                let width = kv_heads * head_dim;
+                [
+                    (&query, tokens * heads * head_dim),
+                    (&keys, 16 * width),
+                    (&values, 16 * width),
+                    (&kept, tokens * 2 * width),
+                ]
+                .map(|(pairs, n)| unpaired(&gpu, cache, dtype, pairs, n))
+            };
+            let (got, right) = (run(0, true), run(0, false));
+            let what = format!("{name}, {case:?}, {cache:?}, {dtype:?}");
+            assert_eq!(got, right, "{what}");
+            assert!(got[1].iter().any(|x| *x != 0.0), "{what}: keys are there");
+            let wrong = run(1, true);
+            assert_eq!(wrong[0] == got[0], rope_pairs == 0, "{what}: other angles");
+        }
+    }
+}
