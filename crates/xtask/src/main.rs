@@ -1,9 +1,11 @@
 //! Builds, serves, tests and packs Vitrine.
 
+mod axe;
 mod browser;
 mod dist;
 mod files;
 mod model;
+mod npm;
 mod offline;
 mod record;
 mod requirements;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use vitrine_hub::DEFAULT_MODEL;
 
 use crate::{
+    axe,
     browser::{self, Browser},
     model, requirements, say, shell,
     wasm_std::WasmStd,
@@ -107,8 +108,12 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
         weight::check(&site)?;
         model::add_to_site(&model, &site)
     })?;
+    let axe = steps.run("axe-core", || axe::provide(workspace))?;
     steps.run("tests, browser", || {
         let mut command = cargo(&["test", "--test", "page"]);
+        if let Some(axe) = &axe {
+            command.env("VITRINE_AXE", axe);
+        }
         // Ignored elsewhere: they need the site, a browser, and the machine for themselves.
         with_setup(
             command
