@@ -1,5 +1,8 @@
-//! Every panel on the default model: its numbers are the command line's.
+//! Every panel on the default model: its numbers are the command line's, it can be read and used by
+//! everybody, and pictures of it are kept.
 
+mod access;
+mod looks;
 mod numbers;
 mod wanted;
 
@@ -13,6 +16,25 @@ use wanted::Wanted;
 
 const PROMPT: &str = "The capital of Japan is";
 const NEW_TOKENS: usize = 3;
+
+/// All panels, as the addresses name them.
+const VIEWS: [&str; 15] = [
+    "next",
+    "sampling",
+    "batch",
+    "tokens",
+    "attention",
+    "lens",
+    "residual",
+    "rope",
+    "cache",
+    "interventions",
+    "model",
+    "quantisation",
+    "race",
+    "timings",
+    "lessons",
+];
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
