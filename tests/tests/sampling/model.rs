@@ -242,5 +242,17 @@ fn a_fork_that_runs_follows_new_settings() {
     // Control: without new settings all are drawn.
     assert!(steady.draws.iter().all(Option::is_some));
     let alone = generate(&mut engine, &sampled(7), true, change());
-    assert_eq!((changed.ids, changed.draws), (alone.ids, alone.draws));
+    assert_eq!(changed.ids, alone.ids);
+    assert_eq!(changed.draws.len(), alone.draws.len());
+    for (forked, read) in changed.draws.iter().zip(&alone.draws) {
+        let (Some(forked), Some(read)) = (forked, read) else {
+            assert_eq!(forked, read);
+            continue;
+        };
+        // The fork decodes the prompt's last token, alone it is read with the others: other kernels,
+        // which round in another order.
+        assert_eq!((forked.u, forked.kept), (read.u, read.kept));
+        assert!((forked.probability - read.probability).abs() < 1e-5);
+        assert!((forked.start - read.start).abs() < 1e-5);
+    }
 }
