@@ -29,7 +29,11 @@ const complaints = async (device, { label, code, bindings }) => {
 (async () => {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) return ["there is no WebGPU adapter"];
-  const device = await adapter.requestDevice();
+  // As the engine asks for it: a kernel that takes much along binds more than the least there is.
+  const { maxStorageBuffersPerShaderStage } = adapter.limits;
+  const device = await adapter.requestDevice({
+    requiredLimits: { maxStorageBuffersPerShaderStage },
+  });
   const found = [];
   for (const shader of shaders) found.push(...(await complaints(device, shader)));
   return found;
