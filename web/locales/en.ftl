@@ -292,9 +292,28 @@ lesson-int4-predict = Weights are trained as numbers of 16 or 32 bits. How many 
 lesson-int4-reveal = { $format }: { $bits } bits for each weight with all scales, { $size } in all; numbers of 16 bits would take { $f16 }.
 lesson-int4-check = How many bits does a weight take on average?
 
+## linked model
+linked-label = The model of this link
+linked-offer = This link was made with { $name }.
+linked-nowhere = This link was made with { $name }, which this site does not have: numbers of another model will differ.
+linked-dismiss = Go on without it
+
 ## presenter
 presenter = Present
 presenter-hint = Large type and nothing but the stage; arrow keys go on, Escape ends
+presenter-spotlight = Spotlight
+presenter-freeze = Freeze
+presenter-keys = Keys
+presenter-key-go = lesson or token before and after
+presenter-key-light = panel before and after, with the spotlight
+presenter-key-spotlight = spotlight: only the panel below the pointer or with the focus
+presenter-key-freeze = freeze: the stage stays as it is while you go on
+presenter-key-list = these keys
+presenter-key-end = end the spotlight, then the presentation
+frozen-badge = Frozen
+frozen-explanation = What you see stays as it was; the model and your settings go on behind it.
+frozen-end = Show the present
+frozen-picture = Frozen picture of the panel { $view }
 
 ## Answers of the worker
 

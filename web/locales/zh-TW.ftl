@@ -292,9 +292,28 @@ lesson-int4-predict = 權重訓練時是 16 或 32 位元的數字。在這裡�
 lesson-int4-reveal = { $format }：連同所有縮放值，每個權重占 { $bits } 位元，共 { $size }；用 16 位元則需 { $f16 }。
 lesson-int4-check = 平均每個權重占幾位元？
 
+## linked model
+linked-label = 這個連結的模型
+linked-offer = 這個連結使用的模型是 { $name }。
+linked-nowhere = 這個連結使用的模型是 { $name }，本站沒有；換成別的模型，數字會不同。
+linked-dismiss = 不載入，繼續
+
 ## presenter
 presenter = 簡報
 presenter-hint = 放大字體，只留舞台；方向鍵前進，Esc 結束
+presenter-spotlight = 聚光燈
+presenter-freeze = 凍結畫面
+presenter-keys = 按鍵
+presenter-key-go = 上一個與下一個課程或 token
+presenter-key-light = 開著聚光燈時，上一個與下一個面板
+presenter-key-spotlight = 聚光燈：只照亮游標所在或有焦點的面板
+presenter-key-freeze = 凍結：你繼續操作時，舞台保持不變
+presenter-key-list = 這份按鍵清單
+presenter-key-end = 先關聚光燈，再結束簡報
+frozen-badge = 畫面已凍結
+frozen-explanation = 眼前的畫面保持不變；模型與設定在背後繼續進行。
+frozen-end = 回到現在
+frozen-picture = 「{ $view }」面板的凍結畫面
 
 ## 引擎的回答
 

@@ -99,10 +99,11 @@ fn write(state: State) -> String {
     }
     put("tokens", settings.max_new_tokens.get());
     settings.sampling.write(&put);
+    let asked_for = || state.wanted.with(|it| it.as_ref().and_then(model_name));
     let model = state
-        .loaded
-        .with(|loaded| loaded.as_ref()?.source.as_ref().and_then(model_name))
-        .or_else(|| state.linked.get());
+        .loaded_name()
+        .or_else(|| state.linked.get())
+        .or_else(asked_for);
     if let Some(model) = model {
         put("model", model);
     }

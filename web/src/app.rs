@@ -11,6 +11,7 @@ use crate::components::header::Header;
 use crate::components::inspector::Inspector;
 use crate::components::lesson_card::LessonCard;
 use crate::components::load_panel::LoadPanel;
+use crate::components::presenter::Freeze;
 use crate::components::prompt_form::PromptForm;
 use crate::components::rail::Rail;
 use crate::components::recording_badge::RecordingBadge;
@@ -86,11 +87,13 @@ fn App(state: State, bridge: Bridge, dropping: RwSignal<bool>) -> impl IntoView 
                     <RecordingOffer state />
                 </div>
                 <PromptForm state bridge />
-                <TokenStrip state />
-                <LessonCard state bridge />
-                <div id="stage" class="stage-place" tabindex="-1">
-                    <Stage state bridge />
-                </div>
+                <Freeze state>
+                    <TokenStrip state />
+                    <LessonCard state bridge />
+                    <div id="stage" class="stage-place" tabindex="-1">
+                        <Stage state bridge />
+                    </div>
+                </Freeze>
                 <Footer state bridge />
             </main>
             <Inspector state />

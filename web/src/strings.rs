@@ -235,6 +235,21 @@ pub fn announce_ready(name: &str) -> String {
     t!("announce-ready", name = name)
 }
 
+/// The model that a link was made with.
+pub fn linked(name: &str) -> String {
+    t!("linked-offer", name = name)
+}
+
+/// The same, where this page knows of no such model.
+pub fn linked_nowhere(name: &str) -> String {
+    t!("linked-nowhere", name = name)
+}
+
+/// What a frozen picture shows, for a screen reader.
+pub fn frozen(view: &str) -> String {
+    t!("frozen-picture", view = view)
+}
+
 /// A run ended, for a screen reader.
 pub fn announce_finished(text: &str) -> String {
     t!("announce-finished", text = text)

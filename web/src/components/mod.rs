@@ -13,6 +13,7 @@ pub mod inspector;
 pub mod labelled_matrix;
 pub mod language_menu;
 pub mod lesson_card;
+pub mod linked_model;
 pub mod load_panel;
 pub mod matrix;
 pub mod model_picker;

@@ -11,7 +11,7 @@ use crate::browser_storage::{self, Keep};
 use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
-use crate::{hub, strings};
+use crate::{address, hub, strings};
 
 /// Which stored model the next visit loads; empty for none.
 const LAST_MODEL: &str = "vitrine.model";
@@ -36,8 +36,13 @@ pub struct Loaded {
 }
 
 impl State {
-    /// The command that loads a model.
+    /// The command that loads a model which the reader chose.
     pub fn load(&self, source: ModelSource) -> Command {
+        self.linked.set(None);
+        self.begin_load(source)
+    }
+
+    fn begin_load(&self, source: ModelSource) -> Command {
         self.failure.set(None);
         self.phase.set(Phase::Loading);
         self.progress.set(None);
@@ -106,13 +111,44 @@ impl State {
             return None;
         }
         let wanted = self.wanted.get_untracked();
-        match wanted.or_else(|| self.last_model()) {
-            Some(source) => Some(self.load(source)),
+        let linked = || self.linked_source_here();
+        match wanted.or_else(linked).or_else(|| self.last_model()) {
+            Some(source) => Some(self.begin_load(source)),
             None => {
                 self.phase.set(Phase::NoModel);
                 None
             }
         }
+    }
+
+    /// Where the model is that the address names, and its bytes where they are known; none if this
+    /// page knows of no such model. Tracks what it depends on.
+    pub fn linked_source(&self) -> Option<(ModelSource, Option<u64>)> {
+        let name = self.linked.get()?;
+        let of_site = self.models.with(|models| {
+            let found = models.iter().flatten().find(|it| it.name == name)?;
+            Some((found.source.clone(), found.bytes))
+        });
+        of_site.or_else(|| {
+            // One word could be a model of another site.
+            let of_hub = name.contains('/').then(|| hub::parse(&name));
+            Some((of_hub.flatten()?, None))
+        })
+    }
+
+    /// The same, if the browser holds all of it.
+    fn linked_source_here(&self) -> Option<ModelSource> {
+        let (source, _) = untrack(|| self.linked_source())?;
+        let here = |it: &StoredModel| it.complete && it.source == source;
+        self.stored
+            .with_untracked(|stored| stored.iter().any(here))
+            .then_some(source)
+    }
+
+    /// What others find the loaded model by. Tracks it.
+    pub fn loaded_name(&self) -> Option<String> {
+        self.loaded
+            .with(|loaded| address::model_name(loaded.as_ref()?.source.as_ref()?))
     }
 
     /// The stored model that was loaded last, or the first there is.

@@ -61,6 +61,10 @@ pub struct State {
     pub selection: Selection,
     /// Whether the page is shown to a room.
     pub presenting: RwSignal<bool>,
+    /// Whether one panel is in the light and all else is dimmed.
+    pub spotlight: RwSignal<bool>,
+    /// Whether what the room sees stays as it is.
+    pub frozen: RwSignal<bool>,
     /// The lesson at hand.
     pub lesson: RwSignal<Option<usize>>,
     /// A model that the address names.
@@ -110,6 +114,8 @@ impl State {
             settings: Settings::restore(),
             selection: Selection::new(),
             presenting: RwSignal::new(false),
+            spotlight: RwSignal::new(false),
+            frozen: RwSignal::new(false),
             lesson: RwSignal::new(None),
             linked: RwSignal::new(None),
             strip: Strip::new(),

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use vitrine_protocol::{Command, LoadPhase, ModelSource, Progress};
 
 use crate::bridge::Bridge;
+use crate::components::linked_model::LinkedModel;
 use crate::components::model_picker::ModelPicker;
 use crate::i18n::t;
 use crate::phase::Phase;
@@ -31,6 +32,7 @@ pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
         <Show when=move || state.phase.get() == Phase::Loading>
             <Loading state bridge />
         </Show>
+        <LinkedModel state bridge />
         <Show when=move || picks.get()>
             <ModelPicker state bridge />
         </Show>

@@ -1,29 +1,37 @@
+mod freeze;
+mod keys;
+mod picture;
+mod spotlight;
+
+pub use freeze::{Freeze, FreezeBadge};
 use leptos::ev;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::{Element, KeyboardEvent};
 
 use crate::i18n::t;
-use crate::lessons::LESSONS;
 use crate::state::State;
 
-/// The button that makes the page one large stage for a projector, and the keys that work there:
-/// left and right go through the lessons, or through the tokens where there is no lesson; Escape
-/// ends it.
+/// The button that makes the page one large stage for a projector, and what helps there: a
+/// spotlight, a stage that stays as it is, and the list of keys.
 #[component]
 pub fn Presenter(state: State) -> impl IntoView {
     let presenting = state.presenting;
+    let listed = RwSignal::new(false);
     Effect::new(move |_| {
         if let Some(root) = document().document_element() {
             let _ = root.toggle_attribute_with_force("data-presenting", presenting.get());
         }
-    });
-    let keys = window_event_listener(ev::keydown, move |event| {
-        if presenting.get_untracked() && !is_taken(&event) {
-            on_key(state, &event);
+        if !presenting.get() {
+            state.spotlight.set(false);
+            listed.set(false);
         }
     });
-    on_cleanup(move || keys.remove());
+    let pressed = window_event_listener(ev::keydown, move |event| {
+        if presenting.get_untracked() && !keys::is_taken(&event) {
+            keys::on_key(state, listed, &event);
+        }
+    });
+    on_cleanup(move || pressed.remove());
+    spotlight::follow(state);
     view! {
         <button
             type="button"
@@ -35,50 +43,47 @@ pub fn Presenter(state: State) -> impl IntoView {
         >
             {t("presenter")}
         </button>
+        <Show when=move || presenting.get()>
+            {tool("spotlight", "S", t("presenter-spotlight"), state.spotlight)}
+            {tool("freeze", "F", t("presenter-freeze"), state.frozen)}
+            {tool("presenter-keys", "?", t("presenter-keys"), listed)}
+        </Show>
+        <Show when=move || listed.get()>
+            <dl class="presenter-keys" data-testid="presenter-key-list">
+                {keys::list()
+                    .into_iter()
+                    .map(|(key, what)| {
+                        view! {
+                            <div class="presenter-key">
+                                <dt><kbd>{key}</kbd></dt>
+                                <dd>{what}</dd>
+                            </div>
+                        }
+                    })
+                    .collect_view()}
+            </dl>
+        </Show>
     }
 }
 
-fn on_key(state: State, event: &KeyboardEvent) {
-    match event.key().as_str() {
-        "Escape" => state.presenting.set(false),
-        "ArrowRight" | "PageDown" => step(state, true),
-        "ArrowLeft" | "PageUp" => step(state, false),
-        _ => return,
+/// A button that is on or off, and the key that does the same.
+fn tool(
+    id: &'static str,
+    key: &'static str,
+    name: &'static str,
+    is_on: RwSignal<bool>,
+) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="button button-quiet presenter-tool"
+            data-testid=id
+            aria-pressed=move || is_on.get().to_string()
+            aria-keyshortcuts=key
+            on:click=move |_| is_on.update(|it| *it = !*it)
+        >
+            {name}
+            <kbd aria-hidden="true">{key}</kbd>
+        </button>
     }
-    event.prevent_default();
-}
-
-fn step(state: State, forward: bool) {
-    let next = |at: usize, count: usize| {
-        if forward {
-            (at + 1).min(count.saturating_sub(1))
-        } else {
-            at.saturating_sub(1)
-        }
-    };
-    if let Some(lesson) = state.lesson.get_untracked() {
-        return state.lesson.set(Some(next(lesson, LESSONS.len())));
-    }
-    let count = untrack(|| state.strip.len());
-    if count > 0 {
-        let at = untrack(|| state.strip.shown()).unwrap_or(0);
-        let at = next(at as usize, count as usize);
-        state.strip.selected.set(Some(at as u32));
-    }
-}
-
-/// Whether the key belongs to what has the focus: a field, a slider, a grid.
-fn is_taken(event: &KeyboardEvent) -> bool {
-    let own = "input, textarea, select, [role=listbox] *, [role=grid] *, [role=grid]";
-    event.default_prevented()
-        || event.ctrl_key()
-        || event.meta_key()
-        || event.alt_key()
-        || event
-            .target()
-            .and_then(|target| {
-                let target: Element = target.dyn_into().ok()?;
-                target.closest(own).ok()?
-            })
-            .is_some()
 }

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use vitrine_protocol::Command;
 
 use crate::bridge::Bridge;
+use crate::components::presenter::FreezeBadge;
 use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
@@ -26,6 +27,7 @@ pub fn Transport(state: State, bridge: Bridge) -> impl IntoView {
     let at_end = move || count.get() == 0 || at() == last();
     view! {
         <section class="transport" aria-label=t("transport-label")>
+            <FreezeBadge state />
             <div class="transport-buttons">
                 <button
                     type="button"

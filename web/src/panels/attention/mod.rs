@@ -1,5 +1,6 @@
 mod arcs;
 mod head;
+mod heading;
 mod layer;
 mod look;
 mod maps;
@@ -8,8 +9,9 @@ pub mod overview;
 mod ranking;
 mod recorded;
 
+use heading::Heading;
 use leptos::prelude::*;
-use look::{Look, LookChoices};
+use look::Look;
 use metric::Metric;
 pub use recorded::RecordedAttention;
 use vitrine_protocol::{Answer, Prompt, Question};
@@ -76,38 +78,11 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
             chosen.get()
         }
     });
-    let choices = Metric::ALL
-        .into_iter()
-        .map(|it| {
-            view! {
-                <option value=it.name() selected=move || chosen.get() == it>
-                    {it.title()}
-                </option>
-            }
-        })
-        .collect_view();
     view! {
-        <section class="panel attention-head" aria-labelledby="attention-heading">
-            <h2 id="attention-heading">{t("view-attention")}</h2>
-            <p class="hint">{t("attention-explanation")}</p>
-            <div class="attention-choices">
-                <label class="attention-metric">
-                    <span>{t("attention-show")}</span>
-                    <select
-                        class="select"
-                        data-testid="attention-metric"
-                        on:change=move |event| {
-                            chosen.set(Metric::of_name(&event_target_value(&event)));
-                        }
-                    >
-                        {choices}
-                    </select>
-                </label>
-                <LookChoices look />
-            </div>
+        <Heading explanation=t("attention-explanation") metrics=Metric::ALL.to_vec() chosen look>
             <Needs state />
             <AnswerStatus inquiry=thumbnails what=t("asking-pending") />
-        </section>
+        </Heading>
         <overview::Overview state thumbnails metric look />
         <ranking::Ranking state thumbnails metric />
         <layer::LayerZoom state layer look />

@@ -1,0 +1,60 @@
+use serde::{Deserialize, Serialize};
+
+/// Where a tensor of a model that is on its way lies. Files of weights are counted from 0, in the
+/// order in which they come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorPlace {
+    /// Its name in the file, `blk.0.attn_q.weight` or `model.layers.0.self_attn.q_proj.weight`.
+    pub name: String,
+    /// The file of weights.
+    pub file: u32,
+    /// Its first byte, from the start of the file.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// Bytes of a file of weights that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived {
+    /// The file, counted as in `TensorPlace`.
+    pub file: u32,
+    /// The first byte.
+    pub start: u64,
+    /// The one behind the last.
+    pub end: u64,
+}
+
+impl TensorPlace {
+    /// How many of its bytes are among those that arrived, which do not overlap.
+    #[must_use]
+    pub fn arrived(&self, arrived: &[Arrived]) -> u64 {
+        let here = arrived.iter().filter(|it| it.file == self.file);
+        let common = here.map(|it| {
+            let end = it.end.min(self.offset.saturating_add(self.bytes));
+            end.saturating_sub(it.start.max(self.offset))
+        });
+        common.sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bytes_of_the_tensor_count() {
+        let tensor = TensorPlace {
+            name: String::from("a"),
+            file: 1,
+            offset: 100,
+            bytes: 50,
+        };
+        let of = |file, start, end| Arrived { file, start, end };
+        assert_eq!(tensor.arrived(&[]), 0);
+        assert_eq!(tensor.arrived(&[of(0, 0, 999)]), 0, "another file");
+        assert_eq!(tensor.arrived(&[of(1, 0, 100), of(1, 150, 200)]), 0);
+        assert_eq!(tensor.arrived(&[of(1, 90, 110), of(1, 140, 999)]), 20);
+        assert_eq!(tensor.arrived(&[of(1, 0, 999)]), 50);
+    }
+}

@@ -1,0 +1,46 @@
+//! Where tensors lie in a file of weights, as soon as its beginning is there.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use vitrine_model::source::{ByteSource, SourceError};
+use vitrine_model::{Gguf, safetensors};
+use vitrine_protocol::TensorPlace;
+
+/// The first bytes of a file, some of which has not come yet.
+pub struct Beginning<S> {
+    /// What is there.
+    pub there: S,
+    /// The length of the whole file.
+    pub len: u64,
+}
+
+impl<S: ByteSource> ByteSource for Beginning<S> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
+        self.there.read(range).await
+    }
+}
+
+/// The tensors of file number `file` of the weights; none while too little of it is there. What is
+/// wrong with a file is said when the model is made of it.
+pub async fn tensors<S: ByteSource>(name: &str, file: u32, source: &S) -> Option<Vec<TensorPlace>> {
+    let place = |name: &str, offset, bytes| TensorPlace {
+        name: name.to_owned(),
+        file,
+        offset,
+        bytes,
+    };
+    if name.ends_with(".gguf") {
+        let gguf = Gguf::read(source).await.ok()?;
+        let all = gguf.tensors();
+        Some(all.map(|it| place(&it.name, it.offset, it.bytes)).collect())
+    } else {
+        let all = safetensors::read(source, file as usize, name).await.ok()?;
+        let all = all.iter();
+        Some(all.map(|it| place(&it.name, it.offset, it.bytes)).collect())
+    }
+}

@@ -1,0 +1,51 @@
+use leptos::prelude::*;
+
+use crate::i18n::t;
+use crate::panels::attention::look::{Look, LookChoices};
+use crate::panels::attention::metric::Metric;
+
+/// The panel's head: what it shows, and by what the heads are measured.
+#[component]
+pub fn Heading(
+    explanation: &'static str,
+    /// What can be chosen.
+    metrics: Vec<Metric>,
+    chosen: RwSignal<Metric>,
+    look: Look,
+    /// What stands below.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let choices = metrics
+        .into_iter()
+        .map(|it| {
+            view! {
+                <option value=it.name() selected=move || chosen.get() == it>
+                    {it.title()}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel attention-head" aria-labelledby="attention-heading">
+            <h2 id="attention-heading">{t("view-attention")}</h2>
+            <p class="hint">{explanation}</p>
+            <div class="attention-choices">
+                <label class="attention-metric">
+                    <span>{t("attention-show")}</span>
+                    <select
+                        class="select"
+                        data-testid="attention-metric"
+                        on:change=move |event| {
+                            chosen.set(Metric::of_name(&event_target_value(&event)));
+                        }
+                    >
+                        {choices}
+                    </select>
+                </label>
+                <LookChoices look />
+            </div>
+            {children.map(|children| children())}
+        </section>
+    }
+}
