@@ -1,8 +1,11 @@
 // y[t, r] (+)= Σ_k W[r, k] · x[t, k] (+ bias[r])
 //
-// A lane owns ROWS rows and COLS tokens and walks along k, so nothing is reduced across lanes.
+// A lane owns ROWS rows and COLS tokens and walks along k: nothing is reduced across lanes in between.
 // Neighbouring lanes own neighbouring rows: each load of weights is one contiguous stretch. With
 // COLS = 1 this is the mat-vec of decoding. Rows of W and of x are padded to 32 with zeros.
+//
+// With SLICED a row has SLICES lanes, ROW_LANES apart: each takes every so many-th group of blocks, and
+// they put their sums together at the end. So few rows have many lanes at work.
 //
 // With SHARED_X the lanes are one subgroup, as many as a block has quads: each loads one of them, and the
 // others have it from there.
@@ -41,7 +44,7 @@ fn x_quad(i: u32) -> vec4<f32> { return from_quad(x[i]); }
 #if HALF_Y
 @group(0) @binding(_) var<storage, read_write> y: array<u32>;
 // Neighbouring results, which share a word, are of different lanes.
-var<workgroup> results: array<f32, LANES * RESULTS>;
+var<workgroup> results: array<f32, ROW_LANES * RESULTS>;
 #else
 @group(0) @binding(_) var<storage, read_write> y: array<f32>;
 #end
@@ -74,15 +77,45 @@ const SHARED_SUM: vec4<f32> = X_SUM;
 #end
 #end
 
+#if SLICED
+#if NORM
+const SUMS: u32 = ROWS + 1u;
+#else
+const SUMS: u32 = ROWS;
+#end
+var<workgroup> slice_sums: array<f32, COLS * SUMS * LANES>;
+// The sum of all slices of the sum number `i` of a lane.
+fn over_slices(i: u32, row_lane: u32) -> f32 {
+    var sum = 0.0;
+    for (var slice = 0u; slice < SLICES; slice++) {
+        sum += slice_sums[i * LANES + slice * ROW_LANES + row_lane];
+    }
+    return sum;
+}
+#if !SCALES
+// Without scales each block is a group of its own.
+const GROUP: u32 = 1u;
+#end
+// To the next group of the same slice.
+const REST: u32 = (SLICES - 1u) * GROUP;
+#end
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let first_place = group.x * LANES * RESULTS + lane;
+#if SLICED
+    let row_lane = lane % ROW_LANES;
+    let slice = lane / ROW_LANES;
+#else
+    let row_lane = lane;
+    let slice = 0u;
+#end
+    let first_place = group.x * ROW_LANES * RESULTS + row_lane;
     let first_token = group.y * COLS;
 #if PAIRED
     var rows: array<u32, ROWS>;
 #end
 #for r in RESULTS
-    let place_$r = first_place + $ru * LANES;
+    let place_$r = first_place + $ru * ROW_LANES;
     // Lanes past the last result compute it once more and write nothing.
     let safe_$r = min(place_$r, N_RESULTS - 1u);
 #if PAIRED
@@ -101,12 +134,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if SCALES
     var scale_at_$r = first_scale(row_$r);
 #end
+#if SLICED
+    raw_at_$r += slice * GROUP * STEPS * 32u;
+#if SCALES
+    scale_at_$r += slice * GROUP_WORDS * 32u;
+#end
+#end
 #for c in COLS
     var sum_$r_$c = 0.0;
 #end
 #end
 #for c in COLS
     var x_at_$c = (first_token + $cu) * X_QUADS;
+#if SLICED
+    x_at_$c += slice * GROUP * 8u;
+#end
 #if NORM
     var squares_$c = 0.0;
 #end
@@ -120,7 +162,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 
 #if GROUPED
-    for (var first_block = 0u; first_block < K_BLOCKS; first_block += GROUP) {
+    for (var first_block = slice * GROUP; first_block < K_BLOCKS; first_block += SLICES * GROUP) {
         let end_block = min(first_block + GROUP, K_BLOCKS);
 #if SUPER
         // Sums of the parts, and of x, weighted with the factors of each step.
@@ -131,7 +173,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
 #else
-    for (var block = 0u; block < K_BLOCKS; block++) {
+    for (var block = slice; block < K_BLOCKS; block += SLICES) {
 #end
 #if SCALES
 #if !SUPER
@@ -248,7 +290,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if SCALES
 #for r in ROWS
         let scale_$r = group_scale(scales[scale_at_$r]);
-        scale_at_$r += GROUP_WORDS * 32u;
+        scale_at_$r += SLICES * GROUP_WORDS * 32u;
 #for c in COLS
 #if SUPER
         sum_$r_$c += dot(scale_$r, super_$r_$c);
@@ -266,8 +308,35 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #end
 #end
+#if SLICED
+#for r in ROWS
+        raw_at_$r += REST * STEPS * 32u;
+#end
+#for c in COLS
+        x_at_$c += REST * 8u;
+#end
+#end
     }
 
+#if SLICED
+#for c in COLS
+#for r in ROWS
+    slice_sums[($cu * SUMS + $ru) * LANES + lane] = sum_$r_$c;
+#end
+#if NORM
+    slice_sums[($cu * SUMS + ROWS) * LANES + lane] = squares_$c;
+#end
+#end
+    workgroupBarrier();
+#for c in COLS
+#for r in ROWS
+    sum_$r_$c = over_slices($cu * SUMS + $ru, row_lane);
+#end
+#if NORM
+    squares_$c = over_slices($cu * SUMS + ROWS, row_lane);
+#end
+#end
+#end
 #for c in COLS
 #if NORM
 #if SHARED_X
@@ -305,7 +374,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if APPEND
 #for c in COLS
 #for r in RESULTS
-    if (place_$r < N_RESULTS && first_token + $cu < step.n_tokens) {
+    if (slice == 0u && place_$r < N_RESULTS && first_token + $cu < step.n_tokens) {
         append(first_token + $cu, place_$r / PAIRS, place_$r % PAIRS, two_$r_$c);
     }
 #end
@@ -314,11 +383,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if HALF_Y
 #for c in COLS
 #for r in RESULTS
-    results[lane + $ru * LANES] = result_$r_$c;
+    if (slice == 0u) {
+        results[row_lane + $ru * ROW_LANES] = result_$r_$c;
+    }
 #end
     workgroupBarrier();
-    for (var two = lane; two < LANES * RESULTS / 2u; two += LANES) {
-        let place = group.x * LANES * RESULTS + 2u * two;
+    for (var two = lane; two < ROW_LANES * RESULTS / 2u; two += LANES) {
+        let place = group.x * ROW_LANES * RESULTS + 2u * two;
         if (place < N_RESULTS) {
             let at = ((first_token + $cu) * Y_STRIDE + ROW_START + place) / 2u;
             var values = vec2<f32>(results[2u * two], results[2u * two + 1u]);
@@ -333,7 +404,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #else
 #for r in RESULTS
-    if (place_$r < N_RESULTS) {
+    if (slice == 0u && place_$r < N_RESULTS) {
 #for c in COLS
         let y_at_$r_$c = (first_token + $cu) * Y_STRIDE + ROW_START + place_$r;
 #if ACCUMULATE

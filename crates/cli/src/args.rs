@@ -4,8 +4,8 @@ pub mod sampling;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Parser, Subcommand};
-use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
+use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
+use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize, Tuning};
 use vitrine_protocol::Prompt;
 
 use crate::draw::picture_path;
@@ -77,6 +77,11 @@ Examples:
   vitrine bench --at 16,512,2048 --svg milliseconds.svg
   vitrine bench --config Phi-3-mini/config.json --random-weights --quantize q4 --json";
 
+const TUNE_EXAMPLES: &str = "\
+Examples:
+  vitrine tune
+  vitrine tune --model Phi-3-mini.gguf --budget 10 --json";
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Continue a prompt, token by token.
@@ -94,6 +99,9 @@ pub enum Command {
     /// Measure how fast a model is on this machine.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
+    /// Measure how matrices are best multiplied on this adapter, and keep it.
+    #[command(after_help = TUNE_EXAMPLES)]
+    Tune(TuneArgs),
     /// Continue a prompt with the KV cache and without it, and compare every step.
     #[command(after_help = RACE_EXAMPLES)]
     Race(RaceArgs),
@@ -137,6 +145,20 @@ pub struct ModelArgs {
     pub context: Option<u32>,
     #[command(flatten)]
     pub numbers: NumberArgs,
+    /// Whether to go by what was measured of the adapter, and to measure what is not known yet (a
+    /// second, once); without it as VITRINE_TUNING says.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) tuning: Option<TuningArg>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TuningArg {
+    /// Go by it and complete it.
+    Auto,
+    /// Go by it.
+    Known,
+    /// Go by the kind of adapter alone: the same kernels wherever it is of that kind.
+    Off,
 }
 
 /// Which number formats to compute with.
@@ -169,6 +191,13 @@ pub enum QuantizeArg {
 }
 
 impl ModelArgs {
+    /// Whether to measure how to multiply.
+    pub fn tuning(&self) -> TuningArg {
+        let from_env = || std::env::var("VITRINE_TUNING").ok();
+        let named = || from_env().and_then(|name| TuningArg::from_str(&name, true).ok());
+        self.tuning.or_else(named).unwrap_or(TuningArg::Auto)
+    }
+
     /// As the engine takes them.
     pub fn load_options(&self) -> LoadOptions {
         let NumberArgs {
@@ -190,6 +219,7 @@ impl ModelArgs {
                 }),
                 tables: quantize_all,
             },
+            tuning: Tuning::default(),
         }
     }
 }
@@ -369,6 +399,18 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub svg: Option<PathBuf>,
     /// Print one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(clap::Args)]
+pub struct TuneArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// About how long each kind of pass may take: tokens, and prompts.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    pub budget: f64,
+    /// Print one JSON object instead of tables.
     #[arg(long)]
     pub json: bool,
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use serde::Serialize;
-use vitrine_engine::{AskObserver, Engine};
+use vitrine_engine::{AskObserver, Engine, LoadOptions};
 use vitrine_gpu::Clock;
 use vitrine_protocol::{AnswerPart, BenchReport, BenchRequest, KernelTime, PassProfile, Rate};
 
@@ -15,6 +15,7 @@ use crate::args::BenchArgs;
 use crate::draw;
 use crate::load::{self, Bar};
 use crate::memory::{mebibytes, peak_memory};
+use crate::tuning_file;
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -83,9 +84,13 @@ async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> 
     let clock = Clock::start();
     let mut bar = Bar::default();
     let mut progress = |phase, done, total| bar.show(phase, done, total);
-    let options = args.model.load_options();
-    let engine = Engine::random(gpu, config, &options, &mut progress).await?;
+    let options = LoadOptions {
+        tuning: tuning_file::recall(&args.model, &gpu),
+        ..args.model.load_options()
+    };
+    let mut engine = Engine::random(gpu, config, &options, &mut progress).await?;
     bar.finish();
+    tuning_file::complete(&args.model, &mut engine).await?;
     Ok((engine, clock.seconds()))
 }
 

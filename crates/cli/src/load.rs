@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::{Config, Engine, EngineError};
+use vitrine_engine::{Config, Engine, EngineError, LoadOptions, Tuning};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
 use vitrine_hub::{Choose, DEFAULT_MODEL, HubSettings, Location};
 use vitrine_model::{MappedFile, files, open_path};
 use vitrine_protocol::LoadPhase;
 
 use crate::args::ModelArgs;
+use crate::tuning_file;
 
 /// A loaded engine and what it took.
 pub struct Loaded {
@@ -27,11 +28,30 @@ pub struct Loaded {
 
 /// Finds the model, chooses the adapter, and brings one to the other.
 pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
+    let mut loaded = load_with(args, tuning_file::recall).await?;
+    let clock = Clock::start();
+    tuning_file::complete(args, &mut loaded.engine).await?;
+    loaded.load_s += clock.seconds();
+    Ok(loaded)
+}
+
+/// The same without regard to what was measured of the adapter.
+pub async fn load_untuned(args: &ModelArgs) -> anyhow::Result<Loaded> {
+    load_with(args, |_, _| Tuning::default()).await
+}
+
+async fn load_with(
+    args: &ModelArgs,
+    tuning: impl FnOnce(&ModelArgs, &Gpu) -> Tuning,
+) -> anyhow::Result<Loaded> {
     let located = locate(args.model.as_deref(), &whole_model)?;
     let clock = Clock::start();
     let files = open_path(&located.path).map_err(EngineError::from)?;
     let gpu = gpu(args).await?;
-    let options = args.load_options();
+    let options = LoadOptions {
+        tuning: tuning(args, &gpu),
+        ..args.load_options()
+    };
     let mut bar = Bar::default();
     let shards: Vec<&MappedFile> = files
         .names()

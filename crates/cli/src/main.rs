@@ -21,6 +21,8 @@ mod schema;
 mod text;
 mod tokenize;
 mod trace;
+mod tune;
+mod tuning_file;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
             Command::Inspect(args) => inspect::run(args).await,
             Command::Tokenize(args) => tokenize::run(args).await,
             Command::Bench(args) => bench::run(args).await,
+            Command::Tune(args) => tune::run(args).await,
             Command::Race(args) => race::run(args).await,
             Command::Compare(args) => compare::run(args).await,
             Command::Trace(args) => trace::run(args).await,

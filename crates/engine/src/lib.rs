@@ -28,6 +28,7 @@ mod steps;
 mod summary;
 mod tokens;
 mod trace;
+mod tune;
 mod vocabulary;
 
 pub use ask::{Answered, AskObserver, Tensor, TensorData, ask_without_model};
@@ -43,7 +44,7 @@ pub use tokens::tokenize_report;
 pub use trace::Trace;
 pub use vitrine_model::source::{ByteSource, SourceError};
 pub use vitrine_model::{
-    Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped,
+    Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped, Tuning,
 };
 
 use vitrine_protocol::{Intervention, SamplingParams, TokenPiece, TokenStep};

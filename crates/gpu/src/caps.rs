@@ -17,6 +17,10 @@ pub struct Caps {
     pub max_uniform_binding: u64,
     /// Storage buffers that a kernel can bind.
     pub max_storage_buffers: u32,
+    /// Lanes that a workgroup can have.
+    pub max_workgroup_lanes: u32,
+    /// Bytes of memory that the lanes of a workgroup can share.
+    pub max_workgroup_memory: u32,
     /// Largest buffer in bytes.
     pub max_buffer: u64,
 }
@@ -40,6 +44,10 @@ impl Caps {
                 .min(limits.max_buffer_size),
             max_uniform_binding: limits.max_uniform_buffer_binding_size,
             max_storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            max_workgroup_lanes: limits
+                .max_compute_invocations_per_workgroup
+                .min(limits.max_compute_workgroup_size_x),
+            max_workgroup_memory: limits.max_compute_workgroup_storage_size,
             max_buffer: limits.max_buffer_size,
         }
     }

@@ -158,6 +158,12 @@ impl Recording {
         self.place = place;
     }
 
+    /// What they are for now.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
     /// Adds a kernel run.
     pub fn dispatch(&mut self, mut dispatch: Dispatch) {
         dispatch.place = self.place;

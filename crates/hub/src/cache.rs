@@ -16,6 +16,17 @@ pub fn cache_folder() -> Result<PathBuf, HubError> {
         .ok_or(HubError::NoCacheFolder)
 }
 
+/// The folder that keeps what was measured of adapters: `tuning` beside the models, or in
+/// `VITRINE_CACHE`. It need not exist.
+pub fn tuning_folder() -> Result<PathBuf, HubError> {
+    let models = cache_folder()?;
+    let folder = match models.ends_with("vitrine/models") {
+        true => models.with_file_name("tuning"),
+        false => models.join("tuning"),
+    };
+    Ok(folder)
+}
+
 /// The model's file, if the cache folder has it.
 ///
 /// A file takes its final name only after its checksum was right, so the name and the length are

@@ -1,7 +1,11 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::PackedPart;
-use crate::{Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, template};
+use crate::{
+    Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, XBinding, template,
+};
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
 #[derive(Clone, Copy, Debug)]
@@ -84,89 +88,13 @@ pub enum Results<'a> {
     Cache(AppendBuffers<'a>),
 }
 
-/// How the work is cut for the lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Lanes in a workgroup.
-    pub lanes: u32,
-    /// Rows per lane.
-    pub rows: u32,
-    /// Tokens per lane; 1 when one sequence decodes.
-    pub cols: u32,
-    /// How x is read.
-    pub x: XBinding,
-    /// Whether the lanes are one subgroup of [`SHARED_LANES`], which shares what it loads of x.
-    pub shared_x: bool,
+/// Changes when the shader does, so that nobody goes by what was measured of another one.
+#[must_use]
+pub fn matmul_revision() -> String {
+    let mut hasher = DefaultHasher::new();
+    (template!("matmul"), FRAGMENTS).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
-
-/// Lanes that can share a block of x: it has so many `vec4`s.
-pub const SHARED_LANES: u32 = crate::packed::BLOCK / 4;
-
-/// How x is bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XBinding {
-    /// As storage, whole.
-    Storage,
-    /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
-    /// those are computed.
-    Uniform,
-    /// The same for one block of so many tokens after the other, each with a kernel run of its own.
-    UniformBlocks(u32),
-}
-
-impl Shape {
-    /// A sensible cut for this device, for W with rows of `k` and passes of up to `tokens` tokens:
-    /// one when decoding, a few when several sequences decode together, many in a prefill.
-    #[must_use]
-    pub fn choose(gpu: &Gpu, k: u32, tokens: u32) -> Self {
-        let (lanes, rows, most_cols) = match (gpu.is_software(), tokens) {
-            // A processor wants a workgroup no wider than its vectors, and fat lanes: unpacking
-            // and loads of x are shared by many rows. 8 × 8 decodes twice as fast as 32 × 4 on
-            // lavapipe, and as fast on SwiftShader.
-            (true, _) => (8, 8, 4),
-            // A GPU wants many lanes.
-            (false, ..=8) => (64, 1, 8),
-            (false, _) => (64, 2, 8),
-        };
-        // Each weight is read once for all tokens of a lane.
-        let cols = tokens.next_power_of_two().min(most_cols);
-        let row_bytes = u64::from(crate::stride(k)) * Dtype::F32.bytes();
-        let fits = row_bytes * u64::from(cols) <= gpu.caps().max_uniform_binding;
-        let x = if tokens <= cols && fits {
-            XBinding::Uniform
-        } else if gpu.is_software() && cols >= LEAST_BLOCK && fits {
-            // On lavapipe almost twice as fast as from storage.
-            let most = gpu.caps().max_uniform_binding / row_bytes;
-            // Buffers end with a block.
-            let divisor = 1 << tokens.next_multiple_of(cols).trailing_zeros();
-            XBinding::UniformBlocks(divisor.min(1 << most.ilog2()))
-        } else {
-            XBinding::Storage
-        };
-        Self {
-            lanes,
-            rows,
-            cols,
-            x,
-            // A load costs a processor most: each lane loads every block's x otherwise.
-            shared_x: lanes == SHARED_LANES && gpu.caps().subgroup_size == Some(lanes),
-        }
-    }
-}
-
-impl Shape {
-    /// The same for results that take two rows each: a lane owns both.
-    #[must_use]
-    pub fn of_pairs(self) -> Self {
-        Self {
-            rows: self.rows.next_multiple_of(2),
-            ..self
-        }
-    }
-}
-
-/// Blocks of fewer tokens may begin where no binding can: a row has 32 numbers of 16 bits at least.
-const LEAST_BLOCK: u32 = 4;
 
 impl Matmul {
     /// Tokens whose x a uniform holds.
@@ -213,6 +141,8 @@ impl Matmul {
         };
         let mut constants = vec![
             ("LANES", self.shape.lanes.into()),
+            ("SLICES", self.shape.slices.into()),
+            ("ROW_LANES", self.shape.row_lanes().into()),
             ("ROWS", self.shape.rows.into()),
             ("COLS", self.shape.cols.into()),
             ("RESULTS", self.results_per_lane().into()),
@@ -256,6 +186,9 @@ impl Matmul {
         }
         if self.shape.shared_x {
             flags.push("SHARED_X");
+        }
+        if self.shape.slices > 1 {
+            flags.push("SLICED");
         }
         if self.accumulate {
             flags.push("ACCUMULATE");
@@ -348,8 +281,8 @@ impl Matmul {
         if let Results::Cache(append) = to {
             buffers.extend(append.ranges());
         }
-        let lane_results = self.shape.lanes * self.results_per_lane();
-        let groups = Extent::Fixed(self.results().div_ceil(lane_results));
+        let group_results = self.shape.row_lanes() * self.results_per_lane();
+        let groups = Extent::Fixed(self.results().div_ceil(group_results));
         let tokens = match self.shape.x {
             // What the uniform holds is all there is, however long the pass.
             XBinding::Uniform => Extent::Fixed(1),

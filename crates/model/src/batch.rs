@@ -158,20 +158,9 @@ impl Model {
         if let Some(index) = self.batches.iter().position(|plan| plan.rows == rows) {
             return Ok(index);
         }
-        let Self {
-            gpu,
-            config,
-            weights,
-            act,
-            cache,
-            changes,
-            batches,
-            ..
-        } = self;
-        batches.push(BatchPlan::new(
-            gpu, config, weights, act, cache, changes, rows,
-        )?);
-        Ok(batches.len() - 1)
+        let plan = BatchPlan::new(self.basis(), rows)?;
+        self.batches.push(plan);
+        Ok(self.batches.len() - 1)
     }
 }
 

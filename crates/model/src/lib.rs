@@ -33,6 +33,8 @@ pub mod synthesize;
 mod tap;
 mod tensor;
 mod trace;
+mod tune;
+mod tuning;
 mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -65,6 +67,8 @@ pub use storage::Storage;
 pub use tap::Tap;
 pub use tensor::TensorInfo;
 pub use trace::{LensRequest, ModelTrace, Tapped};
+pub use tune::{Tuned, TunedPass};
+pub use tuning::{MatmulKind, Tuning};
 pub use vitrine_gpu::{Detail, Place, Span};
 pub use vitrine_kernels::{Dtype, PAGE};
 pub use weights::Quantization;

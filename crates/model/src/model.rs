@@ -6,13 +6,13 @@ use vitrine_kernels::{Chosen, DrawnBits, Dtype, TOP_K};
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
 use crate::packet::{PacketLayout, Watching};
-use crate::plan::{Activations, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
+use crate::plan::{Activations, Basis, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
-use crate::{Change, Config, ModelError, Packet};
+use crate::{Change, Config, ModelError, Packet, Tuning};
 
 /// A decoder on the GPU with its KV cache.
 ///
@@ -29,6 +29,7 @@ pub struct Model {
     pub(crate) act: Activations,
     pub(crate) cache: KvCache,
     pub(crate) changes: Changes,
+    pub(crate) tuning: Tuning,
     pub(crate) plan: Plan,
     /// Made for as many sequences as decode together.
     pub(crate) batches: Vec<BatchPlan>,
@@ -53,6 +54,8 @@ pub struct LoadOptions {
     pub dtype: Dtype,
     /// Whether to quantise float weights.
     pub quantization: Quantization,
+    /// What is known of how matrices are best multiplied on this adapter.
+    pub tuning: Tuning,
 }
 
 /// The stages of [`Model::load`].
@@ -148,7 +151,16 @@ impl Model {
         let step = sequences.step(&gpu, &cache, 1)?;
         let act = Activations::new(&gpu, &config, &weights, options.dtype, step)?;
         let changes = Changes::default();
-        let plan = Plan::new(&gpu, &config, &weights, &act, &cache, &changes)?;
+        let tuning = options.tuning.clone();
+        let plan = Plan::new(Basis {
+            gpu: &gpu,
+            config: &config,
+            weights: &weights,
+            act: &act,
+            cache: &cache,
+            changes: &changes,
+            tuning: &tuning,
+        })?;
         progress(LoadStage::Compile, 1, 2);
         let mut model = Self {
             gpu,
@@ -157,6 +169,7 @@ impl Model {
             act,
             cache,
             changes,
+            tuning,
             plan,
             batches: Vec::new(),
             watching: None,
@@ -245,14 +258,7 @@ impl Model {
     /// # Errors
     /// When the GPU has no room.
     pub fn readout(&self, rows: u32, most: u32) -> Result<Readout, ModelError> {
-        Readout::new(
-            &self.gpu,
-            &self.config,
-            &self.weights,
-            &self.act,
-            rows,
-            most,
-        )
+        Readout::new(self.basis(), rows, most)
     }
 
     /// Appends the token that the last step chose, and predicts the one after it.
@@ -391,12 +397,27 @@ impl Model {
     /// # Errors
     /// When a layer or head does not exist, numbers are missing, or the GPU has no room.
     pub fn change(&mut self, changes: &[Change]) -> Result<(), ModelError> {
-        let (gpu, config, act) = (&self.gpu, &self.config, &self.act);
-        let changes = Changes::new(gpu, config, act, changes)?;
-        self.plan = Plan::new(gpu, config, &self.weights, act, &self.cache, &changes)?;
+        let changes = Changes::new(&self.gpu, &self.config, &self.act, changes)?;
+        self.plan = Plan::new(Basis {
+            changes: &changes,
+            ..self.basis()
+        })?;
         self.batches.clear();
         self.changes = changes;
         self.watch_again()
+    }
+
+    /// What plans are made of now.
+    pub(crate) fn basis(&self) -> Basis<'_> {
+        Basis {
+            gpu: &self.gpu,
+            config: &self.config,
+            weights: &self.weights,
+            act: &self.act,
+            cache: &self.cache,
+            changes: &self.changes,
+            tuning: &self.tuning,
+        }
     }
 
     /// Whether a sequence can begin with `ids`.

@@ -2,12 +2,13 @@
 
 use vitrine_gpu::{Buffer, Gpu, Recording};
 use vitrine_kernels::{
-    Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, Results, RmsNorm, Shape, Then,
-    XBinding, stride,
+    Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, Results, RmsNorm, Then, XBinding,
+    stride,
 };
 
+use crate::tuning::MatmulKind;
 use crate::weights::{Matrix, NormWeights};
-use crate::{Config, ModelError};
+use crate::{Config, ModelError, Tuning};
 
 /// Where steps are added, and what all of them depend on.
 pub struct Ops<'a> {
@@ -15,6 +16,8 @@ pub struct Ops<'a> {
     pub gpu: &'a Gpu,
     /// Width and epsilon of norms.
     pub config: &'a Config,
+    /// How matrices are best multiplied here.
+    pub tuning: &'a Tuning,
     /// Number format of activations.
     pub dtype: Dtype,
     /// The most rows there will be: shapes are chosen for them.
@@ -137,7 +140,15 @@ impl Ops<'_> {
             rows,
             ..
         } = *part;
-        let shape = Shape::choose(self.gpu, k, self.rows);
+        let kind = MatmulKind {
+            name: self.recording.place().name,
+            format,
+            rows,
+            k,
+            tokens: self.rows,
+            dtype: self.dtype,
+        };
+        let shape = self.tuning.shape(self.gpu, &kind);
         Matmul {
             format,
             rows,

@@ -81,15 +81,7 @@ pub(crate) struct PacketLayout {
 impl Watching {
     fn new(model: &Model, parts: PacketParts) -> Result<Self, ModelError> {
         let config = &model.config;
-        let watch = Watch::new(
-            &model.gpu,
-            config,
-            &model.weights,
-            &model.act,
-            &model.cache,
-            &model.changes,
-            parts,
-        )?;
+        let watch = Watch::new(model.basis(), parts)?;
         let layers = config.num_hidden_layers();
         let mut lens = Vec::new();
         let mut readout = None;

@@ -12,7 +12,7 @@ use vitrine_kernels::{Argmax, Bests, Dtype, Embed, MAX_ROWS, SoftCap, TOP_K, Tab
 use crate::kv_cache::KvCache;
 use crate::ops::Ops;
 use crate::weights::Weights;
-use crate::{Config, ModelError, Tap};
+use crate::{Config, ModelError, Tap, Tuning};
 pub use batch::BatchPlan;
 pub use changes::Changes;
 pub use tapped::{Read, Segment, Tapping};
@@ -123,12 +123,32 @@ pub fn candidates(bytes: &[u8], top: usize) -> Vec<(u32, f32)> {
         .collect()
 }
 
+/// What plans are made of.
+#[derive(Clone, Copy)]
+pub struct Basis<'a> {
+    /// The device.
+    pub gpu: &'a Gpu,
+    /// The model's hyperparameters.
+    pub config: &'a Config,
+    /// Its weights.
+    pub weights: &'a Weights,
+    /// Where activations go.
+    pub act: &'a Activations,
+    /// Where keys and values go.
+    pub cache: &'a KvCache,
+    /// What is to be other than the model's own.
+    pub changes: &'a Changes,
+    /// How matrices are best multiplied here.
+    pub tuning: &'a Tuning,
+}
+
 /// What the builder needs at every step.
 struct Builder<'a> {
     gpu: &'a Gpu,
     config: &'a Config,
     act: &'a Activations,
     cache: &'a KvCache,
+    tuning: &'a Tuning,
     /// The most rows of a pass.
     rows: u32,
     /// Whether the rows are one sequence's.
@@ -144,19 +164,22 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(
-        gpu: &'a Gpu,
-        config: &'a Config,
-        act: &'a Activations,
-        cache: &'a KvCache,
-        changes: &'a Changes,
-        rows: u32,
-    ) -> Self {
+    fn new(basis: Basis<'a>, rows: u32) -> Self {
+        let Basis {
+            gpu,
+            config,
+            act,
+            cache,
+            changes,
+            tuning,
+            ..
+        } = basis;
         Self {
             gpu,
             config,
             act,
             cache,
+            tuning,
             rows,
             prefill: false,
             partials: None,
@@ -171,24 +194,11 @@ impl<'a> Builder<'a> {
 
 impl Plan {
     /// Compiles the kernels and binds the buffers. To be done anew when the cache has grown.
-    pub fn new(
-        gpu: &Gpu,
-        config: &Config,
-        weights: &Weights,
-        act: &Activations,
-        cache: &KvCache,
-        changes: &Changes,
-    ) -> Result<Self, ModelError> {
-        let builder = |rows| Builder::new(gpu, config, act, cache, changes, rows);
+    pub fn new(basis: Basis<'_>) -> Result<Self, ModelError> {
+        let Basis { weights, act, .. } = basis;
+        let builder = |rows| Builder::new(basis, rows);
         let mut head = builder(1);
-        let (x, y) = (&act.residual, &act.last_normed);
-        head.enter("head", None, "norm");
-        head.ops()
-            .norm(&weights.norm, x, y, &act.step, true, None)?;
-        let logits = (&act.logits, Dtype::F32);
-        head.enter("head", None, "lm_head");
-        head.ops()
-            .matmul(weights.head(), None, &act.last_normed, logits, false)?;
+        head.head(weights)?;
         let logits = &act.logits;
         let (greedy, top_k, candidates) =
             head.choose(weights, logits, &act.bests, &act.chosen, 1)?;
@@ -206,21 +216,31 @@ impl Plan {
         })
     }
 
+    /// Some of the layers, and the output head where there is one token: to be timed.
+    pub fn excerpt(basis: Basis<'_>, layers: &[usize], rows: u32) -> Result<Recording, ModelError> {
+        let weights = basis.weights;
+        let mut builder = Builder {
+            prefill: rows == MAX_PASS,
+            ..Builder::new(basis, rows)
+        };
+        builder.embed(weights)?;
+        for &index in layers {
+            builder.layer(weights, index)?;
+        }
+        if rows == 1 {
+            builder.head(weights)?;
+        }
+        Ok(builder.recording)
+    }
+
     /// The embedding and the layers for a pass of many tokens, cut where `tapping` looks. The
     /// last segment ends with the pass.
-    pub fn tapped(
-        gpu: &Gpu,
-        config: &Config,
-        weights: &Weights,
-        act: &Activations,
-        cache: &KvCache,
-        changes: &Changes,
-        tapping: &Tapping,
-    ) -> Result<Vec<Segment>, ModelError> {
+    pub fn tapped(basis: Basis<'_>, tapping: &Tapping) -> Result<Vec<Segment>, ModelError> {
+        let weights = basis.weights;
         let builder = Builder {
             tapping: Some(tapping),
             prefill: true,
-            ..Builder::new(gpu, config, act, cache, changes, MAX_PASS)
+            ..Builder::new(basis, MAX_PASS)
         };
         let mut built = builder.body(weights)?;
         built.tap_end(weights)?;
@@ -240,15 +260,32 @@ impl Builder<'_> {
 
     fn body(mut self, weights: &Weights) -> Result<Self, ModelError> {
         self.embed(weights)?;
-        for (index, layer) in (0..).zip(&weights.layers) {
-            self.change_residual(index)?;
-            let width = stride(self.config.hidden_size);
-            self.tap(Tap::HiddenStates(index), &self.act.residual, width);
-            self.tap(Tap::Lens(index), &self.act.residual, width);
-            self.attention(layer, index)?;
-            self.mlp(layer, index)?;
+        for index in 0..weights.layers.len() {
+            self.layer(weights, index)?;
         }
         Ok(self)
+    }
+
+    fn layer(&mut self, weights: &Weights, index: usize) -> Result<(), ModelError> {
+        let (layer, number) = (&weights.layers[index], index as u32);
+        self.change_residual(number)?;
+        let width = stride(self.config.hidden_size);
+        self.tap(Tap::HiddenStates(number), &self.act.residual, width);
+        self.tap(Tap::Lens(number), &self.act.residual, width);
+        self.attention(layer, number)?;
+        self.mlp(layer, number)
+    }
+
+    /// The final norm and the output head for the last token.
+    fn head(&mut self, weights: &Weights) -> Result<(), ModelError> {
+        let act = self.act;
+        let (x, y) = (&act.residual, &act.last_normed);
+        self.enter("head", None, "norm");
+        self.ops()
+            .norm(&weights.norm, x, y, &act.step, true, None)?;
+        self.enter("head", None, "lm_head");
+        let logits = (&act.logits, Dtype::F32);
+        self.ops().matmul(weights.head(), None, y, logits, false)
     }
 
     /// What is after the layers, for all tokens, where somebody looks at it.
@@ -356,6 +393,7 @@ impl Builder<'_> {
         Ops {
             gpu: self.gpu,
             config: self.config,
+            tuning: self.tuning,
             dtype: self.act.dtype,
             rows: self.rows,
             recording: &mut self.recording,

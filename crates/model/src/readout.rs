@@ -6,8 +6,7 @@ use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
 use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
 
 use crate::ops::Ops;
-use crate::plan::{Activations, candidates};
-use crate::weights::Weights;
+use crate::plan::{Basis, candidates};
 use crate::{Config, ModelError};
 
 /// Rows that one run takes are a multiple of this.
@@ -92,14 +91,15 @@ impl Readout {
     ///
     /// # Errors
     /// When the GPU has no room.
-    pub(crate) fn new(
-        gpu: &Gpu,
-        config: &Config,
-        weights: &Weights,
-        act: &Activations,
-        rows: u32,
-        most: u32,
-    ) -> Result<Self, ModelError> {
+    pub(crate) fn new(basis: Basis<'_>, rows: u32, most: u32) -> Result<Self, ModelError> {
+        let Basis {
+            gpu,
+            config,
+            weights,
+            act,
+            tuning,
+            ..
+        } = basis;
         let capacity = rows.max(1).next_multiple_of(ROWS_PER_LANE);
         let row_bytes = u64::from(stride(config.hidden_size)) * act.dtype.bytes();
         let (n, stride) = (config.vocab_size, weights.head().rows);
@@ -118,6 +118,7 @@ impl Readout {
         let mut ops = Ops {
             gpu,
             config,
+            tuning,
             dtype: act.dtype,
             rows: capacity,
             recording: &mut head,

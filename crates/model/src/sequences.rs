@@ -8,7 +8,7 @@ use vitrine_sampling::SamplingParams;
 
 use crate::kv_cache::{KvCache, pages_for, regimes};
 use crate::model::{Body, Model, Pending};
-use crate::plan::{MAX_PASS, Plan};
+use crate::plan::{Basis, MAX_PASS, Plan};
 use crate::rope::RopeRegime;
 use crate::{Config, ModelError};
 
@@ -454,6 +454,7 @@ impl Model {
             cache,
             changes,
             sequences,
+            tuning,
             ..
         } = self;
         let running = sequences.all.iter().flatten().count() as u64;
@@ -467,7 +468,16 @@ impl Model {
         let tables = tables.max(sequences.tables);
         let step = sequences.step(gpu, cache, tables)?;
         let old = std::mem::replace(&mut act.step, step);
-        self.plan = match Plan::new(gpu, config, weights, act, cache, changes) {
+        let basis = Basis {
+            gpu,
+            config,
+            weights,
+            act,
+            cache,
+            changes,
+            tuning,
+        };
+        self.plan = match Plan::new(basis) {
             Ok(plan) => plan,
             Err(error) => {
                 // The plan that there is goes on with what it is bound to.

@@ -7,7 +7,7 @@ use vitrine_kernels::{Dtype, TOP_K};
 
 use crate::kv_cache::KvCache;
 use crate::model::Body;
-use crate::plan::{Changes, MAX_PASS, Plan, Read, Segment, Tapping};
+use crate::plan::{Basis, Changes, MAX_PASS, Plan, Read, Segment, Tapping};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::SequenceId;
 use crate::{Config, Model, ModelError, Prediction, RowPrediction, Tap};
@@ -132,15 +132,11 @@ impl Model {
 
     /// A pass of many tokens, cut where `tapping` looks.
     fn tapped(&self, changes: &Changes, tapping: &Tapping) -> Result<Vec<Segment>, ModelError> {
-        let Self {
-            gpu,
-            config,
-            weights,
-            act,
-            cache,
-            ..
-        } = self;
-        Plan::tapped(gpu, config, weights, act, cache, changes, tapping)
+        let basis = Basis {
+            changes,
+            ..self.basis()
+        };
+        Plan::tapped(basis, tapping)
     }
 
     /// What `taps` see while the model as it is, whatever is changed in it now, reads `ids` beside the

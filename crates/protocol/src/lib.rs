@@ -22,6 +22,7 @@ mod race;
 mod timing;
 mod token;
 mod trace;
+mod tune;
 
 pub use answer::{
     Answer, AnswerPart, LayerAttention, RopeTurns, TensorHeader, TensorType, ThumbnailsReport,
@@ -55,4 +56,5 @@ pub use race::{RaceLane, RaceReport, RaceStep};
 pub use timing::{KernelTime, PassProfile, StageTime};
 pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};
 pub use trace::{Intervention, PatchSite, TraceRequest};
+pub use tune::{CutTime, KindTimes, TuneReport, TuneRequest};
 pub use vitrine_sampling::{SamplingDefaults, SamplingParams};

@@ -21,6 +21,7 @@ mod scope;
 mod session;
 mod shards;
 mod storage;
+mod tune;
 
 use std::rc::Rc;
 

@@ -96,6 +96,11 @@ impl Mailbox {
         .await
     }
 
+    /// Whether a command waits.
+    pub fn has_some(&self) -> bool {
+        !self.queue.borrow().is_empty()
+    }
+
     /// Returns once the loading of this ticket should end.
     pub async fn cancelled(&self, ticket: Ticket) {
         poll_fn(|context| {

@@ -27,7 +27,7 @@ use crate::observer::PagePoster;
 use crate::obtain::{Obtained, obtain};
 use crate::shards::ShardCounter;
 use crate::storage::{self, Store};
-use crate::{catalogue, scope};
+use crate::{catalogue, scope, tune};
 
 /// Logits of a comparison take at most this many bytes.
 const COMPARED_BYTES: u64 = 256 << 20;
@@ -38,6 +38,10 @@ pub struct Session {
     /// A device that no engine uses yet.
     gpu: Option<Gpu>,
     engine: Option<Engine>,
+    /// What the browser calls the adapter.
+    adapter: String,
+    /// Whether there is something to measure of how the engine's matrices are best multiplied.
+    to_tune: bool,
     /// Where the files of `engine` are.
     origin: Option<Origin>,
     /// Generations that can be forked, by the page's numbers.
@@ -81,6 +85,13 @@ impl Session {
                     self.unload();
                 }
                 scope::post(&Event::Failed { run, failure });
+            }
+            if self.to_tune
+                && let Some(engine) = &mut self.engine
+            {
+                // What fails here fails again where somebody waits for it.
+                let done = tune::while_idle(engine, &self.adapter, &mailbox).await;
+                self.to_tune = matches!(done, Ok(false));
             }
         }
     }
@@ -159,6 +170,7 @@ impl Session {
         if let Some(name) = adapter_name().await {
             adapter.name = name;
         }
+        self.adapter = format!("{} {}", adapter.name, adapter.driver);
         scope::post(&Event::AdapterReady { adapter });
         self.gpu = Some(gpu);
         Ok(())
@@ -222,7 +234,11 @@ impl Session {
             meter.shards = counter.shards(phase, done == total);
             meter.report(phase, done, total);
         };
-        let loaded = Engine::load(gpu, &files, &LoadOptions::default(), &mut report).await;
+        let options = LoadOptions {
+            tuning: tune::recall(&self.adapter).await,
+            ..LoadOptions::default()
+        };
+        let loaded = Engine::load(gpu, &files, &options, &mut report).await;
         // Closes them, so that they can be deleted and other tabs can read them.
         drop(files);
         let engine = match loaded {
@@ -249,6 +265,7 @@ impl Session {
             wasm_bytes: wasm_bytes(),
         });
         self.engine = Some(engine);
+        self.to_tune = true;
         Ok(())
     }
 
@@ -335,7 +352,11 @@ impl Session {
         check_formats(&request.formats, &engine.inspect(None))?;
         let origin = self.origin.clone().ok_or(WorkerError::NotKept)?;
         let compared = self.compare_formats(&origin, request, observer).await;
-        let restored = self.reload(&origin, &LoadOptions::default()).await;
+        let options = LoadOptions {
+            tuning: tune::recall(&self.adapter).await,
+            ..LoadOptions::default()
+        };
+        let restored = self.reload(&origin, &options).await;
         match compared {
             Ok(report) => {
                 let answer = Box::new(Answer::Compare(report));

@@ -13,32 +13,35 @@ use crate::support::{
 
 const EPS: f32 = 1e-5;
 
-/// Lanes, rows and tokens per lane, how x is bound, and how many tokens there are.
-type Case = (u32, u32, u32, XBinding, u32);
+/// Lanes, slices, rows and tokens per lane, how x is bound, and how many tokens there are.
+type Case = (u32, u32, u32, u32, XBinding, u32);
 
 /// The cuts that a step uses.
-const SHAPES: [Case; 5] = [
-    (8, 8, 1, XBinding::Uniform, 1),
-    (64, 2, 1, XBinding::Uniform, 1),
-    (8, 8, 4, XBinding::Uniform, 3),
-    (8, 8, 4, XBinding::Storage, 5),
-    (8, 8, 4, XBinding::UniformBlocks(8), 5),
+const SHAPES: [Case; 7] = [
+    (8, 1, 8, 1, XBinding::Uniform, 1),
+    (64, 1, 2, 1, XBinding::Uniform, 1),
+    (8, 1, 8, 4, XBinding::Uniform, 3),
+    (8, 1, 8, 4, XBinding::Storage, 5),
+    (8, 1, 8, 4, XBinding::UniformBlocks(8), 5),
+    (64, 2, 2, 1, XBinding::Uniform, 1),
+    (32, 32, 4, 1, XBinding::Uniform, 1),
 ];
 
-fn shape(gpu: &Gpu, (lanes, rows, cols, x, _): Case) -> Shape {
+fn shape(gpu: &Gpu, (lanes, slices, rows, cols, x, _): Case) -> Shape {
     Shape {
         lanes,
         rows,
         cols,
+        slices,
         x,
         shared_x: sharing(gpu, lanes).contains(&true),
     }
 }
 
-/// All of them, and the first with halves too: each takes a compilation.
+/// All of them, and two with halves too: each takes a compilation.
 fn cases() -> impl Iterator<Item = (Case, Dtype)> {
     let whole = SHAPES.into_iter().map(|case| (case, Dtype::F32));
-    whole.chain([(SHAPES[0], Dtype::F16)])
+    whole.chain([SHAPES[0], SHAPES[5]].map(|case| (case, Dtype::F16)))
 }
 
 /// Rows of numbers, as the residual stream has them, and room for a few more.
@@ -67,7 +70,7 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
         let k = crate::support::lengths(storage).pop().unwrap();
         let Sample { name, part, values } = sample(&gpu, storage, 2 * middle, k, 1);
         for (case, dtype) in cases() {
-            let tokens = case.4;
+            let tokens = case.5;
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = numbers(3, k as usize);
             let bias = numbers(4, 2 * middle as usize);
@@ -89,7 +92,7 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
             let (input, y) = (inputs(&gpu, &x, k, dtype), zeros(&gpu, 8 * middle));
             let kept = zeros(&gpu, 8 * stride(k));
             // A copy is for those who watch one sequence.
-            let keep = case.3 == XBinding::Uniform;
+            let keep = case.4 == XBinding::Uniform;
             let matmul = Matmul {
                 format: part.format,
                 rows: part.rows,
@@ -147,9 +150,9 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
         };
         let rows = (heads + 2 * kv_heads) * head_dim;
         let Sample { name, part, .. } = sample(&gpu, storage, rows, k, 1);
-        let tells_tokens = |(case, _): &(Case, _)| !matches!(case.3, XBinding::UniformBlocks(_));
+        let tells_tokens = |(case, _): &(Case, _)| !matches!(case.4, XBinding::UniformBlocks(_));
         for (case, dtype) in cases().filter(tells_tokens) {
-            let (tokens, position) = (case.4, 5);
+            let (tokens, position) = (case.5, 5);
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = buffer(&gpu, &padded(&numbers(3, k as usize), k, stride(k)));
             let input = inputs(&gpu, &x, k, dtype);

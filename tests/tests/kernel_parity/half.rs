@@ -183,14 +183,15 @@ fn matmul_in_half_precision() {
     let (bytes, w) = matrix(kind, rows, k, 3);
     let part = packed(&gpu, kind, &bytes, rows, k);
     let bias = numbers(6, rows as usize);
-    for (lanes, per_lane, cols, x_binding, tokens, y_dtype) in [
-        (8, 8, 1, XBinding::Uniform, 1u32, HALF),
-        (8, 8, 1, XBinding::Uniform, 1, Dtype::F32),
-        (8, 8, 4, XBinding::Uniform, 3, HALF),
-        (8, 8, 4, XBinding::UniformBlocks(8), 9, HALF),
-        (64, 1, 1, XBinding::Storage, 3, HALF),
-        (8, 8, 4, XBinding::Storage, 5, HALF),
-        (64, 2, 8, XBinding::Storage, 9, HALF),
+    for (lanes, slices, per_lane, cols, x_binding, tokens, y_dtype) in [
+        (8, 1, 8, 1, XBinding::Uniform, 1u32, HALF),
+        (8, 1, 8, 1, XBinding::Uniform, 1, Dtype::F32),
+        (8, 1, 8, 4, XBinding::Uniform, 3, HALF),
+        (8, 1, 8, 4, XBinding::UniformBlocks(8), 9, HALF),
+        (64, 1, 1, 1, XBinding::Storage, 3, HALF),
+        (8, 1, 8, 4, XBinding::Storage, 5, HALF),
+        (64, 1, 2, 8, XBinding::Storage, 9, HALF),
+        (64, 2, 2, 1, XBinding::Uniform, 1, HALF),
     ] {
         let space = tokens.next_multiple_of(cols.max(8));
         let x = halves(4, space * k);
@@ -213,6 +214,7 @@ fn matmul_in_half_precision() {
                 lanes,
                 rows: per_lane,
                 cols,
+                slices,
                 x: x_binding,
                 shared_x: false,
             },

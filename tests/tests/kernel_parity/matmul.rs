@@ -14,23 +14,26 @@ fn matmul_and_matvec() {
             let sample = sample(&gpu, storage, rows, k, 1);
             let Sample { name, part, values } = &sample;
             for tokens in LENGTHS {
-                for (lanes, per_lane, cols, x, shared_x) in [
-                    (8, 8, 1, XBinding::Uniform),
-                    (8, 8, 2, XBinding::Uniform),
-                    (8, 8, 4, XBinding::UniformBlocks(8)),
-                    (64, 1, 1, XBinding::Storage),
-                    (8, 8, 4, XBinding::Storage),
-                    (64, 2, 8, XBinding::Storage),
+                for (lanes, slices, per_lane, cols, x, shared_x) in [
+                    (8, 1, 8, 1, XBinding::Uniform),
+                    (8, 1, 8, 2, XBinding::Uniform),
+                    (8, 1, 8, 4, XBinding::UniformBlocks(8)),
+                    (64, 1, 1, 1, XBinding::Storage),
+                    (8, 1, 8, 4, XBinding::Storage),
+                    (64, 1, 2, 8, XBinding::Storage),
+                    (64, 2, 1, 1, XBinding::Uniform),
+                    (32, 32, 4, 1, XBinding::Uniform),
+                    (64, 4, 2, 4, XBinding::Storage),
                 ]
                 .into_iter()
-                .flat_map(|(lanes, rows, cols, x)| {
+                .flat_map(|(lanes, slices, rows, cols, x)| {
                     sharing(&gpu, lanes)
                         .into_iter()
                         // These two are a step and a prompt; each form takes a compilation.
                         .filter(move |shared| {
                             !shared || matches!((cols, x), (1, _) | (_, XBinding::UniformBlocks(_)))
                         })
-                        .map(move |shared_x| (lanes, rows, cols, x, shared_x))
+                        .map(move |shared_x| (lanes, slices, rows, cols, x, shared_x))
                 }) {
                     // A uniform holds the rows of one lane: decoding.
                     if x == XBinding::Uniform && tokens > cols {
@@ -40,6 +43,7 @@ fn matmul_and_matvec() {
                         lanes,
                         rows: per_lane,
                         cols,
+                        slices,
                         x,
                         shared_x,
                     };
@@ -88,10 +92,11 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
         let rows = 32;
         let sample = sample(&gpu, storage, rows, k, 3);
         let Sample { name, part, values } = &sample;
-        for (lanes, cols, x_binding, tokens) in [
-            (8, 1, XBinding::Uniform, 1),
-            (32, 4, XBinding::Storage, 3),
-            (8, 4, XBinding::UniformBlocks(4), 3),
+        for (lanes, slices, cols, x_binding, tokens) in [
+            (8, 1, 1, XBinding::Uniform, 1),
+            (32, 1, 4, XBinding::Storage, 3),
+            (8, 1, 4, XBinding::UniformBlocks(4), 3),
+            (32, 4, 1, XBinding::Uniform, 1),
         ] {
             let x = numbers(4, (tokens * k) as usize);
             let before = numbers(5, (4 * 96) as usize);
@@ -122,6 +127,7 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
                     lanes,
                     rows: 2,
                     cols,
+                    slices,
                     x: x_binding,
                     shared_x: false,
                 },
@@ -163,6 +169,7 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
             lanes: 8,
             rows: 8,
             cols: 1,
+            slices: 1,
             x: XBinding::Uniform,
             shared_x: false,
         },

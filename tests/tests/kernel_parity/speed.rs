@@ -37,7 +37,7 @@ fn speed() {
         let part = uploaded(&gpu, &packer, ROWS);
         let measure = |decode: bool| {
             let tokens = if decode { 1 } else { TOKENS };
-            let shape = Shape::choose(&gpu, K, tokens);
+            let shape = Shape::choose(&gpu, format, ROWS, K, tokens);
             let matmul = Matmul {
                 format,
                 rows: ROWS,

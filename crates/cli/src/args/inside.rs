@@ -128,6 +128,7 @@ impl CompareArgs {
                 quantize,
                 quantize_all: self.quantize_all && quantize.is_some(),
             },
+            tuning: None,
         }
     }
 }

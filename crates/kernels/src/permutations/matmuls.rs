@@ -18,18 +18,21 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let x_stride = stride(hidden);
     let mut all = Vec::new();
     let shapes = [
-        (8, 8, 1, XBinding::Uniform, false),
-        (64, 2, 8, XBinding::Storage, false),
-        (8, 8, 1, XBinding::Uniform, true),
-        (8, 8, 4, XBinding::UniformBlocks(16), false),
-        (8, 8, 4, XBinding::UniformBlocks(16), true),
-        (8, 8, 4, XBinding::Storage, true),
-        (64, 1, 1, XBinding::Uniform, true),
-        (8, 8, 2, XBinding::Uniform, false),
-        (8, 8, 4, XBinding::Uniform, true),
-        (64, 1, 2, XBinding::Uniform, false),
-        (64, 1, 4, XBinding::Storage, true),
-        (64, 1, 8, XBinding::Uniform, false),
+        (8, 1, 8, 1, XBinding::Uniform, false),
+        (64, 1, 2, 8, XBinding::Storage, false),
+        (8, 1, 8, 1, XBinding::Uniform, true),
+        (8, 1, 8, 4, XBinding::UniformBlocks(16), false),
+        (8, 1, 8, 4, XBinding::UniformBlocks(16), true),
+        (8, 1, 8, 4, XBinding::Storage, true),
+        (64, 1, 1, 1, XBinding::Uniform, true),
+        (8, 1, 8, 2, XBinding::Uniform, false),
+        (8, 1, 8, 4, XBinding::Uniform, true),
+        (64, 1, 1, 2, XBinding::Uniform, false),
+        (64, 1, 1, 4, XBinding::Storage, true),
+        (64, 1, 1, 8, XBinding::Uniform, false),
+        (128, 4, 1, 1, XBinding::Uniform, false),
+        (128, 4, 1, 1, XBinding::Uniform, true),
+        (64, 2, 2, 8, XBinding::Storage, false),
     ];
     // Decoding, prefill, and what adds to the residual are enough for the other size.
     let shapes = if hidden == 576 {
@@ -37,11 +40,12 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     } else {
         &shapes[..4]
     };
-    for &(lanes, rows, cols, x, accumulate) in shapes {
+    for &(lanes, slices, rows, cols, x, accumulate) in shapes {
         let shape = Shape {
             lanes,
             rows,
             cols,
+            slices,
             x,
             shared_x: false,
         };
@@ -69,11 +73,12 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     }
     // What a step takes along: the norm before, and what is made of the sums.
     let thorough = hidden == 576 && matches!(format, Format::Q4 | Format::F16);
-    for (cols, x, keep) in [
-        (1, XBinding::Uniform, false),
-        (1, XBinding::Uniform, true),
-        (4, XBinding::UniformBlocks(16), false),
-        (4, XBinding::Storage, false),
+    for (lanes, slices, cols, x, keep) in [
+        (8, 1, 1, XBinding::Uniform, false),
+        (8, 1, 1, XBinding::Uniform, true),
+        (8, 1, 4, XBinding::UniformBlocks(16), false),
+        (8, 1, 4, XBinding::Storage, false),
+        (128, 4, 1, XBinding::Uniform, false),
     ] {
         // For the other formats the one with most in it is enough.
         if !keep && !thorough {
@@ -117,9 +122,10 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
                 x_dtype: dtype,
                 y_dtype: dtype,
                 shape: Shape {
-                    lanes: 8,
+                    lanes,
                     rows: 8,
                     cols,
+                    slices,
                     x,
                     shared_x: false,
                 },

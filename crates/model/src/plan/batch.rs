@@ -1,12 +1,11 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
 use vitrine_kernels::{Bests, Chosen, Dtype};
 
-use super::{Activations, Builder, Changes, MAX_PASS};
-use crate::kv_cache::KvCache;
+use super::{Basis, Builder, MAX_PASS};
+use crate::ModelError;
 use crate::readout::{LOGITS_BYTES, ROWS_PER_LANE};
 use crate::sampler::Draw;
 use crate::weights::Weights;
-use crate::{Config, ModelError};
 
 /// Recordings for a step of several sequences.
 pub struct BatchPlan {
@@ -32,16 +31,15 @@ pub struct BatchPlan {
 
 impl BatchPlan {
     /// For up to `rows` sequences.
-    pub fn new(
-        gpu: &Gpu,
-        config: &Config,
-        weights: &Weights,
-        act: &Activations,
-        cache: &KvCache,
-        changes: &Changes,
-        rows: u32,
-    ) -> Result<Self, ModelError> {
-        let step = Builder::new(gpu, config, act, cache, changes, rows);
+    pub fn new(basis: Basis<'_>, rows: u32) -> Result<Self, ModelError> {
+        let Basis {
+            gpu,
+            config,
+            weights,
+            act,
+            ..
+        } = basis;
+        let step = Builder::new(basis, rows);
         let mut step = step.body(weights)?;
         let head = weights.head();
         // Kernels may write a few rows more than there are.

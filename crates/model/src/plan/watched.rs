@@ -6,11 +6,8 @@
 use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
 
-use super::{Activations, Builder};
-use crate::kv_cache::KvCache;
-use crate::plan::Changes;
-use crate::weights::Weights;
-use crate::{Config, ModelError, PacketParts};
+use super::{Basis, Builder};
+use crate::{ModelError, PacketParts};
 
 /// Neurons that are named, of each layer.
 pub const NEURONS: u32 = 8;
@@ -62,15 +59,14 @@ pub struct Watch {
 
 impl Watch {
     /// Compiles and binds what these parts need.
-    pub fn new(
-        gpu: &Gpu,
-        config: &Config,
-        weights: &Weights,
-        act: &Activations,
-        cache: &KvCache,
-        changes: &Changes,
-        parts: PacketParts,
-    ) -> Result<Self, ModelError> {
+    pub fn new(basis: Basis<'_>, parts: PacketParts) -> Result<Self, ModelError> {
+        let Basis {
+            gpu,
+            config,
+            weights,
+            act,
+            ..
+        } = basis;
         let layers = config.num_hidden_layers();
         let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
         let (dtype, head_dim) = (act.dtype, config.head_dim);
@@ -105,7 +101,7 @@ impl Watch {
         };
         let builder = Builder {
             watch: Some(&watch),
-            ..Builder::new(gpu, config, act, cache, changes, 1)
+            ..Builder::new(basis, 1)
         };
         watch.body = builder.body(weights)?.recording;
 

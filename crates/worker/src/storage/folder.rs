@@ -1,7 +1,7 @@
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetFileOptions,
+    File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetFileOptions,
     FileSystemSyncAccessHandle,
 };
 
@@ -40,6 +40,27 @@ impl Folder {
     /// As `open_file`, for a name that file systems take as it is.
     pub async fn open_exact(&self, name: &str) -> Result<StoredFile, WorkerError> {
         StoredFile::new(self.access(name).await?)
+    }
+
+    /// The text of a file; none where there is none.
+    pub async fn text(&self, name: &str) -> Option<String> {
+        let handle = JsFuture::from(self.handle.get_file_handle(name))
+            .await
+            .ok()?;
+        let handle: FileSystemFileHandle = handle.unchecked_into();
+        let file: File = JsFuture::from(handle.get_file())
+            .await
+            .ok()?
+            .unchecked_into();
+        JsFuture::from(file.text()).await.ok()?.as_string()
+    }
+
+    /// Makes this the content of a file.
+    pub async fn replace(&self, name: &str, content: &[u8]) -> Result<(), WorkerError> {
+        let mut file = self.open_exact(name).await?;
+        file.truncate(0)?;
+        file.write(0, content)?;
+        file.flush()
     }
 
     /// How many of `needed` bytes fit, to about a megabyte. Some browsers tell every site the same

@@ -1,23 +1,26 @@
 //! Models in the origin-private file system, which survives reloads and needs no network.
 //!
 //! A model with the key `k` is a folder `k` with its files, and `k.json` beside it with a `Record`
-//! of how much of each file arrived and whether it was verified.
+//! of how much of each file arrived and whether it was verified. Beside the models is what was measured
+//! of adapters.
 
 mod file;
 mod folder;
 mod record;
+mod tunings;
 
 pub use file::StoredFile;
 pub use folder::Folder;
 pub use record::{FileRecord, Record, key, title};
+pub use tunings::Tunings;
 
 use js_sys::Reflect;
 use vitrine_protocol::{StorageRoom, StoredModel};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
-    FileSystemRemoveOptions, StorageEstimate,
+    FileSystemDirectoryHandle, FileSystemGetDirectoryOptions, FileSystemRemoveOptions,
+    StorageEstimate,
 };
 
 use crate::error::WorkerError;
@@ -37,12 +40,8 @@ pub struct Store {
 impl Store {
     /// Opens the folder; none where the browser has no such storage (private windows).
     pub async fn open() -> Option<Self> {
-        let root = JsFuture::from(scope::storage_manager()?.get_directory())
-            .await
-            .ok()?;
-        let folder = subfolder(&root.unchecked_into(), FOLDER).await.ok()?;
         let store = Self {
-            folder: Folder::new(folder),
+            folder: top_folder(FOLDER).await?,
         };
         store.folder.works().await.then_some(store)
     }
@@ -57,16 +56,7 @@ impl Store {
 
     /// The record of a model; none if there is no such model or the record is unreadable.
     pub async fn record(&self, key: &str) -> Option<Record> {
-        let name = format!("{key}{RECORD}");
-        let handle = JsFuture::from(self.folder.handle().get_file_handle(&name))
-            .await
-            .ok()?;
-        let handle: FileSystemFileHandle = handle.unchecked_into();
-        let file: File = JsFuture::from(handle.get_file())
-            .await
-            .ok()?
-            .unchecked_into();
-        let text = JsFuture::from(file.text()).await.ok()?.as_string()?;
+        let text = self.folder.text(&format!("{key}{RECORD}")).await?;
         serde_json::from_str(&text).ok()
     }
 
@@ -74,10 +64,7 @@ impl Store {
     pub async fn write_record(&self, key: &str, record: &Record) -> Result<(), WorkerError> {
         let json =
             serde_json::to_vec(record).map_err(|error| WorkerError::Storage(error.to_string()))?;
-        let mut file = self.folder.open_exact(&format!("{key}{RECORD}")).await?;
-        file.truncate(0)?;
-        file.write(0, &json)?;
-        file.flush()
+        self.folder.replace(&format!("{key}{RECORD}"), &json).await
     }
 
     /// Refuses to begin what will not fit.
@@ -159,6 +146,15 @@ pub async fn room() -> Option<StorageRoom> {
         used: used as u64,
         free: (quota - used).max(0.0) as u64,
     })
+}
+
+/// A folder of this site, made if need be; none where the browser has no such storage.
+async fn top_folder(name: &str) -> Option<Folder> {
+    let root = JsFuture::from(scope::storage_manager()?.get_directory())
+        .await
+        .ok()?;
+    let folder = subfolder(&root.unchecked_into(), name).await.ok()?;
+    Some(Folder::new(folder))
 }
 
 async fn subfolder(

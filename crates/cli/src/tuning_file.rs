@@ -1,0 +1,69 @@
+//! What was measured of how matrices are best multiplied, a file for each adapter.
+
+use std::fs;
+use std::io::{IsTerminal, Write, stderr};
+use std::path::PathBuf;
+
+use vitrine_engine::{Engine, Tuning};
+use vitrine_gpu::Gpu;
+use vitrine_protocol::TuneRequest;
+
+use crate::args::{ModelArgs, TuningArg};
+
+/// What a first use of an adapter may take, in seconds.
+const BUDGET_S: f64 = 1.0;
+
+/// What is known of this adapter, unless nobody wants to know.
+pub fn recall(args: &ModelArgs, gpu: &Gpu) -> Tuning {
+    if args.tuning() == TuningArg::Off {
+        return Tuning::default();
+    }
+    let json = path(gpu).and_then(|path| fs::read(path).ok());
+    json.map_or_else(Tuning::default, |json| Tuning::from_json(&json, &name(gpu)))
+}
+
+/// Measures what is not known yet, if that is wanted, and keeps it for the next time.
+pub async fn complete(args: &ModelArgs, engine: &mut Engine) -> anyhow::Result<()> {
+    if args.tuning() != TuningArg::Auto || engine.is_tuned() {
+        return Ok(());
+    }
+    if stderr().is_terminal() {
+        let what = "measuring once how to multiply on this adapter (--tuning off: never)";
+        let _ = writeln!(stderr(), "{what}");
+    }
+    let request = TuneRequest {
+        prompts: false,
+        budget_s: BUDGET_S,
+    };
+    engine.tune(&request, &mut ()).await?;
+    // Without the file it is measured again.
+    let _ = keep(engine);
+    Ok(())
+}
+
+/// Writes what the engine knows; where to, or why not.
+pub fn keep(engine: &Engine) -> std::io::Result<PathBuf> {
+    let gpu = engine.gpu();
+    let missing = || std::io::Error::other("no variable tells where caches go");
+    let path = path(gpu).ok_or_else(missing)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Whole or not at all: another process may read it now.
+    let partial = path.with_extension(format!("{}.part", std::process::id()));
+    fs::write(&partial, engine.tuning().to_json(&name(gpu)))?;
+    fs::rename(&partial, &path)?;
+    Ok(path)
+}
+
+fn name(gpu: &Gpu) -> String {
+    let adapter = gpu.description();
+    format!("{} {} {}", adapter.name, adapter.backend, adapter.driver)
+}
+
+fn path(gpu: &Gpu) -> Option<PathBuf> {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let file: String = name(gpu).chars().map(plain).collect();
+    let folder = vitrine_hub::tuning_folder().ok()?;
+    Some(folder.join(format!("{file}.json")))
+}

@@ -1,0 +1,218 @@
+//! How the work of a projection is cut for the lanes.
+
+use std::fmt;
+
+use vitrine_gpu::Gpu;
+
+use crate::packed::BLOCK;
+use crate::{Dtype, Format, stride};
+
+/// How the work of [`Matmul`](crate::Matmul) is cut for the lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Lanes in a workgroup.
+    pub lanes: u32,
+    /// Rows per lane.
+    pub rows: u32,
+    /// Tokens per lane; 1 when one sequence decodes.
+    pub cols: u32,
+    /// Lanes that share a row, and put their sums together at the end: each takes every so many-th
+    /// group of blocks.
+    pub slices: u32,
+    /// How x is read.
+    pub x: XBinding,
+    /// Whether the lanes are one subgroup of [`SHARED_LANES`], which shares what it loads of x; not
+    /// with several slices.
+    pub shared_x: bool,
+}
+
+/// Lanes that can share a block of x: it has so many `vec4`s.
+pub const SHARED_LANES: u32 = BLOCK / 4;
+
+/// How x is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XBinding {
+    /// As storage, whole.
+    Storage,
+    /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
+    /// those are computed.
+    Uniform,
+    /// The same for one block of so many tokens after the other, each with a kernel run of its own.
+    UniformBlocks(u32),
+}
+
+/// Lanes, slices and rows that may be best on a processor that plays a GPU, the likeliest first.
+///
+/// It wants a workgroup no wider than its vectors, and fat lanes: unpacking and loads of x are shared
+/// by many rows.
+const SOFTWARE: [(u32, u32, u32); 8] = [
+    (8, 1, 8),
+    (8, 1, 4),
+    (8, 1, 12),
+    (16, 1, 8),
+    (32, 1, 4),
+    (8, 1, 2),
+    (16, 2, 8),
+    (32, 32, 4),
+];
+
+/// The same for a GPU, which wants many lanes.
+const HARDWARE: [(u32, u32, u32); 12] = [
+    (128, 4, 1),
+    (256, 8, 1),
+    (64, 2, 1),
+    (64, 1, 1),
+    (512, 16, 1),
+    (128, 4, 2),
+    (256, 8, 2),
+    (64, 2, 2),
+    (64, 1, 2),
+    (256, 16, 1),
+    (64, 1, 4),
+    (32, 32, 4),
+];
+
+/// Lanes at work at a time below which a GPU mostly waits for its memory.
+const BUSY_LANES: u32 = 1 << 16;
+
+impl Shape {
+    /// A sensible cut for this device, for W of `rows` × `k` and passes of up to `tokens` tokens: one
+    /// when decoding, a few when several sequences decode together, many in a prefill.
+    #[must_use]
+    pub fn choose(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Self {
+        let cut = match (gpu.is_software(), tokens) {
+            (true, _) => SOFTWARE[0],
+            // Several lanes work on a row where there are too few rows to keep it busy.
+            (false, 1) => {
+                let wanted = (BUSY_LANES / rows.max(1)).clamp(1, 8);
+                let busy_slices = 1 << format.groups(k).max(1).ilog2();
+                let slices = (1 << wanted.ilog2()).min(busy_slices);
+                (32 * slices.max(2), slices, 1)
+            }
+            (false, ..=8) => (64, 1, 1),
+            (false, _) => (64, 1, 2),
+        };
+        Self::cut(gpu, cut, k, tokens)
+    }
+
+    /// The cuts that may be best on this device, [`Shape::choose`] first and then the likeliest.
+    #[must_use]
+    pub fn candidates(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Vec<Self> {
+        let cuts: &[_] = match gpu.is_software() {
+            true => &SOFTWARE,
+            false => &HARDWARE,
+        };
+        // Not all of them need have as much to do.
+        let most_slices = format.groups(k).next_power_of_two();
+        let most_lanes = gpu.caps().max_workgroup_lanes;
+        let first = Self::choose(gpu, format, rows, k, tokens);
+        let mut all = vec![first];
+        for &cut in cuts {
+            let (lanes, slices, _) = cut;
+            if slices > most_slices || lanes > most_lanes {
+                continue;
+            }
+            let shape = Self::cut(gpu, cut, k, tokens);
+            let apart = Self {
+                shared_x: false,
+                ..shape
+            };
+            for shape in [shape, apart] {
+                if shape.memory() <= gpu.caps().max_workgroup_memory && !all.contains(&shape) {
+                    all.push(shape);
+                }
+            }
+        }
+        all
+    }
+
+    fn cut(gpu: &Gpu, (lanes, slices, rows): (u32, u32, u32), k: u32, tokens: u32) -> Self {
+        let software = gpu.is_software();
+        // Each weight is read once for all tokens of a lane.
+        let most_cols = if software { 4 } else { 8 };
+        let cols = tokens.next_power_of_two().min(most_cols);
+        let row_bytes = u64::from(stride(k)) * Dtype::F32.bytes();
+        let fits = row_bytes * u64::from(cols) <= gpu.caps().max_uniform_binding;
+        let x = if tokens <= cols && fits {
+            XBinding::Uniform
+        } else if software && cols >= LEAST_BLOCK && fits {
+            // On lavapipe almost twice as fast as from storage.
+            let most = gpu.caps().max_uniform_binding / row_bytes;
+            // Buffers end with a block.
+            let divisor = 1 << tokens.next_multiple_of(cols).trailing_zeros();
+            XBinding::UniformBlocks(divisor.min(1 << most.ilog2()))
+        } else {
+            XBinding::Storage
+        };
+        let shares = lanes == SHARED_LANES && slices == 1;
+        Self {
+            lanes,
+            rows,
+            cols,
+            slices,
+            x,
+            // A load costs a processor most: each lane loads every block's x otherwise.
+            shared_x: shares && gpu.caps().subgroup_size == Some(lanes),
+        }
+    }
+
+    /// The same for results that take two rows each: a lane owns both.
+    #[must_use]
+    pub fn of_pairs(self) -> Self {
+        Self {
+            rows: self.rows.next_multiple_of(2),
+            ..self
+        }
+    }
+
+    /// Lanes of a workgroup that have rows of their own.
+    #[must_use]
+    pub fn row_lanes(self) -> u32 {
+        self.lanes / self.slices
+    }
+
+    /// Bytes of workgroup memory in which slices put their sums together.
+    #[must_use]
+    pub fn memory(self) -> u32 {
+        match self.slices {
+            1 => 0,
+            // The norm on the way has a sum too.
+            _ => 4 * self.lanes * self.cols * (self.of_pairs().rows + 1),
+        }
+    }
+}
+
+/// Blocks of fewer tokens may begin where no binding can: a row has 32 numbers of 16 bits at least.
+const LEAST_BLOCK: u32 = 4;
+
+/// `8 lanes, 8 rows each, x shared`; what is as everywhere is not named.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            lanes,
+            rows,
+            cols,
+            slices,
+            x,
+            shared_x,
+        } = *self;
+        match (slices, self.row_lanes()) {
+            (1, _) => write!(f, "{lanes} lanes")?,
+            (_, 1) => write!(f, "{lanes} lanes along k")?,
+            (_, row_lanes) => write!(f, "{row_lanes} lanes × {slices} slices of k")?,
+        }
+        write!(f, ", rows {rows}")?;
+        if cols > 1 {
+            write!(f, ", tokens {cols}")?;
+        }
+        match x {
+            XBinding::Storage => write!(f, ", x from storage")?,
+            XBinding::Uniform => {}
+            XBinding::UniformBlocks(tokens) => write!(f, ", x in blocks of {tokens}")?,
+        }
+        if shared_x {
+            write!(f, ", x shared")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! How matrices are best multiplied on this adapter, as far as that has been measured.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use vitrine_gpu::Gpu;
+use vitrine_kernels::{Dtype, Format, Shape, matmul_revision};
+
+use crate::MAX_PASS;
+
+/// Which cut of `matmul` was the fastest for which kind of matrix. What is not known is cut as
+/// [`Shape::choose`] says.
+///
+/// A cut that this version does not offer on this adapter any more is as one that is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tuning {
+    /// By the names of kinds: the name of the cut.
+    cuts: BTreeMap<String, String>,
+    trial: Option<Trial>,
+}
+
+/// What is kept of a [`Tuning`].
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// The adapter and its driver.
+    adapter: String,
+    /// [`matmul_revision`].
+    kernel: String,
+    cuts: BTreeMap<String, String>,
+}
+
+/// A cut that is used whatever is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Trial {
+    /// For passes of so many tokens; none for all.
+    tokens: Option<u32>,
+    /// Which of the candidates.
+    index: usize,
+}
+
+/// A kind of projection: those of one kind take the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatmulKind {
+    /// What is computed, as `qkv_proj`.
+    pub name: &'static str,
+    /// How the weights are stored.
+    pub format: Format,
+    /// Rows of the matrix, or of the part of it.
+    pub rows: u32,
+    /// Weights per row.
+    pub k: u32,
+    /// The most tokens of a pass.
+    pub tokens: u32,
+    /// Number format of activations.
+    pub dtype: Dtype,
+}
+
+impl fmt::Display for MatmulKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            format,
+            rows,
+            k,
+            tokens,
+            dtype,
+        } = self;
+        write!(f, "{name} {rows}×{k} {format:?} with {dtype:?}, ")?;
+        match *tokens {
+            1 => write!(f, "a token"),
+            MAX_PASS => write!(f, "a prompt"),
+            tokens => write!(f, "{tokens} tokens"),
+        }
+    }
+}
+
+impl MatmulKind {
+    /// The cuts that may be best for it.
+    #[must_use]
+    pub fn candidates(&self, gpu: &Gpu) -> Vec<Shape> {
+        Shape::candidates(gpu, self.format, self.rows, self.k, self.tokens)
+    }
+}
+
+impl Tuning {
+    /// Every matrix is cut as its candidate number `index` says, or as the first where there are not
+    /// so many: to try them all.
+    #[must_use]
+    pub fn forced(index: usize) -> Self {
+        let tokens = None;
+        Self {
+            trial: Some(Trial { tokens, index }),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a kind has been measured.
+    #[must_use]
+    pub fn knows(&self, kind: &MatmulKind) -> bool {
+        self.cuts.contains_key(&kind.to_string())
+    }
+
+    /// As JSON, to be kept for the next time on this `adapter` with its driver.
+    #[must_use]
+    pub fn to_json(&self, adapter: &str) -> String {
+        let kept = Kept {
+            adapter: adapter.to_owned(),
+            kernel: matmul_revision(),
+            cuts: self.cuts.clone(),
+        };
+        // Maps of strings can always be written.
+        serde_json::to_string_pretty(&kept).unwrap_or_default()
+    }
+
+    /// What was kept for this `adapter` and this version's kernel; nothing where the text is of another
+    /// or is damaged: it is measured again then.
+    #[must_use]
+    pub fn from_json(json: &[u8], adapter: &str) -> Self {
+        let kept = serde_json::from_slice(json).ok();
+        let cuts = kept
+            .filter(|kept: &Kept| kept.adapter == adapter && kept.kernel == matmul_revision())
+            .map(|kept| kept.cuts);
+        Self {
+            cuts: cuts.unwrap_or_default(),
+            trial: None,
+        }
+    }
+
+    pub(crate) fn keep(&mut self, kind: &MatmulKind, best: Shape) {
+        self.cuts.insert(kind.to_string(), best.to_string());
+    }
+
+    /// From here on passes of up to `tokens` tokens try candidate number `index`; none: what is known
+    /// counts again.
+    pub(crate) fn attempt(&mut self, tokens: u32, index: Option<usize>) {
+        self.trial = index.map(|index| Trial {
+            tokens: Some(tokens),
+            index,
+        });
+    }
+
+    /// How to cut a projection of this kind.
+    pub(crate) fn shape(&self, gpu: &Gpu, kind: &MatmulKind) -> Shape {
+        let MatmulKind {
+            format,
+            rows,
+            k,
+            tokens,
+            ..
+        } = *kind;
+        let trial = self
+            .trial
+            .filter(|trial| trial.tokens.is_none_or(|of| of == tokens));
+        let found = match trial {
+            Some(Trial { index, .. }) => kind.candidates(gpu).get(index).copied(),
+            None if self.cuts.is_empty() => None,
+            None => self.cuts.get(&kind.to_string()).and_then(|name| {
+                let mut candidates = kind.candidates(gpu).into_iter();
+                candidates.find(|shape| shape.to_string() == *name)
+            }),
+        };
+        found.unwrap_or_else(|| Shape::choose(gpu, format, rows, k, tokens))
+    }
+}

@@ -1,0 +1,60 @@
+//! Measuring how to multiply on this adapter while nobody wants anything else.
+
+use vitrine_engine::{AskObserver, Engine, EngineError, Tuning};
+use vitrine_protocol::TuneRequest;
+
+use crate::mailbox::Mailbox;
+use crate::storage::Tunings;
+
+/// How long it may take, in seconds.
+const BUDGET_S: f64 = 2.0;
+
+/// Ends as soon as a command waits.
+struct Idle<'a>(&'a Mailbox);
+
+impl AskObserver for Idle<'_> {
+    fn stop_requested(&mut self) -> bool {
+        self.0.has_some()
+    }
+}
+
+/// What was measured of this adapter before.
+pub async fn recall(adapter: &str) -> Tuning {
+    let known = match Tunings::open().await {
+        Some(tunings) => tunings.read(adapter).await,
+        None => None,
+    };
+    known.map_or_else(Tuning::default, |json| {
+        Tuning::from_json(json.as_bytes(), adapter)
+    })
+}
+
+/// Measures what is not known of this adapter, and keeps it; whether that is done.
+pub async fn while_idle(
+    engine: &mut Engine,
+    adapter: &str,
+    mailbox: &Mailbox,
+) -> Result<bool, EngineError> {
+    if engine.is_tuned() {
+        return Ok(true);
+    }
+    if mailbox.has_some() {
+        return Ok(false);
+    }
+    let request = TuneRequest {
+        prompts: false,
+        budget_s: BUDGET_S,
+    };
+    let mut idle = Idle(mailbox);
+    engine.tune(&request, &mut idle).await?;
+    if engine.is_tuned()
+        && let Some(tunings) = Tunings::open().await
+    {
+        // Without the file it is measured again the next time.
+        let _ = tunings
+            .write(adapter, &engine.tuning().to_json(adapter))
+            .await;
+    }
+    // An adapter without timestamps has nothing to tell.
+    Ok(engine.is_tuned() || !idle.stop_requested())
+}
