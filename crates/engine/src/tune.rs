@@ -18,6 +18,12 @@ impl Engine {
         self.model.is_tuned(TunedPass::Token)
     }
 
+    /// The most cuts that one of its matrices can have.
+    #[must_use]
+    pub fn cuts(&self) -> usize {
+        self.model.cuts()
+    }
+
     /// Measures how to multiply the matrices, and goes by it from now on. `observer` hears how far it
     /// is, and can end it: then all stays as it was.
     ///

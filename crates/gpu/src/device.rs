@@ -102,6 +102,16 @@ impl Gpu {
         self
     }
 
+    /// The same device, whose kernels are cut as for another kind of device: shows on any adapter what
+    /// they do there.
+    #[must_use]
+    pub fn as_device_type(mut self, device_type: &str) -> Self {
+        if let Some(inner) = Rc::get_mut(&mut self.inner) {
+            device_type.clone_into(&mut inner.description.device_type);
+        }
+        self
+    }
+
     /// Whether the device is a processor that plays a GPU; kernels choose their shape by it.
     #[must_use]
     pub fn is_software(&self) -> bool {

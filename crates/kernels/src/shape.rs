@@ -45,8 +45,9 @@ pub enum XBinding {
 ///
 /// It wants a workgroup no wider than its vectors, and fat lanes: unpacking and loads of x are shared
 /// by many rows.
-const SOFTWARE: [(u32, u32, u32); 8] = [
+const SOFTWARE: [(u32, u32, u32); 9] = [
     (8, 1, 8),
+    NARROW,
     (8, 1, 4),
     (8, 1, 12),
     (16, 1, 8),
@@ -55,6 +56,9 @@ const SOFTWARE: [(u32, u32, u32); 8] = [
     (16, 2, 8),
     (32, 32, 4),
 ];
+
+/// The same where vectors have four lanes, as SwiftShader's do.
+const NARROW: (u32, u32, u32) = (4, 1, 16);
 
 /// The same for a GPU, which wants many lanes.
 const HARDWARE: [(u32, u32, u32); 12] = [
@@ -81,6 +85,7 @@ impl Shape {
     #[must_use]
     pub fn choose(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Self {
         let cut = match (gpu.is_software(), tokens) {
+            (true, 1) if has_narrow_vectors(gpu) => NARROW,
             (true, _) => SOFTWARE[0],
             // Several lanes work on a row where there are too few rows to keep it busy.
             (false, 1) => {
@@ -179,6 +184,14 @@ impl Shape {
             // The norm on the way has a sum too.
             _ => 4 * self.lanes * self.cols * (self.of_pairs().rows + 1),
         }
+    }
+}
+
+/// Browsers bring SwiftShader along, and do not tell its width.
+fn has_narrow_vectors(gpu: &Gpu) -> bool {
+    match gpu.caps().subgroup_size {
+        Some(lanes) => lanes == 4,
+        None => gpu.description().backend == "BrowserWebGpu",
     }
 }
 

@@ -67,9 +67,24 @@ impl Model {
     /// Whether all its matrices have been measured for this.
     #[must_use]
     pub fn is_tuned(&self, pass: TunedPass) -> bool {
-        let layers: Vec<usize> = (0..self.weights.layers.len()).collect();
+        let layers = self.all_layers();
         let mut kinds = self.projections(pass, &layers);
         kinds.all(|kind| self.tuning.knows(&kind))
+    }
+
+    /// The most cuts that one of its matrices can have in any pass.
+    #[must_use]
+    pub fn cuts(&self) -> usize {
+        let passes = [TunedPass::Token, TunedPass::Prompt].into_iter();
+        let counts = passes.flat_map(|pass| {
+            let kinds = self.kinds(pass, &self.all_layers()).into_iter();
+            kinds.map(|(kind, _)| kind.candidates(&self.gpu).len())
+        });
+        counts.max().unwrap_or(0)
+    }
+
+    fn all_layers(&self) -> Vec<usize> {
+        (0..self.weights.layers.len()).collect()
     }
 
     /// Measures the cuts of all matrices, and uses the fastest from now on; begins with the likeliest
@@ -178,12 +193,11 @@ impl Model {
 
     /// Layers that have all kinds of matrices.
     fn layers_to_time(&self, pass: TunedPass) -> Vec<usize> {
-        let all = 0..self.weights.layers.len();
         if !self.gpu.is_software() {
-            return all.collect();
+            return self.all_layers();
         }
         let mut layers = Vec::new();
-        for layer in all {
+        for layer in self.all_layers() {
             let known = self.kinds(pass, &layers);
             let enough = |(kind, _): &(MatmulKind, u32)| {
                 let same = |(other, matrices): &&(MatmulKind, u32)| {

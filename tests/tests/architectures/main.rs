@@ -6,6 +6,7 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
+mod cuts;
 mod fixture;
 mod folders;
 mod gguf;

@@ -17,8 +17,9 @@ const EPS: f32 = 1e-5;
 type Case = (u32, u32, u32, u32, XBinding, u32);
 
 /// The cuts that a step uses.
-const SHAPES: [Case; 7] = [
+const SHAPES: [Case; 8] = [
     (8, 1, 8, 1, XBinding::Uniform, 1),
+    (4, 1, 16, 1, XBinding::Uniform, 1),
     (64, 1, 2, 1, XBinding::Uniform, 1),
     (8, 1, 8, 4, XBinding::Uniform, 3),
     (8, 1, 8, 4, XBinding::Storage, 5),
@@ -41,7 +42,7 @@ fn shape(gpu: &Gpu, (lanes, slices, rows, cols, x, _): Case) -> Shape {
 /// All of them, and two with halves too: each takes a compilation.
 fn cases() -> impl Iterator<Item = (Case, Dtype)> {
     let whole = SHAPES.into_iter().map(|case| (case, Dtype::F32));
-    whole.chain([SHAPES[0], SHAPES[5]].map(|case| (case, Dtype::F16)))
+    whole.chain([SHAPES[0], SHAPES[6]].map(|case| (case, Dtype::F16)))
 }
 
 /// Rows of numbers, as the residual stream has them, and room for a few more.

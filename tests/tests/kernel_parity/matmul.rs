@@ -17,6 +17,7 @@ fn matmul_and_matvec() {
                 for (lanes, slices, per_lane, cols, x, shared_x) in [
                     (8, 1, 8, 1, XBinding::Uniform),
                     (8, 1, 8, 2, XBinding::Uniform),
+                    (4, 1, 16, 1, XBinding::Uniform),
                     (8, 1, 8, 4, XBinding::UniformBlocks(8)),
                     (64, 1, 1, 1, XBinding::Storage),
                     (8, 1, 8, 4, XBinding::Storage),

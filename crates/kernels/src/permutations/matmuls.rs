@@ -21,6 +21,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         (8, 1, 8, 1, XBinding::Uniform, false),
         (64, 1, 2, 8, XBinding::Storage, false),
         (8, 1, 8, 1, XBinding::Uniform, true),
+        (4, 1, 16, 1, XBinding::Uniform, true),
         (8, 1, 8, 4, XBinding::UniformBlocks(16), false),
         (8, 1, 8, 4, XBinding::UniformBlocks(16), true),
         (8, 1, 8, 4, XBinding::Storage, true),
@@ -38,7 +39,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let shapes = if hidden == 576 {
         &shapes[..]
     } else {
-        &shapes[..4]
+        &shapes[..5]
     };
     for &(lanes, slices, rows, cols, x, accumulate) in shapes {
         let shape = Shape {

@@ -1,0 +1,97 @@
+//! Every cut of `matmul` in turn, as a processor that plays a GPU may have them and as a real GPU may:
+//! all give what transformers gives.
+
+use pollster::block_on;
+use vitrine_engine::{LoadOptions, Tuning};
+use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_protocol::TuneRequest;
+
+use crate::fixture::{Fixture, load_with};
+
+fn check(name: &str) {
+    let fixture = Fixture::read("architectures", name);
+    for device_type in ["Cpu", "DiscreteGpu"] {
+        for cut in 0.. {
+            let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
+            let options = LoadOptions {
+                tuning: Tuning::forced(cut),
+                ..LoadOptions::default()
+            };
+            let gpu = gpu.as_device_type(device_type);
+            let mut engine = load_with(fixture.files(), gpu, &options).unwrap();
+            if engine.cuts() <= cut {
+                assert!(cut > 3, "{device_type} has cuts to choose from");
+                break;
+            }
+            // Two tell one prompt from another.
+            fixture.check_sequences(&mut engine, 2);
+        }
+    }
+}
+
+#[test]
+fn phi3_in_every_cut() {
+    check("phi3");
+}
+
+#[test]
+fn gemma3_in_every_cut() {
+    check("gemma3");
+}
+
+#[test]
+fn gpt2_in_every_cut() {
+    check("gpt2");
+}
+
+/// What is measured is used, kept and known again.
+#[test]
+fn tuning_is_kept_for_the_same_adapter() {
+    let fixture = Fixture::read("architectures", "phi3");
+    let gpu = || block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
+    let load = |tuning| {
+        let options = LoadOptions {
+            tuning,
+            ..LoadOptions::default()
+        };
+        load_with(fixture.files(), gpu(), &options).unwrap()
+    };
+    let mut engine = load(Tuning::default());
+    assert!(!engine.is_tuned());
+    let request = TuneRequest {
+        prompts: true,
+        budget_s: 60.0,
+    };
+    let report = block_on(engine.tune(&request, &mut ())).unwrap();
+    assert!(report.kinds.iter().any(|kind| kind.tokens == 1));
+    assert!(report.kinds.iter().any(|kind| kind.tokens > 1));
+    for kind in &report.kinds {
+        assert!(kind.complete && kind.cuts.len() > 3, "{kind:?}");
+        assert!(kind.cuts.iter().all(|cut| cut.seconds > 0.0), "{kind:?}");
+        let best = kind.cuts.iter().find(|cut| cut.cut == kind.best).unwrap();
+        assert!(best.seconds <= kind.cuts[0].seconds, "{kind:?}");
+    }
+    fixture.check(&mut engine);
+    assert!(engine.is_tuned());
+
+    let json = engine.tuning().to_json("this adapter");
+    let mut again = load(Tuning::from_json(json.as_bytes(), "this adapter"));
+    assert!(again.is_tuned());
+    fixture.check(&mut again);
+    // Of another adapter, of another kernel, or damaged: nothing is known.
+    let other_kernel = json.replace("\"kernel\": \"", "\"kernel\": \"x");
+    for (json, adapter) in [
+        (json.as_str(), "another adapter"),
+        (&other_kernel, "this adapter"),
+        (&json[..json.len() / 2], "this adapter"),
+    ] {
+        assert_eq!(
+            Tuning::from_json(json.as_bytes(), adapter),
+            Tuning::default()
+        );
+    }
+    // A cut that there is not: the usual one.
+    let strange = json.replace("rows 8", "rows 800");
+    let mut strange = load(Tuning::from_json(strange.as_bytes(), "this adapter"));
+    fixture.check(&mut strange);
+}
