@@ -91,6 +91,7 @@ async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> 
     let mut engine = Engine::random(gpu, config, &options, &mut progress).await?;
     bar.finish();
     tuning_file::complete(&args.model, &mut engine).await?;
+    let _ = engine.gpu().write_pipelines();
     Ok((engine, clock.seconds()))
 }
 
@@ -157,6 +158,9 @@ fn print(report: &Report) -> io::Result<()> {
                 mebibytes(bytes),
                 share * 100.0
             )?;
+        }
+        if let Some(share) = rate.outside_kernels {
+            write!(out, ", {:.0} % of the time outside kernels", share * 100.0)?;
         }
         writeln!(out)?;
     }

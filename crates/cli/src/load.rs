@@ -31,6 +31,8 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     let mut loaded = load_with(args, tuning_file::recall).await?;
     let clock = Clock::start();
     tuning_file::complete(args, &mut loaded.engine).await?;
+    // Without the file drivers compile again.
+    let _ = loaded.engine.gpu().write_pipelines();
     loaded.load_s += clock.seconds();
     Ok(loaded)
 }
@@ -78,7 +80,11 @@ async fn load_with(
 pub async fn gpu(args: &ModelArgs) -> anyhow::Result<Gpu> {
     let adapter = args.adapter.as_deref();
     let selector = adapter.map(AdapterSelector::parse).unwrap_or_default();
-    Ok(Gpu::request(&selector).await?)
+    let gpu = Gpu::request(&selector).await?;
+    if let Ok(folder) = vitrine_hub::adapters_folder() {
+        gpu.keep_pipelines_in(&folder);
+    }
+    Ok(gpu)
 }
 
 /// Reads a config.json.

@@ -64,6 +64,6 @@ fn name(gpu: &Gpu) -> String {
 fn path(gpu: &Gpu) -> Option<PathBuf> {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let file: String = name(gpu).chars().map(plain).collect();
-    let folder = vitrine_hub::tuning_folder().ok()?;
+    let folder = vitrine_hub::adapters_folder().ok()?;
     Some(folder.join(format!("{file}.json")))
 }

@@ -88,8 +88,12 @@ impl Engine {
                 let bytes = bench.model.bytes_per_token(context);
                 rate.bytes_per_token = Some(bytes);
                 rate.bandwidth_share = Some(bytes as f64 * rate.tokens_per_s / copy_bytes_per_s);
+                let profile = bench.profile_token(context).await?;
+                rate.outside_kernels = profile
+                    .as_ref()
+                    .map(|profile| 1.0 - profile.seconds * rate.tokens_per_s);
                 decode.push(rate);
-                profiles.extend(bench.profile_token(context).await?);
+                profiles.extend(profile);
             }
         }
         let mut without_kv_cache: Vec<Rate> = Vec::new();
@@ -279,6 +283,7 @@ fn rate(context: u32, tokens: u32, seconds: f64) -> Rate {
         tokens_per_s: f64::from(tokens) / seconds,
         bytes_per_token: None,
         bandwidth_share: None,
+        outside_kernels: None,
     }
 }
 

@@ -1,5 +1,8 @@
 //! The device, its queue, and the state they share.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::{cell::OnceCell, path::Path};
+
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,6 +11,8 @@ use futures_channel::oneshot;
 use crate::adapter::{self, AdapterDescription, AdapterSelector};
 use crate::buffer::{Buffer, Memory, Usage};
 use crate::kernel::{Kernel, KernelCache};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
 use crate::{Caps, GpuError, Readback, Recording, ShaderSource};
 
@@ -22,6 +27,10 @@ struct Inner {
     queue: wgpu::Queue,
     description: AdapterDescription,
     kernels: KernelCache,
+    #[cfg(not(target_arch = "wasm32"))]
+    pipelines: OnceCell<PipelineFile>,
+    #[cfg(not(target_arch = "wasm32"))]
+    adapter: wgpu::AdapterInfo,
     memory: Rc<Memory>,
     /// The first error that no scope caught; callbacks write it, [`Gpu::check`] reads it.
     trouble: Arc<Mutex<Option<GpuError>>>,
@@ -35,8 +44,10 @@ impl Gpu {
     pub async fn request(selector: &AdapterSelector) -> Result<Self, GpuError> {
         let adapter = adapter::choose(selector).await?;
         let description = AdapterDescription::of(&adapter);
-        let wanted =
-            wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let wanted = wgpu::Features::SHADER_F16
+            | wgpu::Features::SUBGROUP
+            | wgpu::Features::TIMESTAMP_QUERY
+            | wgpu::Features::PIPELINE_CACHE;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("vitrine"),
             required_features: adapter.features() & wanted,
@@ -73,10 +84,42 @@ impl Gpu {
                 queue,
                 description,
                 kernels,
+                #[cfg(not(target_arch = "wasm32"))]
+                pipelines: OnceCell::new(),
+                #[cfg(not(target_arch = "wasm32"))]
+                adapter: adapter.get_info(),
                 memory: Rc::default(),
                 trouble,
             }),
         })
+    }
+
+    /// From here on takes what drivers compiled before from a file in `folder`, where they let us; a
+    /// browser does that by itself.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn keep_pipelines_in(&self, folder: &Path) {
+        let Inner {
+            device,
+            adapter,
+            pipelines,
+            ..
+        } = &*self.inner;
+        if let Some(file) = PipelineFile::open(device, adapter, folder) {
+            // Who comes second goes on with the first.
+            let _ = pipelines.set(file);
+        }
+    }
+
+    /// Writes what was compiled since [`Gpu::keep_pipelines_in`] to that file.
+    ///
+    /// # Errors
+    /// When the file cannot be written: it is compiled again then.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn write_pipelines(&self) -> std::io::Result<()> {
+        self.inner
+            .pipelines
+            .get()
+            .map_or(Ok(()), PipelineFile::write)
     }
 
     /// The adapter behind the device.
@@ -183,7 +226,11 @@ impl Gpu {
     /// # Errors
     /// When its template is malformed. A compiler's refusal shows in [`Gpu::check`].
     pub fn kernel(&self, source: &ShaderSource) -> Result<Kernel, GpuError> {
-        self.inner.kernels.get(&self.inner.device, source)
+        #[cfg(not(target_arch = "wasm32"))]
+        let cache = self.inner.pipelines.get().map(|file| &file.cache);
+        #[cfg(target_arch = "wasm32")]
+        let cache = None;
+        self.inner.kernels.get(&self.inner.device, source, cache)
     }
 
     /// Submits recordings, each `n_tokens` wide, in order. Does not wait.

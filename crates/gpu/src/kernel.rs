@@ -42,7 +42,11 @@ struct Compiled {
 }
 
 impl Kernel {
-    fn compile(device: &wgpu::Device, source: &ShaderSource) -> Result<Self, GpuError> {
+    fn compile(
+        device: &wgpu::Device,
+        source: &ShaderSource,
+        cache: Option<&wgpu::PipelineCache>,
+    ) -> Result<Self, GpuError> {
         let label = source.label();
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some(&label),
@@ -68,7 +72,7 @@ impl Kernel {
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()
             },
-            cache: None,
+            cache,
         });
         Ok(Self {
             inner: Rc::new(Compiled {
@@ -136,12 +140,13 @@ impl KernelCache {
         &self,
         device: &wgpu::Device,
         source: &ShaderSource,
+        cache: Option<&wgpu::PipelineCache>,
     ) -> Result<Kernel, GpuError> {
         let label = source.label();
         if let Some(kernel) = self.kernels.borrow().get(&label) {
             return Ok(kernel.clone());
         }
-        let kernel = Kernel::compile(device, source)?;
+        let kernel = Kernel::compile(device, source, cache)?;
         self.kernels.borrow_mut().insert(label, kernel.clone());
         Ok(kernel)
     }

@@ -9,6 +9,8 @@ mod caps;
 mod device;
 mod error;
 mod kernel;
+#[cfg(not(target_arch = "wasm32"))]
+mod pipeline_cache;
 mod readback;
 mod recording;
 pub mod shader;

@@ -16,13 +16,13 @@ pub fn cache_folder() -> Result<PathBuf, HubError> {
         .ok_or(HubError::NoCacheFolder)
 }
 
-/// The folder that keeps what was measured of adapters: `tuning` beside the models, or in
+/// The folder that keeps what is known of adapters: `adapters` beside the models, or in
 /// `VITRINE_CACHE`. It need not exist.
-pub fn tuning_folder() -> Result<PathBuf, HubError> {
+pub fn adapters_folder() -> Result<PathBuf, HubError> {
     let models = cache_folder()?;
     let folder = match models.ends_with("vitrine/models") {
-        true => models.with_file_name("tuning"),
-        false => models.join("tuning"),
+        true => models.with_file_name("adapters"),
+        false => models.join("adapters"),
     };
     Ok(folder)
 }

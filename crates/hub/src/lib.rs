@@ -23,7 +23,7 @@ mod settings;
 mod snapshot;
 mod store;
 
-pub use cache::{cache_folder, find, tuning_folder};
+pub use cache::{adapters_folder, cache_folder, find};
 pub use default_model::{DEFAULT_MODEL, Model};
 pub use error::{HubError, HubErrorKind};
 pub use fetch::{ensure, ensure_with};

@@ -75,6 +75,10 @@ pub struct Rate {
     pub bytes_per_token: Option<u64>,
     /// Those bytes per second, as a share of what a copy moves.
     pub bandwidth_share: Option<f64>,
+    /// The share of the seconds that no kernel ran: encoding, waiting, reading back, and what drivers do
+    /// between kernels; for decoding where the adapter has timestamps.
+    #[serde(default)]
+    pub outside_kernels: Option<f64>,
 }
 
 /// What looking costs.
