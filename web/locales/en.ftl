@@ -292,6 +292,21 @@ lesson-int4-predict = Weights are trained as numbers of 16 or 32 bits. How many 
 lesson-int4-reveal = { $format }: { $bits } bits for each weight with all scales, { $size } in all; numbers of 16 bits would take { $f16 }.
 lesson-int4-check = How many bits does a weight take on average?
 
+## loading
+load-diagram-title = The model, tensor by tensor
+load-diagram-note = Each column is a part of the model, each box one tensor: its area is its bytes, very small ones are drawn larger. It fills with the bytes that are there.
+load-diagram-absent = not here yet
+load-diagram-browser = in this browser
+load-diagram-gpu = read for the GPU
+load-diagram-here = { $whole } of { $count } tensors are there.
+load-part-embedding = Embedding
+load-part-layer = Layer { $layer }
+load-part-output = Output
+load-column-part = Part
+load-column-tensors = Tensors
+load-column-bytes = Bytes
+load-column-here = Bytes that are there
+
 ## linked model
 linked-label = The model of this link
 linked-offer = This link was made with { $name }.

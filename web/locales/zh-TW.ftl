@@ -292,6 +292,21 @@ lesson-int4-predict = 權重訓練時是 16 或 32 位元的數字。在這裡�
 lesson-int4-reveal = { $format }：連同所有縮放值，每個權重占 { $bits } 位元，共 { $size }；用 16 位元則需 { $f16 }。
 lesson-int4-check = 平均每個權重占幾位元？
 
+## loading
+load-diagram-title = 模型，逐個張量
+load-diagram-note = 每一欄是模型的一部分，每一格是一個張量：面積代表位元組數，太小的會畫大一些。格子隨著到達的位元組填滿。
+load-diagram-absent = 尚未到達
+load-diagram-browser = 已在這個瀏覽器
+load-diagram-gpu = 已讀入 GPU
+load-diagram-here = { $count } 個張量中，已到達 { $whole } 個。
+load-part-embedding = 詞嵌入
+load-part-layer = 第 { $layer } 層
+load-part-output = 輸出
+load-column-part = 部分
+load-column-tensors = 張量
+load-column-bytes = 位元組
+load-column-here = 已到達的位元組
+
 ## linked model
 linked-label = 這個連結的模型
 linked-offer = 這個連結使用的模型是 { $name }。

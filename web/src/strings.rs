@@ -235,6 +235,16 @@ pub fn announce_ready(name: &str) -> String {
     t!("announce-ready", name = name)
 }
 
+/// How many tensors of a model are there.
+pub fn tensors_here(whole: u64, count: u64) -> String {
+    t!("load-diagram-here", whole = whole, count = count)
+}
+
+/// A layer of a model on its way.
+pub fn load_layer(layer: u32) -> String {
+    t!("load-part-layer", layer = layer)
+}
+
 /// The model that a link was made with.
 pub fn linked(name: &str) -> String {
     t!("linked-offer", name = name)

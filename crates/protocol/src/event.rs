@@ -1,8 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AdapterSummary, Answer, AnswerPart, Distribution, Failure, GenerateSummary, ModelSummary,
-    SamplingDefaults, SiteModel, StorageRoom, StoredModel, TokenPiece, TokenStep,
+    AdapterSummary, Answer, AnswerPart, Arrived, Distribution, Failure, GenerateSummary,
+    ModelSummary, SamplingDefaults, SiteModel, StorageRoom, StoredModel, TensorPlace, TokenPiece,
+    TokenStep,
 };
 
 /// What the worker tells the page.
@@ -34,6 +35,11 @@ pub enum Event {
     Loading {
         /// How far it is.
         progress: Progress,
+    },
+    /// Where the tensors of one file of a model that is on its way lie: its directory has come.
+    Tensors {
+        /// In no order.
+        tensors: Vec<TensorPlace>,
     },
     /// The model that was on the GPU has made room for the next one.
     ModelUnloaded,
@@ -136,6 +142,9 @@ pub struct Progress {
     pub seconds_left: Option<f64>,
     /// Which of several files of weights this is about.
     pub shards: Option<Shards>,
+    /// Which bytes of the weights are there: in the browser while they are fetched or kept, on the
+    /// GPU from then on.
+    pub arrived: Vec<Arrived>,
 }
 
 /// Files of weights: `1 of 2`.

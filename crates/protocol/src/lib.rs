@@ -4,6 +4,7 @@
 //! type, so that the page can be built without the engine. On the wire they are JSON.
 
 mod answer;
+mod arrival;
 mod batch;
 mod bench;
 mod command;
@@ -28,6 +29,7 @@ pub use answer::{
     Answer, AnswerPart, LayerAttention, RopeTurns, TensorHeader, TensorType, ThumbnailsReport,
     TokenEntry, TokenizeReport, TraceReport,
 };
+pub use arrival::{Arrived, TensorPlace};
 pub use batch::{BatchRequest, BatchSummary, ForkRequest};
 pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate};
 pub use command::Command;

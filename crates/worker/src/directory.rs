@@ -7,15 +7,19 @@ use vitrine_model::source::{ByteSource, SourceError};
 use vitrine_model::{Gguf, safetensors};
 use vitrine_protocol::TensorPlace;
 
+use crate::meter::Meter;
+use crate::model_file::ModelFile;
+use crate::remote::is_weights;
+
 /// The first bytes of a file, some of which has not come yet.
-pub struct Beginning<S> {
+pub struct Beginning<'s, S> {
     /// What is there.
-    pub there: S,
+    pub there: &'s S,
     /// The length of the whole file.
     pub len: u64,
 }
 
-impl<S: ByteSource> ByteSource for Beginning<S> {
+impl<S: ByteSource> ByteSource for Beginning<'_, S> {
     fn len(&self) -> u64 {
         self.len
     }
@@ -42,5 +46,17 @@ pub async fn tensors<S: ByteSource>(name: &str, file: u32, source: &S) -> Option
         let all = safetensors::read(source, file as usize, name).await.ok()?;
         let all = all.iter();
         Some(all.map(|it| place(&it.name, it.offset, it.bytes)).collect())
+    }
+}
+
+/// Tells the page of the tensors in files of weights that it does not know yet.
+pub async fn tell(files: &[(String, ModelFile)], meter: &mut Meter) {
+    let weights = files.iter().filter(|(name, _)| is_weights(name));
+    for (number, (name, file)) in (0..).zip(weights) {
+        if !meter.knows(number)
+            && let Some(found) = tensors(name, number, file).await
+        {
+            meter.tensors(number, found);
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! picks up where a download ended.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use futures_util::{StreamExt, stream};
 use js_sys::Uint8Array;
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 use vitrine_model::source::ByteSource;
 use vitrine_protocol::{LoadPhase, ModelSource, Shards};
 
+use crate::directory::{self, Beginning};
 use crate::error::WorkerError;
 use crate::fetch::{FetchError, Request};
 use crate::meter::Meter;
@@ -22,6 +24,9 @@ const ATTEMPTS: i32 = 3;
 
 /// Requests in flight bring no more than this many bytes together.
 const IN_FLIGHT: u64 = 24 << 20;
+
+/// After how many bytes of a file its directory is looked for; then after four times as many.
+const DIRECTORY: u64 = 1 << 20;
 
 /// Bytes are hashed in pieces of this length when a download is resumed.
 const HASH_PIECE: u64 = 4 << 20;
@@ -101,7 +106,9 @@ impl<'a> Download<'a> {
         };
         let target = open(folder.as_ref(), &file.name).await?;
         let FileRecord { done, verified, .. } = self.record.files[entry];
+        let weights = self.weights(entry);
         if verified && target.len() == file.bytes {
+            self.here(weights, 0..file.bytes);
             return Ok(target);
         }
         let (done, pieces) = whole_pieces(&file.pieces, done.min(target.len()));
@@ -117,20 +124,38 @@ impl<'a> Download<'a> {
         self.record.files[entry].done = done;
         self.record.files[entry].verified = false;
         *self.arrived.borrow_mut() = self.record.done();
+        self.here(weights, 0..done);
+        self.look(weights, &file.name, file.bytes, &writer.target)
+            .await;
         self.report(0);
 
         let largest = file.pieces.iter().map(|piece| piece.bytes).max();
         let at_once = IN_FLIGHT / largest.unwrap_or(1).max(1);
+        let mut start = done;
         let requests: Vec<_> = file.pieces[pieces..]
             .iter()
-            .map(|piece| self.piece(piece))
+            .map(|piece| {
+                let place = PiecePlace {
+                    file,
+                    weights,
+                    start,
+                };
+                start += piece.bytes;
+                self.piece(piece, place)
+            })
             .collect();
         // In the order of the file, so that what is on disk is always its beginning.
         let mut answers = stream::iter(requests).buffered(at_once.clamp(1, 6) as usize);
         let mut record = self.record.clone();
+        let mut look_at = DIRECTORY;
         while let Some(chunks) = answers.next().await {
             writer.append(&chunks?)?;
             record.files[entry].done = writer.done;
+            if writer.done >= look_at {
+                look_at = writer.done.saturating_mul(4);
+                self.look(weights, &file.name, file.bytes, &writer.target)
+                    .await;
+            }
             if let Some(store) = self.store {
                 writer.target.flush()?;
                 store.write_record(&self.key, &record).await?;
@@ -180,13 +205,21 @@ impl<'a> Download<'a> {
     }
 
     /// Fetches one piece, and again if the connection breaks.
-    async fn piece(&self, piece: &Piece) -> Result<Vec<Uint8Array>, WorkerError> {
+    async fn piece(
+        &self,
+        piece: &Piece,
+        place: PiecePlace<'_>,
+    ) -> Result<Vec<Uint8Array>, WorkerError> {
         let mut attempt = 1;
         loop {
             let mut got = 0;
-            let result = self.piece_once(piece, &mut got).await;
+            let result = self.piece_once(piece, place, &mut got).await;
             if result.is_err() {
                 *self.arrived.borrow_mut() -= got;
+                if let Some(weights) = place.weights {
+                    let lost = place.start..place.start + got;
+                    self.meter.borrow_mut().arrived.remove(weights, lost);
+                }
             }
             match result {
                 Err(WorkerError::Fetch(error)) if attempt < ATTEMPTS && is_passing(&error) => {
@@ -201,6 +234,7 @@ impl<'a> Download<'a> {
     async fn piece_once(
         &self,
         piece: &Piece,
+        place: PiecePlace<'_>,
         got: &mut u64,
     ) -> Result<Vec<Uint8Array>, WorkerError> {
         let request = Request {
@@ -210,11 +244,25 @@ impl<'a> Download<'a> {
         };
         let mut body = request.body().await?;
         let mut chunks = Vec::new();
+        let mut look_at = DIRECTORY;
         while let Some(chunk) = body.next().await? {
             let bytes = u64::from(chunk.length());
+            self.here(
+                place.weights,
+                place.start + *got..place.start + *got + bytes,
+            );
             *got += bytes;
             self.report(bytes);
             chunks.push(chunk);
+            if place.start == 0 && *got >= look_at.min(piece.bytes) {
+                look_at = got.saturating_mul(4);
+                let mut there = Vec::with_capacity(*got as usize);
+                for chunk in &chunks {
+                    there.extend_from_slice(&chunk.to_vec());
+                }
+                let PiecePlace { file, weights, .. } = place;
+                self.look(weights, &file.name, file.bytes, &there).await;
+            }
             if *got > piece.bytes {
                 break;
             }
@@ -228,6 +276,31 @@ impl<'a> Download<'a> {
                 expected: piece.bytes,
             })
         }
+    }
+
+    /// Looks for the directory of a file of weights in what is there of it.
+    async fn look<S: ByteSource>(&self, weights: Option<u32>, name: &str, len: u64, there: &S) {
+        let Some(weights) = weights.filter(|it| !self.meter.borrow().knows(*it)) else {
+            return;
+        };
+        let beginning = Beginning { there, len };
+        if let Some(tensors) = directory::tensors(name, weights, &beginning).await {
+            self.meter.borrow_mut().tensors(weights, tensors);
+        }
+    }
+
+    /// Remembers that a range of a file of weights is there.
+    fn here(&self, weights: Option<u32>, range: Range<u64>) {
+        if let Some(weights) = weights {
+            self.meter.borrow_mut().arrived.add(weights, range);
+        }
+    }
+
+    /// Which of the files of weights an entry is, counted from 0; none for other files.
+    fn weights(&self, entry: usize) -> Option<u32> {
+        let (before, rest) = self.record.files.split_at(entry);
+        let count = before.iter().filter(|it| is_weights(&it.name)).count();
+        is_weights(&rest.first()?.name).then_some(count as u32)
     }
 
     /// Tells the page of `more` bytes.
@@ -253,6 +326,16 @@ impl<'a> Download<'a> {
         let found = self.record.files.iter().position(|it| it.name == name);
         found.ok_or_else(|| WorkerError::Storage(format!("{name} was not planned")))
     }
+}
+
+/// Where a piece belongs.
+#[derive(Clone, Copy)]
+struct PiecePlace<'f> {
+    file: &'f RemoteFile,
+    /// Which of the files of weights it is.
+    weights: Option<u32>,
+    /// The piece's first byte, from the start of the file.
+    start: u64,
 }
 
 /// A file that grows at its end.

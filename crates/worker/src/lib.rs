@@ -5,7 +5,9 @@
 //! Everything that takes long happens here, so that the page stays free to answer the reader.
 
 mod adapter_name;
+mod arrivals;
 mod catalogue;
+mod directory;
 mod download;
 mod error;
 mod fetch;

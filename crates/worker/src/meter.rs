@@ -1,7 +1,10 @@
 //! Progress for the page: throttled, with rate and time left.
 
-use vitrine_protocol::{Event, LoadPhase, Progress, Shards};
+use std::collections::BTreeSet;
 
+use vitrine_protocol::{Event, LoadPhase, Progress, Shards, TensorPlace};
+
+use crate::arrivals::Arrivals;
 use crate::scope;
 
 /// At most this often, in seconds.
@@ -15,6 +18,10 @@ const SETTLED_S: f64 = 0.5;
 pub struct Meter {
     /// Which file of weights is at hand, told with the next report.
     pub shards: Option<Shards>,
+    /// Which bytes of the weights are there, told with the next report.
+    pub arrived: Arrivals,
+    /// The files of weights of which the page knows the tensors.
+    told: BTreeSet<u32>,
     phase: Option<PhaseStart>,
     posted_s: f64,
 }
@@ -27,6 +34,18 @@ struct PhaseStart {
 }
 
 impl Meter {
+    /// Whether the page knows the tensors of file number `file` of the weights.
+    pub fn knows(&self, file: u32) -> bool {
+        self.told.contains(&file)
+    }
+
+    /// Tells the page where the tensors of file number `file` of the weights lie.
+    pub fn tensors(&mut self, file: u32, tensors: Vec<TensorPlace>) {
+        if self.told.insert(file) {
+            scope::post(&Event::Tensors { tensors });
+        }
+    }
+
     /// Tells the page how far `phase` is, unless it was told a moment ago.
     pub fn report(&mut self, phase: LoadPhase, done: u64, total: u64) {
         let now_s = scope::now_s();
@@ -47,6 +66,7 @@ impl Meter {
         self.posted_s = now_s;
         let mut progress = progress(start, done, total, now_s - start.at_s);
         progress.shards = self.shards;
+        progress.arrived = self.arrived.all().to_vec();
         scope::post(&Event::Loading { progress });
     }
 }
@@ -68,6 +88,7 @@ fn progress(start: PhaseStart, done: u64, total: u64, elapsed_s: f64) -> Progres
         per_second,
         seconds_left,
         shards: None,
+        arrived: Vec::new(),
     }
 }
 

@@ -8,13 +8,14 @@ use vitrine_model::{Config, ModelError};
 use vitrine_protocol::{HubAccess, LoadPhase, ModelSource};
 use web_sys::Blob;
 
+use crate::directory;
 use crate::download::Download;
 use crate::error::WorkerError;
 use crate::hub::Repository;
 use crate::manifest::Manifest;
 use crate::meter::Meter;
 use crate::model_file::ModelFile;
-use crate::remote::RemoteFile;
+use crate::remote::{RemoteFile, is_weights};
 use crate::storage::{self, FileRecord, Record, Store};
 
 /// Picked files are copied into storage in pieces of this length.
@@ -231,8 +232,10 @@ async fn copy(
     // First, so that a copy that is broken off is seen and can be deleted.
     store.write_record(&key, &record).await?;
     let folder = store.model(&key).await?;
+    directory::tell(&picked, meter).await;
     let mut copied = Vec::new();
     let mut done = 0;
+    let mut weights = 0;
     for (index, (name, file)) in picked.into_iter().enumerate() {
         let mut target = folder.open_file(&name).await?;
         let mut position = 0;
@@ -242,9 +245,13 @@ async fn copy(
             let piece = piece.map_err(ModelError::from)?;
             target.write(position, &piece)?;
             done += end - position;
+            if is_weights(&name) {
+                meter.arrived.add(weights, position..end);
+            }
             position = end;
             meter.report(LoadPhase::Keep, done, total);
         }
+        weights += u32::from(is_weights(&name));
         target.truncate(position)?;
         target.flush()?;
         record.files[index].done = position;

@@ -27,7 +27,7 @@ use crate::observer::PagePoster;
 use crate::obtain::{Obtained, obtain};
 use crate::shards::ShardCounter;
 use crate::storage::{self, Store};
-use crate::{catalogue, scope, tune};
+use crate::{catalogue, directory, scope, tune};
 
 /// Logits of a comparison take at most this many bytes.
 const COMPARED_BYTES: u64 = 256 << 20;
@@ -224,6 +224,7 @@ impl Session {
             Some(gpu) => gpu,
             None => request_gpu().await?,
         };
+        directory::tell(&obtained, &mut meter).await;
         let mut counter = ShardCounter::default();
         let mut files = ModelFiles::new(name);
         for (name, file) in obtained {
@@ -232,6 +233,7 @@ impl Session {
         }
         let mut report = |phase, done, total| {
             meter.shards = counter.shards(phase, done == total);
+            meter.arrived = counter.read();
             meter.report(phase, done, total);
         };
         let options = LoadOptions {

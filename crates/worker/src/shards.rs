@@ -1,13 +1,14 @@
-//! Which of several files of weights is being read.
+//! Which files of weights were read, and which of their bytes.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
 use vitrine_model::source::{ByteSource, SourceError};
 use vitrine_protocol::{LoadPhase, Shards};
 
+use crate::arrivals::Arrivals;
 use crate::model_file::ModelFile;
 use crate::remote::is_weights;
 
@@ -17,6 +18,8 @@ pub struct ShardCounter {
     total: u32,
     /// The last one that was read from.
     furthest: Rc<Cell<u32>>,
+    /// What was read of the weights.
+    read: Rc<RefCell<Arrivals>>,
     uploading: bool,
 }
 
@@ -25,6 +28,7 @@ pub struct Watched {
     file: ModelFile,
     shard: Option<u32>,
     furthest: Rc<Cell<u32>>,
+    read: Rc<RefCell<Arrivals>>,
 }
 
 impl ShardCounter {
@@ -36,6 +40,7 @@ impl ShardCounter {
             file,
             shard,
             furthest: Rc::clone(&self.furthest),
+            read: Rc::clone(&self.read),
         }
     }
 
@@ -61,6 +66,13 @@ impl ShardCounter {
     }
 }
 
+impl ShardCounter {
+    /// What was read of the weights, directories apart.
+    pub fn read(&self) -> Arrivals {
+        self.read.borrow().clone()
+    }
+}
+
 impl ByteSource for Watched {
     fn len(&self) -> u64 {
         self.file.len()
@@ -69,6 +81,10 @@ impl ByteSource for Watched {
     async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError> {
         if let Some(shard) = self.shard {
             self.furthest.set(self.furthest.get().max(shard));
+            // Directories are looked for at the beginning, together with some of what follows.
+            if range.start > 0 {
+                self.read.borrow_mut().add(shard, range.clone());
+            }
         }
         self.file.read(range).await
     }

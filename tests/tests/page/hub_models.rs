@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use crate::{
     app::{App, LATE, SOON},
+    arrivals,
     hub::{Hub, TOKEN},
     reference::Reference,
     session::in_browser,
@@ -38,6 +39,7 @@ fn a_model_of_the_hub_is_fetched_once_and_kept() {
 
         fetch(&app, "not an id", "").await;
         assert!(app.text("hub-id-hint").await.contains("owner/name"));
+        arrivals::watch(&app).await;
         fetch(&app, "tests/llama", "").await;
         // Its weights lie in several files.
         while app.exact_text("shards").await != "Loading checkpoint shards: 1/3" {
@@ -45,6 +47,7 @@ fn a_model_of_the_hub_is_fetched_once_and_kept() {
             sleep(Duration::from_millis(20)).await;
         }
         app.wait_until_loaded().await;
+        fills_shard_by_shard(&app).await;
         llama.check(&app).await;
         let stored = app.wait_for_stored(|stored| stored.len() == 1).await;
         assert!(stored[0].complete);
@@ -180,4 +183,16 @@ fn what_the_hub_refuses_is_said_in_one_sentence() {
         let kept = session.client.execute(script, Vec::new()).await.unwrap();
         assert!(!kept.to_string().contains(TOKEN), "{kept}");
     });
+}
+
+/// The diagram knows the tensors of a shard when its beginning has come, and is full at the end.
+async fn fills_shard_by_shard(app: &App<'_>) {
+    let moments = arrivals::moments(app).await;
+    let mut known: Vec<u64> = moments.iter().map(|it| it.tensors).collect();
+    known.dedup();
+    assert_eq!(known.len(), 3, "{known:?}");
+    let came = |it: &&arrivals::Moment| !it.gpu && 0 < it.here && it.here < it.bytes;
+    assert!(moments.iter().any(|it| came(&it)), "{moments:?}");
+    let last = moments.last().unwrap();
+    assert!(last.gpu && last.whole == last.tensors, "{last:?}");
 }

@@ -10,6 +10,7 @@
 )]
 
 mod app;
+mod arrivals;
 mod driver;
 mod failures;
 mod golden;

@@ -27,6 +27,7 @@ impl State {
             }
             Event::Stored { stored, room } => self.set_stored(stored, room),
             Event::Loading { progress } => self.loading(progress),
+            Event::Tensors { tensors } => self.tensors.update(|all| all.extend(tensors)),
             Event::ModelReady {
                 model,
                 load_s,

@@ -46,6 +46,7 @@ impl State {
         self.failure.set(None);
         self.phase.set(Phase::Loading);
         self.progress.set(None);
+        self.tensors.set(Vec::new());
         self.wanted.set(Some(source.clone()));
         let token = self.token.with_untracked(|token| token.trim().to_owned());
         Command::LoadModel {

@@ -11,7 +11,7 @@ use leptos::prelude::*;
 pub use loading::Loaded;
 use vitrine_protocol::{
     AdapterSummary, Distribution, Failure, Intervention, ModelSource, ModelSummary, Progress,
-    SiteModel, StorageRoom, StoredModel,
+    SiteModel, StorageRoom, StoredModel, TensorPlace,
 };
 use web_sys::File;
 
@@ -47,6 +47,8 @@ pub struct State {
     pub token: RwSignal<String>,
     /// How far the model is on its way.
     pub progress: RwSignal<Option<Progress>>,
+    /// The tensors of the model that is on its way, as far as they are known.
+    pub tensors: RwSignal<Vec<TensorPlace>>,
     /// The model on the GPU.
     pub loaded: RwSignal<Option<Loaded>>,
     /// Why nothing works.
@@ -107,6 +109,7 @@ impl State {
             picking: RwSignal::new(false),
             token: RwSignal::new(String::new()),
             progress: RwSignal::new(None),
+            tensors: RwSignal::new(Vec::new()),
             loaded: RwSignal::new(None),
             failure: RwSignal::new(None),
             refusal: RwSignal::new(None),

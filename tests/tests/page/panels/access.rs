@@ -127,6 +127,17 @@ async fn barriers(session: &Session, app: &App<'_>, axe: &str) {
     assert!(all.is_empty(), "barriers:\n{}", all.join("\n"));
 }
 
+/// Looks for barriers in the page as it is, where axe-core is there.
+pub async fn has_no_barriers(session: &Session, what: &str) {
+    let Some(path) = setup::optional_path("VITRINE_AXE") else {
+        return;
+    };
+    let source = json!({ "expression": fs::read_to_string(path).unwrap() });
+    session.devtools("Runtime.evaluate", source).await;
+    let found = violations(session).await;
+    assert!(found.is_empty(), "{what}: {found:#?}");
+}
+
 /// What axe-core finds in the page as it is.
 async fn violations(session: &Session) -> Vec<Violation> {
     let script = "

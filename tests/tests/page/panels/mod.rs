@@ -4,6 +4,8 @@
 mod access;
 mod looks;
 mod numbers;
+mod room;
+mod smooth;
 mod wanted;
 
 use tokio::task::spawn_blocking;

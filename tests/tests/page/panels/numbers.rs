@@ -13,6 +13,9 @@ use crate::{app::App, native};
 const TOLERANCE: f64 = 2e-3;
 const FLOOR: f64 = 0.05;
 
+/// New tokens on which formats are compared.
+pub const COMPARED: usize = 2;
+
 const ENTER: &str = "\u{E007}";
 
 fn near(page: f64, native: f64) -> bool {
@@ -55,6 +58,8 @@ pub async fn compare(app: &App<'_>, wanted: &Wanted) {
     sweep(app, wanted).await;
     model(app, wanted).await;
     timings(app, wanted).await;
+    quantisation(app, wanted).await;
+    lessons(app, wanted).await;
 }
 
 async fn tokens(app: &App<'_>, wanted: &Wanted) {
@@ -363,4 +368,78 @@ async fn batch(app: &App<'_>, wanted: &Wanted) {
     assert_eq!(tokens[0].number("id"), f64::from(wanted.ids[wanted.prompt]));
     // Control.
     assert!(tokens[1].number("id") != tokens[0].number("id"));
+}
+
+/// The model in two formats.
+async fn quantisation(app: &App<'_>, wanted: &Wanted) {
+    app.open_panel("quantisation").await;
+    app.fill("prompt", PROMPT).await;
+    app.fill("compare-tokens", &COMPARED.to_string()).await;
+    app.press("compare-tokens", ENTER).await;
+    app.click("compare").await;
+    app.settle().await;
+    let rows = app.data("compare-row").await;
+    let natively = wanted.compare["formats"].as_array().unwrap();
+    assert_eq!(rows.len(), natively.len());
+    for (row, wanted) in rows.iter().zip(natively) {
+        assert_eq!(row.text("format"), wanted["format"]);
+        assert_eq!(row.number("bytes"), float(&wanted["weight_bytes"]));
+        agree(
+            "perplexity",
+            row.number("perplexity"),
+            float(&wanted["perplexity"]),
+        );
+        agree(
+            "divergence",
+            row.number("mean-kl"),
+            float(&wanted["mean_kl"]),
+        );
+    }
+    assert_eq!(rows[0].number("mean-kl"), 0.0);
+    // Control.
+    assert!(rows[1].number("mean-kl") > 0.0);
+}
+
+/// Each lesson's question, answered by the command line.
+async fn lessons(app: &App<'_>, wanted: &Wanted) {
+    let inspect = &wanted.inspect;
+    let on_gpu = float(&wanted.compare["formats"][0]["weight_bytes"]);
+    let layers = float(&inspect["kv_cache"]["layers"]);
+    let heads = float(&inspect["attention"]["heads"]);
+    let vocabulary = float(&inspect["modules"]["children"][0]["children"][0]["shape"][0]);
+    // The one that draws tokens by chance is left out.
+    let answers = [
+        (1, on_gpu / 1e6),
+        (2, layers),
+        (3, wanted.email as f64),
+        (4, vocabulary),
+        (5, 100.0 * float(&wanted.france["top"][0]["probability"])),
+        (7, layers + 1.0),
+        (8, layers * heads),
+        (9, float(&inspect["attention"]["group"])),
+        (10, 0.0),
+        (11, float(&inspect["kv_cache"]["bytes_per_token"]) / 1024.0),
+        (12, on_gpu * 8.0 / float(&inspect["parameters"])),
+    ];
+    for (lesson, answer) in answers {
+        app.open_panel("lessons").await;
+        let script = "document.querySelectorAll('[data-testid=lesson]')[arguments[0]].click()";
+        let _: Value = app.script(script, Value::from(lesson - 1)).await;
+        app.click("lesson-run").await;
+        app.wait_until_generated().await;
+        app.settle().await;
+        app.fill("lesson-answer", &format!("{answer:.2}")).await;
+        let verdict = app.datum("lesson-verdict").await;
+        assert_eq!(verdict.text("right"), "true", "lesson {lesson}: {answer}");
+        // Control.
+        let wrong = format!("{:.2}", 1.03 * answer + 0.1);
+        app.fill("lesson-answer", &wrong).await;
+        let verdict = app.datum("lesson-verdict").await;
+        assert_eq!(verdict.text("right"), "false", "lesson {lesson}: {wrong}");
+    }
+    // What the files take is another number than what the GPU holds.
+    let files = inspect["formats"].as_array().unwrap().iter();
+    let files: f64 = files.map(|it| float(&it["bytes"])).sum();
+    assert!((files - on_gpu).abs() > 0.01 * on_gpu);
+    app.click("lesson-close").await;
 }

@@ -5,11 +5,16 @@ use std::path::Path;
 use safetensors::SafeTensors;
 use serde_json::Value;
 
+use super::numbers::COMPARED;
 use crate::native;
 
 /// Layer and head that are looked at.
 pub const LAYER: usize = 3;
 pub const HEAD: usize = 2;
+
+/// The prompt of the third lesson.
+const EMAIL: &str =
+    "Write an email apologizing to Sarah for the tragic gardening mishap. Explain how it happened.";
 
 /// What the command line says.
 pub struct Wanted {
@@ -25,6 +30,11 @@ pub struct Wanted {
     pub ablate: Value,
     pub inspect: Value,
     pub race: Value,
+    pub compare: Value,
+    /// Tokens of the prompt of the third lesson.
+    pub email: usize,
+    /// What follows the prompt of the fifth.
+    pub france: Value,
     trace: Vec<u8>,
 }
 
@@ -64,6 +74,12 @@ impl Wanted {
             lens: of_whole(&["lens"], &[]),
             ablate: of_whole(&["ablate"], &["--head", &switched]),
             inspect: native::run(&["inspect"]),
+            compare: native::run(&["compare", prompt, "--max-new-tokens", &COMPARED.to_string()]),
+            email: native::run::<Value>(&["tokenize", EMAIL])["tokens"]
+                .as_array()
+                .unwrap()
+                .len(),
+            france: native::run(&["next", "The capital of France is"]),
             race: of_whole(&["race"], &["--max-new-tokens", "2"]),
             trace: std::fs::read(file).unwrap(),
             ids,

@@ -1,3 +1,7 @@
+mod diagram;
+mod parts;
+
+use diagram::Diagram;
 use leptos::prelude::*;
 use vitrine_protocol::{Command, LoadPhase, ModelSource, Progress};
 
@@ -95,6 +99,9 @@ fn Loading(state: State, bridge: Bridge) -> impl IntoView {
                     </span>
                 </Show>
             </p>
+            <Show when=move || state.tensors.with(|it| !it.is_empty())>
+                <Diagram state />
+            </Show>
             <div class="button-row">
                 <button
                     type="button"

@@ -22,6 +22,7 @@ pub fn Rows(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
                 };
                 view! {
                     <tr data-testid="compare-row" data-format=it.format.clone()
+                        data-bytes=it.weight_bytes.to_string()
                         data-mean-kl=it.mean_kl.to_string()
                         data-perplexity=it.perplexity.to_string()>
                         <th scope="row" class="word">{it.format.clone()}</th>
