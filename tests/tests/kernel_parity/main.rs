@@ -11,6 +11,7 @@ mod adjust;
 mod argmax;
 mod attention;
 mod attention_probs;
+mod bench;
 mod embed;
 mod formats;
 mod fused;

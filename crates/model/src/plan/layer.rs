@@ -2,8 +2,8 @@
 
 use vitrine_gpu::Buffer;
 use vitrine_kernels::{
-    AppendBuffers, Attention, AttentionShape, MlpAct, QkNorm, Results, RmsNorm, RopeKvAppend, Then,
-    stride,
+    AppendBuffers, Attention, AttentionShape, Dtype, MlpAct, QkNorm, Results, RmsNorm,
+    RopeKvAppend, Then, stride,
 };
 
 use super::{Activations, Builder};
@@ -269,7 +269,10 @@ impl Builder<'_> {
         Self: 'n,
     {
         let act = self.act;
-        if self.fuses() && weights.bias.is_none() {
+        // The factors come as a uniform.
+        let bytes = u64::from(stride(self.config.hidden_size)) * Dtype::F32.bytes();
+        let fits = bytes <= self.gpu.caps().max_uniform_binding;
+        if self.fuses() && weights.bias.is_none() && fits {
             return Ok((&act.residual, Some((weights, kept))));
         }
         self.enter(stage, Some(layer), name);
