@@ -174,19 +174,23 @@ pub fn permutations() -> Vec<ShaderSource> {
                 per_block: if differences { 1 } else { 2 * kv_heads },
                 block_stride: 2 * hidden,
                 rows: 61,
+                lanes: if differences { 8 } else { 64 },
                 differences,
                 dtype,
             };
             all.push(row_norms.source());
         }
-        let strongest = Strongest {
-            n: intermediate,
-            row_stride: stride(intermediate),
-            rows: 30,
-            k: 8,
-            dtype,
-        };
-        all.push(strongest.source());
+        for lanes in [8, 64] {
+            let strongest = Strongest {
+                n: intermediate,
+                row_stride: stride(intermediate),
+                rows: 30,
+                k: 8,
+                lanes,
+                dtype,
+            };
+            all.push(strongest.source());
+        }
         all.extend(LogitStatsOf { n: vocab }.sources());
         for instead_of in [false, true] {
             let patch = Patch {

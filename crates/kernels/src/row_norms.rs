@@ -2,9 +2,6 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{Dtype, FRAGMENTS, template};
 
-/// The most lanes of a row; short rows have fewer, so that none waits for the others.
-const MOST_LANES: u32 = 64;
-
 /// `shaders/row_norms.wgsl`: the length of each row, and of what it has more than the row before.
 #[derive(Clone, Copy, Debug)]
 pub struct RowNorms {
@@ -16,6 +13,9 @@ pub struct RowNorms {
     pub block_stride: u32,
     /// How many rows.
     pub rows: u32,
+    /// The most lanes of a row, a power of two ([`lanes_of_rows`](crate::lanes_of_rows)); short rows have
+    /// fewer, so that none waits for the others.
+    pub lanes: u32,
     /// Whether to compare each row with the one before.
     pub differences: bool,
     /// Number format of x.
@@ -28,7 +28,7 @@ impl RowNorms {
     pub fn source(&self) -> ShaderSource {
         let mut flags = self.dtype.flags();
         let pairs = self.n.div_ceil(2);
-        let lanes = pairs.next_power_of_two().min(MOST_LANES);
+        let lanes = pairs.next_power_of_two().min(self.lanes);
         if self.differences {
             flags.push("DIFFERENCES");
         }

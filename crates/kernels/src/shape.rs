@@ -187,6 +187,13 @@ impl Shape {
     }
 }
 
+/// Lanes for each of some rows that a kernel sums up: on a processor that plays a GPU one vector of them,
+/// for several wait for one another at every barrier.
+#[must_use]
+pub fn lanes_of_rows(gpu: &Gpu) -> u32 {
+    if gpu.is_software() { 8 } else { 64 }
+}
+
 /// Browsers bring SwiftShader along, and do not tell its width.
 fn has_narrow_vectors(gpu: &Gpu) -> bool {
     match gpu.caps().subgroup_size {

@@ -2,8 +2,6 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{Dtype, FRAGMENTS, template};
 
-const LANES: u32 = 64;
-
 /// `shaders/strongest.wgsl`: the values of each row that are farthest from 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Strongest {
@@ -15,6 +13,8 @@ pub struct Strongest {
     pub rows: u32,
     /// How many values of each.
     pub k: u32,
+    /// Lanes of a row ([`lanes_of_rows`](crate::lanes_of_rows)).
+    pub lanes: u32,
     /// Number format of x.
     pub dtype: Dtype,
 }
@@ -31,7 +31,7 @@ impl Strongest {
             template: template!("strongest"),
             fragments: FRAGMENTS,
             constants: vec![
-                ("LANES", LANES.into()),
+                ("LANES", self.lanes.into()),
                 ("N", self.n.into()),
                 ("ROW_STRIDE", self.row_stride.into()),
                 ("K", self.k.into()),

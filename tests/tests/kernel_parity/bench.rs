@@ -12,6 +12,7 @@ use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording};
 use vitrine_kernels::{
     Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, LayerNorm,
     LogitStats, LogitStatsOf, Matmul, MlpAct, RmsNorm, RowNorms, Shape, Strongest, Then, TopK, cpu,
+    lanes_of_rows,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -241,6 +242,7 @@ fn kernels_and_their_twins() {
         per_block: 1,
         block_stride: HIDDEN,
         rows: 61,
+        lanes: lanes_of_rows(gpu),
         differences: false,
         dtype: Dtype::F32,
     };
@@ -252,6 +254,7 @@ fn kernels_and_their_twins() {
         row_stride: INTERMEDIATE,
         rows: 30,
         k: 8,
+        lanes: lanes_of_rows(gpu),
         dtype: Dtype::F32,
     };
     let dispatch = kernel.dispatch(gpu, &input, &y).unwrap();

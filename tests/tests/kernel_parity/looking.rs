@@ -9,11 +9,12 @@ use crate::support::{assert_close, buffer, gpu, numbers, padded, run, stored, ze
 #[test]
 fn row_norms() {
     let gpu = gpu();
-    for (n, rows, dtype, tolerance) in [
-        (2, 1, Dtype::F32, 1e-5),
-        (64, 61, Dtype::F32, 1e-5),
-        (576, 7, Dtype::F32, 1e-4),
-        (96, 5, Dtype::F16, 1e-2),
+    for (n, rows, lanes, dtype, tolerance) in [
+        (2, 1, 64, Dtype::F32, 1e-5),
+        (64, 61, 8, Dtype::F32, 1e-5),
+        (576, 7, 64, Dtype::F32, 1e-4),
+        (576, 7, 8, Dtype::F32, 1e-4),
+        (96, 5, 8, Dtype::F16, 1e-2),
     ] {
         let x = numbers(1, (n * rows) as usize);
         let right = cpu::row_norms(&x, n as usize).concat();
@@ -26,6 +27,7 @@ fn row_norms() {
             per_block: 1,
             block_stride,
             rows,
+            lanes,
             differences: true,
             dtype,
         };
@@ -51,6 +53,7 @@ fn row_norms_in_blocks() {
         per_block: 3,
         block_stride: 128,
         rows,
+        lanes: 64,
         differences: false,
         dtype: Dtype::F32,
     };
@@ -65,7 +68,13 @@ fn row_norms_in_blocks() {
 fn strongest() {
     let gpu = gpu();
     let k = 8;
-    for (n, rows) in [(5, 2), (200, 3), (1537, 2)] {
+    for (n, rows, lanes) in [
+        (5, 2, 64),
+        (5, 2, 8),
+        (200, 3, 64),
+        (200, 3, 8),
+        (1537, 2, 8),
+    ] {
         let mut x = numbers(3, (n * rows) as usize);
         // Equal sizes come in order.
         x[1] = 2.0;
@@ -75,6 +84,7 @@ fn strongest() {
             row_stride: stride(n),
             rows,
             k,
+            lanes,
             dtype: Dtype::F32,
         };
         let x_buffer = buffer(&gpu, &padded(&x, n, stride(n)));

@@ -4,7 +4,9 @@
 //! copy what they read anyway; so watching adds no command to a layer.
 
 use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
-use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
+use vitrine_kernels::{
+    HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, lanes_of_rows, stride,
+};
 
 use super::{Basis, Builder};
 use crate::{ModelError, PacketParts};
@@ -118,6 +120,7 @@ impl Watch {
                 per_block: 1,
                 block_stride: (kept.row_bytes / dtype.bytes()) as u32,
                 rows: 2 * layers + 1,
+                lanes: lanes_of_rows(gpu),
                 differences: true,
                 dtype,
             };
@@ -129,6 +132,7 @@ impl Watch {
                 per_block: 2 * kv_heads,
                 block_stride: (kept.row_bytes / dtype.bytes()) as u32,
                 rows: layers * 2 * kv_heads,
+                lanes: lanes_of_rows(gpu),
                 differences: false,
                 dtype,
             };
@@ -140,6 +144,7 @@ impl Watch {
                 row_stride: (kept.row_bytes / dtype.bytes()) as u32,
                 rows: layers,
                 k: NEURONS,
+                lanes: lanes_of_rows(gpu),
                 dtype,
             };
             sums.dispatch(kernel.dispatch(gpu, &kept.rows, &watch.neurons)?);
