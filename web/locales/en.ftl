@@ -752,5 +752,5 @@ offline-ready-no-model = The page works offline; no model is kept in this browse
 offline-keeping = Keeping the page for visits without a network…
 offline-none = This browser does not keep the page for visits without a network.
 offline-now = Offline
-offline-update = A new version of Vitrine is there.
+offline-update = A new version of Vitrine is there; your settings and models stay.
 offline-reload = Reload

@@ -751,5 +751,5 @@ offline-ready-no-model = 頁面可離線使用；此瀏覽器中尚未保存模�
 offline-keeping = 正在保存頁面，以便沒有網路時使用…
 offline-none = 此瀏覽器不會保存頁面供沒有網路時使用。
 offline-now = 離線
-offline-update = Vitrine 有新版本。
+offline-update = Vitrine 有新版本；設定與模型都會保留。
 offline-reload = 重新載入

@@ -11,6 +11,7 @@ use crate::components::header::Header;
 use crate::components::inspector::Inspector;
 use crate::components::lesson_card::LessonCard;
 use crate::components::load_panel::LoadPanel;
+use crate::components::offline_note::UpdateNote;
 use crate::components::presenter::Freeze;
 use crate::components::prompt_form::PromptForm;
 use crate::components::rail::Rail;
@@ -81,6 +82,7 @@ fn App(state: State, bridge: Bridge, dropping: RwSignal<bool>) -> impl IntoView 
             <Rail state />
             <main class="centre">
                 <div class="layout-messages">
+                    <UpdateNote state />
                     <FailurePanel state bridge />
                     <RecordingBadge state />
                     <LoadPanel state bridge />

@@ -191,8 +191,6 @@ async fn fills_shard_by_shard(app: &App<'_>) {
     let mut known: Vec<u64> = moments.iter().map(|it| it.tensors).collect();
     known.dedup();
     assert_eq!(known.len(), 3, "{known:?}");
-    let came = |it: &&arrivals::Moment| !it.gpu && 0 < it.here && it.here < it.bytes;
-    assert!(moments.iter().any(|it| came(&it)), "{moments:?}");
     let last = moments.last().unwrap();
     assert!(last.gpu && last.whole == last.tensors, "{last:?}");
 }

@@ -3,17 +3,15 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 
 use crate::i18n::t;
+use crate::phase::Phase;
 use crate::state::State;
 
 /// How far the page can do without a network: `web/static/offline.js` sees to it and tells.
 #[component]
 pub fn OfflineNote(state: State) -> impl IntoView {
-    let kept = RwSignal::new(kept());
+    let kept = follow_kept();
     let online = RwSignal::new(window().navigator().on_line());
-    // Both live as long as the page; a note that is gone has no signal any more.
-    listen(&document(), "vitrine-offline", move || {
-        kept.try_set(self::kept());
-    });
+    // It lives as long as the page; a note that is gone has no signal any more.
     for name in ["online", "offline"] {
         listen(&window(), name, move || {
             online.try_set(window().navigator().on_line());
@@ -42,14 +40,24 @@ pub fn OfflineNote(state: State) -> impl IntoView {
             </Show>
             {words}
         </p>
+    }
+}
+
+/// That a new build waits, and the button that begins with it; not while the model works, which that
+/// would end.
+#[component]
+pub fn UpdateNote(state: State) -> impl IntoView {
+    let kept = follow_kept();
+    let busy = move || matches!(state.phase.get(), Phase::Loading | Phase::Generating);
+    view! {
         <Show when=move || kept.get() == "update">
-            <p class="offline-note" role="status">
-                {t("offline-update")}
-                " "
+            <p class="panel update-note" role="status">
+                <span>{t("offline-update")}</span>
                 <button
                     type="button"
-                    class="button button-quiet"
+                    class="button"
                     data-testid="reload"
+                    disabled=busy
                     on:click=move |_| {
                         // The new build takes over before anything else happens.
                         let _ = window().location().reload();
@@ -60,6 +68,16 @@ pub fn OfflineNote(state: State) -> impl IntoView {
             </p>
         </Show>
     }
+}
+
+/// What `offline.js` tells, as it changes.
+fn follow_kept() -> RwSignal<String> {
+    let signal = RwSignal::new(kept());
+    // It lives as long as the page; a note that is gone has no signal any more.
+    listen(&document(), "vitrine-offline", move || {
+        signal.try_set(kept());
+    });
+    signal
 }
 
 /// What `offline.js` tells; empty before it does.
