@@ -122,7 +122,7 @@ pub fn Replay(report: Arc<RaceReport>, texts: Texts) -> impl IntoView {
 
 const WIDTH: f64 = 820.0;
 const HEIGHT: f64 = 200.0;
-const LEFT: f64 = 70.0;
+const LEFT: f64 = 76.0;
 const TOP: f64 = 12.0;
 
 /// Milliseconds of each step.

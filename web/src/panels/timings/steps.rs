@@ -7,7 +7,7 @@ use crate::panels::traced;
 use crate::state::State;
 
 const HEIGHT: f64 = 180.0;
-const LEFT: f64 = 60.0;
+const LEFT: f64 = 76.0;
 const TOP: f64 = 10.0;
 
 /// Seconds of each new token, by position: from the token before it, or from the request.
