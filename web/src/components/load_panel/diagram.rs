@@ -147,7 +147,7 @@ pub fn Diagram(state: State) -> impl IntoView {
             note=Signal::stored(t("load-diagram-note").to_owned())
             table
         >
-            <svg class="graphic load-graphic" viewBox=size role="img" aria-label=spoken>
+            <svg class="graphic load-graphic" viewBox=size role="img" tabindex="0" aria-label=spoken>
                 {legend}
                 <path class="load-absent" d=move || path(&|_, _, _| 1.0) />
                 <Show when=move || on_gpu.get()>
