@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::UrlSearchParams;
 
 use crate::hub;
+use crate::reactive::effect;
 use crate::state::State;
 use crate::view::View;
 
@@ -26,7 +27,7 @@ pub fn bind(state: State) {
     // For as long as the page lives.
     on_change.forget();
 
-    Effect::new(move |_| {
+    effect(move || {
         let wanted = write(state);
         if fragment() != wanted
             && let Ok(history) = window().history()

@@ -23,6 +23,7 @@ use crate::components::transport::Transport;
 use crate::i18n::{self, t};
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
+use crate::reactive::effect;
 use crate::state::State;
 use crate::{address, dropped, persistence};
 
@@ -35,7 +36,7 @@ pub fn Root() -> impl IntoView {
     let bridge = Bridge::start(state);
 
     // A selected prompt token has no distribution until the model is asked for it.
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(command) = state.question() {
             bridge.send(&command);
         }
@@ -43,7 +44,7 @@ pub fn Root() -> impl IntoView {
     // How surprising each token of the prompt is, once there is time to find out.
     let positions = Inquiry::new(state, bridge);
     positions.follow(move || state.unmeasured_prompt());
-    Effect::new(move |_| {
+    effect(move || {
         positions.answered.with(|answered| {
             if let Some(Answer::Positions { positions }) =
                 answered.as_ref().map(|answered| &answered.answer)

@@ -91,6 +91,9 @@ impl Bridge {
                 None => t("worker-unreachable").to_owned(),
             });
         });
+        // The worker runs this module, and need not fetch it again. Where it cannot be handed over,
+        // it does.
+        let _ = worker.post_message(&wasm_bindgen::module());
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         let link = Link {

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use vitrine_protocol::{Answer, AnswerPart, Command, Failure, Question, TensorHeader, TensorType};
 
 use crate::bridge::Bridge;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 
 /// Bytes of tensors that are kept for questions which are asked again.
@@ -268,8 +269,8 @@ impl Inquiry {
     /// the newest answer stays.
     pub fn follow(&self, question: impl Fn() -> Option<Question> + Send + Sync + 'static) {
         let this = *self;
-        let question = Memo::new(move |_| question());
-        Effect::new(move |_| {
+        let question = memo(move |_| question());
+        effect(move || {
             if let Some(question) = question.get() {
                 this.ask(question);
             }

@@ -21,6 +21,7 @@ mod panels;
 mod persistence;
 mod phase;
 mod pieces;
+mod reactive;
 mod recording;
 mod sampling_settings;
 mod selection;
@@ -37,9 +38,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::HtmlElement;
 
-/// Draws the page into `#app`. `boot.js` calls it by instantiating the module.
-#[wasm_bindgen(start)]
-pub fn start() {
+/// Draws the page into `#app`. `boot.js` calls it.
+#[wasm_bindgen(js_name = startPage)]
+pub fn start_page() {
     console_error_panic_hook::set_once();
     let place = document()
         .get_element_by_id("app")

@@ -1,9 +1,10 @@
 //! What the reader typed and chose; it survives a reload, a lost device and a failure.
 
-use leptos::prelude::{Effect, Get, RwSignal, Update, window};
+use leptos::prelude::{Get, RwSignal, Update, window};
 
 use crate::browser_storage::{self, Keep};
 use crate::i18n::Language;
+use crate::reactive::effect;
 use crate::sampling_settings::SamplingSettings;
 use crate::strings;
 
@@ -125,28 +126,28 @@ impl Settings {
     }
 
     fn keep(self) {
-        Effect::new(move |_| browser_storage::set(Keep::Tab, PROMPT, &self.prompt.get()));
-        Effect::new(move |_| {
+        effect(move || browser_storage::set(Keep::Tab, PROMPT, &self.prompt.get()));
+        effect(move || {
             browser_storage::set(Keep::Browser, MAX_NEW_TOKENS, &self.max_new_tokens.get());
         });
-        Effect::new(move |_| {
+        effect(move || {
             browser_storage::set(Keep::Browser, CHAT, &self.chat.get().to_string());
         });
-        Effect::new(move |_| browser_storage::set(Keep::Tab, HUB_ID, &self.hub_id.get()));
-        Effect::new(move |_| {
+        effect(move || browser_storage::set(Keep::Tab, HUB_ID, &self.hub_id.get()));
+        effect(move || {
             browser_storage::set(
                 Keep::Browser,
                 KEEP_PICKED,
                 &self.keep_picked.get().to_string(),
             );
         });
-        Effect::new(move |_| {
+        effect(move || {
             browser_storage::set(Keep::Browser, SHOW_IDS, &self.show_ids.get().to_string());
         });
-        Effect::new(move |_| {
+        effect(move || {
             browser_storage::set(Keep::Browser, THEME, self.theme.get().name());
         });
-        Effect::new(move |_| {
+        effect(move || {
             browser_storage::set(Keep::Browser, LANGUAGE, self.language.get().tag());
         });
     }

@@ -1,5 +1,5 @@
 // Starts the page. What goes wrong before there is a page is said in the static text.
-import init from "./pkg/web.js";
+import init, { startPage } from "./pkg/vitrine.js";
 import { keep, takeOver } from "./offline.js";
 
 const place = document.getElementById("boot");
@@ -8,6 +8,7 @@ place.textContent = "The page is opening…";
 await takeOver();
 try {
   await init();
+  startPage();
 } catch (error) {
   if (place.isConnected) {
     place.setAttribute("role", "alert");

@@ -1,8 +1,20 @@
-// The worker that owns the GPU. Commands that arrive before the module is there wait here.
-import init from "./pkg/worker.js";
+// The worker that owns the GPU. It runs the page's own module, which is the page's first message; from
+// a page that has none it fetches it. Commands that arrive before wait here.
+import init, { startWorker } from "./pkg/vitrine.js";
+
+// A trap in a promise ends the engine like any other: the page hears of it.
+self.addEventListener("unhandledrejection", ({ reason }) => reportError(reason));
 
 const early = [];
+const module = await new Promise((resolve) => {
+  self.onmessage = (message) => {
+    const isModule = message.data instanceof WebAssembly.Module;
+    if (!isModule) early.push(message);
+    resolve(isModule ? message.data : undefined);
+  };
+});
 self.onmessage = (message) => early.push(message);
-await init();
+await init(module && { module_or_path: module });
+startWorker();
 // The module has put its own handler in place.
 for (const message of early) self.onmessage(message);

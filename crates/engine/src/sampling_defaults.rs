@@ -1,5 +1,7 @@
 //! How a model's files recommend to sample.
 
+use std::fmt;
+
 use vitrine_model::Gguf;
 use vitrine_model::gguf::Value;
 use vitrine_protocol::SamplingDefaults;
@@ -42,10 +44,13 @@ pub fn from_folder(generation_config: Option<&[u8]>) -> Result<SamplingDefaults,
     let Some(bytes) = generation_config else {
         return Ok(SamplingDefaults::default());
     };
-    let damaged = |error| TextError::Damaged(format!("generation_config.json: {error}"));
+    let damaged =
+        |error: &dyn fmt::Display| TextError::Damaged(format!("generation_config.json: {error}"));
+    let text = str::from_utf8(bytes).map_err(|error| damaged(&error))?;
     let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(bytes).map_err(damaged)?;
-    let mut defaults: SamplingDefaults = serde_json::from_slice(bytes).map_err(damaged)?;
+        serde_json::from_str(text).map_err(|error| damaged(&error))?;
+    let mut defaults: SamplingDefaults =
+        serde_json::from_str(text).map_err(|error| damaged(&error))?;
     let does_something = |value: &serde_json::Value, neutral: Option<f64>| match value {
         serde_json::Value::Null | serde_json::Value::Bool(false) => false,
         serde_json::Value::Array(values) => !values.is_empty(),

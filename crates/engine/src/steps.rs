@@ -172,12 +172,10 @@ impl Engine {
                 following: following.map(|(id, target)| {
                     let nats = logsumexp - f64::from(target.logit);
                     FollowingToken {
-                        token: NamedToken {
-                            piece: self.piece(*id),
-                            logit: target.logit,
-                            probability: (-nats).exp().min(1.0),
-                            rank: target.before + 1,
-                        },
+                        piece: self.piece(*id),
+                        logit: target.logit,
+                        probability: (-nats).exp().min(1.0),
+                        rank: target.before + 1,
                         surprisal_bits: (nats / std::f64::consts::LN_2).max(0.0),
                     }
                 }),

@@ -108,10 +108,10 @@ const FRAGMENTS: &[(&str, &str)] = &[
     ("u64", include_str!("../../../shaders/common/u64.wgsl")),
 ];
 
-/// The template of a kernel, by name.
+/// The template of a kernel, by name, without its comments.
 macro_rules! template {
     ($name:literal) => {
-        include_str!(concat!("../../../shaders/", $name, ".wgsl"))
+        include_str!(concat!(env!("OUT_DIR"), "/", $name, ".wgsl"))
     };
 }
 use template;

@@ -5,6 +5,7 @@
 //! before it is checked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -36,7 +37,7 @@ impl<'de> Deserialize<'de> for Directory {
         impl<'de> Visitor<'de> for Entries {
             type Value = Directory;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object of tensors")
             }
 
@@ -82,8 +83,11 @@ pub async fn read<S: ByteSource>(
     }
     let data = 8 + length;
     let text = source.read(8..data).await?;
-    let Directory(entries) = serde_json::from_slice(&text)
-        .map_err(|error| damaged(format!("its directory is not as it should be ({error})")))?;
+    let wrong = |error: &dyn fmt::Display| {
+        damaged(format!("its directory is not as it should be ({error})"))
+    };
+    let text = str::from_utf8(&text).map_err(|error| wrong(&error))?;
+    let Directory(entries) = serde_json::from_str(text).map_err(|error| wrong(&error))?;
     let mut tensors = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         tensors.push(place(name, entry, file, data, file_len)?);
@@ -143,9 +147,11 @@ struct Index {
 /// # Errors
 /// When it is not such an index.
 pub fn read_index(text: &[u8]) -> Result<BTreeMap<String, String>, ModelError> {
-    let index: Index = serde_json::from_slice(text).map_err(|error| {
+    let wrong = |error: &dyn fmt::Display| {
         let what = format!("model.safetensors.index.json is not an index ({error})");
         ModelError::Damaged(what)
-    })?;
+    };
+    let text = str::from_utf8(text).map_err(|error| wrong(&error))?;
+    let index: Index = serde_json::from_str(text).map_err(|error| wrong(&error))?;
     Ok(index.weight_map)
 }

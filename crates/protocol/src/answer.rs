@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::tagged::tagged;
 use crate::{
     AblationReport, BatchSummary, BenchReport, CompareReport, Distribution, FormatRow,
     GenerateSummary, HeadEffect, HeadScore, LensReport, ModelReport, NamedToken, PatchReport,
@@ -8,7 +9,7 @@ use crate::{
 
 /// The answer to a [`Question`](crate::Question) of the same name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Answer {
     /// The tokens of a text.
     Tokenize(TokenizeReport),
@@ -54,9 +55,11 @@ pub enum Answer {
     Bench(Box<BenchReport>),
 }
 
+tagged!(Answer);
+
 /// What is known of an answer that takes long, as soon as it is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum AnswerPart {
     /// A head was ablated.
     Head(HeadEffect),
@@ -108,6 +111,8 @@ pub enum AnswerPart {
         what: String,
     },
 }
+
+tagged!(AnswerPart);
 
 /// A tensor that travels as a buffer beside the text, little-endian, the last dimension next to one
 /// another.

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_sampling::SamplingParams;
 
+use crate::tagged::tagged;
 use crate::{Intervention, PacketParts};
 
 /// A request to continue a prompt.
@@ -27,7 +28,7 @@ pub struct GenerateRequest {
 
 /// What to continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Prompt {
     /// Text as it is.
     Text {
@@ -45,6 +46,8 @@ pub enum Prompt {
         ids: Vec<u32>,
     },
 }
+
+tagged!(Prompt);
 
 /// How a generation ended, and its timings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

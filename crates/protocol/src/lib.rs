@@ -20,6 +20,7 @@ mod next;
 mod packet;
 mod question;
 mod race;
+mod tagged;
 mod timing;
 mod token;
 mod trace;

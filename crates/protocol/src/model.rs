@@ -2,9 +2,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::tagged::tagged;
+
 /// Where the page's model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum ModelSource {
     /// The site itself.
     Site {
@@ -38,6 +40,8 @@ pub enum ModelSource {
         name: String,
     },
 }
+
+tagged!(ModelSource);
 
 /// How to reach the model hub. It is part of a command and of nothing that is stored.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -81,9 +81,14 @@ pub struct PositionReport {
 /// The token that really follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FollowingToken {
-    /// The token, and how probable it was.
-    #[serde(flatten)]
-    pub token: NamedToken,
+    /// The token.
+    pub piece: TokenPiece,
+    /// Its logit.
+    pub logit: f32,
+    /// Its probability.
+    pub probability: f64,
+    /// 1 for the most probable token; of equal ones the lower id comes first.
+    pub rank: u32,
     /// -log2 of its probability, in bits.
     pub surprisal_bits: f64,
 }

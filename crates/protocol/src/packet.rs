@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::tagged::tagged;
 use crate::{Distribution, GenerateSummary, ModelSummary, StageTime, TokenPiece, TokenStep};
 
 /// Which parts of a [`TokenPacket`] are on: a set of bits, so that what nobody looks at costs
@@ -163,8 +164,12 @@ pub struct NeuronPacket {
 /// A line of a trace: a generation that can be replayed without a model. One prompt, then tokens,
 /// then the summary; as JSON lines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(remote = "Self", rename_all = "snake_case")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(tag = "kind")
+)]
 pub enum TraceLine {
     /// The beginning.
     Prompt {
@@ -191,3 +196,5 @@ pub enum TraceLine {
         summary: GenerateSummary,
     },
 }
+
+tagged!(TraceLine);

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use crate::tagged::tagged;
 use crate::{
     BatchRequest, BenchRequest, CompareRequest, Intervention, PatchRequest, Prompt, SamplingParams,
     TraceRequest,
@@ -8,7 +9,7 @@ use crate::{
 /// What can be asked about the loaded model. Each question has one [`Answer`](crate::Answer) of the
 /// same name. Layers, heads and positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", rename_all = "snake_case")]
 pub enum Question {
     /// The tokens of a text.
     Tokenize {
@@ -130,3 +131,5 @@ pub enum Question {
     /// Speed.
     Bench(BenchRequest),
 }
+
+tagged!(Question);

@@ -155,7 +155,8 @@ fn object(bytes: Option<&[u8]>, file: &'static str) -> Result<Value, TextError> 
     let Some(bytes) = bytes else {
         return Ok(Value::Object(serde_json::Map::new()));
     };
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| wrong(file, error))?;
+    let text = str::from_utf8(bytes).map_err(|error| wrong(file, error))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| wrong(file, error))?;
     if !value.is_object() {
         return Err(wrong(file, "it is not a JSON object"));
     }

@@ -35,12 +35,13 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, TextError> {
-        let file: File = serde_json::from_slice(bytes).map_err(damaged)?;
+        let text = str::from_utf8(bytes).map_err(damaged)?;
+        let file: File = serde_json::from_str(text).map_err(damaged)?;
         file.check()?;
         let decoding = Decoding::parse(&file.decoder)?;
         let around = post_processor::parse(&file.post_processor)?;
         let added = file.added_tokens;
-        let mut encoder = Encoder::from_bytes(bytes).map_err(damaged)?;
+        let mut encoder: Encoder = text.parse().map_err(damaged)?;
         for Added { id, content } in added {
             let has = encoder.token_to_id(&content);
             if has.map(u64::from) != Some(id) && !content.is_empty() {

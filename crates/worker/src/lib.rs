@@ -35,9 +35,9 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue, wasm_bindgen};
 use web_sys::{Blob, MessageEvent};
 
-/// Begins to listen to the page. `worker-boot.js` calls it by instantiating the module.
-#[wasm_bindgen(start)]
-pub fn start() {
+/// Begins to listen to the page. `worker-boot.js` calls it.
+#[wasm_bindgen(js_name = startWorker)]
+pub fn start_worker() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         scope::post(&internal_failure(&info.to_string()));

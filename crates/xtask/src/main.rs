@@ -4,6 +4,7 @@ mod axe;
 mod browser;
 mod dist;
 mod files;
+mod lean_rustc;
 mod model;
 mod npm;
 mod offline;
@@ -59,6 +60,9 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    if lean_rustc::is_called() {
+        return lean_rustc::run();
+    }
     match run(Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -75,7 +79,7 @@ fn run(task: Task) -> Result<()> {
             let build = if quick { Build::Quick } else { Build::Whole };
             web::build(&workspace, build).map(drop)
         }
-        Task::Weight => weight::check(&web::build(&workspace, Build::Whole)?),
+        Task::Weight => weight::check(&workspace, &web::build(&workspace, Build::Whole)?),
         Task::Fetch => model::fetch().map(drop),
         Task::Record => record::record(&workspace),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),

@@ -105,7 +105,7 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
 
     steps.run("build, web", || {
         let site = web::build(workspace, web::Build::Whole)?;
-        weight::check(&site)?;
+        weight::check(workspace, &site)?;
         model::add_to_site(&model, &site)
     })?;
     let axe = steps.run("axe-core", || axe::provide(workspace))?;

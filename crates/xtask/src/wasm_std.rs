@@ -1,14 +1,16 @@
 //! Which standard library for wasm32 the page is built with.
 
 use std::{
-    env, fs,
+    env,
+    ffi::{OsStr, OsString},
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Result, bail};
 
-use crate::{files, requirements, say, shell, workspace::Workspace};
+use crate::{files, lean_rustc, requirements, say, shell, web::Build, workspace::Workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -18,41 +20,64 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 /// Clippy of the same compiler, in Debian's `rust-web-clippy`.
 pub const DEBIAN_CLIPPY: &str = "/usr/bin/clippy-driver";
 
-/// A compiler that can build for wasm32.
+/// Of a standard library that is built along with the page: small sorts and formatting, and no
+/// messages of panics. A panic is a trap, which the page says in its own words.
+const SMALL: [&str; 3] = [
+    "-Zbuild-std-features=optimize_for_size",
+    "--config",
+    concat!(
+        "target.wasm32-unknown-unknown.rustflags=[",
+        r#""-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"]"#
+    ),
+];
+
+/// A standard library for wasm32.
 pub enum WasmStd {
-    /// The toolchain at hand has the library.
+    /// Built from source along with the page.
+    FromSource(Compiler),
+    /// That of the toolchain at hand, where there is no source: the page is larger with it.
     Installed,
-    /// Debian's compiler builds the library from source.
-    FromSource {
+}
+
+/// A compiler that has the source of its library.
+pub enum Compiler {
+    /// The one at hand.
+    Rustup,
+    /// Debian's.
+    Debian {
         /// The linker of rustup's toolchain; Debian's package has none for wasm.
         linker: Option<PathBuf>,
     },
 }
 
 impl WasmStd {
-    /// What is there, else what rustup can add, else Debian's packages.
+    /// The source that is there or that rustup can add, else Debian's, else an installed library.
     ///
-    /// `VITRINE_WASM_STD` set to `rustup` or `debian` allows only that way.
+    /// `VITRINE_WASM_STD` set to `rustup`, `debian` or `installed` allows only that way.
     pub fn choose(workspace: &Workspace) -> Result<Self> {
         let forced = env::var("VITRINE_WASM_STD").ok();
         let allowed = |way: &str| forced.as_deref().is_none_or(|forced| forced == way);
-        if allowed("rustup") && (is_installed() || add_with_rustup(workspace)?) {
-            return Ok(Self::Installed);
+        if allowed("rustup") && (has_source(rustc()) || add_with_rustup(workspace)?) {
+            return Ok(Self::FromSource(Compiler::Rustup));
         }
+        let installed = allowed("installed") && is_installed();
         if allowed("debian") {
-            if !has_debian_source() && requirements::can_install() {
+            if !installed && !has_debian_source() && requirements::can_install() {
                 requirements::provide(&[requirements::debian_rust()])?;
             }
             if has_debian_source() {
-                return Ok(Self::FromSource {
+                return Ok(Self::FromSource(Compiler::Debian {
                     linker: rustup_linker(),
-                });
+                }));
             }
+        }
+        if installed {
+            return Ok(Self::Installed);
         }
         let command = if Path::new("/etc/debian_version").exists() {
             "sudo apt-get install --no-install-recommends rustc-web rust-web-src"
         } else {
-            "rustup target add wasm32-unknown-unknown"
+            "rustup component add rust-src"
         };
         bail!(
             "there is no Rust standard library for {TARGET}, to which the page is compiled: type \
@@ -63,18 +88,27 @@ impl WasmStd {
     /// The library in words.
     pub fn describe(&self) -> &'static str {
         match self {
-            Self::Installed => "with the installed wasm32 standard library",
-            Self::FromSource { .. } => {
+            Self::FromSource(Compiler::Rustup) => "with the standard library from rustup's source",
+            Self::FromSource(Compiler::Debian { .. }) => {
                 "with Debian's rustc-web, the standard library built from rust-web-src"
             }
+            Self::Installed => {
+                "with the installed wasm32 standard library; it becomes smaller after `rustup \
+                 component add rust-src`"
+            }
         }
+    }
+
+    /// Whether the page is as small as it can be.
+    pub fn is_small(&self) -> bool {
+        matches!(self, Self::FromSource(_))
     }
 
     /// Brings the clippy that fits the compiler.
     pub fn provide_clippy(&self) -> Result<()> {
         match self {
-            Self::Installed => Ok(()),
-            Self::FromSource { .. } => {
+            Self::FromSource(Compiler::Rustup) | Self::Installed => Ok(()),
+            Self::FromSource(Compiler::Debian { .. }) => {
                 let needs: Vec<_> = requirements::debian_clippy().into_iter().collect();
                 requirements::provide(&needs)
             }
@@ -85,15 +119,15 @@ impl WasmStd {
     pub fn clippy(&self, workspace: &Workspace, arguments: &[&str]) -> Command {
         let mut cargo = shell::cargo(workspace);
         match self {
-            Self::Installed => {
+            Self::FromSource(Compiler::Rustup) | Self::Installed => {
                 cargo.arg("clippy").args(arguments);
-                self.apply(workspace, &mut cargo);
+                self.apply(workspace, &mut cargo, Build::Whole);
                 cargo.args(["--", "-D", "warnings"]);
             }
-            Self::FromSource { .. } => {
+            Self::FromSource(Compiler::Debian { .. }) => {
                 // What `cargo clippy` does itself, but with this compiler's driver.
                 cargo.arg("check").args(arguments);
-                self.apply(workspace, &mut cargo);
+                self.apply(workspace, &mut cargo, Build::Whole);
                 cargo.env("RUSTC_WORKSPACE_WRAPPER", DEBIAN_CLIPPY);
                 cargo.env(
                     "CLIPPY_ARGS",
@@ -105,15 +139,22 @@ impl WasmStd {
     }
 
     /// Makes a cargo command build for wasm32 in the web build's own target folder.
-    pub fn apply(&self, workspace: &Workspace, cargo: &mut Command) {
+    pub fn apply(&self, workspace: &Workspace, cargo: &mut Command, build: Build) {
         cargo
             .args(["--target", TARGET, "--target-dir"])
             .arg(workspace.web_target());
-        if let Self::FromSource { linker } = self {
+        lean_rustc::apply(cargo);
+        if let Self::FromSource(compiler) = self {
             cargo.arg("-Zbuild-std=std,panic_abort");
-            cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
-            if let Some(linker) = linker {
-                cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+            cargo.env("RUSTC_BOOTSTRAP", "1");
+            if build == Build::Whole {
+                cargo.args(SMALL);
+            }
+            if let Compiler::Debian { linker } = compiler {
+                cargo.env("RUSTC", DEBIAN_RUSTC);
+                if let Some(linker) = linker {
+                    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+                }
             }
         }
     }
@@ -136,23 +177,23 @@ fn is_installed() -> bool {
     })
 }
 
-/// Tries `rustup target add` once; a failure is remembered, so that the next start is quick.
+/// Tries `rustup component add` once; a failure is remembered, so that the next start is quick.
 fn add_with_rustup(workspace: &Workspace) -> Result<bool> {
     let Some(rustup) = shell::find("rustup") else {
         return Ok(false);
     };
     let toolchain = shell::output(rustc(), &["--version"]).unwrap_or_default();
     let failed = files::Stamp::new(workspace.web_target().join("rustup-failed"), toolchain);
-    if failed.holds() && has_debian_source() {
+    if failed.holds() && (has_debian_source() || is_installed()) {
         return Ok(false);
     }
-    let start = say::begin(format!(
-        "Adding the {TARGET} standard library with rustup: the page is compiled to wasm"
-    ));
+    let start = say::begin(
+        "Adding the source of the standard library with rustup: it is built for the page",
+    );
     let added = Command::new(rustup)
-        .args(["target", "add", TARGET])
+        .args(["component", "add", "rust-src"])
         .status();
-    if added.is_ok_and(|status| status.success()) && is_installed() {
+    if added.is_ok_and(|status| status.success()) && has_source(rustc()) {
         say::done(start, "added");
         return Ok(true);
     }
@@ -161,17 +202,22 @@ fn add_with_rustup(workspace: &Workspace) -> Result<bool> {
     Ok(false)
 }
 
+/// Whether a compiler has the source of its library beside it.
+fn has_source(rustc: impl AsRef<OsStr>) -> bool {
+    shell::output(rustc, &["--print", "sysroot"]).is_some_and(|sysroot| {
+        Path::new(&sysroot)
+            .join("lib/rustlib/src/rust/library/std/src/lib.rs")
+            .is_file()
+    })
+}
+
 /// Whether Debian's packages are there, and new enough for this workspace.
 pub fn has_debian_source() -> bool {
     let Some(version) = shell::output(DEBIAN_RUSTC, &["--version"]) else {
         return false;
     };
-    let Some(sysroot) = shell::output(DEBIAN_RUSTC, &["--print", "sysroot"]) else {
-        return false;
-    };
-    let source = Path::new(&sysroot).join("lib/rustlib/src/rust/library/std/src/lib.rs");
     let needed = minor(env!("CARGO_PKG_RUST_VERSION"));
-    source.is_file() && minor(version.trim_start_matches("rustc ")) >= needed
+    has_source(DEBIAN_RUSTC) && minor(version.trim_start_matches("rustc ")) >= needed
 }
 
 /// The `95` of `1.95.0`.
@@ -186,7 +232,7 @@ fn rustup_linker() -> Option<PathBuf> {
     linker.is_file().then_some(linker)
 }
 
-fn rustc() -> std::ffi::OsString {
+fn rustc() -> OsString {
     env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())
 }
 

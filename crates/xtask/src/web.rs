@@ -3,10 +3,9 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    thread,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
@@ -17,8 +16,10 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The wasm modules of the site: the library's file name and the name it has in the site.
-const MODULES: [(&str, &str); 2] = [("vitrine_web", "web"), ("vitrine_worker", "worker")];
+/// The package whose library is the wasm module of the site, and the names of both.
+const PACKAGE: &str = "vitrine-browser";
+const LIBRARY: &str = "vitrine_browser.wasm";
+const NAME: &str = "vitrine";
 
 /// How the modules are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +39,8 @@ impl Build {
     }
 
     /// What cargo builds, or lints, for the web.
-    fn selection(self) -> [&'static str; 6] {
-        let profile = self.profile();
-        [
-            "--profile",
-            profile,
-            "-p",
-            "vitrine-web",
-            "-p",
-            "vitrine-worker",
-        ]
+    fn selection(self) -> [&'static str; 4] {
+        ["--profile", self.profile(), "-p", PACKAGE]
     }
 }
 
@@ -78,71 +71,51 @@ fn compile(workspace: &Workspace, build: Build) -> Result<()> {
     say::note(wasm_std.describe());
     let mut cargo = shell::cargo(workspace);
     cargo.arg("build").args(build.selection());
-    wasm_std.apply(workspace, &mut cargo);
+    wasm_std.apply(workspace, &mut cargo, build);
     shell::run(&mut cargo, "compiling the page")?;
     say::done(start, "compiled");
     Ok(())
 }
 
-/// Makes the JavaScript side of each module and shrinks the module.
+/// Makes the JavaScript side of the module and shrinks the module.
 fn bind(workspace: &Workspace, pkg: &Path, build: Build) -> Result<()> {
-    let modules = MODULES.map(|(crate_name, name)| Module::new(workspace, build, crate_name, name));
+    let module = Module::new(workspace, build);
     // Looked for, not installed: what was made without it is no reason to ask npm at every start.
     let made_with = match build {
         Build::Whole => WasmOpt::find(workspace),
         Build::Quick => None,
     };
-    let mut stale = Vec::new();
-    for module in &modules {
-        let stamp = module.stamp(workspace, made_with.as_ref())?;
-        if !stamp.holds() || !module.is_in(pkg) {
-            stale.push(module);
-        }
-    }
-    if stale.is_empty() {
+    if module.stamp(workspace, made_with.as_ref())?.holds() && Module::is_in(pkg) {
         return Ok(());
     }
     let wasm_opt = match build {
         Build::Whole => WasmOpt::provide(workspace)?,
         Build::Quick => None,
     };
-    let start = say::begin("Binding the wasm modules to JavaScript and shrinking them");
+    let start = say::begin("Binding the wasm module to JavaScript and shrinking it");
+    files::remove(pkg)?;
     files::create_folder(pkg)?;
-    // Shrinking takes most of the time and one core a module.
-    thread::scope(|scope| {
-        let threads: Vec<_> = stale
-            .iter()
-            .map(|module| scope.spawn(|| module.make(workspace, pkg, wasm_opt.as_ref())))
-            .collect();
-        threads.into_iter().try_for_each(|thread| {
-            thread
-                .join()
-                .map_err(|_| anyhow!("binding a wasm module panicked"))?
-        })
-    })?;
+    module.make(workspace, pkg, wasm_opt.as_ref())?;
     say::done(start, "bound");
     Ok(())
 }
 
-/// One wasm module on its way into the site.
+/// The wasm module on its way into the site.
 struct Module {
-    name: &'static str,
     compiled: PathBuf,
     bound: PathBuf,
 }
 
 impl Module {
-    fn new(workspace: &Workspace, build: Build, crate_name: &str, name: &'static str) -> Self {
+    fn new(workspace: &Workspace, build: Build) -> Self {
         Self {
-            name,
-            compiled: wasm_std::artifacts(workspace, build.profile())
-                .join(format!("{crate_name}.wasm")),
-            bound: workspace.web_target().join("bound").join(name),
+            compiled: wasm_std::artifacts(workspace, build.profile()).join(LIBRARY),
+            bound: workspace.web_target().join("bound"),
         }
     }
 
-    fn wasm_name(&self) -> String {
-        format!("{}_bg.wasm", self.name)
+    fn wasm_name() -> String {
+        format!("{NAME}_bg.wasm")
     }
 
     fn stamp(&self, workspace: &Workspace, wasm_opt: Option<&WasmOpt>) -> Result<Stamp> {
@@ -151,19 +124,19 @@ impl Module {
             files::sha256(&self.compiled)?,
             WasmOpt::version(wasm_opt)
         );
-        let path = workspace.web_target().join("stamps").join(self.name);
+        let path = workspace.web_target().join("stamps").join(NAME);
         Ok(Stamp::new(path, content))
     }
 
-    fn is_in(&self, pkg: &Path) -> bool {
-        pkg.join(self.wasm_name()).is_file() && pkg.join(format!("{}.js", self.name)).is_file()
+    fn is_in(pkg: &Path) -> bool {
+        pkg.join(Self::wasm_name()).is_file() && pkg.join(format!("{NAME}.js")).is_file()
     }
 
     fn make(&self, workspace: &Workspace, pkg: &Path, wasm_opt: Option<&WasmOpt>) -> Result<()> {
         files::remove(&self.bound)?;
         let bound = Bindgen::new()
             .input_path(&self.compiled)
-            .out_name(self.name)
+            .out_name(NAME)
             .web(true)
             .and_then(|bindgen| {
                 bindgen
@@ -175,8 +148,8 @@ impl Module {
             });
         bound.with_context(|| format!("cannot bind {}", self.compiled.display()))?;
 
-        let wasm = self.bound.join(self.wasm_name());
-        let shrunk = pkg.join(self.wasm_name());
+        let wasm = self.bound.join(Self::wasm_name());
+        let shrunk = pkg.join(Self::wasm_name());
         let whole = files::size(&wasm)?;
         match wasm_opt {
             Some(tool) => tool.shrink(&wasm, &shrunk)?,
@@ -187,7 +160,7 @@ impl Module {
         files::copy_folder(&self.bound, pkg)?;
         say::note(format!(
             "pkg/{}: {} → {}",
-            self.wasm_name(),
+            Self::wasm_name(),
             say::bytes(whole),
             say::bytes(files::size(&shrunk)?)
         ));

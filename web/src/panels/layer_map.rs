@@ -9,6 +9,7 @@ use crate::draw::colour::magnitude;
 use crate::draw::raster::Raster;
 use crate::i18n::t;
 use crate::panels::traced;
+use crate::reactive::memo;
 use crate::state::State;
 
 const LAYOUT: Layout = Layout {
@@ -46,21 +47,21 @@ pub fn LayerMap<T: Choice>(
     #[prop(into)]
     about: Callback<Cell, String>,
 ) -> impl IntoView {
-    let columns = Memo::new(move |_| traced::column_names(state));
-    let layers = Memo::new(move |_| traced::sizes(state).map_or(0, |sizes| sizes.0));
+    let columns = memo(move |_| traced::column_names(state));
+    let layers = memo(move |_| traced::sizes(state).map_or(0, |sizes| sizes.0));
     let height = move |value: f32| {
         let value = f64::from(value);
         if log { value.max(1e-9).ln() } else { value }
     };
     // By row, then by column.
-    let values = Memo::new(move |_| {
+    let values = memo(move |_| {
         let count = columns.with(|it| it.len() as u32);
         let cells = (0..layers.get()).flat_map(|row| (0..count).map(move |column| (row, column)));
         cells
             .map(|cell| value.run(cell))
             .collect::<Vec<Option<f32>>>()
     });
-    let range = Memo::new(move |_| {
+    let range = memo(move |_| {
         values.with(|values| {
             let known = values.iter().flatten();
             known.fold((f32::MAX, f32::MIN), |(low, high), value| {
@@ -68,7 +69,7 @@ pub fn LayerMap<T: Choice>(
             })
         })
     });
-    let picture = Memo::new(move |_| {
+    let picture = memo(move |_| {
         let (low, high) = range.get();
         let span = (height(high) - height(low)).max(f64::MIN_POSITIVE);
         let count = columns.with(|it| it.len() as u32);

@@ -41,9 +41,9 @@ pub fn print(positions: &[PositionReport]) -> io::Result<()> {
                 writeln!(
                     out,
                     "  {}  {:>7.2} %  {:>6}  {:>4.2} bits",
-                    fit(&token(&following.token.piece), NAME),
-                    following.token.probability * 100.0,
-                    following.token.rank,
+                    fit(&token(&following.piece), NAME),
+                    following.probability * 100.0,
+                    following.rank,
                     following.surprisal_bits,
                 )?;
             }

@@ -33,7 +33,8 @@ const UNSUPPORTED: &[(&str, &str)] = &[
 
 pub fn read(text: &[u8]) -> Result<Config, ModelError> {
     let not_json = |reason: String| ModelError::Damaged(format!("{FILE} is not JSON ({reason})"));
-    let value: Value = serde_json::from_slice(text).map_err(|error| not_json(error.to_string()))?;
+    let text = str::from_utf8(text).map_err(|error| not_json(error.to_string()))?;
+    let value: Value = serde_json::from_str(text).map_err(|error| not_json(error.to_string()))?;
     let object = value
         .as_object()
         .ok_or_else(|| not_json("it is not an object".to_owned()))?;

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::memo;
 
 /// How far the answer to a question is, with a way to stop; or why there is none.
 #[component]
@@ -10,7 +11,7 @@ pub fn AnswerStatus(
     /// What is being found: `Reading the prompt…`.
     what: &'static str,
 ) -> impl IntoView {
-    let pending = Memo::new(move |_| inquiry.pending());
+    let pending = memo(move |_| inquiry.pending());
     view! {
         <div class="answer-status" role="status" data-testid="answer-status"
             data-pending=move || pending.get().to_string()>

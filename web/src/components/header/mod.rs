@@ -6,6 +6,7 @@ use crate::components::model_picker::PICKER_ID;
 use crate::components::presenter::Presenter;
 use crate::components::theme_button::ThemeButton;
 use crate::i18n::t;
+use crate::reactive::memo;
 use crate::state::{Loaded, State};
 use crate::{format, strings};
 
@@ -54,7 +55,7 @@ pub fn Header(state: State) -> impl IntoView {
 #[component]
 fn ModelChip(state: State) -> impl IntoView {
     let strip = state.strip;
-    let speed = Memo::new(move |_| strip.rate());
+    let speed = memo(move |_| strip.rate());
     let model = move |text: fn(&Loaded) -> String| {
         move || state.loaded.with(|loaded| loaded.as_ref().map(text))
     };
@@ -108,7 +109,7 @@ fn ChipItem(
     value: impl Fn() -> Option<String> + Send + Sync + 'static,
     testid: &'static str,
 ) -> impl IntoView {
-    let value = Memo::new(move |_| value());
+    let value = memo(move |_| value());
     view! {
         <Show when=move || value.with(Option::is_some)>
             <div class="chip-item">

@@ -6,6 +6,7 @@ use vitrine_protocol::TokenPacket;
 use crate::format;
 use crate::i18n::t;
 use crate::pieces::piece_view;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::strip::StripToken;
 
@@ -13,7 +14,7 @@ use crate::strip::StripToken;
 #[component]
 pub fn Inspector(state: State) -> impl IntoView {
     let strip = state.strip;
-    let token = Memo::new(move |_| {
+    let token = memo(move |_| {
         let position = strip.shown().or_else(|| strip.len().checked_sub(1))?;
         Some((position, strip.token(position)?))
     });
@@ -38,7 +39,7 @@ pub fn Inspector(state: State) -> impl IntoView {
 #[component]
 fn HeadChoice(state: State) -> impl IntoView {
     let selection = state.selection;
-    let shape = Memo::new(move |_| {
+    let shape = memo(move |_| {
         let model = state.model()?;
         Some((model.num_hidden_layers, model.num_attention_heads))
     });

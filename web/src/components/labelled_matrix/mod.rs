@@ -4,6 +4,7 @@ use crate::components::matrix::{Cell, Matrix};
 use crate::draw::colour::Rgb;
 use crate::draw::labels;
 use crate::draw::legend::legend;
+use crate::reactive::memo;
 
 /// Units of the legend's strip.
 const LEGEND: f64 = 280.0;
@@ -53,13 +54,13 @@ pub fn LabelledMatrix(
         slanted,
         colour,
     } = layout;
-    let size = Memo::new(move |_| {
+    let size = memo(move |_| {
         (
             rows.with(|it| it.len() as u32),
             columns.with(|it| it.len() as u32),
         )
     });
-    let extent = Memo::new(move |_| {
+    let extent = memo(move |_| {
         let ((rows, columns), (width, height)) = (size.get(), cell.get());
         (f64::from(columns) * width, f64::from(rows) * height)
     });

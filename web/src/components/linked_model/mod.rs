@@ -3,6 +3,7 @@ use vitrine_protocol::ModelSource;
 
 use crate::bridge::Bridge;
 use crate::i18n::t;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::{persistence, strings};
 
@@ -12,7 +13,7 @@ type Offer = (String, Option<(ModelSource, Option<u64>)>);
 /// The model that a link was made with, as long as it is not the one that is loaded.
 #[component]
 pub fn LinkedModel(state: State, bridge: Bridge) -> impl IntoView {
-    let offer = Memo::new(move |_| {
+    let offer = memo(move |_| {
         let name = state.linked.get()?;
         let open = state.can_load() && state.models.with(Option::is_some);
         let here = state.loaded_name().as_ref() == Some(&name);

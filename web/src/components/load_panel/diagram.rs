@@ -7,6 +7,7 @@ use super::parts::{self, Column, HEIGHT, Part, TensorBox};
 use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, strings};
 
@@ -21,13 +22,13 @@ const WORD: f64 = 64.0;
 /// The model on its way: its tensors, each filled with the bytes of it that are there.
 #[component]
 pub fn Diagram(state: State) -> impl IntoView {
-    let layout = Memo::new(move |_| state.tensors.with(|it| parts::columns(it)));
-    let on_gpu = Memo::new(move |_| {
+    let layout = memo(move |_| state.tensors.with(|it| parts::columns(it)));
+    let on_gpu = memo(move |_| {
         let phase = state.progress.with(|it| it.as_ref().map(|it| it.phase));
         matches!(phase, Some(LoadPhase::Upload | LoadPhase::Compile))
     });
     // Bytes of each tensor that are there, column by column.
-    let here = Memo::new(move |_| {
+    let here = memo(move |_| {
         layout.with(|(columns, _)| {
             state.progress.with(|progress| {
                 let arrived = progress.as_ref().map_or(&[][..], |it| &it.arrived);
@@ -73,7 +74,7 @@ pub fn Diagram(state: State) -> impl IntoView {
             })
         })
     };
-    let counts = Memo::new(move |_| {
+    let counts = memo(move |_| {
         let mut counts = Counts::default();
         layout.with(|(columns, _)| {
             here.with(|here| {

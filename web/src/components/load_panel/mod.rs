@@ -10,15 +10,15 @@ use crate::components::linked_model::LinkedModel;
 use crate::components::model_picker::ModelPicker;
 use crate::i18n::t;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::strings;
 
 /// The way to a model: which there are, and how far the chosen one is on its way.
 #[component]
 pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
-    let picks = Memo::new(move |_| {
-        state.can_load() && (!state.phase.get().has_model() || state.picking.get())
-    });
+    let picks =
+        memo(move |_| state.can_load() && (!state.phase.get().has_model() || state.picking.get()));
     let not_kept = move || {
         state.phase.get().has_model()
             && state.loaded.with(|loaded| {
@@ -57,7 +57,7 @@ fn Loading(state: State, bridge: Bridge) -> impl IntoView {
     };
     let value = move || progress.with(|it| it.as_ref().map(|it| it.done.to_string()));
     let max = move || progress.with(|it| it.as_ref().map_or(1, |it| it.total.max(1)).to_string());
-    let current = Memo::new(move |_| progress.with(|it| it.as_ref().map(|it| it.phase)));
+    let current = memo(move |_| progress.with(|it| it.as_ref().map(|it| it.phase)));
     let wanted = state.wanted.get_untracked();
     let heading = wanted.as_ref().map_or_else(
         || t("loading-heading").to_owned(),

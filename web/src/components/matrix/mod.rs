@@ -2,6 +2,8 @@ mod keys;
 
 pub use keys::Cell;
 use leptos::prelude::*;
+
+use crate::reactive::effect;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, MouseEvent};
 
@@ -34,7 +36,7 @@ pub fn Matrix(
     children: Option<ChildrenFn>,
 ) -> impl IntoView {
     let cursor = RwSignal::new(selected.get_untracked().unwrap_or_default());
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(selected) = selected.get() {
             cursor.set(selected);
         }

@@ -3,13 +3,14 @@ use vitrine_protocol::{Command, ModelSource, StoredModel};
 
 use crate::bridge::Bridge;
 use crate::i18n::t;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::strings;
 
 /// What the browser holds, whole or begun.
 #[component]
 pub fn Stored(state: State, bridge: Bridge) -> impl IntoView {
-    let none = Memo::new(move |_| state.stored.with(Vec::is_empty));
+    let none = memo(move |_| state.stored.with(Vec::is_empty));
     let room = move || state.room.get().map(strings::room);
     let persistent = move || match state.persistent.get() {
         Some(true) => Some(t("stored-stays")),

@@ -2,12 +2,13 @@ use leptos::prelude::*;
 
 use crate::i18n::t;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// What a panel about the sequence on the strip waits for: a model, a sequence, the end of the run.
 #[component]
 pub fn Needs(state: State) -> impl IntoView {
-    let sentence = Memo::new(move |_| {
+    let sentence = memo(move |_| {
         if state.loaded.with(Option::is_none) {
             Some(t("needs-model"))
         } else if state.strip.len() == 0 {

@@ -2,14 +2,15 @@ use leptos::html;
 use leptos::prelude::*;
 
 use crate::i18n::t;
+use crate::reactive::{effect, memo};
 use crate::strip::Strip;
 
 /// The prompt and what the model wrote after it, as plain text.
 #[component]
 pub fn Output(strip: Strip) -> impl IntoView {
-    let empty = Memo::new(move |_| strip.prompt_text.with(String::is_empty));
+    let empty = memo(move |_| strip.prompt_text.with(String::is_empty));
     let place = NodeRef::<html::P>::new();
-    Effect::new(move |_| {
+    effect(move || {
         strip.text.track();
         if let Some(place) = place.get() {
             place.set_scroll_top(place.scroll_height());

@@ -3,6 +3,7 @@ use leptos::prelude::*;
 
 use super::picture;
 use crate::i18n::t;
+use crate::reactive::effect;
 use crate::state::State;
 use crate::strings;
 
@@ -14,7 +15,7 @@ pub fn Freeze(state: State, children: Children) -> impl IntoView {
     let place = NodeRef::<html::Div>::new();
     let live = NodeRef::<html::Div>::new();
     let taken_of = RwSignal::new(String::new());
-    Effect::new(move |_| {
+    effect(move || {
         let (Some(shown), Some(place), Some(live)) = (shown.get(), place.get(), live.get()) else {
             return;
         };

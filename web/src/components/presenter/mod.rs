@@ -8,6 +8,7 @@ use leptos::ev;
 use leptos::prelude::*;
 
 use crate::i18n::t;
+use crate::reactive::effect;
 use crate::state::State;
 
 /// The button that makes the page one large stage for a projector, and what helps there: a
@@ -16,7 +17,7 @@ use crate::state::State;
 pub fn Presenter(state: State) -> impl IntoView {
     let presenting = state.presenting;
     let listed = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(root) = document().document_element() {
             let _ = root.toggle_attribute_with_force("data-presenting", presenting.get());
         }

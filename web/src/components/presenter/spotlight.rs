@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use crate::reactive::effect;
 use crate::state::State;
 
 /// Marks the panel in the light; its style dims all else.
@@ -14,7 +15,7 @@ const LIT: &str = "data-lit";
 /// Follows pointer and focus while the spotlight is on.
 pub fn follow(state: State) {
     let on = state.spotlight;
-    Effect::new(move |_| {
+    effect(move || {
         let on = on.get();
         if let Some(root) = document().document_element() {
             let _ = root.toggle_attribute_with_force("data-spotlight", on);
@@ -28,7 +29,7 @@ pub fn follow(state: State) {
         }
     });
     // What was lit may be gone with the view.
-    Effect::new(move |_| {
+    effect(move || {
         state.selection.view.track();
         state.lesson.track();
         state.frozen.track();

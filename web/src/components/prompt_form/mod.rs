@@ -6,6 +6,7 @@ use crate::bridge::Bridge;
 use crate::components::settings_panel::SettingsPanel;
 use crate::i18n::t;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::strings;
 
@@ -14,7 +15,7 @@ use crate::strings;
 pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
     let settings = state.settings;
     let can_generate =
-        Memo::new(move |_| state.phase.get().has_model() && settings.max_new_tokens().is_some());
+        memo(move |_| state.phase.get().has_model() && settings.max_new_tokens().is_some());
     let generate = move || {
         if can_generate.get_untracked()
             && let Some(command) = state.generate()
@@ -116,7 +117,7 @@ fn Examples(prompt: RwSignal<String>) -> impl IntoView {
 #[component]
 fn Kind(state: State) -> impl IntoView {
     let (chat, as_ids) = (state.settings.chat, state.settings.as_ids);
-    let template = Memo::new(move |_| {
+    let template = memo(move |_| {
         state
             .loaded
             .with(|it| it.as_ref().map(|it| it.model.has_chat_template))
@@ -162,7 +163,7 @@ fn Kind(state: State) -> impl IntoView {
 #[component]
 fn MaxNewTokens(state: State) -> impl IntoView {
     let settings = state.settings;
-    let max = Memo::new(move |_| {
+    let max = memo(move |_| {
         state
             .loaded
             .with(|it| it.as_ref().map(|it| it.model.max_position_embeddings))

@@ -4,15 +4,16 @@ use vitrine_protocol::{Failure, FailureKind};
 
 use crate::components::recording_tools::OpenFile;
 use crate::i18n::t;
+use crate::reactive::{effect, memo};
 use crate::recording::site_recordings;
 use crate::state::State;
 
 /// What can be looked at before there is a model, and where there is no WebGPU.
 #[component]
 pub fn RecordingOffer(state: State) -> impl IntoView {
-    let wanted = Memo::new(move |_| !state.phase.get().has_model());
+    let wanted = memo(move |_| !state.phase.get().has_model());
     // Without a GPU there will be nothing else to see: the first one opens by itself.
-    Effect::new(move |_| {
+    effect(move || {
         let no_gpu = |failure: &Failure| {
             matches!(failure.kind, FailureKind::NoWebGpu | FailureKind::NoAdapter)
         };

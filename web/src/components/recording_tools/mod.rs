@@ -5,13 +5,14 @@ use web_sys::{Event, HtmlInputElement};
 use crate::draw::export::save_text;
 use crate::i18n::t;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::recording::{Recording, of_strip};
 use crate::state::State;
 
 /// Saves the generation on the strip, and opens one that was saved.
 #[component]
 pub fn RecordingTools(state: State) -> impl IntoView {
-    let nothing = Memo::new(move |_| {
+    let nothing = memo(move |_| {
         state.phase.get() == Phase::Generating || state.strip.summary.with(Option::is_none)
     });
     let everything = state.recordings.everything;

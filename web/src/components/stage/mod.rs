@@ -2,13 +2,14 @@ use leptos::prelude::*;
 
 use crate::bridge::Bridge;
 use crate::panels;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// The panel that was chosen.
 #[component]
 pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
     let view = state.selection.view;
-    let recorded = Memo::new(move |_| state.recordings.is_shown());
+    let recorded = memo(move |_| state.recordings.is_shown());
     view! {
         <div
             class="stage"

@@ -1,12 +1,13 @@
 use leptos::prelude::*;
 
+use crate::reactive::effect;
 use crate::settings::Settings;
 use crate::strings;
 
 /// Goes from the system's colours to light to dark.
 #[component]
 pub fn ThemeButton(settings: Settings) -> impl IntoView {
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-theme", settings.theme.get().name());
         }

@@ -11,6 +11,7 @@ use vitrine_protocol::{Candidate, Distribution};
 use crate::bridge::Bridge;
 use crate::i18n::t;
 use crate::pieces::piece_view;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::strip::Origin;
 use crate::visible::shown_text;
@@ -43,10 +44,10 @@ impl Scale {
 /// as one. It is a table, so the numbers are there for everyone.
 #[component]
 pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
-    let shown = Memo::new(move |_| shown::shown(state));
-    let distribution = Memo::new(move |_| shown.with(|shown| shown.distribution.clone()));
-    let rows = Memo::new(move |_| distribution.with(|it| it.as_ref().map_or(0, |it| it.top.len())));
-    let chosen = Memo::new(move |_| shown.with(Shown::chosen));
+    let shown = memo(move |_| shown::shown(state));
+    let distribution = memo(move |_| shown.with(|shown| shown.distribution.clone()));
+    let rows = memo(move |_| distribution.with(|it| it.as_ref().map_or(0, |it| it.top.len())));
+    let chosen = memo(move |_| shown.with(Shown::chosen));
     let scale = RwSignal::new(Scale::default());
     view! {
         <section class="panel bars" aria-labelledby="bars-heading">
@@ -108,14 +109,13 @@ fn Row(
     chosen: Memo<Option<(u32, Origin)>>,
     scale: RwSignal<Scale>,
 ) -> impl IntoView {
-    let candidate = Memo::new(move |_| {
-        distribution.with(|it| it.as_ref().and_then(|it| it.top.get(rank).cloned()))
-    });
+    let candidate =
+        memo(move |_| distribution.with(|it| it.as_ref().and_then(|it| it.top.get(rank).cloned())));
     let of =
         move |text: fn(&Candidate) -> String| move || candidate.with(|it| it.as_ref().map(text));
     let probability =
-        Memo::new(move |_| candidate.with(|it| it.as_ref().map_or(0.0, |it| it.probability)));
-    let mark = Memo::new(move |_| {
+        memo(move |_| candidate.with(|it| it.as_ref().map_or(0.0, |it| it.probability)));
+    let mark = memo(move |_| {
         let id = candidate.with(|it| it.as_ref().map(|it| it.id));
         chosen
             .get()
@@ -126,7 +126,7 @@ fn Row(
                 Origin::Prompt => t("in-prompt"),
             })
     });
-    let can_branch = Memo::new(move |_| {
+    let can_branch = memo(move |_| {
         state.phase.track();
         state.branches.all.track();
         state.can_fork(state.strip.run.get())
@@ -179,11 +179,9 @@ fn Row(
 /// All tokens that are not in the list.
 #[component]
 fn RestRow(distribution: Memo<Option<Arc<Distribution>>>, scale: RwSignal<Scale>) -> impl IntoView {
-    let probability = Memo::new(move |_| {
-        distribution.with(|it| it.as_ref().map_or(0.0, |it| it.rest_probability))
-    });
-    let count =
-        Memo::new(move |_| distribution.with(|it| it.as_ref().map_or(0, |it| it.rest_count)));
+    let probability =
+        memo(move |_| distribution.with(|it| it.as_ref().map_or(0.0, |it| it.rest_probability)));
+    let count = memo(move |_| distribution.with(|it| it.as_ref().map_or(0, |it| it.rest_count)));
     view! {
         <tr
             class="bars-row bars-rest"

@@ -8,6 +8,7 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
 use crate::pieces::piece_view;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// A token that the reader names: its rank and its probability at the shown position, however far
@@ -29,7 +30,7 @@ pub fn Pinned(state: State, bridge: Bridge, scale: RwSignal<Scale>) -> impl Into
         })
     };
     inquiry.follow(question);
-    let named = Memo::new(move |_| {
+    let named = memo(move |_| {
         inquiry
             .answered
             .with(|answered| match &answered.as_deref()?.answer {
@@ -38,13 +39,13 @@ pub fn Pinned(state: State, bridge: Bridge, scale: RwSignal<Scale>) -> impl Into
             })
     });
     // What was asked last stays; it says nothing of another text, or of no position.
-    let shown = Memo::new(move |_| {
+    let shown = memo(move |_| {
         let wanted = question().is_some() && !inquiry.pending();
         let failed = inquiry.failure.with(Option::is_some);
         named.get().filter(|_| wanted && !failed)
     });
     let row = move |token: NamedToken| {
-        let probability = Memo::new(move |_| token.probability);
+        let probability = memo(move |_| token.probability);
         let piece = token.piece;
         view! {
             <p

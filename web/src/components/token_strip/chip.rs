@@ -3,6 +3,7 @@ use leptos::prelude::*;
 use crate::format;
 use crate::i18n::t;
 use crate::pieces::piece_view;
+use crate::reactive::memo;
 use crate::strings;
 use crate::strip::{Strip, StripToken};
 
@@ -16,7 +17,7 @@ pub fn Chip(
     reachable: Selector<u32>,
 ) -> impl IntoView {
     let StripToken { piece, origin, .. } = token;
-    let surprisal = Memo::new(move |_| {
+    let surprisal = memo(move |_| {
         strip
             .tokens
             .with(|tokens| tokens.get(position as usize)?.surprisal)

@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
 
 use crate::i18n::t;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 use crate::strings;
 use crate::strip::Origin;
@@ -17,7 +18,7 @@ use crate::strip::Origin;
 pub fn TokenStrip(state: State) -> impl IntoView {
     let strip = state.strip;
     let list = NodeRef::<html::Ol>::new();
-    let count = Memo::new(move |_| strip.len());
+    let count = memo(move |_| strip.len());
     let selected = Selector::new(move || strip.selected.get());
     // The one chip that the Tab key reaches: the selected one, else the newest.
     let reachable = Selector::new(move || {
@@ -118,7 +119,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
 
 /// Keeps the newest chip in sight while nothing is selected.
 fn follow_newest(state: State, count: Memo<u32>, list: NodeRef<html::Ol>) {
-    Effect::new(move |_| {
+    effect(move || {
         count.track();
         state.settings.show_ids.track();
         if state.strip.selected.get_untracked().is_none()

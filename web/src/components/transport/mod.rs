@@ -5,6 +5,7 @@ use crate::bridge::Bridge;
 use crate::components::presenter::FreezeBadge;
 use crate::i18n::t;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, strings};
 
@@ -12,8 +13,8 @@ use crate::{format, strings};
 #[component]
 pub fn Transport(state: State, bridge: Bridge) -> impl IntoView {
     let strip = state.strip;
-    let count = Memo::new(move |_| strip.len());
-    let shown = Memo::new(move |_| strip.shown());
+    let count = memo(move |_| strip.len());
+    let shown = memo(move |_| strip.shown());
     let ready = move || state.phase.get() == Phase::Ready;
     let generating = move || state.phase.get() == Phase::Generating;
     let send = move |command: Option<Command>| {

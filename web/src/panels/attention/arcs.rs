@@ -6,6 +6,7 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::panels::attention::look::Look;
 use crate::panels::attention::maps::Maps;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::visible;
 
@@ -30,7 +31,7 @@ struct Arc {
 pub fn Arcs(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     let selection = state.selection;
     let selected = state.strip.selected;
-    let maps = Memo::new(move |_| Maps::of(layer));
+    let maps = memo(move |_| Maps::of(layer));
     let title = move || {
         maps.with(|maps| {
             let Some(maps) = maps else {

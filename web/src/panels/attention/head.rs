@@ -10,6 +10,7 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::panels::attention::look::Look;
 use crate::panels::attention::maps::Maps;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, visible};
 
@@ -29,14 +30,13 @@ pub fn HeadZoom(
 ) -> impl IntoView {
     let selection = state.selection;
     let selected = state.strip.selected;
-    let maps = Memo::new(move |_| Maps::of(layer));
-    let positions = Memo::new(move |_| maps.with(|it| it.as_ref().map_or(0, |it| it.positions)));
-    let head = Memo::new(move |_| {
+    let maps = memo(move |_| Maps::of(layer));
+    let positions = memo(move |_| maps.with(|it| it.as_ref().map_or(0, |it| it.positions)));
+    let head = memo(move |_| {
         let heads = maps.with(|it| it.as_ref().map_or(1, |it| it.heads));
         selection.head.get().min(heads.saturating_sub(1))
     });
-    let words =
-        Memo::new(move |_| maps.with(|it| it.as_ref().map(Maps::labels).unwrap_or_default()));
+    let words = memo(move |_| maps.with(|it| it.as_ref().map(Maps::labels).unwrap_or_default()));
     let query = move || maps.with(|it| it.as_ref().map_or(0, |it| it.position(selected.get())));
     // The key that was chosen; else the one that the query looks at most.
     let chosen_key = RwSignal::new(None::<u32>);
@@ -50,9 +50,8 @@ pub fn HeadZoom(
             })
     };
     let side = move || (SIDE / f64::from(positions.get().max(1))).clamp(1.0, 40.0);
-    let picture = Memo::new(move |_| {
-        maps.with(|maps| picture(maps.as_ref()?, head.get(), window.get(), look))
-    });
+    let picture =
+        memo(move |_| maps.with(|maps| picture(maps.as_ref()?, head.get(), window.get(), look)));
     let pointed = RwSignal::new(None);
     let value = move |(query, key): Cell| {
         maps.with(|it| it.as_ref().map_or(0.0, |it| it.at(head.get(), query, key)))

@@ -9,6 +9,7 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::panels::attention::look::Look;
 use crate::panels::attention::maps::Maps;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Units for all tiles of a row.
@@ -71,8 +72,8 @@ impl Tiles {
 #[component]
 pub fn LayerZoom(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     let selection = state.selection;
-    let maps = Memo::new(move |_| Maps::of(layer));
-    let tiles = Memo::new(move |_| {
+    let maps = memo(move |_| Maps::of(layer));
+    let tiles = memo(move |_| {
         let heads = maps.with(|maps| maps.as_ref().map_or(0, |maps| maps.heads));
         let kv_heads = state.loaded.with(|loaded| {
             loaded
@@ -151,7 +152,7 @@ pub fn LayerZoom(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     let tile = move |head: u32| {
         let Tiles { side, .. } = tiles.get_untracked();
         let (x, y) = tiles.get_untracked().corner(head);
-        let picture = Memo::new(move |_| maps.with(|maps| picture(maps.as_ref()?, head, look)));
+        let picture = memo(move |_| maps.with(|maps| picture(maps.as_ref()?, head, look)));
         let here = move || selection.head.get() == head;
         view! {
             <g

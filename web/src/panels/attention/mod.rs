@@ -22,6 +22,7 @@ use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Cells on a side of a thumbnail, at most.
@@ -59,7 +60,7 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
         Some(Question::Inspect { context: None })
     });
     // How far each layer sees; none where it sees everything.
-    let window = Memo::new(move |_| {
+    let window = memo(move |_| {
         report
             .answered
             .with(|answered| match &answered.as_ref()?.answer {
@@ -71,7 +72,7 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
             })
     });
     // While tokens come only their packets tell something new.
-    let metric = Memo::new(move |_| {
+    let metric = memo(move |_| {
         if state.phase.get() == Phase::Generating {
             chosen.get().live()
         } else {

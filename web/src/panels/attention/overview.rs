@@ -13,6 +13,7 @@ use crate::i18n::t;
 use crate::inquiry::{Answered, Inquiry};
 use crate::panels::attention::look::{Look, value_words};
 use crate::panels::attention::metric::{Metric, Values};
+use crate::reactive::memo;
 use crate::state::State;
 use crate::visible;
 
@@ -69,10 +70,10 @@ pub fn Overview(
     look: Look,
 ) -> impl IntoView {
     let selection = state.selection;
-    let shape = Memo::new(move |_| shape(state));
-    let size = Memo::new(move |_| (shape.get().0, shape.get().1));
-    let values = Memo::new(move |_| values(state, thumbnails, metric.get()));
-    let cell = Memo::new(move |_| {
+    let shape = memo(move |_| shape(state));
+    let size = memo(move |_| (shape.get().0, shape.get().1));
+    let values = memo(move |_| values(state, thumbnails, metric.get()));
+    let cell = memo(move |_| {
         let side = (WIDTH / f64::from(shape.get().1.max(1))).clamp(12.0, 48.0);
         (side, side)
     });
@@ -90,7 +91,7 @@ pub fn Overview(
             look.shade(value)
         }
     };
-    let picture = Memo::new(move |_| {
+    let picture = memo(move |_| {
         let (heads, layers, _) = shape.get();
         if metric.get() == Metric::Maps {
             return thumbnails.answered.with(|answered| {

@@ -5,6 +5,7 @@ use crate::inquiry::Inquiry;
 use crate::panels::attention::look::value_words;
 use crate::panels::attention::metric::{Metric, Values};
 use crate::panels::attention::overview::values;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Heads in the list.
@@ -15,7 +16,7 @@ const LONGEST: usize = 12;
 pub fn Ranking(state: State, thumbnails: Inquiry, metric: Memo<Metric>) -> impl IntoView {
     let lowest_first = RwSignal::new(false);
     let selection = state.selection;
-    let ranked = Memo::new(move |_| {
+    let ranked = memo(move |_| {
         let values: Values = values(state, thumbnails, metric.get());
         let mut ranked = values.ranked(lowest_first.get());
         ranked.truncate(LONGEST);

@@ -7,6 +7,7 @@ use crate::panels::attention::heading::Heading;
 use crate::panels::attention::look::Look;
 use crate::panels::attention::metric::Metric;
 use crate::panels::attention::{overview, ranking};
+use crate::reactive::memo;
 use crate::state::State;
 
 /// What packets tell of attention: a number for each head at each new token. There is no model to
@@ -15,7 +16,7 @@ use crate::state::State;
 pub fn RecordedAttention(state: State, bridge: Bridge) -> impl IntoView {
     let look = Look::new();
     let chosen = RwSignal::new(Metric::TokenEntropy);
-    let metric = Memo::new(move |_| chosen.get());
+    let metric = memo(move |_| chosen.get());
     // Nothing is asked.
     let thumbnails = Inquiry::new(state, bridge);
     let metrics = Metric::ALL.into_iter().filter(|it| it.of_token()).collect();

@@ -5,12 +5,12 @@ use super::Sequence;
 use crate::format;
 use crate::i18n::t;
 use crate::pieces::piece_view;
+use crate::reactive::memo;
 
 /// One sequence: its text, and what a token of it was chosen among.
 #[component]
 pub fn Column(sequences: RwSignal<Vec<Sequence>>, index: usize) -> impl IntoView {
-    let sequence =
-        Memo::new(move |_| sequences.with(|all| all.get(index).cloned().unwrap_or_default()));
+    let sequence = memo(move |_| sequences.with(|all| all.get(index).cloned().unwrap_or_default()));
     // None follows the newest.
     let looked_at = RwSignal::new(None::<usize>);
     let step = move || {

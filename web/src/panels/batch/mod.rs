@@ -11,6 +11,7 @@ use crate::format;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Prompts to begin with; a line each.
@@ -84,7 +85,7 @@ pub fn BatchPanel(state: State, bridge: Bridge) -> impl IntoView {
             sequences.set(before);
         }
     };
-    let columns = Memo::new(move |_| sequences.with(Vec::len));
+    let columns = memo(move |_| sequences.with(Vec::len));
     let throughput = move || {
         inquiry
             .answered

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use crate::format;
 use crate::i18n::t;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::strip::Origin;
 
@@ -14,7 +15,7 @@ const MOST_PAGES: u32 = 128;
 #[component]
 pub fn Fill(state: State) -> impl IntoView {
     // The newest token was chosen, but not read yet: it has no key.
-    let held = Memo::new(move |_| {
+    let held = memo(move |_| {
         state.strip.tokens.with(|tokens| {
             let read = tokens.len() as u32;
             match tokens.last() {
@@ -23,7 +24,7 @@ pub fn Fill(state: State) -> impl IntoView {
             }
         })
     });
-    let model = Memo::new(move |_| {
+    let model = memo(move |_| {
         let model = state.model()?;
         Some((model.kv_bytes_per_token, model.max_position_embeddings))
     });

@@ -15,6 +15,7 @@ use crate::inquiry::Inquiry;
 use crate::panels::layer_map::{LayerMap, Words};
 use crate::panels::model::kv_cache::KvCache;
 use crate::panels::traced;
+use crate::reactive::memo;
 use crate::state::State;
 use norms::{Kind, Norms};
 
@@ -34,14 +35,14 @@ pub fn CachePanel(state: State, bridge: Bridge) -> impl IntoView {
         let loaded = state.loaded.with(Option::is_some);
         loaded.then_some(Question::Inspect { context: None })
     });
-    let norms = Memo::new(move |_| {
+    let norms = memo(move |_| {
         let ids = state.strip.ids();
         inquiry
             .answered
             .with(|answered| Arc::new(Norms::of(state, &ids, answered.as_deref())))
     });
     let kind = RwSignal::new(Kind::Keys);
-    let empty = Memo::new(move |_| state.strip.len() == 0);
+    let empty = memo(move |_| state.strip.len() == 0);
     view! {
         <section class="panel cache" aria-labelledby="cache-heading" data-testid="cache-panel">
             <h2 id="cache-heading">{t("cache-heading")}</h2>
@@ -71,7 +72,7 @@ pub fn CachePanel(state: State, bridge: Bridge) -> impl IntoView {
 /// Layers × positions, of the key head that the selected head reads.
 #[component]
 fn Map(state: State, norms: Memo<Arc<Norms>>, kind: RwSignal<Kind>) -> impl IntoView {
-    let kv_head = Memo::new(move |_| {
+    let kv_head = memo(move |_| {
         let (_, _, heads, kv_heads) = traced::sizes(state).unwrap_or((0, 0, 1, 1));
         let group = (heads / kv_heads.max(1)).max(1);
         (state.selection.head.get() / group).min(kv_heads.saturating_sub(1))

@@ -5,6 +5,7 @@ use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, visible};
 
@@ -56,7 +57,7 @@ fn moved(report: &AblationReport) -> Vec<Moved> {
 /// The next token in the model as it is and in the changed one.
 #[component]
 pub fn Ablation(state: State, ablation: Inquiry) -> impl IntoView {
-    let report = Memo::new(move |_| {
+    let report = memo(move |_| {
         if state.interventions.with(Vec::is_empty) {
             return None;
         }

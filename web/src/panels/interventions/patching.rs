@@ -12,6 +12,7 @@ use crate::draw::raster::Raster;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 use crate::visible;
 
@@ -35,7 +36,7 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
     // Which cells have come.
     let known = RwSignal::new(Vec::<Cell>::new());
     let is_whole = RwSignal::new(false);
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(answered) = inquiry.answered.get()
             && let Answer::Patch(whole) = &answered.answer
         {
@@ -131,7 +132,7 @@ fn PatchGrid(
     known: RwSignal<Vec<Cell>>,
     is_whole: RwSignal<bool>,
 ) -> impl IntoView {
-    let layers = Memo::new(move |_| {
+    let layers = memo(move |_| {
         let loaded = state
             .loaded
             .with(|it| it.as_ref().map(|it| it.model.num_hidden_layers));
@@ -140,7 +141,7 @@ fn PatchGrid(
         })
     });
     let positions =
-        Memo::new(move |_| report.with(|it| it.as_ref().map_or(0, |it| it.clean.len() as u32)));
+        memo(move |_| report.with(|it| it.as_ref().map_or(0, |it| it.clean.len() as u32)));
     let share = move |(layer, position): Cell| {
         report.with(|it| {
             let row = it.as_ref()?.restored.get(layer as usize)?;
@@ -149,7 +150,7 @@ fn PatchGrid(
     };
     let has = move |cell: Cell| is_whole.get() || known.with(|known| known.contains(&cell));
     let width = move || (WIDTH / f64::from(positions.get().max(1))).clamp(24.0, 90.0);
-    let picture = Memo::new(move |_| {
+    let picture = memo(move |_| {
         let mut raster = Raster::new(positions.get(), layers.get());
         for layer in 0..layers.get() {
             for position in 0..positions.get() {

@@ -13,6 +13,7 @@ use crate::draw::raster::Raster;
 use crate::format;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 
 const LAYOUT: Layout = Layout {
@@ -31,7 +32,7 @@ pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
     let selection = state.selection;
     let sweep = Inquiry::new(state, bridge);
     let effects = RwSignal::new(Vec::<HeadEffect>::new());
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(answered) = sweep.answered.get()
             && let Answer::Sweep(report) = &answered.answer
         {
@@ -54,15 +55,14 @@ pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
             });
         }
     };
-    let shape = Memo::new(move |_| {
+    let shape = memo(move |_| {
         state.loaded.with(|loaded| {
             let model = loaded.as_ref().map(|it| &it.model);
             model.map_or((0, 0), |it| (it.num_attention_heads, it.num_hidden_layers))
         })
     });
-    let most =
-        Memo::new(move |_| effects.with(|all| all.iter().map(|it| it.kl).fold(1e-9, f64::max)));
-    let picture = Memo::new(move |_| {
+    let most = memo(move |_| effects.with(|all| all.iter().map(|it| it.kl).fold(1e-9, f64::max)));
+    let picture = memo(move |_| {
         let (heads, layers) = shape.get();
         let mut raster = Raster::new(layers, heads);
         effects.with(|all| {

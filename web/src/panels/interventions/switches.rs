@@ -6,6 +6,7 @@ use crate::components::matrix::{Cell, Matrix};
 use crate::components::number_table::{NumberTable, word};
 use crate::draw::labels;
 use crate::i18n::t;
+use crate::reactive::memo;
 use crate::state::State;
 
 const LEFT: f64 = 84.0;
@@ -62,7 +63,7 @@ pub fn Switches(state: State) -> impl IntoView {
     let interventions = state.interventions;
     let selection = state.selection;
     let mean = RwSignal::new(false);
-    let shape = Memo::new(move |_| {
+    let shape = memo(move |_| {
         state.loaded.with(|loaded| {
             let model = &loaded.as_ref()?.model;
             Some((model.num_attention_heads, model.num_hidden_layers))

@@ -9,6 +9,7 @@ use crate::draw::legend::legend;
 use crate::draw::raster::Raster;
 use crate::i18n::t;
 use crate::panels::lens::cells::{Lens, candidate_words};
+use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, visible};
 
@@ -25,12 +26,12 @@ pub fn LensGrid(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
     let selected = state.strip.selected;
     let layer = state.selection.layer;
     let of = move |read: fn(&Lens) -> u32| lens.with(|it| it.as_ref().map_or(0, read));
-    let rows = Memo::new(move |_| of(Lens::rows));
-    let positions = Memo::new(move |_| of(Lens::positions));
+    let rows = memo(move |_| of(Lens::rows));
+    let positions = memo(move |_| of(Lens::positions));
     let position =
-        Memo::new(move |_| lens.with(|it| it.as_ref().map_or(0, |it| it.position(selected.get()))));
+        memo(move |_| lens.with(|it| it.as_ref().map_or(0, |it| it.position(selected.get()))));
     // The shown positions move only when the selection leaves them.
-    let first = Memo::new(move |before: Option<&u32>| {
+    let first = memo(move |before: Option<&u32>| {
         let last_first = positions.get().saturating_sub(COLUMNS);
         let before = before.copied().unwrap_or(last_first).min(last_first);
         let position = position.get();
@@ -43,7 +44,7 @@ pub fn LensGrid(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
         }
     });
     let columns = move || positions.get().min(COLUMNS);
-    let picture = Memo::new(move |_| {
+    let picture = memo(move |_| {
         lens.with(|lens| {
             let lens = lens.as_ref()?;
             let mut raster = Raster::new(columns(), rows.get());

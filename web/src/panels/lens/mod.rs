@@ -13,6 +13,7 @@ use crate::components::answer_status::AnswerStatus;
 use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Positions that are asked about, at most: each costs the output head once a layer.
@@ -34,7 +35,7 @@ pub fn LensPanel(state: State, bridge: Bridge) -> impl IntoView {
         let prompt = Prompt::Ids { ids };
         Some(Question::Lens { prompt, top })
     });
-    let lens = Memo::new(move |_| Lens::of(inquiry));
+    let lens = memo(move |_| Lens::of(inquiry));
     let cut = move || state.strip.len() as usize > LONGEST;
     view! {
         <section class="panel lens-head" aria-labelledby="lens-heading">

@@ -6,12 +6,13 @@ use crate::format;
 use crate::i18n::t;
 use crate::panels::attention::overview::shown_packet;
 use crate::panels::lens::cells::candidate_words;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// The logit lens of the packets: what each layer would say in place of the token that is shown.
 #[component]
 pub fn RecordedLens(state: State) -> impl IntoView {
-    let rows = Memo::new(move |_| {
+    let rows = memo(move |_| {
         let (.., packet) = shown_packet(state)?;
         let output = state.strip.token(state.strip.shown()?)?.distribution;
         (!packet.lens.is_empty()).then(|| {

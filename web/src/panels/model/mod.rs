@@ -11,6 +11,7 @@ use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
 use crate::i18n::t;
 use crate::inquiry::{Answered, Inquiry};
+use crate::reactive::memo;
 use crate::state::State;
 
 /// What the model is made of, and the same of any other model by its config.json.
@@ -21,7 +22,7 @@ pub fn ModelPanel(state: State, bridge: Bridge) -> impl IntoView {
         let loaded = state.loaded.with(Option::is_some);
         loaded.then_some(Question::Inspect { context: None })
     });
-    let loaded = Memo::new(move |_| state.loaded.with(Option::is_some));
+    let loaded = memo(move |_| state.loaded.with(Option::is_some));
     view! {
         <section class="panel model-panel" aria-labelledby="model-heading" data-testid="model-panel">
             <h2 id="model-heading">{t("model-heading")}</h2>

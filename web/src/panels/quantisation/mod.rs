@@ -11,6 +11,7 @@ use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::phase::Phase;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Formats that can be compared, the exact one first, each with its name.
@@ -47,7 +48,7 @@ pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
             }
         });
     };
-    let shown = Memo::new(move |_| {
+    let shown = memo(move |_| {
         let whole = inquiry
             .answered
             .with(|answered| match &answered.as_deref()?.answer {

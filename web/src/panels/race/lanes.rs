@@ -9,6 +9,7 @@ use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
+use crate::reactive::memo;
 
 /// How often the clock of the replay is drawn.
 const TICK: Duration = Duration::from_millis(50);
@@ -66,7 +67,7 @@ pub fn Replay(report: Arc<RaceReport>, texts: Texts) -> impl IntoView {
         let whole = times.last().copied().unwrap_or(0.0);
         let of = times.len();
         let done = move || times.iter().filter(|it| **it <= clock.get()).count();
-        let done = Memo::new(move |_| done());
+        let done = memo(move |_| done());
         view! {
             <div class="race-lane" data-testid="race-lane" data-total=whole.to_string()>
                 <span class="race-name">{name(index)}</span>

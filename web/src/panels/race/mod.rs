@@ -11,6 +11,7 @@ use crate::components::needs::Needs;
 use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::memo;
 use crate::state::State;
 use crate::visible;
 
@@ -41,7 +42,7 @@ pub fn RacePanel(state: State, bridge: Bridge) -> impl IntoView {
             }
         });
     };
-    let report = Memo::new(move |_| {
+    let report = memo(move |_| {
         inquiry
             .answered
             .with(|answered| match &answered.as_deref()?.answer {

@@ -10,6 +10,7 @@ use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number};
 use crate::i18n::t;
 use crate::panels::traced;
+use crate::reactive::memo;
 use crate::state::State;
 
 const WIDTH: f64 = 820.0;
@@ -20,7 +21,7 @@ const TOP: f64 = 12.0;
 /// Over the layers, at the selected position: the norm of the stream, and what is added to it.
 #[component]
 pub fn Chart(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
-    let series = Memo::new(move |_| {
+    let series = memo(move |_| {
         let layers = traced::sizes(state).map_or(0, |sizes| sizes.0);
         let position = traced::position(state);
         stream.with(|stream| {

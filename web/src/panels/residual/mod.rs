@@ -14,6 +14,7 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::panels::layer_map::{LayerMap, Words};
 use crate::panels::traced;
+use crate::reactive::memo;
 use crate::state::State;
 use stream::{Part, Stream};
 
@@ -26,14 +27,14 @@ pub fn ResidualPanel(state: State, bridge: Bridge) -> impl IntoView {
         let floats = u64::from(layers + 1) * u64::from(hidden);
         traced::question(state, &["hidden_states"], floats)
     });
-    let stream = Memo::new(move |_| {
+    let stream = memo(move |_| {
         let ids = state.strip.ids();
         inquiry
             .answered
             .with(|answered| Arc::new(Stream::of(state, &ids, answered.as_deref())))
     });
     let part = RwSignal::new(Part::Norm);
-    let empty = Memo::new(move |_| state.strip.len() == 0);
+    let empty = memo(move |_| state.strip.len() == 0);
     view! {
         <section class="panel residual" aria-labelledby="residual-heading" data-testid="residual-panel">
             <h2 id="residual-heading">{t("residual-heading")}</h2>

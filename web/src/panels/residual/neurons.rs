@@ -6,12 +6,13 @@ use vitrine_protocol::NeuronPacket;
 use super::stream::Stream;
 use crate::i18n::t;
 use crate::panels::traced;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// The strongest neurons of the selected layer, and the strongest one of every layer.
 #[component]
 pub fn Neurons(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
-    let found = Memo::new(move |_| {
+    let found = memo(move |_| {
         let position = traced::position(state);
         stream.with(|stream| {
             let at = |position| {

@@ -12,6 +12,7 @@ use crate::components::answer_status::AnswerStatus;
 use crate::components::needs::Needs;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// Positions that are asked about, at most.
@@ -33,10 +34,9 @@ pub fn RopePanel(state: State, bridge: Bridge) -> impl IntoView {
             head: selection.head.get(),
         })
     });
-    let turns = Memo::new(move |_| Turns::of(inquiry));
-    let does_turn = Memo::new(move |_| {
-        turns.with(|turns| turns.as_ref().is_some_and(|turns| turns.pairs() != 0))
-    });
+    let turns = memo(move |_| Turns::of(inquiry));
+    let does_turn =
+        memo(move |_| turns.with(|turns| turns.as_ref().is_some_and(|turns| turns.pairs() != 0)));
     let about = move || {
         turns.with(|turns| {
             let turns = turns.as_ref()?;

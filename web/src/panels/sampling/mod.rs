@@ -14,6 +14,7 @@ use crate::components::answer_status::AnswerStatus;
 use crate::components::draw_settings::DrawSettings;
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
+use crate::reactive::memo;
 use crate::state::State;
 use logits::Position;
 
@@ -30,12 +31,12 @@ pub struct Sampled {
 pub fn SamplingPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
     inquiry.follow(move || logits::question(state));
-    let position = Memo::new(move |_| {
+    let position = memo(move |_| {
         inquiry
             .answered
             .with(|answered| logits::position(state, answered.as_deref()?))
     });
-    let params = Memo::new(move |_| state.settings.sampling.params());
+    let params = memo(move |_| state.settings.sampling.params());
     let sampled = Signal::derive(move || {
         let position = position.get()?;
         let params = params.get();
@@ -47,8 +48,8 @@ pub fn SamplingPanel(state: State, bridge: Bridge) -> impl IntoView {
             pipeline: Arc::new(pipeline),
         })
     });
-    let wrong = Memo::new(move |_| params.with(|it| it.check().err().map(|it| it.to_string())));
-    let why = Memo::new(move |_| logits::why_none(state));
+    let wrong = memo(move |_| params.with(|it| it.check().err().map(|it| it.to_string())));
+    let why = memo(move |_| logits::why_none(state));
     view! {
         <section class="panel sampling" aria-labelledby="sampling-heading" data-testid="sampling-panel">
             <h2 id="sampling-heading">{t("sampling-heading")}</h2>

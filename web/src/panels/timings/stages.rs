@@ -2,12 +2,13 @@ use leptos::prelude::*;
 
 use crate::i18n::t;
 use crate::panels::attention::overview::shown_packet;
+use crate::reactive::memo;
 use crate::state::State;
 
 /// How long the GPU took for each stage of the token that is shown, where its packet has that.
 #[component]
 pub fn Stages(state: State) -> impl IntoView {
-    let timed = Memo::new(move |_| {
+    let timed = memo(move |_| {
         let (position, token, packet) = shown_packet(state)?;
         let most = packet.timings.iter().map(|it| it.seconds);
         let most = most.fold(f64::MIN_POSITIVE, f64::max);

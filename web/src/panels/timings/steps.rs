@@ -4,6 +4,7 @@ use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::panels::traced;
+use crate::reactive::memo;
 use crate::state::State;
 
 const HEIGHT: f64 = 180.0;
@@ -36,7 +37,7 @@ fn times(state: State) -> Vec<(u32, f64)> {
 /// A bar for each new token.
 #[component]
 pub fn Steps(state: State) -> impl IntoView {
-    let times = Memo::new(move |_| times(state));
+    let times = memo(move |_| times(state));
     let table = move || {
         let rows = times.get().into_iter().map(|(position, seconds)| {
             view! {

@@ -11,6 +11,7 @@ use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::pieces::piece_view;
+use crate::reactive::{effect, memo};
 use crate::state::State;
 use crate::visible::shown_text;
 
@@ -30,7 +31,7 @@ pub fn TokensPanel(state: State, bridge: Bridge) -> impl IntoView {
             timer.clear();
         }
     };
-    Effect::new(move |_| {
+    effect(move || {
         prompt.track();
         stop();
         let set = move || typed.set(prompt.get_untracked());
@@ -49,7 +50,7 @@ pub fn TokensPanel(state: State, bridge: Bridge) -> impl IntoView {
                 special: special.get(),
             })
     });
-    let has_template = Memo::new(move |_| {
+    let has_template = memo(move |_| {
         let loaded = state.loaded;
         loaded.with(|it| it.as_ref().is_some_and(|it| it.model.has_chat_template))
     });

@@ -1,0 +1,33 @@
+//! Takes comments and indents out of the shaders, which the page carries in its module. Lines stay
+//! where they are, so that what a compiler says of them can be found.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let shaders = Path::new("../../shaders");
+    println!("cargo::rerun-if-changed={}", shaders.display());
+    let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
+        return Err(io::Error::other("cargo sets OUT_DIR"));
+    };
+    for entry in fs::read_dir(shaders)? {
+        let path = entry?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            fs::write(out.join(name), bare(&fs::read_to_string(&path)?))?;
+        }
+    }
+    Ok(())
+}
+
+/// WGSL has no strings, so that `//` is always a comment.
+fn bare(shader: &str) -> String {
+    let code = |line: &str| {
+        line.split("//")
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned()
+    };
+    let lines: Vec<_> = shader.lines().map(code).collect();
+    lines.join("\n") + "\n"
+}
