@@ -1,6 +1,12 @@
 //! Takes comments and indents out of the shaders, which the page carries in its module. Lines stay
 //! where they are, so that what a compiler says of them can be found.
 
+#![allow(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    reason = "it runs where cargo does, for the page too"
+)]
+
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 

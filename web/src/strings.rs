@@ -100,13 +100,13 @@ pub fn load_done(phase: LoadPhase, done: u64, total: u64) -> String {
     }
 }
 
-/// `12.3 MB/s`.
+/// `12.3 MB/s`; of the two steps of compiling there is no rate.
 pub fn load_rate(phase: LoadPhase, per_second: f64) -> String {
     match phase {
         LoadPhase::Download | LoadPhase::Keep | LoadPhase::Upload => {
             format!("{}/s", format::bytes(per_second as u64))
         }
-        LoadPhase::Compile => format!("{}/s", format::rate(per_second)),
+        LoadPhase::Compile => String::new(),
     }
 }
 
