@@ -1,8 +1,8 @@
 // strongest[r, i] = (x[r, id], id) of the K values of row r that are farthest from 0, the farthest
 // first; of equal ones the lowest id.
 //
-// One workgroup per row. Each lane holds the strongest of what it reads; in each of K rounds the best
-// of the lanes is written, and the lane that held it looks for its next.
+// One workgroup per row. Each lane holds the three strongest of what it reads; in each of K rounds the
+// best of the lanes is written, and a lane that has none left reads for its next three.
 #import pairs
 
 @group(0) @binding(_) var<storage, read> x: array<Pair>;
@@ -10,44 +10,58 @@
 
 const NOBODY: u32 = 0xFFFFFFFFu;
 
-// A value, how far it is from 0 (below 0 for nobody), and its place.
-struct Found {
-    value: f32,
-    size: f32,
-    id: u32,
+// How far values are from 0, below 0 for nobody, and their places; the strongest first.
+struct Held {
+    sizes: vec3<f32>,
+    ids: vec3<u32>,
 }
 
-// What each lane holds, and who holds the best.
+// The first that each lane holds, and who holds the best.
 var<workgroup> sizes: array<f32, LANES>;
 var<workgroup> ids: array<u32, LANES>;
 var<workgroup> holder: u32;
 
-fn is_before(a: Found, b: Found) -> bool {
-    return a.size > b.size || (a.size == b.size && a.id < b.id);
+fn pair_at(row: u32, i: u32) -> vec2<f32> { return from_pair(x[row * (ROW_STRIDE / 2u) + i]); }
+
+// With one more, whose id is higher than all that are held.
+fn with_one_more(held: Held, size: f32, id: u32) -> Held {
+    let above = vec3<f32>(size) > held.sizes;
+    return Held(
+        vec3<f32>(
+            select(held.sizes.x, size, above.x),
+            select(select(held.sizes.y, size, above.y), held.sizes.x, above.x),
+            select(select(held.sizes.z, size, above.z), held.sizes.y, above.y),
+        ),
+        vec3<u32>(
+            select(held.ids.x, id, above.x),
+            select(select(held.ids.y, id, above.y), held.ids.x, above.x),
+            select(select(held.ids.z, id, above.z), held.ids.y, above.y),
+        ),
+    );
 }
 
-// The strongest of the pairs of a lane that comes after `last`.
-fn next_of(row: u32, lane: u32, last: Found) -> Found {
-    var best = Found(0.0, -1.0, NOBODY);
+// The strongest of a lane that come after one of this size and place.
+fn held_after(row: u32, lane: u32, last_size: f32, last_id: u32) -> Held {
+    var held = Held(vec3<f32>(-1.0), vec3<u32>(NOBODY));
     for (var i = lane; i < (N + 1u) / 2u; i += LANES) {
-        let pair = from_pair(x[row * (ROW_STRIDE / 2u) + i]);
-        for (var half = 0u; half < 2u; half++) {
-            let value = select(pair.x, pair.y, half == 1u);
-            let found = Found(value, abs(value), 2u * i + half);
-            if (found.id < N && is_before(last, found) && is_before(found, best)) {
-                best = found;
-            }
-        }
+        let size = abs(pair_at(row, i));
+        let id = vec2<u32>(2u * i, 2u * i + 1u);
+        let is_equal = size == vec2<f32>(last_size);
+        let is_after = size < vec2<f32>(last_size) | (is_equal & id > vec2<u32>(last_id));
+        let left = select(vec2<f32>(-1.0), size, is_after & id < vec2<u32>(N));
+        held = with_one_more(held, left.x, id.x);
+        held = with_one_more(held, left.y, id.y);
     }
-    return best;
+    return held;
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    // Before all of them.
-    var mine = next_of(group.x, lane, Found(0.0, 3.4e38, 0u));
-    sizes[lane] = mine.size;
-    ids[lane] = mine.id;
+    let row = group.x;
+    // After what is before all of them.
+    var mine = held_after(row, lane, 3.4e38, 0u);
+    sizes[lane] = mine.sizes.x;
+    ids[lane] = mine.ids.x;
     for (var round = 0u; round < K; round++) {
         workgroupBarrier();
         // One lane looks for all: on a processor each of them would take as long.
@@ -65,12 +79,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
         if (lane == holder) {
-            strongest[group.x * K + round] = vec2<u32>(bitcast<u32>(mine.value), mine.id);
-            if (mine.id != NOBODY) {
-                mine = next_of(group.x, lane, mine);
-                sizes[lane] = mine.size;
-                ids[lane] = mine.id;
+            let size = mine.sizes.x;
+            let id = mine.ids.x;
+            var value = 0.0;
+            if (id != NOBODY) {
+                let pair = pair_at(row, id / 2u);
+                value = select(pair.x, pair.y, id % 2u == 1u);
+                mine = Held(vec3<f32>(mine.sizes.yz, -1.0), vec3<u32>(mine.ids.yz, NOBODY));
+                if (mine.ids.x == NOBODY) {
+                    mine = held_after(row, lane, size, id);
+                }
+                sizes[lane] = mine.sizes.x;
+                ids[lane] = mine.ids.x;
             }
+            strongest[row * K + round] = vec2<u32>(bitcast<u32>(value), id);
         }
     }
 }

@@ -79,6 +79,8 @@ fn strongest() {
         // Equal sizes come in order.
         x[1] = 2.0;
         x[4] = -2.0;
+        // So many that there is no room for them.
+        x[n as usize..2 * n as usize].fill(-0.5);
         let kernel = Strongest {
             n,
             row_stride: stride(n),
