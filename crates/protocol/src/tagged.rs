@@ -3,7 +3,7 @@
 //! What `#[serde(tag = "kind")]` writes. To read it, serde's own code copies the whole value into a
 //! tree first, because the tag might come last, and reads all types a second time from that tree:
 //! an eighth of the page's bytes. Here the rest is read where it stands. Natively a tag that comes
-//! later is found too; the page reads nothing but what was written here.
+//! later is found too; in the page `from_json` puts it first.
 
 use std::fmt;
 #[cfg(not(target_arch = "wasm32"))]
@@ -21,7 +21,8 @@ use serde::ser::{
     Error as _, Impossible, Serialize, SerializeStruct, SerializeStructVariant, Serializer,
 };
 
-const TAG: &str = "kind";
+/// The name of that field.
+pub const TAG: &str = "kind";
 
 /// Writes and reads enums this way that derive both with `#[serde(remote = "Self")]`. Their
 /// variants have no field, named fields, or one struct.

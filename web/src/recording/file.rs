@@ -3,7 +3,7 @@
 use serde::Serialize;
 use vitrine_protocol::{
     Distribution, GenerateSummary, ModelSummary, PacketParts, TokenPacket, TokenPiece, TokenStep,
-    TraceLine,
+    TraceLine, from_json,
 };
 
 /// Layers, heads of a layer, candidates of a token: no model and no recording has more, and graphics
@@ -50,7 +50,7 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
     let mut lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
-    let parse = |line: &str| serde_json::from_str::<TraceLine>(line).ok();
+    let parse = |line: &str| from_json::<TraceLine>(line).ok();
     let Some(TraceLine::Prompt {
         model,
         adapter,
