@@ -47,8 +47,8 @@ fn held_after(row: u32, lane: u32, last_size: f32, last_id: u32) -> Held {
         let size = abs(pair_at(row, i));
         let id = vec2<u32>(2u * i, 2u * i + 1u);
         let is_equal = size == vec2<f32>(last_size);
-        let is_after = size < vec2<f32>(last_size) | (is_equal & id > vec2<u32>(last_id));
-        let left = select(vec2<f32>(-1.0), size, is_after & id < vec2<u32>(N));
+        let is_after = (size < vec2<f32>(last_size)) | (is_equal & (id > vec2<u32>(last_id)));
+        let left = select(vec2<f32>(-1.0), size, is_after & (id < vec2<u32>(N)));
         held = with_one_more(held, left.x, id.x);
         held = with_one_more(held, left.y, id.y);
     }
