@@ -21,7 +21,6 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         (8, 1, 8, 1, XBinding::Uniform, false),
         (64, 1, 2, 8, XBinding::Storage, false),
         (8, 1, 8, 1, XBinding::Uniform, true),
-        (4, 1, 16, 1, XBinding::Uniform, true),
         (8, 1, 8, 4, XBinding::UniformBlocks(16), false),
         (8, 1, 8, 4, XBinding::UniformBlocks(16), true),
         (8, 1, 8, 4, XBinding::Storage, true),
@@ -31,15 +30,18 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         (64, 1, 1, 2, XBinding::Uniform, false),
         (64, 1, 1, 4, XBinding::Storage, true),
         (64, 1, 1, 8, XBinding::Uniform, false),
-        (128, 4, 1, 1, XBinding::Uniform, false),
         (128, 4, 1, 1, XBinding::Uniform, true),
+        (128, 4, 1, 1, XBinding::Uniform, false),
         (64, 2, 2, 8, XBinding::Storage, false),
+        (4, 1, 16, 1, XBinding::Uniform, true),
     ];
-    // Decoding, prefill, and what adds to the residual are enough for the other size.
-    let shapes = if hidden == 576 {
-        &shapes[..]
-    } else {
-        &shapes[..5]
+    let thorough = hidden == 576 && matches!(format, Format::Q4 | Format::F16);
+    // Decoding, prefill, and what adds to the residual are enough for the other size; the last ones have
+    // nothing new in other formats.
+    let shapes = match hidden {
+        576 if thorough => &shapes[..],
+        576 => &shapes[..13],
+        _ => &shapes[..4],
     };
     for &(lanes, slices, rows, cols, x, accumulate) in shapes {
         let shape = Shape {
@@ -73,7 +75,6 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         all.push(matmul);
     }
     // What a step takes along: the norm before, and what is made of the sums.
-    let thorough = hidden == 576 && matches!(format, Format::Q4 | Format::F16);
     for (lanes, slices, cols, x, keep) in [
         (8, 1, 1, XBinding::Uniform, false),
         (8, 1, 1, XBinding::Uniform, true),
