@@ -90,8 +90,7 @@ async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> 
     };
     let mut engine = Engine::random(gpu, config, &options, &mut progress).await?;
     bar.finish();
-    tuning_file::complete(&args.model, &mut engine).await?;
-    let _ = engine.gpu().write_pipelines();
+    load::settle(&args.model, &mut engine).await?;
     Ok((engine, clock.seconds()))
 }
 

@@ -30,14 +30,20 @@ pub struct Loaded {
 pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     let mut loaded = load_with(args, tuning_file::recall).await?;
     let clock = Clock::start();
-    tuning_file::complete(args, &mut loaded.engine).await?;
-    // Without the file drivers compile again.
-    let _ = loaded.engine.gpu().write_pipelines();
+    settle(args, &mut loaded.engine).await?;
     loaded.load_s += clock.seconds();
     Ok(loaded)
 }
 
-/// The same without regard to what was measured of the adapter.
+/// Completes and keeps what is known of the adapter.
+pub async fn settle(args: &ModelArgs, engine: &mut Engine) -> anyhow::Result<()> {
+    tuning_file::complete(args, engine).await?;
+    // Without the file drivers compile again.
+    let _ = engine.gpu().write_pipelines();
+    Ok(())
+}
+
+/// As [`load`], without regard to what was measured of the adapter.
 pub async fn load_untuned(args: &ModelArgs) -> anyhow::Result<Loaded> {
     load_with(args, |_, _| Tuning::default()).await
 }

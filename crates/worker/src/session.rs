@@ -236,10 +236,7 @@ impl Session {
             meter.arrived = counter.read();
             meter.report(phase, done, total);
         };
-        let options = LoadOptions {
-            tuning: tune::recall(&self.adapter).await,
-            ..LoadOptions::default()
-        };
+        let options = self.usual_options().await;
         let loaded = Engine::load(gpu, &files, &options, &mut report).await;
         // Closes them, so that they can be deleted and other tabs can read them.
         drop(files);
@@ -269,6 +266,14 @@ impl Session {
         self.engine = Some(engine);
         self.to_tune = true;
         Ok(())
+    }
+
+    /// How to load a model as it is, with what was measured of the adapter.
+    async fn usual_options(&self) -> LoadOptions {
+        LoadOptions {
+            tuning: tune::recall(&self.adapter).await,
+            ..LoadOptions::default()
+        }
     }
 
     /// Takes the model from the GPU.
@@ -354,10 +359,7 @@ impl Session {
         check_formats(&request.formats, &engine.inspect(None))?;
         let origin = self.origin.clone().ok_or(WorkerError::NotKept)?;
         let compared = self.compare_formats(&origin, request, observer).await;
-        let options = LoadOptions {
-            tuning: tune::recall(&self.adapter).await,
-            ..LoadOptions::default()
-        };
+        let options = self.usual_options().await;
         let restored = self.reload(&origin, &options).await;
         match compared {
             Ok(report) => {
