@@ -1,7 +1,7 @@
 // The greedy choice, the logsumexp of the logits, and the step to the next position.
 //
 // Two dispatches. The first: every workgroup reduces CHUNK logits of a row (group.y) to one Best, and
-// each of its lanes leaves the highest of the logits that it read, for `top_k`. The second (FINAL): one
+// leaves MAXIMA of them for `top_k`: the highest of those that lie MAXIMA apart. The second (FINAL): one
 // workgroup per row reduces the bests and writes the choice. With FEEDBACK each choice
 // becomes the next token of its sequence, and the positions move on, so that the next step can be
 // submitted before the host has seen this one. The rows are then those of the pass, each of another
@@ -40,7 +40,7 @@ struct Chosen {
 #else
 @group(0) @binding(_) var<storage, read> logits: array<f32>;
 @group(0) @binding(_) var<storage, read_write> bests: array<Best>;
-// (rows, CHUNKS · LANES).
+// (rows, CHUNKS · MAXIMA).
 @group(0) @binding(_) var<storage, read_write> maxima: array<f32>;
 #end
 
@@ -70,10 +70,14 @@ fn main(
     }
 #else
     let end = min((group.x + 1u) * CHUNK, N);
-    for (var i = group.x * CHUNK + lane; i < end; i += LANES) {
-        best = better(best, Best(logits[group.y * STRIDE + i], i, 1.0, 0u));
+    for (var column = lane; column < MAXIMA; column += LANES) {
+        var column_best = Best(LOWEST, 0xFFFFFFFFu, 0.0, 0u);
+        for (var i = group.x * CHUNK + column; i < end; i += MAXIMA) {
+            column_best = better(column_best, Best(logits[group.y * STRIDE + i], i, 1.0, 0u));
+        }
+        maxima[(group.y * CHUNKS + group.x) * MAXIMA + column] = column_best.logit;
+        best = better(best, column_best);
     }
-    maxima[(group.y * CHUNKS + group.x) * LANES + lane] = best.logit;
 #end
     scratch[lane] = best;
     workgroupBarrier();

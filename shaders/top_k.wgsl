@@ -1,7 +1,7 @@
 // The K highest logits of each row with their ids, sorted: higher logit first, of equal ones the lower
 // id.
 //
-// One workgroup per row. `argmax` has left the highest of every PER_LANE logits. Lanes take those
+// One workgroup per row. `argmax` has left the highest of every PER_MAXIMUM logits. Lanes take those
 // maxima in turn; K lanes hold a maximum at least as high as the K-th highest of what the lanes hold,
 // so the K best logits are all at least so high: that is the first limit. Few logits pass it; only
 // where more than ROOM do (many equal logits, say), the limit is raised by halving the interval of what
@@ -17,8 +17,8 @@
 const LOWEST: f32 = -3.0e38;
 const NOBODY: u32 = 0xFFFFFFFFu;
 
-// A block is what a lane of `argmax` read: PER_LANE logits, each PER_CHUNK from the one before.
-const BLOCKS: u32 = (N + PER_CHUNK * PER_LANE - 1u) / (PER_CHUNK * PER_LANE) * PER_CHUNK;
+// A block is what is behind a maximum: PER_MAXIMUM logits, each MAXIMA from the one before.
+const BLOCKS: u32 = (N + MAXIMA * PER_MAXIMUM - 1u) / (MAXIMA * PER_MAXIMUM) * MAXIMA;
 
 // A logit passes if its key is above `key`, or at `key` and its id at most `id`.
 struct Limit {
@@ -49,9 +49,9 @@ fn collect(row: u32, lane: u32, limit: Limit, keep: bool) -> u32 {
             if (key_of(maxima[row * BLOCKS + block]) < limit.key) {
                 continue;
             }
-            let first = block / PER_CHUNK * PER_CHUNK * PER_LANE + block % PER_CHUNK;
-            for (var i = 0u; i < PER_LANE; i++) {
-                let id = first + i * PER_CHUNK;
+            let first = block / MAXIMA * MAXIMA * PER_MAXIMUM + block % MAXIMA;
+            for (var i = 0u; i < PER_MAXIMUM; i++) {
+                let id = first + i * MAXIMA;
                 if (id >= N) {
                     break;
                 }

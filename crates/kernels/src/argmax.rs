@@ -2,13 +2,13 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, Shader
 
 use crate::{FRAGMENTS, step, template};
 
-/// Lanes of a workgroup of the first dispatch.
-pub(crate) const LANES: u32 = 64;
 const CHUNK: u32 = 1024;
 const BEST_BYTES: u64 = 16;
 
-/// Logits that a lane of the first dispatch reads: `CHUNK / LANES`, `LANES` apart.
-pub(crate) const PER_LANE: u32 = CHUNK / LANES;
+/// Maxima that are left of a chunk.
+pub(crate) const MAXIMA: u32 = 64;
+/// Logits behind each of them, `MAXIMA` apart.
+pub(crate) const PER_MAXIMUM: u32 = CHUNK / MAXIMA;
 
 /// `shaders/argmax.wgsl`: the greedy choice, the logsumexp, and the step to the next position.
 #[derive(Clone, Copy, Debug)]
@@ -17,13 +17,15 @@ pub struct Argmax {
     pub n: u32,
     /// Logits from one row to the next.
     pub stride: u32,
+    /// Lanes of a workgroup ([`lanes_of_rows`](crate::lanes_of_rows)): a power of two, 64 at most.
+    pub lanes: u32,
 }
 
 /// What one reading of all logits leaves for `argmax` and `top_k`.
 pub struct Bests {
     /// (rows, chunks).
     bests: Buffer,
-    /// (rows, chunks, `LANES`), f32: the highest logit that each lane read.
+    /// (rows, chunks, `MAXIMA`), f32: the highest logits.
     pub(crate) maxima: Buffer,
 }
 
@@ -34,7 +36,7 @@ impl Bests {
     /// When a buffer cannot be made.
     pub fn new(gpu: &Gpu, n: u32, rows: u32) -> Result<Self, GpuError> {
         let chunks = u64::from(rows) * u64::from(n.div_ceil(CHUNK));
-        let maxima_bytes = chunks * u64::from(LANES) * 4;
+        let maxima_bytes = chunks * u64::from(MAXIMA) * 4;
         Ok(Self {
             bests: gpu.buffer("argmax bests", chunks * BEST_BYTES, Usage::Work)?,
             maxima: gpu.buffer("logit maxima", maxima_bytes, Usage::Work)?,
@@ -85,8 +87,9 @@ impl Argmax {
             template: template!("argmax"),
             fragments: FRAGMENTS,
             constants: [
-                ("LANES", LANES.into()),
+                ("LANES", self.lanes.into()),
                 ("CHUNK", CHUNK.into()),
+                ("MAXIMA", MAXIMA.into()),
                 ("N", self.n.into()),
                 ("STRIDE", self.stride.into()),
             ]

@@ -2,10 +2,9 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource, 
 
 use crate::{FRAGMENTS, template};
 
-const LANES: u32 = 64;
 const CHUNK: u32 = 1024;
-// A lane counts in bytes.
-const _: () = assert!(CHUNK / LANES < 256);
+/// A lane counts in bytes, and so may not see more logits.
+const MOST_PER_LANE: u32 = 255;
 /// Bins of the histogram.
 pub const LOGIT_BINS: usize = 64;
 /// How wide a bin is, in nats.
@@ -17,6 +16,8 @@ pub const LOGIT_BIN: f32 = 0.5;
 pub struct LogitStatsOf {
     /// Number of logits (`vocab_size`).
     pub n: u32,
+    /// Lanes of a workgroup ([`lanes_of_rows`](crate::lanes_of_rows)): a power of two, 8 at least.
+    pub lanes: u32,
 }
 
 /// What `logit_stats` writes.
@@ -37,18 +38,19 @@ impl LogitStatsOf {
     pub fn sources(&self) -> [ShaderSource; 2] {
         use Binding::{Read, ReadWrite};
         [
-            Self::source(self.n, vec![], vec![Read, Read, ReadWrite]),
-            Self::source(self.chunks(), vec!["FINAL"], vec![Read, ReadWrite]),
+            self.source(self.n, vec![], vec![Read, Read, ReadWrite]),
+            self.source(self.chunks(), vec!["FINAL"], vec![Read, ReadWrite]),
         ]
     }
 
-    fn source(n: u32, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
+    fn source(&self, n: u32, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
+        debug_assert!(CHUNK / self.lanes <= MOST_PER_LANE);
         ShaderSource {
             name: "logit_stats",
             template: template!("logit_stats"),
             fragments: FRAGMENTS,
             constants: vec![
-                ("LANES", LANES.into()),
+                ("LANES", self.lanes.into()),
                 ("CHUNK", CHUNK.into()),
                 ("N", n.into()),
                 ("BINS", (LOGIT_BINS as u32).into()),

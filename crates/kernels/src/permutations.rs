@@ -191,7 +191,9 @@ pub fn permutations() -> Vec<ShaderSource> {
             };
             all.push(strongest.source());
         }
-        all.extend(LogitStatsOf { n: vocab }.sources());
+        for lanes in [8, 64] {
+            all.extend(LogitStatsOf { n: vocab, lanes }.sources());
+        }
         for instead_of in [false, true] {
             let patch = Patch {
                 from: if instead_of { 0 } else { head_dim },
@@ -209,7 +211,9 @@ pub fn permutations() -> Vec<ShaderSource> {
         };
         all.push(soft_cap.source());
         let (n, stride) = (vocab, stride(vocab));
-        all.extend(Argmax { n, stride }.sources());
+        for lanes in [8, 64] {
+            all.extend(Argmax { n, stride, lanes }.sources());
+        }
         for k in [5, TOP_K] {
             all.push(TopK { n, stride, k }.source());
         }

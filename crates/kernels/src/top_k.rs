@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Usage};
 
-use crate::argmax::{LANES as PER_CHUNK, PER_LANE};
+use crate::argmax::{MAXIMA, PER_MAXIMUM};
 use crate::{Bests, FRAGMENTS, template};
 
 const LANES: u32 = 256;
@@ -31,8 +31,8 @@ impl TopK {
             constants: vec![
                 ("LANES", LANES.into()),
                 ("ROOM", ROOM.into()),
-                ("PER_CHUNK", PER_CHUNK.into()),
-                ("PER_LANE", PER_LANE.into()),
+                ("MAXIMA", MAXIMA.into()),
+                ("PER_MAXIMUM", PER_MAXIMUM.into()),
                 ("K", self.k.into()),
                 ("N", self.n.into()),
                 ("STRIDE", self.stride.into()),

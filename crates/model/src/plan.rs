@@ -7,7 +7,9 @@ mod tapped;
 mod watched;
 
 use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
-use vitrine_kernels::{Argmax, Bests, Dtype, Embed, MAX_ROWS, SoftCap, TOP_K, Table, TopK, stride};
+use vitrine_kernels::{
+    Argmax, Bests, Dtype, Embed, MAX_ROWS, SoftCap, TOP_K, Table, TopK, lanes_of_rows, stride,
+};
 
 use crate::kv_cache::KvCache;
 use crate::ops::Ops;
@@ -330,7 +332,11 @@ impl Builder<'_> {
             let dispatch = soft_cap.dispatch(gpu, logits, each)?;
             self.recording.dispatch(dispatch);
         }
-        let argmax = Argmax { n, stride };
+        let argmax = Argmax {
+            n,
+            stride,
+            lanes: lanes_of_rows(gpu),
+        };
         self.enter("choice", None, "argmax");
         self.recording
             .dispatch(argmax.scan(gpu, logits, bests, each)?);

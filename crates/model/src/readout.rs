@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
-use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
+use vitrine_kernels::{
+    Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, lanes_of_rows, stride,
+};
 
 use crate::ops::Ops;
 use crate::plan::{Basis, candidates};
@@ -129,7 +131,11 @@ impl Readout {
             let soft_cap = SoftCap { n, stride, cap };
             head.dispatch(soft_cap.dispatch(gpu, &logits, each)?);
         }
-        let argmax = Argmax { n, stride };
+        let argmax = Argmax {
+            n,
+            stride,
+            lanes: lanes_of_rows(gpu),
+        };
         let bests = Bests::new(gpu, n, capacity)?;
         head.dispatch(argmax.scan(gpu, &logits, &bests, each)?);
         head.dispatch(argmax.choose(gpu, &bests, &chosen, None, each)?);

@@ -2,7 +2,7 @@
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Bests, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams,
+    Argmax, Bests, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams, lanes_of_rows,
 };
 use vitrine_sampling::SamplingParams;
 
@@ -87,7 +87,11 @@ impl Sampler {
         let mut sample = Recording::default();
         sample.enter(choice("sample"));
         // For the logsumexp.
-        let argmax = Argmax { n, stride };
+        let argmax = Argmax {
+            n,
+            stride,
+            lanes: lanes_of_rows(gpu),
+        };
         sample.dispatch(argmax.choose(gpu, bests, chosen, None, rows)?);
         let buffers = SampleBuffers {
             logits,

@@ -11,9 +11,10 @@ fn both(
     feedback: Option<[&Buffer; 2]>,
     rows: Extent,
     capacity: u32,
+    lanes: u32,
 ) -> [Dispatch; 2] {
     let stride = stride(n);
-    let argmax = Argmax { n, stride };
+    let argmax = Argmax { n, stride, lanes };
     let bests = Bests::new(gpu, n, capacity).unwrap();
     [
         argmax.scan(gpu, logits, &bests, rows).unwrap(),
@@ -22,7 +23,7 @@ fn both(
 }
 
 /// The choice, and what `Step` begins with then: rows, page stride, position of the first row.
-fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, [u32; 3]) {
+fn choose(gpu: &Gpu, logits: &[f32], lanes: u32) -> (Chosen, [u32; 3]) {
     let n = logits.len() as u32;
     let buffers = [
         buffer(gpu, logits),
@@ -39,7 +40,15 @@ fn choose(gpu: &Gpu, logits: &[f32]) -> (Chosen, [u32; 3]) {
         .collect();
     let step = paged_step(gpu, &rows, &[vec![2, 0], vec![1, 3]]);
     let feedback = Some([&step, history]);
-    let dispatches = both(gpu, n, [logits, chosen], feedback, Extent::Fixed(1), 1);
+    let dispatches = both(
+        gpu,
+        n,
+        [logits, chosen],
+        feedback,
+        Extent::Fixed(1),
+        1,
+        lanes,
+    );
     let result = run::<Chosen>(gpu, dispatches, 1, chosen, 1)[0];
     // Only the place of the new token is written.
     let mut expected = [77; 5 * 64];
@@ -58,7 +67,8 @@ fn argmax_feeds_the_choice_back_and_moves_on() {
             .map(|x| x * 30.0)
             .collect();
         let (id, logit, logsumexp) = cpu::argmax(&logits);
-        let (chosen, step) = choose(&gpu, &logits);
+        let lanes = if n % 2 == 0 { 8 } else { 64 };
+        let (chosen, step) = choose(&gpu, &logits, lanes);
         assert_eq!(
             (chosen.id, chosen.logit, chosen.position),
             (id, logit, 65),
@@ -72,7 +82,7 @@ fn argmax_feeds_the_choice_back_and_moves_on() {
         // Control: another winner is another choice.
         let mut other = logits;
         other[(n / 2) as usize] = 40.0;
-        assert_eq!(choose(&gpu, &other).0.id, n / 2, "{n} logits");
+        assert_eq!(choose(&gpu, &other, lanes).0.id, n / 2, "{n} logits");
     }
 }
 
@@ -80,21 +90,23 @@ fn argmax_feeds_the_choice_back_and_moves_on() {
 fn of_equal_logits_the_lowest_id_wins() {
     let gpu = gpu();
     let mut logits = vec![1.0; 5000];
-    assert_eq!(choose(&gpu, &logits).0.id, 0);
+    assert_eq!(choose(&gpu, &logits, 8).0.id, 0);
+    assert_eq!(choose(&gpu, &logits, 64).0.id, 0);
     (logits[4999], logits[2048], logits[3000]) = (2.0, 2.0, 2.0);
-    assert_eq!(choose(&gpu, &logits).0.id, 2048);
+    assert_eq!(choose(&gpu, &logits, 8).0.id, 2048);
+    assert_eq!(choose(&gpu, &logits, 64).0.id, 2048);
 }
 
 #[test]
 fn rows_are_chosen_each_for_itself() {
     let gpu = gpu();
-    for n in [33, 1025] {
+    for (n, lanes) in [(33, 64), (1025, 8)] {
         let rows = 5;
         let logits = numbers(3, (n * rows) as usize);
         let buffer = buffer(&gpu, &padded(&logits, n, stride(n)));
         let chosen = zeros(&gpu, 4 * rows);
         let each = Extent::Tokens { per: 1 };
-        let dispatches = both(&gpu, n, [&buffer, &chosen], None, each, rows);
+        let dispatches = both(&gpu, n, [&buffer, &chosen], None, each, rows, lanes);
         let got = run::<Chosen>(&gpu, dispatches, rows, &chosen, rows);
         let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
         for (got, right) in got.iter().zip(&right) {
@@ -121,7 +133,7 @@ fn argmax_feeds_back_to_each_sequence() {
     let step = paged_step(&gpu, &rows, &[vec![1, 2], vec![0], vec![2]]);
     let each = Extent::Tokens { per: 1 };
     let feedback = Some([&step, &history]);
-    let dispatches = both(&gpu, n, [&buffer_of, &chosen], feedback, each, 3);
+    let dispatches = both(&gpu, n, [&buffer_of, &chosen], feedback, each, 3, 8);
     let got = run::<Chosen>(&gpu, dispatches, 3, &chosen, 3);
     let right: Vec<_> = logits.chunks_exact(n as usize).map(cpu::argmax).collect();
     let ids: Vec<u32> = right.iter().map(|best| best.0).collect();

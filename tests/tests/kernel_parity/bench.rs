@@ -281,6 +281,7 @@ fn choices(bench: &Bench) {
     let argmax = Argmax {
         n: VOCAB,
         stride: VOCAB,
+        lanes: lanes_of_rows(gpu),
     };
     let chosen = zeros(gpu, 4);
     let dispatches = [
@@ -302,7 +303,10 @@ fn choices(bench: &Bench) {
     let twin = || cpu::top_k(&values, 64);
     bench.line("top_k 64 of 49152", &work(1), 1, [dispatch], twin);
     let stats = zeros(gpu, size_of::<LogitStats>() as u32 / 4);
-    let kernel = LogitStatsOf { n: VOCAB };
+    let kernel = LogitStatsOf {
+        n: VOCAB,
+        lanes: lanes_of_rows(gpu),
+    };
     let dispatches = kernel.dispatches(gpu, &chosen, &logits, &stats).unwrap();
     let twin = || cpu::logit_stats(&values);
     bench.line("logit_stats, 49152", &work(5), 1, dispatches, twin);

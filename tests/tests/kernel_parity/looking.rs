@@ -121,7 +121,14 @@ fn strongest() {
 #[test]
 fn logit_stats() {
     let gpu = gpu();
-    for n in [1, 33, 1024, 5000] {
+    for (n, lanes) in [
+        (1, 64),
+        (33, 8),
+        (1024, 64),
+        (1024, 8),
+        (5000, 64),
+        (5000, 8),
+    ] {
         let logits: Vec<f32> = numbers(4, n as usize).iter().map(|x| x * 20.0).collect();
         let (entropy, counts) = cpu::logit_stats(&logits);
         let highest = logits.iter().copied().fold(f32::MIN, f32::max);
@@ -129,7 +136,7 @@ fn logit_stats() {
         let logsumexp = highest + sum.ln();
         let chosen = buffer(&gpu, &[0.0, highest, logsumexp, 0.0]);
         let stats = zeros(&gpu, size_of::<LogitStats>() as u32 / 4);
-        let kernel = LogitStatsOf { n };
+        let kernel = LogitStatsOf { n, lanes };
         let logits = buffer(&gpu, &logits);
         let dispatches = kernel.dispatches(&gpu, &chosen, &logits, &stats).unwrap();
         let got = run::<LogitStats>(&gpu, dispatches, 0, &stats, 1)[0];

@@ -14,7 +14,8 @@ fn top_k_of_rows(logits: &[f32], n: u32, k: u32) -> Vec<Vec<(u32, f32)>> {
     let logits = buffer(&gpu, &padded(logits, n, stride));
     let each = Extent::Tokens { per: 1 };
     let bests = Bests::new(&gpu, n, rows).unwrap();
-    let scan = Argmax { n, stride };
+    let lanes = if n % 2 == 0 { 8 } else { 64 };
+    let scan = Argmax { n, stride, lanes };
     let scan = scan.scan(&gpu, &logits, &bests, each).unwrap();
     let kernel = TopK { n, stride, k };
     let (dispatch, best) = kernel.dispatch(&gpu, &logits, &bests, each, rows).unwrap();

@@ -152,6 +152,7 @@ impl Watch {
         if parts.logits {
             let kernel = LogitStatsOf {
                 n: config.vocab_size,
+                lanes: lanes_of_rows(gpu),
             };
             let (logits, stats) = (&act.logits, &watch.logit_stats);
             for dispatch in kernel.dispatches(gpu, &act.chosen, logits, stats)? {
