@@ -4,8 +4,10 @@
 // Neighbouring lanes own neighbouring rows: each load of weights is one contiguous stretch. With
 // COLS = 1 this is the mat-vec of decoding. Rows of W and of x are padded to 32 with zeros.
 //
-// With SLICED a row has SLICES lanes, ROW_LANES apart: each takes every so many-th group of blocks, and
-// they put their sums together at the end. So few rows have many lanes at work.
+// With SLICED a row has SLICES lanes: each takes every so many-th group of blocks, and they put their
+// sums together at the end. So few rows have many lanes at work. They are ROW_LANES apart and meet in
+// workgroup memory; with BY_SUBGROUP they are SUBGROUP_ROWS apart within one subgroup, and need neither
+// memory nor barrier.
 //
 // With SHARED_X the lanes are one subgroup, as many as a block has quads: each loads one of them, and the
 // others have it from there.
@@ -78,6 +80,16 @@ const SHARED_SUM: vec4<f32> = X_SUM;
 #end
 
 #if SLICED
+#if BY_SUBGROUP
+// The sum of all slices: of what each lane of the subgroup has here.
+fn over_slices(mine: f32) -> f32 {
+    var sum = mine;
+#for b in SLICE_BITS
+    sum += subgroupShuffleXor(sum, SUBGROUP_ROWS << $bu);
+#end
+    return sum;
+}
+#else
 #if NORM
 const SUMS: u32 = ROWS + 1u;
 #else
@@ -92,6 +104,7 @@ fn over_slices(i: u32, row_lane: u32) -> f32 {
     }
     return sum;
 }
+#end
 #if !SCALES
 // Without scales each block is a group of its own.
 const GROUP: u32 = 1u;
@@ -101,10 +114,22 @@ const REST: u32 = (SLICES - 1u) * GROUP;
 #end
 
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+#if BY_SUBGROUP
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(subgroup_invocation_id) subgroup_lane: u32,
+#end
+) {
 #if SLICED
+#if BY_SUBGROUP
+    let row_lane = subgroup * SUBGROUP_ROWS + subgroup_lane % SUBGROUP_ROWS;
+    let slice = subgroup_lane / SUBGROUP_ROWS;
+#else
     let row_lane = lane % ROW_LANES;
     let slice = lane / ROW_LANES;
+#end
 #else
     let row_lane = lane;
     let slice = 0u;
@@ -319,6 +344,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
 #if SLICED
+#if BY_SUBGROUP
+#for c in COLS
+#for r in ROWS
+    sum_$r_$c = over_slices(sum_$r_$c);
+#end
+#if NORM
+    squares_$c = over_slices(squares_$c);
+#end
+#end
+#else
 #for c in COLS
 #for r in ROWS
     slice_sums[($cu * SUMS + $ru) * LANES + lane] = sum_$r_$c;
@@ -334,6 +369,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #if NORM
     squares_$c = over_slices($cu * SUMS + ROWS, row_lane);
+#end
 #end
 #end
 #end

@@ -58,7 +58,7 @@ pub use rms_norm::RmsNorm;
 pub use rope_kv_append::{AppendBuffers, RopeKvAppend};
 pub use row_norms::RowNorms;
 pub use sample::{DrawnBits, Sample, SampleBuffers, SampleParams};
-pub use shape::{SHARED_LANES, Shape, XBinding, lanes_of_rows};
+pub use shape::{SHARED_LANES, Shape, SliceSums, XBinding, lanes_of_rows};
 pub use soft_cap::SoftCap;
 pub use step::{MAX_ROWS, PAGE, Row, Step};
 pub use strongest::Strongest;

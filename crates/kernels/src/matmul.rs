@@ -4,7 +4,8 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, Shader
 
 use crate::packed::PackedPart;
 use crate::{
-    Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, XBinding, template,
+    Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
+    template,
 };
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
@@ -189,6 +190,11 @@ impl Matmul {
         }
         if self.shape.slices > 1 {
             flags.push("SLICED");
+            if let SliceSums::Subgroup(size) = self.shape.sums {
+                flags.push("BY_SUBGROUP");
+                constants.push(("SUBGROUP_ROWS", (size / self.shape.slices).into()));
+                constants.push(("SLICE_BITS", self.shape.slices.ilog2().into()));
+            }
         }
         if self.accumulate {
             flags.push("ACCUMULATE");

@@ -3,7 +3,8 @@ use vitrine_gpu::ShaderSource;
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
     Dtype, Embed, Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm,
-    RopeKvAppend, RowNorms, SHARED_LANES, Sample, SoftCap, Strongest, TOP_K, Table, TopK, stride,
+    RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums, SoftCap, Strongest, TOP_K,
+    Table, TopK, stride,
 };
 
 mod matmuls;
@@ -224,16 +225,24 @@ pub fn permutations() -> Vec<ShaderSource> {
     all
 }
 
-/// Those of kernels whose lanes share what they load, which take subgroups of [`SHARED_LANES`] lanes.
-/// No browser has been asked for these yet.
+/// Those of kernels whose lanes share what they load, which take subgroups of [`SHARED_LANES`] lanes, or
+/// whose slices meet in subgroups. No browser has been asked for these yet.
 #[must_use]
 pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
     for size in SIZES {
         for format in Format::ALL {
             for mut matmul in matmuls(&size, format) {
-                matmul.shape.shared_x = true;
-                if matmul.shape.lanes == SHARED_LANES {
+                let Shape {
+                    lanes,
+                    slices,
+                    sums,
+                    shared_x,
+                    ..
+                } = &mut matmul.shape;
+                *shared_x = *lanes == SHARED_LANES;
+                *sums = SliceSums::Subgroup(32);
+                if *shared_x || *slices > 1 {
                     all.push(matmul.source());
                 }
             }

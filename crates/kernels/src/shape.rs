@@ -19,6 +19,8 @@ pub struct Shape {
     /// Lanes that share a row, and put their sums together at the end: each takes every so many-th
     /// group of blocks.
     pub slices: u32,
+    /// Where they put them together.
+    pub sums: SliceSums,
     /// How x is read.
     pub x: XBinding,
     /// Whether the lanes are one subgroup of [`SHARED_LANES`], which shares what it loads of x; not
@@ -28,6 +30,16 @@ pub struct Shape {
 
 /// Lanes that can share a block of x: it has so many `vec4`s.
 pub const SHARED_LANES: u32 = BLOCK / 4;
+
+/// Where slices of a row put their sums together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliceSums {
+    /// In workgroup memory, behind a barrier.
+    Workgroup,
+    /// Within a subgroup of so many lanes, which has all slices of its rows: neighbouring lanes own
+    /// neighbouring rows, and the slices follow one another.
+    Subgroup(u32),
+}
 
 /// How x is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,39 +53,74 @@ pub enum XBinding {
     UniformBlocks(u32),
 }
 
-/// Lanes, slices and rows that may be best on a processor that plays a GPU, the likeliest first.
+/// A cut without what depends on adapter and matrix.
+#[derive(Clone, Copy)]
+struct Cut {
+    lanes: u32,
+    slices: u32,
+    rows: u32,
+    by_subgroup: bool,
+}
+
+const fn cut(lanes: u32, slices: u32, rows: u32) -> Cut {
+    Cut {
+        lanes,
+        slices,
+        rows,
+        by_subgroup: false,
+    }
+}
+
+impl Cut {
+    /// Its slices meet in subgroups.
+    const fn by_subgroup(self) -> Self {
+        Self {
+            by_subgroup: true,
+            ..self
+        }
+    }
+}
+
+/// What may be best on a processor that plays a GPU, the likeliest first.
 ///
 /// It wants a workgroup no wider than its vectors, and fat lanes: unpacking and loads of x are shared
 /// by many rows.
-const SOFTWARE: [(u32, u32, u32); 9] = [
-    (8, 1, 8),
+const SOFTWARE: [Cut; 11] = [
+    cut(8, 1, 8),
     NARROW,
-    (8, 1, 4),
-    (8, 1, 12),
-    (16, 1, 8),
-    (32, 1, 4),
-    (8, 1, 2),
-    (16, 2, 8),
-    (32, 32, 4),
+    cut(8, 1, 4),
+    cut(8, 1, 12),
+    cut(16, 1, 8),
+    cut(32, 1, 4),
+    cut(8, 1, 2),
+    cut(8, 2, 8).by_subgroup(),
+    cut(16, 2, 8),
+    cut(8, 8, 4).by_subgroup(),
+    cut(32, 32, 4),
 ];
 
 /// The same where vectors have four lanes, as SwiftShader's do.
-const NARROW: (u32, u32, u32) = (4, 1, 16);
+const NARROW: Cut = cut(4, 1, 16);
 
 /// The same for a GPU, which wants many lanes.
-const HARDWARE: [(u32, u32, u32); 12] = [
-    (128, 4, 1),
-    (256, 8, 1),
-    (64, 2, 1),
-    (64, 1, 1),
-    (512, 16, 1),
-    (128, 4, 2),
-    (256, 8, 2),
-    (64, 2, 2),
-    (64, 1, 2),
-    (256, 16, 1),
-    (64, 1, 4),
-    (32, 32, 4),
+const HARDWARE: [Cut; 17] = [
+    cut(128, 4, 1),
+    cut(64, 4, 1).by_subgroup(),
+    cut(256, 8, 1),
+    cut(64, 8, 1).by_subgroup(),
+    cut(64, 2, 1),
+    cut(64, 1, 1),
+    cut(64, 2, 1).by_subgroup(),
+    cut(512, 16, 1),
+    cut(64, 4, 2).by_subgroup(),
+    cut(128, 4, 2),
+    cut(256, 8, 2),
+    cut(64, 2, 2),
+    cut(64, 1, 2),
+    cut(256, 16, 1),
+    cut(64, 1, 4),
+    cut(32, 32, 4).by_subgroup(),
+    cut(32, 32, 4),
 ];
 
 /// Lanes at work at a time below which a GPU mostly waits for its memory.
@@ -84,7 +131,7 @@ impl Shape {
     /// when decoding, a few when several sequences decode together, many in a prefill.
     #[must_use]
     pub fn choose(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Self {
-        let cut = match (gpu.is_software(), tokens) {
+        let likely = match (gpu.is_software(), tokens) {
             (true, 1) if has_narrow_vectors(gpu) => NARROW,
             (true, _) => SOFTWARE[0],
             // Several lanes work on a row where there are too few rows to keep it busy.
@@ -92,12 +139,12 @@ impl Shape {
                 let wanted = (BUSY_LANES / rows.max(1)).clamp(1, 8);
                 let busy_slices = 1 << format.groups(k).max(1).ilog2();
                 let slices = (1 << wanted.ilog2()).min(busy_slices);
-                (32 * slices.max(2), slices, 1)
+                cut(32 * slices.max(2), slices, 1)
             }
-            (false, ..=8) => (64, 1, 1),
-            (false, _) => (64, 1, 2),
+            (false, ..=8) => cut(64, 1, 1),
+            (false, _) => cut(64, 1, 2),
         };
-        Self::cut(gpu, cut, k, tokens)
+        Self::of(gpu, likely, k, tokens)
     }
 
     /// The cuts that may be best on this device, [`Shape::choose`] first and then the likeliest.
@@ -113,11 +160,11 @@ impl Shape {
         let first = Self::choose(gpu, format, rows, k, tokens);
         let mut all = vec![first];
         for &cut in cuts {
-            let (lanes, slices, _) = cut;
-            if slices > most_slices || lanes > most_lanes {
+            let possible = cut.slices <= most_slices && cut.lanes <= most_lanes;
+            if !possible || cut.by_subgroup && !fits_subgroups(gpu, cut) {
                 continue;
             }
-            let shape = Self::cut(gpu, cut, k, tokens);
+            let shape = Self::of(gpu, cut, k, tokens);
             let apart = Self {
                 shared_x: false,
                 ..shape
@@ -131,7 +178,13 @@ impl Shape {
         all
     }
 
-    fn cut(gpu: &Gpu, (lanes, slices, rows): (u32, u32, u32), k: u32, tokens: u32) -> Self {
+    fn of(gpu: &Gpu, cut: Cut, k: u32, tokens: u32) -> Self {
+        let Cut {
+            lanes,
+            slices,
+            rows,
+            by_subgroup,
+        } = cut;
         let software = gpu.is_software();
         // Each weight is read once for all tokens of a lane.
         let most_cols = if software { 4 } else { 8 };
@@ -150,11 +203,16 @@ impl Shape {
             XBinding::Storage
         };
         let shares = lanes == SHARED_LANES && slices == 1;
+        let sums = match gpu.caps().subgroup_size {
+            Some(size) if by_subgroup => SliceSums::Subgroup(size),
+            _ => SliceSums::Workgroup,
+        };
         Self {
             lanes,
             rows,
             cols,
             slices,
+            sums,
             x,
             // A load costs a processor most: each lane loads every block's x otherwise.
             shared_x: shares && gpu.caps().subgroup_size == Some(lanes),
@@ -179,12 +237,19 @@ impl Shape {
     /// Bytes of workgroup memory in which slices put their sums together.
     #[must_use]
     pub fn memory(self) -> u32 {
-        match self.slices {
-            1 => 0,
+        match (self.slices, self.sums) {
+            (1, _) | (_, SliceSums::Subgroup(_)) => 0,
             // The norm on the way has a sum too.
-            _ => 4 * self.lanes * self.cols * (self.of_pairs().rows + 1),
+            (_, SliceSums::Workgroup) => 4 * self.lanes * self.cols * (self.of_pairs().rows + 1),
         }
     }
+}
+
+/// Whether the lanes are whole subgroups, of a size that is known, with all slices of a row each.
+fn fits_subgroups(gpu: &Gpu, cut: Cut) -> bool {
+    gpu.caps()
+        .subgroup_size
+        .is_some_and(|size| cut.lanes % size == 0 && size % cut.slices == 0)
 }
 
 /// Lanes for each of some rows that a kernel sums up: on a processor that plays a GPU one vector of them,
@@ -213,6 +278,7 @@ impl fmt::Display for Shape {
             rows,
             cols,
             slices,
+            sums,
             x,
             shared_x,
         } = *self;
@@ -222,6 +288,9 @@ impl fmt::Display for Shape {
             (_, row_lanes) => write!(f, "{row_lanes} lanes × {slices} slices of k")?,
         }
         write!(f, ", rows {rows}")?;
+        if let SliceSums::Subgroup(_) = sums {
+            write!(f, ", sums by subgroup")?;
+        }
         if cols > 1 {
             write!(f, ", tokens {cols}")?;
         }

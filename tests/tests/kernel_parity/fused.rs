@@ -3,12 +3,12 @@
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{
     Activation, AppendBuffers, CacheLayout, Dtype, InputNorm, Matmul, Operands, Results,
-    RopeKvAppend, Shape, Then, XBinding, cpu, stride,
+    RopeKvAppend, Shape, SliceSums, Then, XBinding, cpu, stride,
 };
 
 use crate::support::{
-    Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, sharing, step,
-    storages, stored, unpadded, unpaired, zeros,
+    Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, step, storages, stored,
+    unpadded, unpaired, variants, zeros,
 };
 
 const EPS: f32 = 1e-5;
@@ -28,15 +28,18 @@ const SHAPES: [Case; 8] = [
     (32, 32, 4, 1, XBinding::Uniform, 1),
 ];
 
+/// With subgroups where there are such that fit.
 fn shape(gpu: &Gpu, (lanes, slices, rows, cols, x, _): Case) -> Shape {
-    Shape {
+    let shape = Shape {
         lanes,
         rows,
         cols,
         slices,
+        sums: SliceSums::Workgroup,
         x,
-        shared_x: sharing(gpu, lanes).contains(&true),
-    }
+        shared_x: false,
+    };
+    variants(gpu, shape).pop().unwrap_or(shape)
 }
 
 /// All of them, and two with halves too: each takes a compilation.

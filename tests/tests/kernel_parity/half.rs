@@ -2,8 +2,8 @@
 //! first, so that only what they write differs.
 
 use vitrine_kernels::{
-    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, Table, Then,
-    XBinding, cpu, stride,
+    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, SliceSums, Table,
+    Then, XBinding, cpu, stride,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -215,6 +215,7 @@ fn matmul_in_half_precision() {
                 rows: per_lane,
                 cols,
                 slices,
+                sums: SliceSums::Workgroup,
                 x: x_binding,
                 shared_x: false,
             },

@@ -1,9 +1,38 @@
-use vitrine_kernels::{Dtype, Matmul, Shape, Then, XBinding, cpu, stride};
+use vitrine_kernels::{Dtype, Matmul, Shape, SliceSums, Then, XBinding, cpu, stride};
 
 use crate::support::{
-    LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, sharing,
-    storages, unpadded, zeros,
+    LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
+    unpadded, variants, zeros,
 };
+
+/// Lanes, slices, rows and tokens per lane, and how x is bound.
+type Case = (u32, u32, u32, u32, XBinding);
+
+const SHAPES: [Case; 11] = [
+    (8, 1, 8, 1, XBinding::Uniform),
+    (8, 1, 8, 2, XBinding::Uniform),
+    (4, 1, 16, 1, XBinding::Uniform),
+    (8, 1, 8, 4, XBinding::UniformBlocks(8)),
+    (64, 1, 1, 1, XBinding::Storage),
+    (8, 1, 8, 4, XBinding::Storage),
+    (64, 1, 2, 8, XBinding::Storage),
+    (64, 2, 1, 1, XBinding::Uniform),
+    (32, 32, 4, 1, XBinding::Uniform),
+    (64, 4, 2, 4, XBinding::Storage),
+    (32, 8, 2, 1, XBinding::Uniform),
+];
+
+fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
+    Shape {
+        lanes,
+        rows,
+        cols,
+        slices,
+        sums: SliceSums::Workgroup,
+        x,
+        shared_x: false,
+    }
+}
 
 #[test]
 fn matmul_and_matvec() {
@@ -14,40 +43,20 @@ fn matmul_and_matvec() {
             let sample = sample(&gpu, storage, rows, k, 1);
             let Sample { name, part, values } = &sample;
             for tokens in LENGTHS {
-                for (lanes, slices, per_lane, cols, x, shared_x) in [
-                    (8, 1, 8, 1, XBinding::Uniform),
-                    (8, 1, 8, 2, XBinding::Uniform),
-                    (4, 1, 16, 1, XBinding::Uniform),
-                    (8, 1, 8, 4, XBinding::UniformBlocks(8)),
-                    (64, 1, 1, 1, XBinding::Storage),
-                    (8, 1, 8, 4, XBinding::Storage),
-                    (64, 1, 2, 8, XBinding::Storage),
-                    (64, 2, 1, 1, XBinding::Uniform),
-                    (32, 32, 4, 1, XBinding::Uniform),
-                    (64, 4, 2, 4, XBinding::Storage),
-                ]
-                .into_iter()
-                .flat_map(|(lanes, slices, rows, cols, x)| {
-                    sharing(&gpu, lanes)
-                        .into_iter()
-                        // These two are a step and a prompt; each form takes a compilation.
-                        .filter(move |shared| {
-                            !shared || matches!((cols, x), (1, _) | (_, XBinding::UniformBlocks(_)))
-                        })
-                        .map(move |shared_x| (lanes, slices, rows, cols, x, shared_x))
-                }) {
+                for shape in SHAPES
+                    .map(shape)
+                    .into_iter()
+                    .flat_map(|shape| variants(&gpu, shape))
+                {
+                    let Shape { cols, x, .. } = shape;
                     // A uniform holds the rows of one lane: decoding.
                     if x == XBinding::Uniform && tokens > cols {
                         continue;
                     }
-                    let shape = Shape {
-                        lanes,
-                        rows: per_lane,
-                        cols,
-                        slices,
-                        x,
-                        shared_x,
-                    };
+                    // A step and a prompt are enough: each form takes a compilation.
+                    if shape.shared_x && cols > 1 && !matches!(x, XBinding::UniformBlocks(_)) {
+                        continue;
+                    }
                     let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
                     let x = numbers(2, (tokens * k) as usize);
                     let right = cpu::matmul(values, &x, k as usize);
@@ -124,14 +133,7 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
                 bias: true,
                 x_dtype: Dtype::F32,
                 y_dtype: Dtype::F32,
-                shape: Shape {
-                    lanes,
-                    rows: 2,
-                    cols,
-                    slices,
-                    x: x_binding,
-                    shared_x: false,
-                },
+                shape: shape((lanes, slices, 2, cols, x_binding)),
                 norm: None,
                 then: Then::Store,
             };
@@ -166,14 +168,7 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
         bias: false,
         x_dtype: Dtype::F32,
         y_dtype: Dtype::F32,
-        shape: Shape {
-            lanes: 8,
-            rows: 8,
-            cols: 1,
-            slices: 1,
-            x: XBinding::Uniform,
-            shared_x: false,
-        },
+        shape: shape((8, 1, 8, 1, XBinding::Uniform)),
         norm: None,
         then: Then::Store,
     };

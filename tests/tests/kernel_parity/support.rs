@@ -4,7 +4,8 @@ use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Step, cpu,
+    CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape, SliceSums,
+    Step, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -17,10 +18,24 @@ pub fn gpu() -> Gpu {
     pollster::block_on(Gpu::request(&AdapterSelector::Best)).unwrap()
 }
 
-/// Whether `lanes` lanes may share what they load: never, and where this device has such subgroups too.
-pub fn sharing(gpu: &Gpu, lanes: u32) -> Vec<bool> {
-    let can = lanes == SHARED_LANES && gpu.caps().subgroup_size == Some(lanes);
-    if can { vec![false, true] } else { vec![false] }
+/// The shape, and where this device has subgroups that fit: its lanes share x, its slices meet in them.
+pub fn variants(gpu: &Gpu, shape: Shape) -> Vec<Shape> {
+    let mut all = vec![shape];
+    let Some(size) = gpu.caps().subgroup_size else {
+        return all;
+    };
+    let Shape { lanes, slices, .. } = shape;
+    if lanes == SHARED_LANES && size == lanes && slices == 1 {
+        all.push(Shape {
+            shared_x: true,
+            ..shape
+        });
+    }
+    if slices > 1 && lanes % size == 0 && size % slices == 0 {
+        let sums = SliceSums::Subgroup(size);
+        all.push(Shape { sums, ..shape });
+    }
+    all
 }
 
 /// Reproducible numbers between -1 and 1.

@@ -1,7 +1,7 @@
 use super::Size;
 use crate::{
-    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, Then, XBinding,
-    stride,
+    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, SliceSums,
+    Then, XBinding, stride,
 };
 
 /// The forms of `matmul` that plans have, for one number format.
@@ -49,6 +49,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             rows,
             cols,
             slices,
+            sums: SliceSums::Workgroup,
             x,
             shared_x: false,
         };
@@ -128,6 +129,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
                     rows: 8,
                     cols,
                     slices,
+                    sums: SliceSums::Workgroup,
                     x,
                     shared_x: false,
                 },
