@@ -12,6 +12,9 @@
 // With SHARED_X the lanes are one subgroup, as many as a block has quads: each loads one of them, and the
 // others have it from there.
 //
+// With STAGED, for many tokens, the lanes of a workgroup load x of STAGE_BLOCKS blocks together, and all of
+// them have it from workgroup memory; with READY it lies there as it is multiplied, with its sums.
+//
 // What stands beside a projection can be done on the way, without a kernel of its own:
 // - NORM: x is the residual stream and passes an RMSNorm (arXiv 1910.07467) first. The factor that all
 //   values of a token share is taken out of the sum.
@@ -71,12 +74,55 @@ fn rows_of(pair: u32) -> vec2<u32> { return pair_dims(pair % PAIRS) + head_start
 #end
 
 #if X_SUMS
-// The same for x as the lanes share it.
+// The same for x as lanes that share it have it.
 #if IN_PLACE
 const SHARED_SUM: vec4<f32> = X_SUM * vec4<f32>(0x1p0, 0x1p8, 0x1p16, 0x1p24);
 #else
 const SHARED_SUM: vec4<f32> = X_SUM;
 #end
+#end
+
+#if STAGED
+const STAGE_QUADS: u32 = STAGE_BLOCKS * 8u;
+var<workgroup> staged: array<vec4<f32>, COLS * STAGE_QUADS>;
+#if READY
+#if X_SUMS
+const STAGE_STEPS: u32 = STAGE_BLOCKS * STEPS;
+var<workgroup> staged_sums: array<f32, COLS * STAGE_STEPS>;
+#end
+#end
+// For all lanes: x of the blocks from `block` on.
+fn stage(block: u32, first_token: u32, lane: u32) {
+    // Nobody needs the last ones any more.
+    workgroupBarrier();
+    for (var i = lane; i < COLS * STAGE_QUADS; i += LANES) {
+        // Past the end of a row it is the last quad, which nobody uses there.
+        let quad = min(block * 8u + i % STAGE_QUADS, X_QUADS - 1u);
+        let values = x_quad((first_token + i / STAGE_QUADS) * X_QUADS + quad);
+#if READY
+#if IN_PLACE
+        staged[i] = values * PLACES;
+#else
+        staged[i] = values;
+#end
+#else
+        staged[i] = values;
+#end
+    }
+    workgroupBarrier();
+#if READY
+#if X_SUMS
+    for (var i = lane; i < COLS * STAGE_STEPS; i += LANES) {
+        var sum = 0.0;
+#for p in QUADS
+        sum += dot(staged[i * QUADS + $pu], SHARED_SUM);
+#end
+        staged_sums[i] = sum;
+    }
+    workgroupBarrier();
+#end
+#end
+}
 #end
 
 #if SLICED
@@ -217,6 +263,12 @@ fn main(
 #if GROUPED
         for (var block = first_block; block < end_block; block++) {
 #end
+#if STAGED
+        let place = block % STAGE_BLOCKS;
+        if (place == 0u) {
+            stage(block, first_token, lane);
+        }
+#end
 #if SHARED_X
 #for c in COLS
         var mine_$c = x_quad(x_at_$c + lane);
@@ -244,6 +296,13 @@ fn main(
 #end
 #end
 #end
+#if READY
+#if X_SUMS
+#for c in COLS
+        x_sum_$c += staged_sums[$cu * STAGE_STEPS + place * STEPS + $vu];
+#end
+#end
+#end
 #for r in ROWS
         let raw_$v_$r = quants[raw_at_$r + $vu * 32u];
 #if HIGH
@@ -263,7 +322,14 @@ fn main(
         x_sum_$c += dot(factor_$v_$p_$c, SHARED_SUM);
 #end
 #else
+#if READY
+        let factor_$v_$p_$c = staged[$cu * STAGE_QUADS + place * 8u + $vu * QUADS + $pu];
+#else
+#if STAGED
+        var x_$v_$p_$c = staged[$cu * STAGE_QUADS + place * 8u + $vu * QUADS + $pu];
+#else
         var x_$v_$p_$c = x_quad(x_at_$c + $vu * QUADS + $pu);
+#end
 #if NORM
         squares_$c += dot(x_$v_$p_$c, x_$v_$p_$c);
         x_$v_$p_$c *= norm[block * 8u + $vu * QUADS + $pu];
@@ -275,6 +341,7 @@ fn main(
         let factor_$v_$p_$c = x_$v_$p_$c * PLACES;
 #else
         let factor_$v_$p_$c = x_$v_$p_$c;
+#end
 #end
 #end
 #end

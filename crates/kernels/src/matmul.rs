@@ -136,7 +136,7 @@ impl Matmul {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         let (x, y) = match self.shape.x {
-            XBinding::Storage => (Binding::Read, Binding::ReadWrite),
+            XBinding::Storage | XBinding::Workgroup => (Binding::Read, Binding::ReadWrite),
             XBinding::Uniform => (Binding::Uniform, Binding::ReadWrite),
             XBinding::UniformBlocks(_) => (Binding::UniformBlock, Binding::ReadWriteBlock),
         };
@@ -181,6 +181,14 @@ impl Matmul {
         }
         match self.shape.x {
             XBinding::Storage => {}
+            XBinding::Workgroup => {
+                flags.push("STAGED");
+                constants.push(("STAGE_BLOCKS", self.shape.stage_blocks().into()));
+                // The factors of a norm come in between.
+                if self.norm.is_none() {
+                    flags.push("READY");
+                }
+            }
             XBinding::Uniform => flags.push("UNIFORM_X"),
             // The shader is the same, the layout of its bindings is not.
             XBinding::UniformBlocks(_) => flags.extend(["UNIFORM_X", "BLOCKS"]),
@@ -266,7 +274,7 @@ impl Matmul {
         let block = u64::from(self.x_tokens());
         let x_block = x.first(block * u64::from(self.x_stride) * self.x_dtype.bytes());
         let x = match self.shape.x {
-            XBinding::Storage => x.whole(),
+            XBinding::Storage | XBinding::Workgroup => x.whole(),
             XBinding::Uniform | XBinding::UniformBlocks(_) => x_block,
         };
         let mut buffers = vec![part.quants.whole(), x];
@@ -278,7 +286,7 @@ impl Matmul {
                 XBinding::UniformBlocks(_) => {
                     y.first(block * u64::from(self.y_stride) * self.y_dtype.bytes())
                 }
-                XBinding::Storage | XBinding::Uniform => y.whole(),
+                XBinding::Storage | XBinding::Workgroup | XBinding::Uniform => y.whole(),
             });
         }
         buffers.extend(part.scales.as_ref().map(Buffer::whole));

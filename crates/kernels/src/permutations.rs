@@ -4,7 +4,7 @@ use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
     Dtype, Embed, Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm,
     RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums, SoftCap, Strongest, TOP_K,
-    Table, TopK, stride,
+    Table, TopK, XBinding, stride,
 };
 
 mod matmuls;
@@ -237,10 +237,11 @@ pub fn subgroup_permutations() -> Vec<ShaderSource> {
                     lanes,
                     slices,
                     sums,
+                    x,
                     shared_x,
                     ..
                 } = &mut matmul.shape;
-                *shared_x = *lanes == SHARED_LANES;
+                *shared_x = *lanes == SHARED_LANES && *x != XBinding::Workgroup;
                 *sums = SliceSums::Subgroup(32);
                 if *shared_x || *slices > 1 {
                     all.push(matmul.source());

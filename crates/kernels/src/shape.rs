@@ -24,7 +24,7 @@ pub struct Shape {
     /// How x is read.
     pub x: XBinding,
     /// Whether the lanes are one subgroup of [`SHARED_LANES`], which shares what it loads of x; not
-    /// with several slices.
+    /// with several slices or [`XBinding::Workgroup`].
     pub shared_x: bool,
 }
 
@@ -51,7 +51,16 @@ pub enum XBinding {
     Uniform,
     /// The same for one block of so many tokens after the other, each with a kernel run of its own.
     UniformBlocks(u32),
+    /// As storage, from where the lanes of a workgroup bring some blocks at a time into its memory, for
+    /// all of them; not with several slices.
+    Workgroup,
 }
+
+/// Bytes of workgroup memory for x, as far as they are given: small enough for several workgroups at a time
+/// on a real GPU's core.
+const STAGE_BYTES: u32 = 8 << 10;
+/// The most blocks there at a time: more do not make the barriers cheaper.
+const MOST_STAGED: u32 = 8;
 
 /// A cut without what depends on adapter and matrix.
 #[derive(Clone, Copy)]
@@ -60,6 +69,8 @@ struct Cut {
     slices: u32,
     rows: u32,
     by_subgroup: bool,
+    /// Tokens of a tile whose x goes through workgroup memory.
+    tile: Option<u32>,
 }
 
 const fn cut(lanes: u32, slices: u32, rows: u32) -> Cut {
@@ -68,6 +79,15 @@ const fn cut(lanes: u32, slices: u32, rows: u32) -> Cut {
         slices,
         rows,
         by_subgroup: false,
+        tile: None,
+    }
+}
+
+/// x of `cols` tokens goes through workgroup memory.
+const fn tile(lanes: u32, rows: u32, cols: u32) -> Cut {
+    Cut {
+        tile: Some(cols),
+        ..cut(lanes, 1, rows)
     }
 }
 
@@ -123,6 +143,20 @@ const HARDWARE: [Cut; 17] = [
     cut(32, 32, 4),
 ];
 
+/// What may be better than these for many tokens. Not on a processor that plays a GPU: barriers inside a loop
+/// make its compilers keep everything in memory.
+const TILES: [Cut; 5] = [
+    TILE,
+    tile(64, 8, 8),
+    tile(64, 4, 16),
+    tile(128, 2, 16),
+    tile(64, 2, 8),
+];
+
+/// The sums of a lane fit its registers, and 256 rows share what is done to each x: its load, its conversion
+/// and its sum.
+const TILE: Cut = tile(64, 4, 8);
+
 /// Lanes at work at a time below which a GPU mostly waits for its memory.
 const BUSY_LANES: u32 = 1 << 16;
 
@@ -142,7 +176,7 @@ impl Shape {
                 cut(32 * slices.max(2), slices, 1)
             }
             (false, ..=8) => cut(64, 1, 1),
-            (false, _) => cut(64, 1, 2),
+            (false, _) => TILE,
         };
         Self::of(gpu, likely, k, tokens)
     }
@@ -150,16 +184,21 @@ impl Shape {
     /// The cuts that may be best on this device, [`Shape::choose`] first and then the likeliest.
     #[must_use]
     pub fn candidates(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Vec<Self> {
-        let cuts: &[_] = match gpu.is_software() {
-            true => &SOFTWARE,
-            false => &HARDWARE,
+        let (tiles, cuts): (&[_], &[_]) = match gpu.is_software() {
+            true => (&[], &SOFTWARE),
+            false => (&TILES, &HARDWARE),
         };
         // Not all of them need have as much to do.
         let most_slices = format.groups(k).next_power_of_two();
         let most_lanes = gpu.caps().max_workgroup_lanes;
         let first = Self::choose(gpu, format, rows, k, tokens);
         let mut all = vec![first];
-        for &cut in cuts {
+        let tiles = tiles.iter().filter(|cut| {
+            // Buffers end with a tile.
+            cut.tile
+                .is_some_and(|cols| tokens >= cols && tokens.is_multiple_of(cols))
+        });
+        for &cut in tiles.chain(cuts) {
             let possible = cut.slices <= most_slices && cut.lanes <= most_lanes;
             if !possible || cut.by_subgroup && !fits_subgroups(gpu, cut) {
                 continue;
@@ -184,14 +223,17 @@ impl Shape {
             slices,
             rows,
             by_subgroup,
+            tile,
         } = cut;
         let software = gpu.is_software();
         // Each weight is read once for all tokens of a lane.
         let most_cols = if software { 4 } else { 8 };
-        let cols = tokens.next_power_of_two().min(most_cols);
+        let cols = tile.unwrap_or(tokens.next_power_of_two().min(most_cols));
         let row_bytes = u64::from(stride(k)) * Dtype::F32.bytes();
         let fits = row_bytes * u64::from(cols) <= gpu.caps().max_uniform_binding;
-        let x = if tokens <= cols && fits {
+        let x = if tile.is_some() {
+            XBinding::Workgroup
+        } else if tokens <= cols && fits {
             XBinding::Uniform
         } else if software && cols >= LEAST_BLOCK && fits {
             // On lavapipe almost twice as fast as from storage.
@@ -202,7 +244,7 @@ impl Shape {
         } else {
             XBinding::Storage
         };
-        let shares = lanes == SHARED_LANES && slices == 1;
+        let shares = lanes == SHARED_LANES && slices == 1 && tile.is_none();
         let sums = match gpu.caps().subgroup_size {
             Some(size) if by_subgroup => SliceSums::Subgroup(size),
             _ => SliceSums::Workgroup,
@@ -234,14 +276,28 @@ impl Shape {
         self.lanes / self.slices
     }
 
-    /// Bytes of workgroup memory in which slices put their sums together.
+    /// Blocks of x that are in workgroup memory at a time, with [`XBinding::Workgroup`].
+    #[must_use]
+    pub fn stage_blocks(self) -> u32 {
+        (STAGE_BYTES / (self.cols * BLOCK * 4)).clamp(1, MOST_STAGED)
+    }
+
+    /// The most bytes of workgroup memory that it takes.
     #[must_use]
     pub fn memory(self) -> u32 {
-        match (self.slices, self.sums) {
+        let rows = self.of_pairs().rows;
+        // The norm on the way has a sum too.
+        let slices = match (self.slices, self.sums) {
             (1, _) | (_, SliceSums::Subgroup(_)) => 0,
-            // The norm on the way has a sum too.
-            (_, SliceSums::Workgroup) => 4 * self.lanes * self.cols * (self.of_pairs().rows + 1),
-        }
+            (_, SliceSums::Workgroup) => self.lanes * self.cols * (rows + 1),
+        };
+        // A block has two steps at most whose sums are of use.
+        let stage = match self.x {
+            XBinding::Workgroup => self.cols * self.stage_blocks() * (BLOCK + 2),
+            _ => 0,
+        };
+        // Results in halves are put together there.
+        4 * (slices + stage + self.row_lanes() * rows)
     }
 }
 
@@ -249,7 +305,7 @@ impl Shape {
 fn fits_subgroups(gpu: &Gpu, cut: Cut) -> bool {
     gpu.caps()
         .subgroup_size
-        .is_some_and(|size| cut.lanes % size == 0 && size % cut.slices == 0)
+        .is_some_and(|size| cut.lanes.is_multiple_of(size) && size.is_multiple_of(cut.slices))
 }
 
 /// Lanes for each of some rows that a kernel sums up: on a processor that plays a GPU one vector of them,
@@ -298,6 +354,7 @@ impl fmt::Display for Shape {
             XBinding::Storage => write!(f, ", x from storage")?,
             XBinding::Uniform => {}
             XBinding::UniformBlocks(tokens) => write!(f, ", x in blocks of {tokens}")?,
+            XBinding::Workgroup => write!(f, ", x through workgroup memory")?,
         }
         if shared_x {
             write!(f, ", x shared")?;

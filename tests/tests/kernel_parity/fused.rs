@@ -17,7 +17,7 @@ const EPS: f32 = 1e-5;
 type Case = (u32, u32, u32, u32, XBinding, u32);
 
 /// The cuts that a step uses.
-const SHAPES: [Case; 8] = [
+const SHAPES: [Case; 9] = [
     (8, 1, 8, 1, XBinding::Uniform, 1),
     (4, 1, 16, 1, XBinding::Uniform, 1),
     (64, 1, 2, 1, XBinding::Uniform, 1),
@@ -26,6 +26,7 @@ const SHAPES: [Case; 8] = [
     (8, 1, 8, 4, XBinding::UniformBlocks(8), 5),
     (64, 2, 2, 1, XBinding::Uniform, 1),
     (32, 32, 4, 1, XBinding::Uniform, 1),
+    (64, 1, 4, 8, XBinding::Workgroup, 5),
 ];
 
 /// With subgroups where there are such that fit.

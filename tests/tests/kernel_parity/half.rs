@@ -192,6 +192,7 @@ fn matmul_in_half_precision() {
         (8, 1, 8, 4, XBinding::Storage, 5, HALF),
         (64, 1, 2, 8, XBinding::Storage, 9, HALF),
         (64, 2, 2, 1, XBinding::Uniform, 1, HALF),
+        (64, 1, 4, 8, XBinding::Workgroup, 9, HALF),
     ] {
         let space = tokens.next_multiple_of(cols.max(8));
         let x = halves(4, space * k);

@@ -8,7 +8,7 @@ use crate::support::{
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
 type Case = (u32, u32, u32, u32, XBinding);
 
-const SHAPES: [Case; 11] = [
+const SHAPES: [Case; 14] = [
     (8, 1, 8, 1, XBinding::Uniform),
     (8, 1, 8, 2, XBinding::Uniform),
     (4, 1, 16, 1, XBinding::Uniform),
@@ -20,6 +20,9 @@ const SHAPES: [Case; 11] = [
     (32, 32, 4, 1, XBinding::Uniform),
     (64, 4, 2, 4, XBinding::Storage),
     (32, 8, 2, 1, XBinding::Uniform),
+    (64, 1, 4, 8, XBinding::Workgroup),
+    (8, 1, 8, 4, XBinding::Workgroup),
+    (32, 1, 2, 16, XBinding::Workgroup),
 ];
 
 fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
@@ -107,6 +110,7 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
             (32, 1, 4, XBinding::Storage, 3),
             (8, 1, 4, XBinding::UniformBlocks(4), 3),
             (32, 4, 1, XBinding::Uniform, 1),
+            (32, 1, 4, XBinding::Workgroup, 3),
         ] {
             let x = numbers(4, (tokens * k) as usize);
             let before = numbers(5, (4 * 96) as usize);

@@ -5,7 +5,7 @@ use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{
     CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape, SliceSums,
-    Step, cpu,
+    Step, XBinding, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -24,14 +24,17 @@ pub fn variants(gpu: &Gpu, shape: Shape) -> Vec<Shape> {
     let Some(size) = gpu.caps().subgroup_size else {
         return all;
     };
-    let Shape { lanes, slices, .. } = shape;
-    if lanes == SHARED_LANES && size == lanes && slices == 1 {
+    let Shape {
+        lanes, slices, x, ..
+    } = shape;
+    let alone = slices == 1 && x != XBinding::Workgroup;
+    if lanes == SHARED_LANES && size == lanes && alone {
         all.push(Shape {
             shared_x: true,
             ..shape
         });
     }
-    if slices > 1 && lanes % size == 0 && size % slices == 0 {
+    if slices > 1 && lanes.is_multiple_of(size) && size.is_multiple_of(slices) {
         let sums = SliceSums::Subgroup(size);
         all.push(Shape { sums, ..shape });
     }
