@@ -74,7 +74,7 @@ impl Engine {
                 Some(rate) => rate.seconds,
                 None => {
                     let probe = if bench.fits(&what, context.saturating_add(2), 0.0) {
-                        bench.decode(context, 1).await?
+                        bench.decode(context, 1, 0).await?.seconds
                     } else {
                         continue;
                     };
@@ -83,7 +83,7 @@ impl Engine {
             };
             if bench.fits(&what, end, expected) {
                 observer.measuring(&what)?;
-                let seconds = bench.decode(context, request.new_tokens).await?;
+                let seconds = bench.decode(context, request.new_tokens, 0).await?.seconds;
                 let mut rate = rate(context, request.new_tokens, seconds);
                 let bytes = bench.model.bytes_per_token(context);
                 rate.bytes_per_token = Some(bytes);
@@ -92,6 +92,7 @@ impl Engine {
                 rate.outside_kernels = profile
                     .as_ref()
                     .map(|profile| 1.0 - profile.seconds * rate.tokens_per_s);
+                rate.outside_gpu = bench.outside_gpu(context, request.new_tokens).await?;
                 decode.push(rate);
                 profiles.extend(profile);
             }
@@ -155,6 +156,14 @@ impl Engine {
     }
 }
 
+/// How long tokens took.
+pub(crate) struct Decoded {
+    /// In all.
+    pub seconds: f64,
+    /// Of that in passes on the GPU; 0 where nobody times them.
+    pub on_gpu: f64,
+}
+
 pub(crate) struct Bench<'a> {
     pub model: &'a mut Model,
     budget_s: f64,
@@ -191,26 +200,25 @@ impl Bench<'_> {
         (0..tokens).map(|i| i * 7919 % vocab).collect()
     }
 
-    /// Seconds to decode `n` tokens after `context` positions; as in a generation, the next step is
-    /// submitted before the last one is awaited.
-    async fn decode(&mut self, context: u32, n: u32) -> Result<f64, EngineError> {
-        self.decode_with(context, n, 0).await
-    }
-
-    /// The same with the `top` best candidates of each token.
-    async fn decode_with(&mut self, context: u32, n: u32, top: u32) -> Result<f64, EngineError> {
+    /// Decodes `n` tokens after `context` positions, with the `top` best candidates of each; as in a
+    /// generation, the next step is submitted before the last one is awaited.
+    pub async fn decode(&mut self, context: u32, n: u32, top: u32) -> Result<Decoded, EngineError> {
         self.model.jump(context)?;
         let mut pending = self.model.decode(top)?;
         pending.prediction().await?;
         let clock = Clock::start();
+        let mut spans = Vec::new();
         pending = self.model.decode(top)?;
         for _ in 1..n {
             let next = self.model.decode(top)?;
-            pending.prediction().await?;
+            spans.extend(pending.prediction().await?.spans);
             pending = next;
         }
-        pending.prediction().await?;
-        Ok(clock.seconds())
+        spans.extend(pending.prediction().await?.spans);
+        Ok(Decoded {
+            seconds: clock.seconds(),
+            on_gpu: spans.iter().map(|span| span.seconds).sum(),
+        })
     }
 
     /// What packets cost a token after `context` positions.
@@ -231,7 +239,7 @@ impl Bench<'_> {
         for _ in 0..PACKET_ROUNDS {
             for (best, (_, parts, top)) in best.iter_mut().zip(kinds) {
                 self.model.watch(wanted(parts))?;
-                let seconds = self.decode_with(context, n, top).await?;
+                let seconds = self.decode(context, n, top).await?.seconds;
                 *best = best.min(seconds / f64::from(n));
             }
         }
@@ -284,6 +292,7 @@ fn rate(context: u32, tokens: u32, seconds: f64) -> Rate {
         bytes_per_token: None,
         bandwidth_share: None,
         outside_kernels: None,
+        outside_gpu: None,
     }
 }
 

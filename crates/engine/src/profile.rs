@@ -32,7 +32,18 @@ impl Bench<'_> {
         Ok(Some(profile(&runs, &self.model.work(context), context, 1)))
     }
 
-    /// The same of a prompt of `tokens`.
+    /// The share of the time that no pass is under way while `n` tokens are decoded after `context`
+    /// positions; none where the adapter cannot tell.
+    pub async fn outside_gpu(&mut self, context: u32, n: u32) -> Result<Option<f64>, EngineError> {
+        if !self.model.time(Some(Detail::Passes))? {
+            return Ok(None);
+        }
+        let decoded = self.decode(context, n, 0).await?;
+        self.model.time(None)?;
+        Ok(Some(1.0 - decoded.on_gpu / decoded.seconds))
+    }
+
+    /// The kernels of a prompt of `tokens`.
     pub async fn profile_prompt(
         &mut self,
         tokens: u32,

@@ -11,6 +11,8 @@ pub enum Detail {
     /// Consecutive kernels of one stage and layer together: few enough to ride along with tokens,
     /// and long enough for browsers, which round to 100 µs.
     Stages,
+    /// As few passes as without a timer: how long the GPU is at work at all.
+    Passes,
 }
 
 /// Room for timestamps on the GPU. One will do for all submissions, one after the other.
@@ -24,7 +26,7 @@ pub struct Timer {
 /// How long a stretch of commands took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
-    /// What they were for; with [`Detail::Stages`] the first of them.
+    /// What they were for; where several are one span the first of them.
     pub place: Place,
     /// The shader's name, of the first of them.
     pub kernel: &'static str,
@@ -113,7 +115,11 @@ impl<'a> Spans<'a> {
             return true;
         };
         let alike = (last.place.stage, last.place.layer) == (place.stage, place.layer);
-        let joins = self.timer.detail == Detail::Stages && alike;
+        let joins = match self.timer.detail {
+            Detail::Kernels => false,
+            Detail::Stages => alike,
+            Detail::Passes => true,
+        };
         last.dispatches += u32::from(joins);
         joins
     }

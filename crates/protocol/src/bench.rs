@@ -79,6 +79,10 @@ pub struct Rate {
     /// between kernels; for decoding where the adapter has timestamps.
     #[serde(default)]
     pub outside_kernels: Option<f64>,
+    /// The part of it outside the GPU, without what the driver does between kernels: the share of the
+    /// seconds that no pass was under way; likewise.
+    #[serde(default)]
+    pub outside_gpu: Option<f64>,
 }
 
 /// What looking costs.
