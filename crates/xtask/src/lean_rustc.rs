@@ -4,12 +4,18 @@
 //! `regex-automata` and for all tables of `regex-syntax`, which would be a tenth of the worker. So
 //! cargo calls this program in the compiler's place (`RUSTC_WRAPPER`), and it passes on what it is
 //! told but for those features. Natively they stay: the same patterns match the same text.
+//! Unicode normalization gets smaller tables in the same way (`lean_normalization.rs`).
 
 use std::{
     env,
     ffi::{OsStr, OsString},
+    path::Path,
     process::{Command, ExitCode},
 };
+
+use anyhow::{Context, Result};
+
+use crate::lean_normalization;
 
 /// The crates, and the features that they do without.
 const DROPPED: [(&str, &[&str]); 2] = [
@@ -53,25 +59,51 @@ pub fn run() -> ExitCode {
     let Some(rustc) = arguments.next() else {
         return ExitCode::FAILURE;
     };
-    let status = Command::new(rustc)
-        .args(without_dropped(arguments.collect()))
-        .status();
+    let arguments = match with_lean_source(without_dropped(arguments.collect())) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let status = Command::new(rustc).args(arguments).status();
     match status.map(|status| status.code()) {
         Ok(Some(code)) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
         _ => ExitCode::FAILURE,
     }
 }
 
+/// What follows a flag.
+fn value<'a>(arguments: &'a [OsString], flag: &str) -> Option<&'a OsString> {
+    let at = arguments.iter().position(|argument| argument == flag)?;
+    arguments.get(at + 1)
+}
+
+fn is_for_web(arguments: &[OsString], name: &str) -> bool {
+    value(arguments, "--crate-name").is_some_and(|value| value == name)
+        && value(arguments, "--target").is_some_and(|value| value == "wasm32-unknown-unknown")
+}
+
+/// Puts the source with small tables in the place of the crate's own.
+fn with_lean_source(mut arguments: Vec<OsString>) -> Result<Vec<OsString>> {
+    if !is_for_web(&arguments, lean_normalization::CRATE) {
+        return Ok(arguments);
+    }
+    let output = value(&arguments, "--out-dir").context("the compiler is told no --out-dir")?;
+    let folder = Path::new(output).join("lean-normalization");
+    let root = arguments
+        .iter_mut()
+        .find(|argument| Path::new(argument).ends_with("src/lib.rs"))
+        .context("the compiler is told no src/lib.rs")?;
+    lean_normalization::write(Path::new(root), &folder)?;
+    *root = folder.join("lib.rs").into_os_string();
+    Ok(arguments)
+}
+
 fn without_dropped(arguments: Vec<OsString>) -> Vec<OsString> {
-    let follows = |flag: &str, value: &str| {
-        arguments
-            .windows(2)
-            .any(|pair| pair[0] == flag && pair[1] == value)
-    };
     let dropped = DROPPED
         .iter()
-        .find(|(name, _)| follows("--crate-name", name))
-        .filter(|_| follows("--target", "wasm32-unknown-unknown"));
+        .find(|(name, _)| is_for_web(&arguments, name));
     let Some((_, features)) = dropped else {
         return arguments;
     };

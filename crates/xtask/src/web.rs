@@ -10,7 +10,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     files::{self, Stamp},
-    offline, say, shell, style,
+    function_order, minify, offline, say, shell, short_names, style,
     wasm_opt::WasmOpt,
     wasm_std::{self, WasmStd},
     workspace::Workspace,
@@ -43,6 +43,9 @@ impl Build {
         ["--profile", self.profile(), "-p", PACKAGE]
     }
 }
+
+/// Counted up when the same module is bound in another way.
+const FORM: u32 = 2;
 
 /// Folders of the site that other steps fill and this one keeps.
 const KEPT: [&str; 2] = ["pkg", "models"];
@@ -95,7 +98,7 @@ fn bind(workspace: &Workspace, pkg: &Path, build: Build) -> Result<()> {
     let start = say::begin("Binding the wasm module to JavaScript and shrinking it");
     files::remove(pkg)?;
     files::create_folder(pkg)?;
-    module.make(workspace, pkg, wasm_opt.as_ref())?;
+    module.make(workspace, pkg, build, wasm_opt.as_ref())?;
     say::done(start, "bound");
     Ok(())
 }
@@ -120,7 +123,7 @@ impl Module {
 
     fn stamp(&self, workspace: &Workspace, wasm_opt: Option<&WasmOpt>) -> Result<Stamp> {
         let content = format!(
-            "{} {}",
+            "{FORM} {} {}",
             files::sha256(&self.compiled)?,
             WasmOpt::version(wasm_opt)
         );
@@ -132,7 +135,26 @@ impl Module {
         pkg.join(Self::wasm_name()).is_file() && pkg.join(format!("{NAME}.js")).is_file()
     }
 
-    fn make(&self, workspace: &Workspace, pkg: &Path, wasm_opt: Option<&WasmOpt>) -> Result<()> {
+    fn script(&self) -> PathBuf {
+        self.bound.join(format!("{NAME}.js"))
+    }
+
+    fn shorten_names(&self, wasm: &Path) -> Result<()> {
+        let path = self.script();
+        let script =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let (script, module) = short_names::shorten(&script, &files::read(wasm)?)?;
+        files::write(&path, script)?;
+        files::write(wasm, module)
+    }
+
+    fn make(
+        &self,
+        workspace: &Workspace,
+        pkg: &Path,
+        build: Build,
+        wasm_opt: Option<&WasmOpt>,
+    ) -> Result<()> {
         files::remove(&self.bound)?;
         let bound = Bindgen::new()
             .input_path(&self.compiled)
@@ -151,9 +173,16 @@ impl Module {
         let wasm = self.bound.join(Self::wasm_name());
         let shrunk = pkg.join(Self::wasm_name());
         let whole = files::size(&wasm)?;
+        if build == Build::Whole {
+            self.shorten_names(&wasm)?;
+        }
         match wasm_opt {
             Some(tool) => tool.shrink(&wasm, &shrunk)?,
             None => files::copy(&wasm, &shrunk)?,
+        }
+        if build == Build::Whole {
+            files::write(&shrunk, function_order::reorder(&files::read(&shrunk)?)?)?;
+            minify::minify(workspace, &self.script())?;
         }
         files::remove(&wasm)?;
         // What is left is JavaScript: the module's own and, in `snippets`, that of its crates.
