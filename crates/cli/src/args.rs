@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
-use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize, Tuning};
+use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
 
 use crate::draw::picture_path;
@@ -219,7 +219,7 @@ impl ModelArgs {
                 }),
                 tables: quantize_all,
             },
-            tuning: Tuning::default(),
+            ..LoadOptions::default()
         }
     }
 }

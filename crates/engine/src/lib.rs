@@ -38,6 +38,7 @@ pub use engine::Engine;
 pub use error::EngineError;
 pub use fork::Branch;
 pub use inspect::{inspect_config, inspect_files};
+pub use packet::wanted;
 pub use predict::Prediction;
 pub use summary::{adapter_summary, describe};
 pub use tokens::tokenize_report;

@@ -9,7 +9,8 @@ use vitrine_protocol::{
 use crate::Engine;
 
 /// The parts as the model takes them.
-pub(crate) fn wanted(parts: PacketParts) -> Wanted {
+#[must_use]
+pub fn wanted(parts: PacketParts) -> Wanted {
     Wanted {
         logits: parts.has(PacketParts::LOGITS),
         heads: parts.has(PacketParts::HEADS),

@@ -12,7 +12,7 @@ use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
 use crate::weights::{Quantization, Weights};
-use crate::{Change, Config, ModelError, Packet, Tuning};
+use crate::{Change, Config, ModelError, Packet, PacketParts, Tuning};
 
 /// A decoder on the GPU with its KV cache.
 ///
@@ -34,6 +34,8 @@ pub struct Model {
     /// Made for as many sequences as decode together.
     pub(crate) batches: Vec<BatchPlan>,
     pub(crate) watching: Option<Watching>,
+    /// [`LoadOptions::watch`].
+    mostly_watched: PacketParts,
     /// Made when somebody asks for more than the last position.
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
@@ -56,6 +58,8 @@ pub struct LoadOptions {
     pub quantization: Quantization,
     /// What is known of how matrices are best multiplied on this adapter.
     pub tuning: Tuning,
+    /// What tokens will be watched for, mostly: its kernels are compiled while the model is loaded.
+    pub watch: PacketParts,
 }
 
 /// The stages of [`Model::load`].
@@ -173,19 +177,32 @@ impl Model {
             plan,
             batches: Vec::new(),
             watching: None,
+            mostly_watched: options.watch,
             readout: None,
             sequences,
             sampler: None,
             draw: None,
             timer: None,
         };
-        // A first run makes drivers compile what they put off, and shows lack of memory now.
-        model.prefill(&[0], 1)?.prediction().await?;
-        if model.config.max_position_embeddings > 1 {
-            model.decode(1)?.prediction().await?;
-        }
+        model.warm_up().await?;
         progress(LoadStage::Compile, 2, 2);
         Ok(model)
+    }
+
+    /// A first run makes drivers compile what they put off, and shows lack of memory now. The first
+    /// sequence has to be started anew.
+    pub(crate) async fn warm_up(&mut self) -> Result<(), ModelError> {
+        let watched = self.watched();
+        self.watch(PacketParts::default())?;
+        self.prefill(&[0], TOP_K)?.prediction().await?;
+        if self.config.max_position_embeddings > 1 {
+            self.decode(TOP_K)?.prediction().await?;
+        }
+        if !self.mostly_watched.is_empty() {
+            self.watch(self.mostly_watched)?;
+            self.prefill(&[0], TOP_K)?.prediction().await?;
+        }
+        self.watch(watched)
     }
 
     /// Bytes that one token takes in the KV cache.

@@ -224,14 +224,19 @@ impl Model {
     /// # Errors
     /// When the GPU has no room.
     pub fn watch(&mut self, parts: PacketParts) -> Result<(), ModelError> {
-        let watched = self.watching.as_ref().map(|watching| watching.parts);
-        if watched.unwrap_or_default() != parts {
+        if self.watched() != parts {
             self.watching = None;
             if !parts.is_empty() {
                 self.watching = Some(Watching::new(self, parts)?);
             }
         }
         Ok(())
+    }
+
+    /// What tokens are watched for.
+    pub(crate) fn watched(&self) -> PacketParts {
+        let watching = self.watching.as_ref();
+        watching.map(|watching| watching.parts).unwrap_or_default()
     }
 
     /// Makes the plan of watched tokens anew, after what it is bound to has changed.

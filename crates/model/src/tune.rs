@@ -113,6 +113,9 @@ impl Model {
         self.plan = Plan::new(self.basis())?;
         self.batches.clear();
         self.watch_again()?;
+        if !tuned.is_empty() {
+            self.warm_up().await?;
+        }
         Ok(tuned)
     }
 

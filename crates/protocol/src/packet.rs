@@ -27,6 +27,8 @@ impl PacketParts {
     pub const LENS: Self = Self(1 << 5);
     /// How long the GPU took for each stage.
     pub const TIMINGS: Self = Self(1 << 6);
+    /// What the page has all tokens tell: a few percent of a token.
+    pub const CHEAP: Self = Self((1 << 5) - 1);
     /// Everything.
     pub const ALL: Self = Self((1 << 7) - 1);
 

@@ -9,12 +9,12 @@ use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
 use vitrine_engine::{
     AskObserver, Branch, Comparison, Engine, EngineError, LoadOptions, ModelFiles,
-    ask_without_model, check_formats, options_of,
+    ask_without_model, check_formats, options_of, wanted,
 };
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{
     Answer, AnswerPart, Command, CompareReport, CompareRequest, Event, FailureKind, ForkRequest,
-    GenerateRequest, HubAccess, ModelSource, Prompt, Question,
+    GenerateRequest, HubAccess, ModelSource, PacketParts, Prompt, Question,
 };
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -272,6 +272,7 @@ impl Session {
     async fn usual_options(&self) -> LoadOptions {
         LoadOptions {
             tuning: tune::recall(&self.adapter).await,
+            watch: wanted(PacketParts::CHEAP),
             ..LoadOptions::default()
         }
     }

@@ -143,15 +143,7 @@ impl State {
 
     /// What each new token is to tell of itself.
     pub(super) fn parts(&self) -> PacketParts {
-        let cheap = [
-            PacketParts::LOGITS,
-            PacketParts::HEADS,
-            PacketParts::RESIDUAL,
-            PacketParts::NEURONS,
-            PacketParts::KV,
-        ];
-        let cheap = cheap.into_iter().fold(PacketParts::NONE, PacketParts::with);
-        cheap.with(self.costly_parts())
+        PacketParts::CHEAP.with(self.costly_parts())
     }
 
     /// What is asked for where somebody looks at it, or records everything.
