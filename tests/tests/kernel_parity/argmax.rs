@@ -67,7 +67,7 @@ fn argmax_feeds_the_choice_back_and_moves_on() {
             .map(|x| x * 30.0)
             .collect();
         let (id, logit, logsumexp) = cpu::argmax(&logits);
-        let lanes = if n % 2 == 0 { 8 } else { 64 };
+        let lanes = if n.is_multiple_of(2) { 8 } else { 64 };
         let (chosen, step) = choose(&gpu, &logits, lanes);
         assert_eq!(
             (chosen.id, chosen.logit, chosen.position),

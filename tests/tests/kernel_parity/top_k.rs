@@ -14,7 +14,7 @@ fn top_k_of_rows(logits: &[f32], n: u32, k: u32) -> Vec<Vec<(u32, f32)>> {
     let logits = buffer(&gpu, &padded(logits, n, stride));
     let each = Extent::Tokens { per: 1 };
     let bests = Bests::new(&gpu, n, rows).unwrap();
-    let lanes = if n % 2 == 0 { 8 } else { 64 };
+    let lanes = if n.is_multiple_of(2) { 8 } else { 64 };
     let scan = Argmax { n, stride, lanes };
     let scan = scan.scan(&gpu, &logits, &bests, each).unwrap();
     let kernel = TopK { n, stride, k };
