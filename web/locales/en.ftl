@@ -650,6 +650,14 @@ bench-kernels = Times of kernels
 bench-stage = Stage
 bench-kernel = Shader
 bench-runs = Runs
+tuning-heading = How matrices are cut for this GPU
+tuning-note = Each matrix can be shared out among the GPU's lanes in several ways. The first time that a model is used here they are timed while nothing else is asked, and the fastest is kept. Times are of all matrices of a kind that were timed together.
+tuning-none = Nothing is measured yet: it is done while nothing else is asked, or by this button. Without timestamps there is nothing to compare.
+tuning-matrix = Matrix
+tuning-cut = Cut
+tuning-usual = Faster than usual
+tuning-second = Second best
+tuning-again = Measure again
 
 ## race
 

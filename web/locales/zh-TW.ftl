@@ -649,6 +649,14 @@ bench-kernels = 核心程式的時間
 bench-stage = 階段
 bench-kernel = 著色器
 bench-runs = 次數
+tuning-heading = 矩陣在這個 GPU 上如何切分
+tuning-note = 每個矩陣都可以用數種方式分給 GPU 的執行緒。模型第一次在這裡使用時，會在沒有其他要求的空檔計時，並保留最快的一種。時間是同一種矩陣一起計時的總和。
+tuning-none = 尚未測量：會在沒有其他要求時進行，或按這個按鈕。沒有時間戳記就無從比較。
+tuning-matrix = 矩陣
+tuning-cut = 切分
+tuning-usual = 比一般快
+tuning-second = 第二名
+tuning-again = 重新測量
 
 ## race
 

@@ -151,7 +151,10 @@ impl Replies {
 impl Waiting {
     fn remember(&mut self, question: Question, answered: Arc<Answered>) {
         // Speed is measured anew each time.
-        if matches!(question, Question::Race { .. } | Question::Bench(_)) {
+        if matches!(
+            question,
+            Question::Race { .. } | Question::Bench(_) | Question::Tune { .. }
+        ) {
             return;
         }
         self.remembered.push_front((question, answered));

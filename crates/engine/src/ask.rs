@@ -215,6 +215,14 @@ impl Engine {
             Question::Bench(request) => {
                 Answer::Bench(Box::new(self.bench(request, observer).await?))
             }
+            Question::Tune { again: None } => Answer::Tune(self.tuned()),
+            Question::Tune {
+                again: Some(request),
+            } => {
+                let report = self.tune(request, observer).await?;
+                observer.go_on()?;
+                Answer::Tune(report)
+            }
         };
         Ok(answer.into())
     }

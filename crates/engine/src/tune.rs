@@ -1,6 +1,6 @@
 //! How matrices are best multiplied on this adapter.
 
-use vitrine_model::{Tuned, TunedPass, Tuning};
+use vitrine_model::{Measured, Tuned, TunedPass, Tuning};
 use vitrine_protocol::{CutTime, KindTimes, TuneReport, TuneRequest};
 
 use crate::{AskObserver, Engine, EngineError, adapter_summary};
@@ -44,25 +44,34 @@ impl Engine {
             let tuned = self.model.tune(*pass, request.budget_s, &mut go_on).await?;
             kinds.extend(tuned.iter().map(times));
         }
-        Ok(TuneReport {
+        Ok(self.tune_report(kinds))
+    }
+
+    /// What was measured of the matrices before.
+    #[must_use]
+    pub fn tuned(&self) -> TuneReport {
+        self.tune_report(self.model.tuned().iter().map(times).collect())
+    }
+
+    fn tune_report(&self, kinds: Vec<KindTimes>) -> TuneReport {
+        TuneReport {
             adapter: adapter_summary(self.gpu()),
             kinds,
-        })
+        }
     }
 }
 
-fn times(tuned: &Tuned) -> KindTimes {
-    let Tuned {
-        kind,
+fn times(Tuned { kind, measured }: &Tuned) -> KindTimes {
+    let Measured {
         matrices,
         tokens,
         times,
         best,
         complete,
-    } = tuned;
+    } = measured;
     let weights = u64::from(kind.rows) * u64::from(kind.k) * u64::from(matrices * tokens);
     let cuts = times.iter().map(|(cut, seconds)| CutTime {
-        cut: cut.to_string(),
+        cut: cut.clone(),
         seconds: *seconds,
         weights_per_s: weights as f64 / seconds,
     });
@@ -71,7 +80,7 @@ fn times(tuned: &Tuned) -> KindTimes {
         matrices: *matrices,
         tokens: *tokens,
         cuts: cuts.collect(),
-        best: best.to_string(),
+        best: best.clone(),
         complete: *complete,
     }
 }

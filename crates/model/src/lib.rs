@@ -68,7 +68,7 @@ pub use tap::Tap;
 pub use tensor::TensorInfo;
 pub use trace::{LensRequest, ModelTrace, Tapped};
 pub use tune::{Tuned, TunedPass};
-pub use tuning::{MatmulKind, Tuning};
+pub use tuning::{MatmulKind, Measured, Tuning};
 pub use vitrine_gpu::{Detail, Place, Span};
 pub use vitrine_kernels::{Dtype, PAGE};
 pub use weights::Quantization;

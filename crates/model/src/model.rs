@@ -48,7 +48,7 @@ pub struct Model {
 }
 
 /// What to allow for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
     /// Shorten the model's context to this many tokens.
     pub context: Option<u32>,

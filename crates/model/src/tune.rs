@@ -7,7 +7,7 @@ use vitrine_kernels::Shape;
 use crate::plan::Plan;
 use crate::sampler::CHOSEN_BYTES;
 use crate::sequences::SequenceId;
-use crate::tuning::{MatmulKind, Tuning};
+use crate::tuning::{MatmulKind, Measured, Tuning};
 use crate::{MAX_PASS, Model, ModelError};
 
 /// How often each cut is timed; the best counts.
@@ -31,21 +31,13 @@ pub enum TunedPass {
     Prompt,
 }
 
-/// What was measured of a kind of matrix.
+/// A kind of matrix, and what was measured of it.
 #[derive(Clone, Debug)]
 pub struct Tuned {
     /// The kind.
     pub kind: MatmulKind,
-    /// Matrices of this kind that were timed.
-    pub matrices: u32,
-    /// Tokens of the pass.
-    pub tokens: u32,
-    /// The cuts, the usual one first, and the seconds that each took for those matrices.
-    pub times: Vec<(Shape, f64)>,
-    /// The one that is used from now on.
-    pub best: Shape,
-    /// Whether there was time for all.
-    pub complete: bool,
+    /// The times of its cuts.
+    pub measured: Measured,
 }
 
 impl TunedPass {
@@ -70,6 +62,20 @@ impl Model {
         let layers = self.all_layers();
         let mut kinds = self.projections(pass, &layers);
         kinds.all(|kind| self.tuning.knows(&kind))
+    }
+
+    /// What was measured of its matrices, now or at another time.
+    #[must_use]
+    pub fn tuned(&self) -> Vec<Tuned> {
+        let layers = self.all_layers();
+        let passes = [TunedPass::Token, TunedPass::Prompt].into_iter();
+        passes
+            .flat_map(|pass| self.kinds(pass, &layers))
+            .filter_map(|(kind, _)| {
+                let measured = self.tuning.measured(&kind)?.clone();
+                Some(Tuned { kind, measured })
+            })
+            .collect()
     }
 
     /// The most cuts that one of its matrices can have in any pass.
@@ -107,8 +113,8 @@ impl Model {
         let measured = self.try_all(pass, budget_s, &timer, go_on).await;
         self.tuning.attempt(0, None);
         let tuned = measured?;
-        for Tuned { kind, best, .. } in &tuned {
-            self.tuning.keep(kind, *best);
+        for Tuned { kind, measured } in &tuned {
+            self.tuning.keep(kind, measured.clone());
         }
         self.plan = Plan::new(self.basis())?;
         self.batches.clear();
@@ -181,15 +187,15 @@ impl Model {
                 let best = fastest
                     .filter(|(_, seconds)| *seconds < limit * WORTH)
                     .map_or(usual, |(shape, _)| *shape);
-                let complete = times.len() == candidates.len();
-                Some(Tuned {
-                    kind,
+                let named = |(shape, seconds): &(Shape, f64)| (shape.to_string(), *seconds);
+                let measured = Measured {
                     matrices,
                     tokens,
-                    times,
-                    best,
-                    complete,
-                })
+                    times: times.iter().map(named).collect(),
+                    best: best.to_string(),
+                    complete: times.len() == candidates.len(),
+                };
+                Some(Tuned { kind, measured })
             })
             .collect())
     }

@@ -13,10 +13,10 @@ use crate::MAX_PASS;
 /// [`Shape::choose`] says.
 ///
 /// A cut that this version does not offer on this adapter any more is as one that is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tuning {
-    /// By the names of kinds: the name of the cut.
-    cuts: BTreeMap<String, String>,
+    /// By the names of kinds.
+    kinds: BTreeMap<String, Measured>,
     trial: Option<Trial>,
 }
 
@@ -27,7 +27,22 @@ struct Kept {
     adapter: String,
     /// [`matmul_revision`].
     kernel: String,
-    cuts: BTreeMap<String, String>,
+    kinds: BTreeMap<String, Measured>,
+}
+
+/// What was measured of a kind of matrix; cuts are given by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Matrices of this kind that were timed.
+    pub matrices: u32,
+    /// Tokens of the pass.
+    pub tokens: u32,
+    /// The cuts, the usual one first, and the seconds that each took for those matrices.
+    pub times: Vec<(String, f64)>,
+    /// The one that is used from now on.
+    pub best: String,
+    /// Whether there was time for all.
+    pub complete: bool,
 }
 
 /// A cut that is used whatever is known.
@@ -98,7 +113,13 @@ impl Tuning {
     /// Whether a kind has been measured.
     #[must_use]
     pub fn knows(&self, kind: &MatmulKind) -> bool {
-        self.cuts.contains_key(&kind.to_string())
+        self.measured(kind).is_some()
+    }
+
+    /// What was measured of a kind.
+    #[must_use]
+    pub fn measured(&self, kind: &MatmulKind) -> Option<&Measured> {
+        self.kinds.get(&kind.to_string())
     }
 
     /// As JSON, to be kept for the next time on this `adapter` with its driver.
@@ -107,7 +128,7 @@ impl Tuning {
         let kept = Kept {
             adapter: adapter.to_owned(),
             kernel: matmul_revision(),
-            cuts: self.cuts.clone(),
+            kinds: self.kinds.clone(),
         };
         // Maps of strings can always be written.
         serde_json::to_string_pretty(&kept).unwrap_or_default()
@@ -118,17 +139,17 @@ impl Tuning {
     #[must_use]
     pub fn from_json(json: &[u8], adapter: &str) -> Self {
         let kept = serde_json::from_slice(json).ok();
-        let cuts = kept
+        let kinds = kept
             .filter(|kept: &Kept| kept.adapter == adapter && kept.kernel == matmul_revision())
-            .map(|kept| kept.cuts);
+            .map(|kept| kept.kinds);
         Self {
-            cuts: cuts.unwrap_or_default(),
+            kinds: kinds.unwrap_or_default(),
             trial: None,
         }
     }
 
-    pub(crate) fn keep(&mut self, kind: &MatmulKind, best: Shape) {
-        self.cuts.insert(kind.to_string(), best.to_string());
+    pub(crate) fn keep(&mut self, kind: &MatmulKind, measured: Measured) {
+        self.kinds.insert(kind.to_string(), measured);
     }
 
     /// From here on passes of up to `tokens` tokens try candidate number `index`; none: what is known
@@ -154,10 +175,10 @@ impl Tuning {
             .filter(|trial| trial.tokens.is_none_or(|of| of == tokens));
         let found = match trial {
             Some(Trial { index, .. }) => kind.candidates(gpu).get(index).copied(),
-            None if self.cuts.is_empty() => None,
-            None => self.cuts.get(&kind.to_string()).and_then(|name| {
+            None if self.kinds.is_empty() => None,
+            None => self.measured(kind).and_then(|measured| {
                 let mut candidates = kind.candidates(gpu).into_iter();
-                candidates.find(|shape| shape.to_string() == *name)
+                candidates.find(|shape| shape.to_string() == measured.best)
             }),
         };
         found.unwrap_or_else(|| Shape::choose(gpu, format, rows, k, tokens))

@@ -5,6 +5,7 @@ use crate::{
     AblationReport, BatchSummary, BenchReport, CompareReport, Distribution, FormatRow,
     GenerateSummary, HeadEffect, HeadScore, LensReport, ModelReport, NamedToken, PatchReport,
     PositionReport, RaceReport, RopeReport, StepsReport, SweepReport, TokenPiece, TokenStep,
+    TuneReport,
 };
 
 /// The answer to a [`Question`](crate::Question) of the same name.
@@ -53,6 +54,8 @@ pub enum Answer {
     Batch(BatchSummary),
     /// What was measured.
     Bench(Box<BenchReport>),
+    /// Of each kind of matrix that was measured.
+    Tune(TuneReport),
 }
 
 tagged!(Answer);

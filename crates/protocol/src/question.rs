@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::tagged::tagged;
 use crate::{
     BatchRequest, BenchRequest, CompareRequest, Intervention, PatchRequest, Prompt, SamplingParams,
-    TraceRequest,
+    TraceRequest, TuneRequest,
 };
 
 /// What can be asked about the loaded model. Each question has one [`Answer`](crate::Answer) of the
@@ -130,6 +130,12 @@ pub enum Question {
     Batch(BatchRequest),
     /// Speed.
     Bench(BenchRequest),
+    /// How the matrices are cut for this adapter, as it was measured.
+    Tune {
+        /// To measure it now, in place of what is known.
+        #[serde(default)]
+        again: Option<TuneRequest>,
+    },
 }
 
 tagged!(Question);

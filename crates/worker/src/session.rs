@@ -337,6 +337,10 @@ impl Session {
         };
         match answered {
             Ok(answered) => {
+                if let (Question::Tune { again: Some(_) }, Some(engine)) = (question, &self.engine)
+                {
+                    tune::keep(engine, &self.adapter).await;
+                }
                 let answer = Box::new(answered.answer);
                 scope::post_with(&Event::Answer { run, answer }, &answered.tensors);
                 Ok(())

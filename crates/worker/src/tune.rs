@@ -47,6 +47,13 @@ pub async fn while_idle(
     };
     let mut idle = Idle(mailbox);
     engine.tune(&request, &mut idle).await?;
+    keep(engine, adapter).await;
+    // An adapter without timestamps has nothing to tell.
+    Ok(engine.is_tuned() || !idle.stop_requested())
+}
+
+/// Keeps what was measured, if all was.
+pub async fn keep(engine: &Engine, adapter: &str) {
     if engine.is_tuned()
         && let Some(tunings) = Tunings::open().await
     {
@@ -55,6 +62,4 @@ pub async fn while_idle(
             .write(adapter, &engine.tuning().to_json(adapter))
             .await;
     }
-    // An adapter without timestamps has nothing to tell.
-    Ok(engine.is_tuned() || !idle.stop_requested())
 }

@@ -4,7 +4,7 @@ use pollster::block_on;
 use vitrine_engine::{AskObserver, Engine, EngineError, LoadOptions, Tensor, TensorData};
 use vitrine_protocol::{
     Answer, AnswerPart, BatchRequest, BenchRequest, GenerateRequest, PatchRequest, Prompt,
-    Question, TraceRequest,
+    Question, TraceRequest, TuneRequest,
 };
 
 use crate::fixture::{Fixture, TOLERANCE, gpu, off, trace};
@@ -268,6 +268,38 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
         // Nothing stays changed.
         assert_eq!(block_on(engine.next(&prompt, 1)).unwrap(), before);
     }
+}
+
+/// What was measured is told again, and stopping in between changes nothing.
+#[test]
+fn how_matrices_are_cut_is_measured_and_told() {
+    let (_, mut engine) = load("llama");
+    let known = Question::Tune { again: None };
+    let again = Question::Tune {
+        again: Some(TuneRequest {
+            prompts: true,
+            budget_s: 60.0,
+        }),
+    };
+    let mut ask = |question: &Question, listener: &mut Listener| {
+        let answered = block_on(engine.ask(question, listener));
+        answered.map(|answered| match answered.answer {
+            Answer::Tune(report) => report.kinds,
+            other => panic!("{other:?}"),
+        })
+    };
+    let mut listener = Listener {
+        stop_after: Some(2),
+        ..Listener::default()
+    };
+    let stopped = ask(&again, &mut listener);
+    assert!(matches!(stopped, Err(EngineError::Stopped)));
+    assert!(ask(&known, &mut Listener::default()).unwrap().is_empty());
+
+    let measured = ask(&again, &mut Listener::default()).unwrap();
+    assert!(measured.iter().any(|kind| kind.tokens == 1));
+    assert!(measured.iter().any(|kind| kind.tokens > 1));
+    assert_eq!(ask(&known, &mut Listener::default()).unwrap(), measured);
 }
 
 #[test]

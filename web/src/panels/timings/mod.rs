@@ -1,6 +1,7 @@
 mod bench;
 mod stages;
 mod steps;
+mod tuning;
 
 use leptos::prelude::*;
 
@@ -27,5 +28,6 @@ pub fn TimingsPanel(state: State, bridge: Bridge) -> impl IntoView {
         <stages::Stages state />
         <Speed strip=state.strip />
         <bench::Bench state bridge />
+        <tuning::Tuning state bridge />
     }
 }
