@@ -60,7 +60,7 @@ fn tuning_is_kept_for_the_same_adapter() {
     assert!(!engine.is_tuned());
     let request = TuneRequest {
         prompts: true,
-        budget_s: 60.0,
+        budget_s: 600.0,
     };
     let report = block_on(engine.tune(&request, &mut ())).unwrap();
     assert!(report.kinds.iter().any(|kind| kind.tokens == 1));

@@ -278,7 +278,7 @@ fn how_matrices_are_cut_is_measured_and_told() {
     let again = Question::Tune {
         again: Some(TuneRequest {
             prompts: true,
-            budget_s: 60.0,
+            budget_s: 600.0,
         }),
     };
     let mut ask = |question: &Question, listener: &mut Listener| {
