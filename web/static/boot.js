@@ -1,10 +1,12 @@
 // Starts the page. What goes wrong before there is a page is said in the static text.
 import init, { startPage } from "./pkg/vitrine.js";
+import { watch } from "./crash.js";
 import { keep, takeOver } from "./offline.js";
 
 const place = document.getElementById("boot");
 place.textContent = "The page is opening…";
 
+watch();
 await takeOver();
 try {
   await init();

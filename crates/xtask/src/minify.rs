@@ -1,4 +1,5 @@
-//! `esbuild`, from the npm package `esbuild-wasm`: JavaScript without what only people need.
+//! `esbuild`, from the npm package `esbuild-wasm`: scripts and style sheets without what only
+//! people need.
 
 use std::{path::Path, process::Command};
 
@@ -14,9 +15,9 @@ const ESBUILD: Tool = Tool {
     sha256: None,
 };
 
-/// Makes a script smaller where npm is there to bring the tool.
-pub fn minify(workspace: &Workspace, script: &Path) -> Result<()> {
-    let why = "it shrinks the page's script, which works without";
+/// Makes a file smaller where npm is there to bring the tool.
+pub fn minify(workspace: &Workspace, file: &Path) -> Result<()> {
+    let why = "it shrinks the page's script and style, which work without";
     let (Some(program), Some(node)) = (ESBUILD.provide(workspace, why)?, shell::find("node"))
     else {
         return Ok(());
@@ -25,7 +26,7 @@ pub fn minify(workspace: &Workspace, script: &Path) -> Result<()> {
     command
         .arg(program)
         .args(["--minify", "--log-level=warning", "--allow-overwrite"])
-        .arg(script)
-        .arg(format!("--outfile={}", script.display()));
+        .arg(file)
+        .arg(format!("--outfile={}", file.display()));
     shell::run(&mut command, "esbuild")
 }

@@ -56,6 +56,9 @@ pub fn build(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let site = workspace.site();
     bind(workspace, &site.join("pkg"), build)?;
     copy_static(workspace, &site)?;
+    if build == Build::Whole {
+        minify::minify(workspace, &site.join("page.css"))?;
+    }
     // Last: it knows all others.
     offline::write(workspace, &site)?;
     Ok(site)

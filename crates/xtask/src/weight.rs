@@ -8,12 +8,13 @@ use brotli::{BrotliCompress, enc::BrotliEncoderParams};
 use crate::{say, wasm_std::WasmStd, workspace::Workspace};
 
 /// What `index.html` asks for, and what that asks for.
-const FETCHED: [&str; 10] = [
+const FETCHED: [&str; 11] = [
     "index.html",
     "icon.svg",
     "theme.js",
     "page.css",
     "boot.js",
+    "crash.js",
     "offline.js",
     "manifest.webmanifest",
     "pkg/vitrine.js",

@@ -116,3 +116,62 @@ fn a_file_that_is_no_model() {
         expect_no_model(&app, "model").await;
     });
 }
+
+/// A module that traps as soon as there is one: as what a panic is in the page.
+const TRAP: &str = "new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, \
+                    1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 11])))";
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn a_trap_in_the_worker() {
+    in_browser("trap-worker", async |session| {
+        let path = session.folder.join("worker-boot.js");
+        let script = fs::read_to_string(&path).unwrap();
+        let trap = format!(
+            "self.addEventListener('message', async ({{ data }}) => {{\n\
+             if (String(data).includes('\"load_model\"')) {TRAP};\n}});\n"
+        );
+        // A new file: the old one may be linked to the built site.
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, format!("{script}\n{trap}")).unwrap();
+        let app = App::open(&session).await;
+        assert_eq!(app.wait_for_state(&["no_model"], SOON).await, "no_model");
+        app.fill("prompt", "A prompt that stays").await;
+        expect_no_model(&app, "internal").await;
+        let said = app.text("error").await;
+        assert!(said.contains("unreachable"), "{said}");
+
+        // The way out: a worker without the defect, and the prompt is still there.
+        fs::write(&path, script).unwrap();
+        app.click("retry").await;
+        app.wait_for_state(&["no_model", "loading"], SOON).await;
+        let prompt = app.script::<String>(
+            "return document.querySelector('[data-testid=prompt]').value",
+            json!(null),
+        );
+        assert_eq!(prompt.await, "A prompt that stays");
+    });
+}
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn a_trap_in_the_page() {
+    in_browser("trap-page", async |session| {
+        let app = App::open(&session).await;
+        app.wait_for_state(&["no_model"], SOON).await;
+        // An ordinary error stops nothing.
+        let error = "setTimeout(() => { throw new Error('a script'); }); return null";
+        app.script::<Value>(error, json!(null)).await;
+        app.settle().await;
+        assert_eq!(app.count("page-stopped").await, 0);
+        let trap = format!("setTimeout(() => {TRAP}); return null");
+        app.script::<Value>(&trap, json!(null)).await;
+        let said = app.text("page-stopped").await;
+        assert!(said.contains("The page stopped"), "{said}");
+        assert!(said.contains("unreachable"), "{said}");
+        session.screenshot("trap-page").await;
+        app.click("page-reload").await;
+        app.wait_for_state(&["no_model"], SOON).await;
+        assert_eq!(app.count("page-stopped").await, 0);
+    });
+}
