@@ -2,9 +2,12 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource, 
 
 use crate::{FRAGMENTS, template};
 
+/// The fewest logits of a workgroup.
 const CHUNK: u32 = 1024;
 /// A lane counts in bytes, and so may not see more logits.
 const MOST_PER_LANE: u32 = 255;
+/// The most lanes that take as many as they may: each has counts of its own to add up.
+const FEW_LANES: u32 = 8;
 /// Bins of the histogram.
 pub const LOGIT_BINS: usize = 64;
 /// How wide a bin is, in nats.
@@ -16,7 +19,7 @@ pub const LOGIT_BIN: f32 = 0.5;
 pub struct LogitStatsOf {
     /// Number of logits (`vocab_size`).
     pub n: u32,
-    /// Lanes of a workgroup ([`lanes_of_rows`](crate::lanes_of_rows)): a power of two, 8 at least.
+    /// Lanes of a workgroup ([`lanes_of_rows`](crate::lanes_of_rows)): a power of two.
     pub lanes: u32,
 }
 
@@ -44,14 +47,13 @@ impl LogitStatsOf {
     }
 
     fn source(&self, n: u32, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
-        debug_assert!(CHUNK / self.lanes <= MOST_PER_LANE);
         ShaderSource {
             name: "logit_stats",
             template: template!("logit_stats"),
             fragments: FRAGMENTS,
             constants: vec![
                 ("LANES", self.lanes.into()),
-                ("CHUNK", CHUNK.into()),
+                ("CHUNK", self.chunk().into()),
                 ("N", n.into()),
                 ("BINS", (LOGIT_BINS as u32).into()),
                 ("BIN", LOGIT_BIN.into()),
@@ -61,8 +63,16 @@ impl LogitStatsOf {
         }
     }
 
+    /// Logits of a workgroup.
+    fn chunk(&self) -> u32 {
+        match self.lanes {
+            ..=FEW_LANES => self.lanes * MOST_PER_LANE,
+            _ => CHUNK,
+        }
+    }
+
     fn chunks(&self) -> u32 {
-        self.n.div_ceil(CHUNK)
+        self.n.div_ceil(self.chunk())
     }
 
     /// `chosen` is what `argmax` left of the same logits; `stats` becomes a [`LogitStats`].
