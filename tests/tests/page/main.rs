@@ -27,5 +27,6 @@ mod session;
 mod setup;
 mod shaders;
 mod site;
+mod tuning;
 mod visit;
 mod worker;

@@ -89,7 +89,8 @@ fn row(kind: &KindTimes) -> impl IntoView + use<> {
         .zip(kind.cuts.first())
         .map(|(best, usual)| format!("{:.2} ×", usual.seconds / best.seconds));
     view! {
-        <tr>
+        <tr data-testid="tuning-row" data-kind=kind.kind.clone() data-tokens=kind.tokens.to_string()
+            data-seconds=best.map(|it| it.seconds.to_string())>
             <th scope="row" class="word">{kind.kind.clone()}</th>
             <td class="word">{kind.best.clone()}</td>
             <td>{best.map(ms)}</td>
