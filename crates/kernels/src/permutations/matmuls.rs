@@ -19,7 +19,8 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let mut all = Vec::new();
     let shapes = [
         (8, 1, 8, 1, XBinding::Uniform, false),
-        (64, 1, 4, 8, XBinding::Workgroup, false),
+        // As much as tiles have in them, and quick to compile.
+        (64, 1, 2, 2, XBinding::Workgroup, false),
         (8, 1, 8, 1, XBinding::Uniform, true),
         (8, 1, 8, 4, XBinding::UniformBlocks(16), false),
         (8, 1, 8, 4, XBinding::UniformBlocks(16), true),
@@ -35,6 +36,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         (64, 2, 2, 8, XBinding::Storage, false),
         (4, 1, 16, 1, XBinding::Uniform, true),
         (64, 1, 2, 8, XBinding::Storage, false),
+        (64, 1, 4, 8, XBinding::Workgroup, false),
     ];
     let thorough = hidden == 576 && matches!(format, Format::Q4 | Format::F16);
     // Decoding, prefill, and what adds to the residual are enough for the other size; the last ones have
