@@ -35,6 +35,7 @@ mod tensor;
 mod trace;
 mod tune;
 mod tuning;
+mod warm_up;
 mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]

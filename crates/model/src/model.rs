@@ -35,7 +35,7 @@ pub struct Model {
     pub(crate) batches: Vec<BatchPlan>,
     pub(crate) watching: Option<Watching>,
     /// [`LoadOptions::watch`].
-    mostly_watched: PacketParts,
+    pub(crate) mostly_watched: PacketParts,
     /// Made when somebody asks for more than the last position.
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
@@ -187,22 +187,6 @@ impl Model {
         model.warm_up().await?;
         progress(LoadStage::Compile, 2, 2);
         Ok(model)
-    }
-
-    /// A first run makes drivers compile what they put off, and shows lack of memory now. The first
-    /// sequence has to be started anew.
-    pub(crate) async fn warm_up(&mut self) -> Result<(), ModelError> {
-        let watched = self.watched();
-        self.watch(PacketParts::default())?;
-        self.prefill(&[0], TOP_K)?.prediction().await?;
-        if self.config.max_position_embeddings > 1 {
-            self.decode(TOP_K)?.prediction().await?;
-        }
-        if !self.mostly_watched.is_empty() {
-            self.watch(self.mostly_watched)?;
-            self.prefill(&[0], TOP_K)?.prediction().await?;
-        }
-        self.watch(watched)
     }
 
     /// Bytes that one token takes in the KV cache.
