@@ -126,9 +126,10 @@ impl Model {
         }
         self.plan = Plan::new(self.basis())?;
         self.batches.clear();
-        self.watch_again()?;
-        if !tuned.is_empty() {
-            self.warm_up().await?;
+        match tuned.is_empty() {
+            true => self.watch_again()?,
+            // It makes the plan of watched tokens anew as well.
+            false => self.warm_up().await?,
         }
         Ok(tuned)
     }
