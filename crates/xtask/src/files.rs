@@ -45,6 +45,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
+/// Reads a file of text.
+pub fn read_text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
 /// Writes a file and the folder it lies in.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     if let Some(folder) = path.parent() {
@@ -76,7 +81,7 @@ pub fn size(path: &Path) -> Result<u64> {
 
 /// The SHA-256 of a file in hexadecimal digits.
 pub fn sha256(path: &Path) -> Result<String> {
-    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let content = read(path)?;
     Ok(Sha256::digest(content)
         .iter()
         .map(|byte| format!("{byte:02x}"))

@@ -27,7 +27,7 @@ const LOOKUPS: &str = include_str!("lean_normalization/lookups.rs");
 pub fn write(root: &Path, folder: &Path) -> Result<()> {
     let source = root.parent().context("a crate's source lies in a folder")?;
     files::copy_folder(source, folder)?;
-    let lib = std::fs::read_to_string(root).context("cannot read a crate's source")?;
+    let lib = files::read_text(root)?;
     files::write(&folder.join("lib.rs"), format!("{lib}\nmod packed;\n"))?;
     files::write(&folder.join("packed.rs"), PACKED)?;
     files::write(&folder.join("lookups.rs"), LOOKUPS)?;

@@ -29,7 +29,7 @@ pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
     let mut build = Sha256::new();
     for path in &paths {
         let name = address(site, path)?;
-        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let content = files::read(path)?;
         let integrity = format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(content)));
         build.update(format!("{name} {integrity}\n"));
         // A site may change its page, as for another hub; then it has other bytes.
@@ -37,8 +37,7 @@ pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
         entries.push((name, checked));
     }
     let source = workspace.root.join("web").join(SCRIPT);
-    let script =
-        fs::read_to_string(&source).with_context(|| format!("cannot read {}", source.display()))?;
+    let script = files::read_text(&source)?;
     build.update(&script);
     let build: String = build.finalize()[..8]
         .iter()

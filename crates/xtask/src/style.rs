@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::files;
+
 /// What comes first, in this order: `web/style/NAME.css`. All others stand beside their component.
 const FIRST: [&str; 4] = ["tokens", "base", "layout", "controls"];
 
@@ -20,8 +22,7 @@ pub fn bundle(web: &Path, to: &Path) -> Result<()> {
     paths.extend(beside);
     let mut text = String::new();
     for path in paths {
-        let part =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let part = files::read_text(&path)?;
         text.push_str(&part);
     }
     fs::write(to, text).with_context(|| format!("cannot write {}", to.display()))

@@ -144,8 +144,7 @@ impl Module {
 
     fn shorten_names(&self, wasm: &Path) -> Result<()> {
         let path = self.script();
-        let script =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let script = files::read_text(&path)?;
         let (script, module) = short_names::shorten(&script, &files::read(wasm)?)?;
         files::write(&path, script)?;
         files::write(wasm, module)

@@ -1,11 +1,11 @@
 //! What a first visit fetches before there is a model.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use brotli::{BrotliCompress, enc::BrotliEncoderParams};
 
-use crate::{say, wasm_std::WasmStd, workspace::Workspace};
+use crate::{files, say, wasm_std::WasmStd, workspace::Workspace};
 
 /// What `index.html` asks for, and what that asks for.
 const FETCHED: [&str; 11] = [
@@ -44,7 +44,7 @@ pub fn check(workspace: &Workspace, site: &Path) -> Result<()> {
     let mut total = 0;
     for name in FETCHED {
         let path = site.join(name);
-        let content = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let content = files::read(&path)?;
         let weight = compressed(&content)?;
         total += weight;
         say::note(format!("{weight:>9} of {:>9} bytes  {name}", content.len()));
