@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_text::{ChatTemplate, Message};
+use vitrine_text::{ChatTemplate, Message, RenderChat};
 
 fuzz_target!(|source: &str| {
     let bos = Some("<s>".to_owned());

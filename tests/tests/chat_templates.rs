@@ -1,7 +1,7 @@
 //! Chat templates against jinja2 as transformers sets it up (`tests/reference/make_templates.py`).
 
 use serde::Deserialize;
-use vitrine_text::{ChatTemplate, Message, TextError};
+use vitrine_text::{ChatTemplate, Message, RenderChat, TextError};
 
 #[derive(Deserialize)]
 struct Fixture {

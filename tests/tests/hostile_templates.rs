@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use vitrine_text::{ChatTemplate, Message, TextError};
+use vitrine_text::{ChatTemplate, Message, RenderChat, TextError};
 
 /// Counts bytes that are in use, and the most that were at once.
 struct Counting;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use vitrine_model::gguf::Value;
 use vitrine_model::{Gguf, MappedFile};
-use vitrine_text::{ChatTemplate, GgufVocabulary, Message, Tokenizer};
+use vitrine_text::{ChatTemplate, GgufVocabulary, Message, RenderChat, Tokenizer};
 
 #[derive(Deserialize)]
 struct Text {

@@ -52,7 +52,7 @@ pub async fn run(args: AttentionArgs) -> anyhow::Result<()> {
         lens: None,
         interventions: Vec::new(),
     };
-    allow(loaded.engine.trace_bytes(&request)?, None)?;
+    allow(loaded.engine.trace_bytes(&request).await?, None)?;
     let mut trace = loaded.engine.trace(&request).await?;
     let all = std::mem::take(&mut trace.tensors);
     let values = all.first().map_or(&[][..], |tensor| &tensor.values);

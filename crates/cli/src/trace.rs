@@ -80,7 +80,7 @@ pub async fn run(mut args: TraceArgs) -> anyhow::Result<()> {
         lens: None,
         interventions: Vec::new(),
     };
-    let bytes = loaded.engine.trace_bytes(&request)?;
+    let bytes = loaded.engine.trace_bytes(&request).await?;
     allow(bytes, args.max_bytes)?;
     let trace = loaded.engine.trace(&request).await?;
     let prompt_ids: Vec<u32> = trace.prompt.iter().map(|piece| piece.id).collect();

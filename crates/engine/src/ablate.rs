@@ -24,7 +24,7 @@ impl Engine {
         interventions: &[Intervention],
         top: u32,
     ) -> Result<AblationReport, EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         let before = self.logits_with(&ids, &[]).await?;
         let after = self.logits_with(&ids, interventions).await;
         let after = self.lift(after).await?;
@@ -62,7 +62,7 @@ impl Engine {
         mean: bool,
         observer: &mut dyn AskObserver,
     ) -> Result<SweepReport, EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         let report = self.sweep_heads(&ids, mean, observer).await;
         self.lift(report).await
     }

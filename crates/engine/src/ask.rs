@@ -152,7 +152,7 @@ impl Engine {
             Question::Tokenize { text, special } => {
                 Answer::Tokenize(self.tokenize(text, *special)?)
             }
-            Question::Render { user } => Answer::Render(self.rendered(user)?),
+            Question::Render { user } => Answer::Render(self.rendered(user).await?),
             Question::Inspect { context } => Answer::Inspect(Box::new(self.inspect(*context))),
             Question::InspectConfig { json, context } => {
                 Answer::Inspect(Box::new(inspect_json(json, *context)?))
@@ -185,7 +185,7 @@ impl Engine {
                 return Ok(Answered { answer, tensors });
             }
             Question::Lens { prompt, top } => {
-                self.allow_lens(prompt, *top)?;
+                self.allow_lens(prompt, *top).await?;
                 Answer::Lens(self.lens(prompt, *top).await?)
             }
             Question::Rope {
@@ -228,9 +228,9 @@ impl Engine {
     }
 
     async fn traced(&mut self, request: &TraceRequest) -> Result<Answered, EngineError> {
-        allow(self.trace_bytes(request)?)?;
+        allow(self.trace_bytes(request).await?)?;
         if let Some(top) = request.lens {
-            self.allow_lens(&request.prompt, top)?;
+            self.allow_lens(&request.prompt, top).await?;
         }
         let trace = self.trace(request).await?;
         let tensors: Vec<Tensor> = trace.tensors.into_iter().map(Tensor::from).collect();
@@ -245,8 +245,8 @@ impl Engine {
     }
 
     /// Refuses a lens whose candidates are too long a text.
-    fn allow_lens(&self, prompt: &Prompt, top: u32) -> Result<(), EngineError> {
-        let positions = self.encode(prompt)?.len() as u64;
+    async fn allow_lens(&self, prompt: &Prompt, top: u32) -> Result<(), EngineError> {
+        let positions = self.encode(prompt).await?.len() as u64;
         let layers = u64::from(self.model.config().num_hidden_layers()) + 1;
         allow(layers * positions * u64::from(top.clamp(1, TOP_K) + 1) * CANDIDATE_BYTES)
     }

@@ -57,7 +57,7 @@ impl Engine {
     ) -> Result<BatchSummary, EngineError> {
         let mut waiting = Vec::new();
         for (index, one) in request.sequences.iter().enumerate() {
-            let ids = self.prompt_of(one);
+            let ids = self.prompt_of(one).await;
             waiting.push(Waiting {
                 index,
                 request: one,
@@ -76,11 +76,11 @@ impl Engine {
     }
 
     /// The ids of a prompt that can run in a batch.
-    fn prompt_of(&self, request: &GenerateRequest) -> Result<Vec<u32>, EngineError> {
+    async fn prompt_of(&self, request: &GenerateRequest) -> Result<Vec<u32>, EngineError> {
         if !request.kv_cache {
             return Err(EngineError::NotInBatch);
         }
-        let ids = self.encode(&request.prompt)?;
+        let ids = self.encode(&request.prompt).await?;
         self.model.check_ids(&ids)?;
         request.sampling.check().map_err(ModelError::from)?;
         Ok(ids)

@@ -165,7 +165,7 @@ impl Comparison {
             interventions: Vec::new(),
         };
         // The reference's are held as well.
-        let bytes = 2 * engine.trace_bytes(&request)?;
+        let bytes = 2 * engine.trace_bytes(&request).await?;
         let most = self.most_bytes;
         if bytes > most {
             return Err(EngineError::TensorsTooLarge { bytes, most });

@@ -6,8 +6,9 @@ use vitrine_model::{Checkpoint, Config, LoadOptions, LoadStage, Model, ModelFile
 use vitrine_protocol::{
     LoadPhase, ModelReport, ModelSummary, Prompt, SamplingDefaults, TokenPiece,
 };
-use vitrine_text::{ChatTemplate, Message, Tokenizer};
+use vitrine_text::Tokenizer;
 
+use crate::chat::Chat;
 use crate::{ByteSource, EngineError, inspect, summary, vocabulary};
 
 /// A model on the GPU with its tokenizer.
@@ -15,7 +16,7 @@ pub struct Engine {
     pub(crate) model: Model,
     /// Shared with the decoders of running generations.
     pub(crate) tokenizer: Option<Rc<Tokenizer>>,
-    chat_template: Option<ChatTemplate>,
+    chat: Option<Chat>,
     /// Ids that end a generation, beside those that the tokenizer knows.
     ends: BTreeSet<u32>,
     sampling_defaults: SamplingDefaults,
@@ -66,7 +67,7 @@ impl Engine {
         Ok(Self {
             model,
             tokenizer: vocabulary.tokenizer.map(Rc::new),
-            chat_template: vocabulary.chat_template,
+            chat: vocabulary.chat_template.map(Chat::new),
             ends: vocabulary.ends,
             sampling_defaults: vocabulary.sampling,
             summary,
@@ -92,7 +93,7 @@ impl Engine {
         Ok(Self {
             model,
             tokenizer: None,
-            chat_template: None,
+            chat: None,
             ends: BTreeSet::new(),
             sampling_defaults: SamplingDefaults::default(),
             summary,
@@ -134,13 +135,13 @@ impl Engine {
     /// The prompt as token ids.
     ///
     /// # Errors
-    /// When text is given and there is no tokenizer, or a chat and there is no template.
-    pub fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
+    /// When text is given and there is no tokenizer, or a chat and there is no valid template.
+    pub async fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
         match prompt {
             Prompt::Ids { ids } => Ok(ids.clone()),
             Prompt::Text { text } => Ok(self.tokenizer()?.encode(text, true)?),
             Prompt::Chat { user } => {
-                let rendered = self.render(user)?;
+                let rendered = self.render(user).await?;
                 // The template writes the special tokens.
                 Ok(self.tokenizer()?.encode(&rendered, false)?)
             }
@@ -148,10 +149,9 @@ impl Engine {
     }
 
     /// A user's message as the chat template writes it.
-    pub(crate) fn render(&self, user: &str) -> Result<String, EngineError> {
-        let template = self.chat_template.as_ref();
-        let template = template.ok_or(EngineError::NoChatTemplate)?;
-        Ok(template.render(&[Message::new("user", user)], true)?)
+    pub(crate) async fn render(&self, user: &str) -> Result<String, EngineError> {
+        let chat = self.chat.as_ref().ok_or(EngineError::NoChatTemplate)?;
+        chat.render(user).await
     }
 
     pub(crate) fn tokenizer(&self) -> Result<&Tokenizer, EngineError> {

@@ -25,6 +25,12 @@ pub enum EngineError {
         /// Those tokens.
         pieces: String,
     },
+    /// A part of the page's module that is fetched when it is needed.
+    #[error(
+        "The part of this page that writes chats could not be fetched: check the connection and try \
+         again, or give a raw prompt."
+    )]
+    PartMissing,
     /// A chat was asked of a model without a template.
     #[error("This model has no chat template: give a raw prompt.")]
     NoChatTemplate,
@@ -131,6 +137,8 @@ impl EngineError {
             | Self::NoTokenizer
             | Self::NotOneToken { .. }
             | Self::NoChatTemplate
+            | Self::PartMissing
+            | Self::Text(TextError::Template(_))
             | Self::OneToken
             | Self::DifferentLengths { .. }
             | Self::SameAnswer

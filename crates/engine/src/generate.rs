@@ -34,7 +34,7 @@ impl Engine {
         observer: &mut dyn Observer,
     ) -> Result<GenerateSummary, EngineError> {
         let clock = Clock::start();
-        let prompt_ids = self.encode(&request.prompt)?;
+        let prompt_ids = self.encode(&request.prompt).await?;
         self.prepare(&request.interventions, &prompt_ids, request.packet)
             .await?;
         let id = SequenceId::FIRST;

@@ -20,7 +20,7 @@ impl Engine {
         prompt: &Prompt,
         observer: &mut dyn AskObserver,
     ) -> Result<HeadsReport, EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         if ids.len() == 1 {
             return Err(EngineError::OneToken);
         }
@@ -45,7 +45,7 @@ impl Engine {
         side: u32,
         observer: &mut dyn AskObserver,
     ) -> Result<(ThumbnailsReport, Vec<Tensor>), EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         let side = side.clamp(1, (ids.len() as u32).max(1));
         let config = self.model.config();
         let shape = [
@@ -87,7 +87,7 @@ impl Engine {
         prompt: &Prompt,
         layer: u32,
     ) -> Result<(LayerAttention, Vec<Tensor>), EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         let tap = Tap::Attentions(layer);
         tap.check(self.model.config())?;
         crate::ask::allow(tap.bytes(self.model.config(), ids.len() as u32))?;

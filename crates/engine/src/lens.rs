@@ -14,7 +14,7 @@ impl Engine {
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, or the device fails.
     pub async fn lens(&mut self, prompt: &Prompt, top: u32) -> Result<LensReport, EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         self.intervene(&[], &ids).await?;
         let mut answers = Vec::new();
         for pending in self.model.prefill_positions(&ids, 1)? {

@@ -6,6 +6,7 @@ mod ablate;
 mod ask;
 mod batch;
 mod bench;
+mod chat;
 mod compare;
 mod drive;
 mod engine;

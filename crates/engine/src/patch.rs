@@ -35,8 +35,8 @@ impl Engine {
             let last = heads - 1;
             return Err(ModelError::NoSuchHead { head, last }.into());
         }
-        let clean = self.encode(&request.clean)?;
-        let corrupt = self.encode(&request.corrupt)?;
+        let clean = self.encode(&request.clean).await?;
+        let corrupt = self.encode(&request.corrupt).await?;
         if clean.len() != corrupt.len() {
             return Err(EngineError::DifferentLengths {
                 clean: clean.len(),

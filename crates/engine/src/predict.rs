@@ -23,7 +23,7 @@ impl Engine {
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, or the device fails.
     pub async fn next(&mut self, prompt: &Prompt, top: u32) -> Result<Prediction, EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         self.intervene(&[], &ids).await?;
         let on_gpu = (1..=TOP_K).contains(&top);
         let pending = self.model.prefill(&ids, if on_gpu { top } else { 0 })?;

@@ -49,7 +49,7 @@ impl Engine {
         observer: &mut dyn AskObserver,
     ) -> Result<RaceReport, EngineError> {
         // What is done once must not count against either: a first run, and room for all keys.
-        let prompt_ids = self.encode(prompt)?;
+        let prompt_ids = self.encode(prompt).await?;
         self.model.prefill(&prompt_ids, 0)?.prediction().await?;
         let context = self.model.config().max_position_embeddings;
         let end = (prompt_ids.len() as u32).saturating_add(max_new_tokens);

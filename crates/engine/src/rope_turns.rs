@@ -19,7 +19,7 @@ impl Engine {
         layer: u32,
         head: u32,
     ) -> Result<(RopeTurns, Vec<Tensor>), EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         let config = self.model.config();
         let last = config.num_attention_heads - 1;
         if head > last {

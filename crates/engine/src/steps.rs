@@ -156,7 +156,7 @@ impl Engine {
         prompt: &Prompt,
         top: u32,
     ) -> Result<Vec<PositionReport>, EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         self.intervene(&[], &ids).await?;
         let mut rows = Vec::new();
         for pending in self.model.prefill_positions(&ids, top)? {
@@ -186,7 +186,7 @@ impl Engine {
 
     /// The prompt's ids, and all logits after it.
     async fn logits_after(&mut self, prompt: &Prompt) -> Result<(Vec<u32>, Vec<f32>), EngineError> {
-        let ids = self.encode(prompt)?;
+        let ids = self.encode(prompt).await?;
         let logits = self.logits_with(&ids, &[]).await?;
         Ok((ids, logits))
     }

@@ -39,9 +39,9 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no tokenizer or no template, or the template refuses the message.
-    pub fn rendered(&self, user: &str) -> Result<TokenizeReport, EngineError> {
+    pub async fn rendered(&self, user: &str) -> Result<TokenizeReport, EngineError> {
         let tokenizer = self.tokenizer()?;
-        let text = self.render(user)?;
+        let text = self.render(user).await?;
         let ids = tokenizer.encode(&text, false)?;
         let report = tokenize_report(tokenizer, &ids);
         Ok(TokenizeReport { text, ..report })

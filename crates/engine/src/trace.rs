@@ -35,7 +35,7 @@ impl Engine {
     /// When the prompt is empty, too long or cannot be encoded; a tap, layer or head does not
     /// exist; or the device fails.
     pub async fn trace(&mut self, request: &TraceRequest) -> Result<Trace, EngineError> {
-        let ids = self.encode(&request.prompt)?;
+        let ids = self.encode(&request.prompt).await?;
         let taps = self.taps(&request.taps)?;
         self.intervene(&request.interventions, &ids).await?;
         let lens = request.lens.map(|top| LensRequest {
@@ -58,8 +58,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::trace`] for its arguments.
-    pub fn trace_bytes(&self, request: &TraceRequest) -> Result<u64, EngineError> {
-        let positions = self.encode(&request.prompt)?.len() as u32;
+    pub async fn trace_bytes(&self, request: &TraceRequest) -> Result<u64, EngineError> {
+        let positions = self.encode(&request.prompt).await?.len() as u32;
         let taps = self.taps(&request.taps)?;
         let config = self.model.config();
         Ok(taps.iter().map(|tap| tap.bytes(config, positions)).sum())

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use vitrine_model::gguf::Value;
 use vitrine_model::source::ByteSource;
 use vitrine_model::{Gguf, ModelError, ModelFiles};
-use vitrine_text::{ChatTemplate, FolderTexts, GgufVocabulary, TextError, Tokenizer, end_ids};
+use vitrine_text::{
+    ChatTemplateSource, FolderTexts, GgufVocabulary, TextError, Tokenizer, end_ids,
+};
 
 use vitrine_protocol::SamplingDefaults;
 
@@ -17,7 +19,7 @@ pub struct Vocabulary {
     /// Text and ids.
     pub tokenizer: Option<Tokenizer>,
     /// Conversations.
-    pub chat_template: Option<ChatTemplate>,
+    pub chat_template: Option<ChatTemplateSource>,
     /// Ids that end a generation, beside those that the tokenizer knows.
     pub ends: BTreeSet<u32>,
     /// How to sample.
@@ -34,7 +36,7 @@ pub async fn read<S: ByteSource>(
         Some(gguf) => {
             let tokenizer = tokenizer(gguf)?;
             Vocabulary {
-                chat_template: chat_template(gguf, tokenizer.as_ref())?,
+                chat_template: chat_template(gguf, tokenizer.as_ref()),
                 tokenizer,
                 ends: BTreeSet::new(),
                 sampling: sampling_defaults::from_gguf(gguf),
@@ -147,15 +149,16 @@ fn list<T>(
 }
 
 /// The chat template, if the file brings one.
-pub fn chat_template(
-    gguf: &Gguf,
-    tokenizer: Option<&Tokenizer>,
-) -> Result<Option<ChatTemplate>, TextError> {
-    let Some(source) = gguf.string("tokenizer.chat_template") else {
-        return Ok(None);
+pub fn chat_template(gguf: &Gguf, tokenizer: Option<&Tokenizer>) -> Option<ChatTemplateSource> {
+    let source = gguf.string("tokenizer.chat_template")?.to_owned();
+    let token = |name: &str, id: Option<u32>| {
+        let text = tokenizer?.piece(id?)?.text.clone();
+        Some((name.to_owned(), text))
     };
-    let text = |id: Option<u32>| Some(tokenizer?.piece(id?)?.text.clone());
-    let bos = text(tokenizer.and_then(Tokenizer::bos_id));
-    let eos = text(tokenizer.and_then(Tokenizer::eos_id));
-    ChatTemplate::new(source, bos, eos).map(Some)
+    let bos = token("bos_token", tokenizer.and_then(Tokenizer::bos_id));
+    let eos = token("eos_token", tokenizer.and_then(Tokenizer::eos_id));
+    Some(ChatTemplateSource {
+        source,
+        tokens: bos.into_iter().chain(eos).collect(),
+    })
 }

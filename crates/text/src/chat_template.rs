@@ -50,6 +50,38 @@ impl Message {
     }
 }
 
+/// A chat template as the files of a model have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatTemplateSource {
+    /// Jinja.
+    pub source: String,
+    /// The texts of special tokens by the names that templates use (`bos_token`).
+    pub tokens: BTreeMap<String, String>,
+}
+
+impl ChatTemplateSource {
+    /// Compiles it.
+    ///
+    /// # Errors
+    /// When the template is not valid.
+    pub fn compile(&self) -> Result<ChatTemplate, TextError> {
+        ChatTemplate::with_tokens(&self.source, self.tokens.clone())
+    }
+}
+
+/// Writes conversations as text.
+pub trait RenderChat {
+    /// The text of a conversation; with `add_generation_prompt` the beginning of the answer too.
+    ///
+    /// # Errors
+    /// When the template refuses the conversation, fails, or does not end.
+    fn render(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+    ) -> Result<String, TextError>;
+}
+
 /// The model's own way to write a conversation as text (Jinja), as transformers applies it.
 ///
 /// A template comes with the model and is not trusted: what it computes and writes is bounded.
@@ -74,12 +106,7 @@ impl ChatTemplate {
         Self::with_tokens(source, tokens.collect())
     }
 
-    /// Compiles a template. `tokens` are the texts of special tokens by the names that templates
-    /// use, such as `bos_token`.
-    ///
-    /// # Errors
-    /// When the template is not valid.
-    pub fn with_tokens(source: &str, tokens: BTreeMap<String, String>) -> Result<Self, TextError> {
+    fn with_tokens(source: &str, tokens: BTreeMap<String, String>) -> Result<Self, TextError> {
         if source.len() > MAX_SOURCE {
             return Err(TextError::Template(format!(
                 "it is {} bytes long",
@@ -118,12 +145,10 @@ impl ChatTemplate {
             tokens,
         })
     }
+}
 
-    /// The text of a conversation; with `add_generation_prompt` the beginning of the answer too.
-    ///
-    /// # Errors
-    /// When the template refuses the conversation, fails, or does not end.
-    pub fn render(
+impl RenderChat for ChatTemplate {
+    fn render(
         &self,
         messages: &[Message],
         add_generation_prompt: bool,

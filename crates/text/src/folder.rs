@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::post_processor::Around;
 use crate::tokenizer_json::Opened;
-use crate::{ChatTemplate, SpecialIds, TextError, Tokenizer};
+use crate::{ChatTemplateSource, SpecialIds, TextError, Tokenizer};
 
 /// The files of a Hugging Face folder that have to do with text, as they are. Only tokenizer.json
 /// is needed.
@@ -71,8 +71,8 @@ impl FolderTexts<'_> {
     /// The chat template; none where no file has one.
     ///
     /// # Errors
-    /// When a file is damaged, or the template is not valid.
-    pub fn chat_template(&self) -> Result<Option<ChatTemplate>, TextError> {
+    /// When a file is damaged.
+    pub fn chat_template(&self) -> Result<Option<ChatTemplateSource>, TextError> {
         let config = object(self.tokenizer_config, "tokenizer_config.json")?;
         let own = self
             .chat_template
@@ -80,9 +80,10 @@ impl FolderTexts<'_> {
             .transpose()?;
         match own.or_else(|| template_of(&config["chat_template"])) {
             None => Ok(None),
-            Some(source) => {
-                ChatTemplate::with_tokens(source, self.special_tokens_of(&config)?).map(Some)
-            }
+            Some(source) => Ok(Some(ChatTemplateSource {
+                source: source.to_owned(),
+                tokens: self.special_tokens_of(&config)?,
+            })),
         }
     }
 
@@ -175,7 +176,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::Message;
+    use crate::{Message, RenderChat};
 
     /// A byte-level tokenizer that does not say what stands around a text.
     fn tokenizer_json() -> Value {
@@ -290,6 +291,7 @@ mod tests {
         let rendered = |files: &Value| {
             with(files, |f| {
                 let template = f.chat_template().unwrap()?;
+                let template = template.compile().unwrap();
                 Some(template.render(&[Message::new("user", "x")], true).unwrap())
             })
         };

@@ -18,7 +18,7 @@ mod stream;
 mod tokenizer;
 mod tokenizer_json;
 
-pub use chat_template::{ChatTemplate, Message};
+pub use chat_template::{ChatTemplate, ChatTemplateSource, Message, RenderChat};
 pub use error::TextError;
 pub use folder::{FolderTexts, end_ids};
 pub use gguf::GgufVocabulary;

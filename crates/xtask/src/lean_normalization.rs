@@ -12,7 +12,7 @@ use unicode_normalization_alignments::char::{
     is_combining_mark,
 };
 
-use crate::files;
+use crate::files::{self, Stamp};
 
 #[cfg(test)]
 mod packed;
@@ -25,13 +25,22 @@ const LOOKUPS: &str = include_str!("lean_normalization/lookups.rs");
 
 /// Copies the crate's source, whose root file is `root`, into a folder, with these tables.
 pub fn write(root: &Path, folder: &Path) -> Result<()> {
+    let tables = packed();
+    let tables_file = folder.join("tables.bin");
+    let content = root.display().to_string() + PACKED + LOOKUPS;
+    let stamp = Stamp::new(folder.join("stamp"), content);
+    // Written again, it would be newer than what cargo made of it, and compiled each time.
+    if stamp.holds() && files::read(&tables_file).is_ok_and(|there| there == tables) {
+        return Ok(());
+    }
     let source = root.parent().context("a crate's source lies in a folder")?;
     files::copy_folder(source, folder)?;
     let lib = files::read_text(root)?;
     files::write(&folder.join("lib.rs"), format!("{lib}\nmod packed;\n"))?;
     files::write(&folder.join("packed.rs"), PACKED)?;
     files::write(&folder.join("lookups.rs"), LOOKUPS)?;
-    files::write(&folder.join("tables.bin"), packed())
+    files::write(&tables_file, tables)?;
+    stamp.set()
 }
 
 /// What `packed.rs` reads.

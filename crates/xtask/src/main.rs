@@ -11,6 +11,7 @@ mod minify;
 mod model;
 mod npm;
 mod offline;
+mod parts;
 mod record;
 mod requirements;
 mod say;

@@ -26,6 +26,8 @@ pub fn minify(workspace: &Workspace, file: &Path) -> Result<()> {
     command
         .arg(program)
         .args(["--minify", "--log-level=warning", "--allow-overwrite"])
+        // wasm-bindgen names the module that fetches parts once for each of them; it is the same one.
+        .arg("--log-override:duplicate-object-key=silent")
         .arg(file)
         .arg(format!("--outfile={}", file.display()));
     shell::run(&mut command, "esbuild")

@@ -10,7 +10,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     files::{self, Stamp},
-    function_order, minify, offline, say, shell, short_names, style,
+    function_order, minify, offline, parts, say, shell, short_names, style,
     wasm_opt::WasmOpt,
     wasm_std::{self, WasmStd},
     workspace::Workspace,
@@ -45,7 +45,7 @@ impl Build {
 }
 
 /// Counted up when the same module is bound in another way.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// Folders of the site that other steps fill and this one keeps.
 const KEPT: [&str; 2] = ["pkg", "models"];
@@ -158,8 +158,12 @@ impl Module {
         wasm_opt: Option<&WasmOpt>,
     ) -> Result<()> {
         files::remove(&self.bound)?;
+        files::create_folder(&self.bound)?;
+        let cut = parts::cut(&self.compiled, &self.bound, NAME)?;
         let bound = Bindgen::new()
-            .input_path(&self.compiled)
+            .input_path(&cut.first)
+            // The other parts meet it there.
+            .keep_lld_exports(true)
             .out_name(NAME)
             .web(true)
             .and_then(|bindgen| {
@@ -178,15 +182,15 @@ impl Module {
         if build == Build::Whole {
             self.shorten_names(&wasm)?;
         }
-        match wasm_opt {
-            Some(tool) => tool.shrink(&wasm, &shrunk)?,
-            None => files::copy(&wasm, &shrunk)?,
+        shrink(&wasm, &shrunk, build, wasm_opt)?;
+        for part in &cut.others {
+            let name = part.file_name().context("a part has no name")?;
+            shrink(part, &pkg.join(name), build, wasm_opt)?;
         }
         if build == Build::Whole {
-            files::write(&shrunk, function_order::reorder(&files::read(&shrunk)?)?)?;
             minify::minify(workspace, &self.script())?;
+            minify::minify(workspace, &self.bound.join(parts::SCRIPT))?;
         }
-        files::remove(&wasm)?;
         // What is left is JavaScript: the module's own and, in `snippets`, that of its crates.
         files::copy_folder(&self.bound, pkg)?;
         say::note(format!(
@@ -197,6 +201,18 @@ impl Module {
         ));
         self.stamp(workspace, wasm_opt)?.set()
     }
+}
+
+/// Makes a module or a part of one smaller, and takes the large one away.
+fn shrink(from: &Path, to: &Path, build: Build, wasm_opt: Option<&WasmOpt>) -> Result<()> {
+    match wasm_opt {
+        Some(tool) => tool.shrink(from, to)?,
+        None => files::copy(from, to)?,
+    }
+    if build == Build::Whole {
+        files::write(to, function_order::reorder(&files::read(to)?)?)?;
+    }
+    files::remove(from)
 }
 
 /// Brings the files that are served as they are; none stays that is no longer in the tree.

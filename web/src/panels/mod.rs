@@ -3,6 +3,7 @@
 mod attention;
 mod batch;
 mod cache;
+mod fetched;
 mod interventions;
 mod layer_map;
 mod lens;
@@ -18,6 +19,7 @@ mod timings;
 mod tokens;
 mod traced;
 
+pub use fetched::Fetched;
 use leptos::prelude::*;
 
 use crate::bridge::Bridge;
@@ -25,15 +27,27 @@ use crate::i18n::t;
 use crate::state::State;
 use crate::view::View;
 
+/// Whether the page begins with a view's panel; the others are [`Fetched`].
+pub fn is_here(view: View) -> bool {
+    matches!(view, View::Lessons | View::Next)
+}
+
+/// A panel that [`is_here`].
+pub fn here(view: View, state: State, bridge: Bridge) -> Option<AnyView> {
+    match view {
+        View::Lessons => Some(view! { <lessons::LessonsPanel state /> }.into_any()),
+        View::Next => Some(view! { <next::NextPanel state bridge /> }.into_any()),
+        _ => None,
+    }
+}
+
 /// The panel of a view while a recording is shown: what its packets hold. The others need the model
 /// itself, and say so.
-pub fn recorded(view: View, state: State, bridge: Bridge) -> AnyView {
+fn of_recording(view: View, state: State, bridge: Bridge) -> AnyView {
     match view {
         View::Attention => view! { <attention::RecordedAttention state bridge /> }.into_any(),
         View::Lens => view! { <lens::RecordedLens state /> }.into_any(),
-        View::Lessons | View::Next | View::Residual | View::Cache | View::Timings => {
-            panel(view, state, bridge)
-        }
+        View::Residual | View::Cache | View::Timings => of_model(view, state, bridge),
         _ => view! {
             <section class="panel" data-testid="not-recorded">
                 <h2>{view.title()}</h2>
@@ -44,11 +58,8 @@ pub fn recorded(view: View, state: State, bridge: Bridge) -> AnyView {
     }
 }
 
-/// The panel of a view.
-pub fn panel(view: View, state: State, bridge: Bridge) -> AnyView {
+fn of_model(view: View, state: State, bridge: Bridge) -> AnyView {
     match view {
-        View::Lessons => view! { <lessons::LessonsPanel state /> }.into_any(),
-        View::Next => view! { <next::NextPanel state bridge /> }.into_any(),
         View::Attention => view! { <attention::AttentionPanel state bridge /> }.into_any(),
         View::Lens => view! { <lens::LensPanel state bridge /> }.into_any(),
         View::Interventions => {
@@ -64,5 +75,6 @@ pub fn panel(view: View, state: State, bridge: Bridge) -> AnyView {
         View::Race => view! { <race::RacePanel state bridge /> }.into_any(),
         View::Batch => view! { <batch::BatchPanel state bridge /> }.into_any(),
         View::Quantisation => view! { <quantisation::QuantisationPanel state bridge /> }.into_any(),
+        View::Lessons | View::Next => ().into_any(),
     }
 }

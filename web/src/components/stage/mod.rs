@@ -1,7 +1,8 @@
 use leptos::prelude::*;
 
 use crate::bridge::Bridge;
-use crate::panels;
+use crate::panels::{self, Fetched};
+use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
@@ -10,16 +11,21 @@ use crate::state::State;
 pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
     let view = state.selection.view;
     let recorded = memo(move |_| state.recordings.is_shown());
+    let fetched = Fetched::when(move || {
+        !panels::is_here(view.get()) || matches!(state.phase.get(), Phase::Loading | Phase::Ready)
+    });
     view! {
         <div
             class="stage"
             data-testid="stage"
             data-view=move || view.get().name()
         >
-            {move || if recorded.get() {
-                panels::recorded(view.get(), state, bridge)
-            } else {
-                panels::panel(view.get(), state, bridge)
+            {move || {
+                // Another panel, or the same as it is of a recording.
+                recorded.track();
+                let view = view.get();
+                panels::here(view, state, bridge)
+                    .unwrap_or_else(|| fetched.panel(view, state, bridge))
             }}
         </div>
     }
