@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use sha2::{Digest, Sha256};
 use wasm_encoder::{Module, RawSection};
 use wasm_split_cli_support::Options;
 use wasmparser::{Parser, Payload};
@@ -42,6 +44,19 @@ pub fn cut(compiled: &Path, folder: &Path, name: &str) -> Result<Parts> {
         first,
         others: cut.split_modules,
     })
+}
+
+/// Has the script take no other bytes than these: parts only fit the build that they are of, and a
+/// server may have a new one.
+pub fn seal(script: &Path, part: &Path) -> Result<()> {
+    let name = part.file_name().and_then(|name| name.to_str());
+    let name = name.context("a part has no name")?;
+    let integrity = BASE64_STANDARD.encode(Sha256::digest(files::read(part)?));
+    let text = files::read_text(script)?;
+    let fetched = format!(r#"fetch(new URL("./{name}", import.meta.url)"#);
+    ensure!(text.contains(&fetched), "nobody fetches {name}");
+    let sealed = format!(r#"{fetched}, {{ integrity: "sha256-{integrity}" }}"#);
+    files::write(script, text.replace(&fetched, &sealed))
 }
 
 /// A module without its custom sections, which hold names for debuggers.

@@ -45,7 +45,7 @@ impl Build {
 }
 
 /// Counted up when the same module is bound in another way.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 /// Folders of the site that other steps fill and this one keeps.
 const KEPT: [&str; 2] = ["pkg", "models"];
@@ -186,6 +186,7 @@ impl Module {
         for part in &cut.others {
             let name = part.file_name().context("a part has no name")?;
             shrink(part, &pkg.join(name), build, wasm_opt)?;
+            parts::seal(&self.bound.join(parts::SCRIPT), &pkg.join(name))?;
         }
         if build == Build::Whole {
             minify::minify(workspace, &self.script())?;

@@ -117,6 +117,36 @@ fn a_file_that_is_no_model() {
     });
 }
 
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn a_part_that_is_not_there() {
+    in_browser("no-part", async |session| {
+        let path = session.folder.join("pkg/split_panels.wasm");
+        let part = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let app = App::open(&session).await;
+        app.wait_for_state(&["no_model"], SOON).await;
+        app.open_panel("model").await;
+        let said = app.text("panel-missing").await;
+        assert!(said.contains("could not be fetched"), "{said}");
+
+        // That of another build is no better.
+        let mut other = part.clone();
+        let last = other.len() - 1;
+        other[last] ^= 1;
+        fs::write(&path, other).unwrap();
+        app.click("panel-retry").await;
+        app.settle().await;
+        assert_eq!(app.count("panel-missing").await, 1);
+        session.screenshot("no-part").await;
+
+        fs::write(&path, part).unwrap();
+        app.click("panel-retry").await;
+        app.text("model-panel").await;
+        assert_eq!(app.count("panel-missing").await, 0);
+    });
+}
+
 /// A module that traps as soon as there is one: as what a panic is in the page.
 const TRAP: &str = "new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, \
                     1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 11])))";

@@ -1,5 +1,4 @@
-//! Panels whose code is fetched when one of them is first shown, or when a model is loaded: a visit
-//! that looks around does without a third of the page.
+//! Panels whose code is fetched when one of them is first shown: the page opens without.
 
 use futures_util::FutureExt;
 use leptos::prelude::*;
@@ -58,13 +57,20 @@ impl Fetched {
     pub fn panel(self, view: View, state: State, bridge: Bridge) -> AnyView {
         match self.0.get() {
             Code::Away | Code::Coming => view! {
-                <p class="note" role="status" data-testid="panel-coming">{t("panel-coming")}</p>
+                <p class="note" role="status" data-pending="true" data-testid="panel-coming">
+                    {t("panel-coming")}
+                </p>
             }
             .into_any(),
             Code::Missing => view! {
                 <p class="note" role="alert" data-testid="panel-missing">
                     {t("panel-missing")}
-                    <button type="button" class="button" on:click=move |_| self.fetch()>
+                    <button
+                        type="button"
+                        class="button"
+                        data-testid="panel-retry"
+                        on:click=move |_| self.fetch()
+                    >
                         {t("retry")}
                     </button>
                 </p>

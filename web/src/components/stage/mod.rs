@@ -2,7 +2,6 @@ use leptos::prelude::*;
 
 use crate::bridge::Bridge;
 use crate::panels::{self, Fetched};
-use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
@@ -11,9 +10,7 @@ use crate::state::State;
 pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
     let view = state.selection.view;
     let recorded = memo(move |_| state.recordings.is_shown());
-    let fetched = Fetched::when(move || {
-        !panels::is_here(view.get()) || matches!(state.phase.get(), Phase::Loading | Phase::Ready)
-    });
+    let fetched = Fetched::when(move || !panels::is_here(view.get()));
     view! {
         <div
             class="stage"
