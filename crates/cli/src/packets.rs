@@ -35,6 +35,10 @@ pub fn parts(args: &PacketArgs, engine: &Engine) -> PacketParts {
             .fold(PacketParts::NONE, PacketParts::with),
     };
     let parts = parts.with_lens_every(args.lens_every);
+    let parts = match args.lens_paced {
+        true => parts.with(PacketParts::LENS_PACED),
+        false => parts,
+    };
     if parts.has(PacketParts::TIMINGS) && !engine.gpu().caps().timestamps {
         anstream::eprintln!("packets have no timings: this adapter has no timestamps");
         return parts.without(PacketParts::TIMINGS);

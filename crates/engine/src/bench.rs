@@ -10,6 +10,8 @@ use crate::{AskObserver, Engine, EngineError, adapter_summary};
 
 /// How often each kind of packet is measured, in turn.
 const PACKET_ROUNDS: u32 = 3;
+/// Tokens of a round where not all have the logit lens.
+const PACED_TOKENS: u32 = 96;
 
 /// Bytes of the buffers that are copied to learn the bandwidth.
 const COPY_BYTES: u64 = 64 << 20;
@@ -227,18 +229,25 @@ impl Bench<'_> {
         let sums = [PacketParts::RESIDUAL, PacketParts::NEURONS, PacketParts::KV];
         let sums = sums.into_iter().fold(logits, PacketParts::with);
         let heads = sums.with(PacketParts::HEADS);
+        let paced = PacketParts::ALL.with(PacketParts::LENS_PACED);
         let kinds = [
             ("nothing", PacketParts::NONE, 0),
             ("top 64", PacketParts::NONE, TOP_K),
             ("top 64, logits", logits, TOP_K),
             ("top 64, logits, residual, neurons, kv", sums, TOP_K),
             ("all but the lens", heads, TOP_K),
+            ("all, the lens paced", paced, TOP_K),
             ("all", PacketParts::ALL, TOP_K),
         ];
-        let mut best = [f64::MAX; 6];
+        let mut best = [f64::MAX; 7];
         for _ in 0..PACKET_ROUNDS {
             for (best, (_, parts, top)) in best.iter_mut().zip(kinds) {
                 self.model.watch(wanted(parts))?;
+                // The lens comes once in so many tokens.
+                let n = match parts.has(PacketParts::LENS_PACED) {
+                    true => n.max(PACED_TOKENS),
+                    false => n,
+                };
                 let seconds = self.decode(context, n, top).await?.seconds;
                 *best = best.min(seconds / f64::from(n));
             }

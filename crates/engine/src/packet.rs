@@ -21,6 +21,7 @@ pub fn wanted(parts: PacketParts) -> Wanted {
             true => parts.lens_every(),
             false => 0,
         },
+        lens_paced: parts.has(PacketParts::LENS_PACED),
         timings: parts.has(PacketParts::TIMINGS),
     }
 }

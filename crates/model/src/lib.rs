@@ -14,6 +14,7 @@ pub mod files;
 pub mod ggml;
 pub mod gguf;
 mod kv_cache;
+mod lens_pace;
 mod model;
 mod module_tree;
 mod ops;

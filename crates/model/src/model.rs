@@ -5,6 +5,7 @@ use vitrine_kernels::{Chosen, DrawnBits, Dtype, TOP_K};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
+use crate::lens_pace::{Begun, LensPace};
 use crate::packet::{PacketLayout, Watching};
 use crate::plan::{Activations, Basis, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
@@ -77,6 +78,7 @@ pub struct Pending {
     drawn: bool,
     top: usize,
     watched: Option<(PacketLayout, Vec<PendingRows>)>,
+    pace: Option<(LensPace, Begun)>,
     spans: Option<PendingSpans>,
 }
 
@@ -365,13 +367,20 @@ impl Model {
                 (readback, Some(spans))
             }
         };
-        let lens = watching.map(|watching| watching.read_lens(self));
+        let pace = watching.and_then(|watching| watching.pace.as_ref());
+        let pace = pace.map(|pace| (pace.clone(), pace.begin()));
+        let has_lens = pace.as_ref().is_none_or(|(_, (_, has_lens))| *has_lens);
+        let lens = watching.map(|watching| match has_lens {
+            true => watching.read_lens(self),
+            false => Vec::new(),
+        });
         let watched = layout.zip(lens);
         Ok(Pending {
             readback,
             drawn: draw.is_some(),
             top: top as usize,
             watched,
+            pace: pace.map(|(pace, (begun, _))| (pace, begun)),
             spans,
         })
     }
@@ -451,6 +460,9 @@ impl Pending {
     /// When the device fails, or the logits are not finite.
     pub async fn prediction(self) -> Result<Prediction, ModelError> {
         let bytes = self.readback.bytes().await?;
+        if let Some((pace, begun)) = &self.pace {
+            pace.chosen(*begun);
+        }
         let drawn_bytes = if self.drawn { DRAWN_BYTES } else { 0 };
         let candidate_bytes = if self.top > 0 { CANDIDATE_BYTES } else { 0 };
         let (chosen, rest) = bytes.split_at(CHOSEN_BYTES as usize);
@@ -461,6 +473,9 @@ impl Pending {
         let mut prediction = Prediction::read(chosen, drawn, candidates, self.top)?;
         if let Some((layout, lens)) = self.watched {
             prediction.packet = Some(layout.packet(packet_bytes, lens).await?);
+        }
+        if let Some((pace, begun)) = &self.pace {
+            pace.complete(*begun);
         }
         if let Some(spans) = self.spans {
             prediction.spans = spans.spans(ticks);

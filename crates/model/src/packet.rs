@@ -3,6 +3,7 @@
 use vitrine_gpu::{Detail, Recording, Timer};
 use vitrine_kernels::{HeadStats, LogitStats, Strongest};
 
+use crate::lens_pace::LensPace;
 use crate::plan::{NEURONS, Watch};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::{Config, Model, ModelError, RowPrediction};
@@ -23,6 +24,8 @@ pub struct PacketParts {
     /// The logit lens of every n-th layer from layer 0 on, with so many candidates as [`LENS`] says; of
     /// none for 0.
     pub lens_every: u32,
+    /// Whether only so many tokens have the lens that tokens take at most 15 % longer for it.
+    pub lens_paced: bool,
     /// How long each stage took, in [`Prediction::spans`](crate::Prediction); none where the adapter
     /// cannot tell.
     pub timings: bool,
@@ -66,6 +69,8 @@ pub(crate) struct Watching {
     /// Rows of the readout, and how they get in.
     lens: Vec<(Recording, u32)>,
     readout: Option<Readout>,
+    /// Where not all tokens have the lens.
+    pub pace: Option<LensPace>,
     pub timer: Option<Timer>,
 }
 
@@ -104,6 +109,7 @@ impl Watching {
             watch,
             lens,
             readout,
+            pace: (parts.lens_paced && parts.lens_every > 0).then(LensPace::new),
             timer: match parts.timings {
                 true => model.gpu.timer(Detail::Stages)?,
                 false => None,
@@ -229,6 +235,11 @@ impl Model {
             if !parts.is_empty() {
                 self.watching = Some(Watching::new(self, parts)?);
             }
+        }
+        // What was begun before is of no interest any more.
+        let pace = self.watching.as_ref().and_then(|it| it.pace.as_ref());
+        if let Some(pace) = pace {
+            pace.forget_promises();
         }
         Ok(())
     }

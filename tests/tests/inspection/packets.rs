@@ -13,6 +13,7 @@ const ALL: PacketParts = PacketParts {
     neurons: true,
     kv: true,
     lens_every: 1,
+    lens_paced: false,
     timings: true,
 };
 
@@ -172,6 +173,34 @@ fn the_lens_of_every_nth_layer_is_part_of_the_whole() {
         assert_eq!(some, wanted, "every {every}");
     }
     // Control: layers are told apart.
+    assert_ne!(whole[0], whole[1]);
+}
+
+/// Where the lens may take a sixth of the time, tokens that have it have the whole of it.
+#[test]
+fn a_paced_lens_is_that_of_the_token_or_not_there() {
+    let fixture = Fixture::read("qwen3");
+    let mut model = load(&fixture);
+    let (prompt, rest) = fixture.document.prompt_ids.split_at(1);
+    let mut lenses = |lens_paced: bool| -> Vec<_> {
+        let parts = PacketParts { lens_paced, ..ALL };
+        model.watch(parts).unwrap();
+        let mut pending = vec![model.prefill(prompt, 0).unwrap()];
+        // Begun one after the other: the price of the first is not known yet.
+        pending.extend(rest.iter().map(|_| model.decode(0).unwrap()));
+        let packets = pending.into_iter().map(|pending| {
+            let packet = block_on(pending.prediction()).unwrap().packet.unwrap();
+            assert!(packet.logits.is_some() && !packet.heads.is_empty());
+            packet.lens
+        });
+        packets.collect()
+    };
+    let whole = lenses(false);
+    let paced = lenses(true);
+    assert!(whole.iter().all(|lens| !lens.is_empty()));
+    assert_eq!(paced[0], whole[0]);
+    assert!(paced[1..].iter().all(Vec::is_empty));
+    // Control: tokens are told apart.
     assert_ne!(whole[0], whole[1]);
 }
 
