@@ -369,7 +369,7 @@ impl Model {
         };
         let pace = watching.and_then(|watching| watching.pace.as_ref());
         let pace = pace.map(|pace| (pace.clone(), pace.begin()));
-        let has_lens = pace.as_ref().is_none_or(|(_, (_, has_lens))| *has_lens);
+        let has_lens = pace.as_ref().is_none_or(|(_, begun)| begun.has_lens);
         let lens = watching.map(|watching| match has_lens {
             true => watching.read_lens(self),
             false => Vec::new(),
@@ -380,7 +380,7 @@ impl Model {
             drawn: draw.is_some(),
             top: top as usize,
             watched,
-            pace: pace.map(|(pace, (begun, _))| (pace, begun)),
+            pace,
             spans,
         })
     }
@@ -460,9 +460,6 @@ impl Pending {
     /// When the device fails, or the logits are not finite.
     pub async fn prediction(self) -> Result<Prediction, ModelError> {
         let bytes = self.readback.bytes().await?;
-        if let Some((pace, begun)) = &self.pace {
-            pace.chosen(*begun);
-        }
         let drawn_bytes = if self.drawn { DRAWN_BYTES } else { 0 };
         let candidate_bytes = if self.top > 0 { CANDIDATE_BYTES } else { 0 };
         let (chosen, rest) = bytes.split_at(CHOSEN_BYTES as usize);
@@ -475,7 +472,7 @@ impl Pending {
             prediction.packet = Some(layout.packet(packet_bytes, lens).await?);
         }
         if let Some((pace, begun)) = &self.pace {
-            pace.complete(*begun);
+            pace.came(*begun);
         }
         if let Some(spans) = self.spans {
             prediction.spans = spans.spans(ticks);

@@ -236,10 +236,9 @@ impl Model {
                 self.watching = Some(Watching::new(self, parts)?);
             }
         }
-        // What was begun before is of no interest any more.
         let pace = self.watching.as_ref().and_then(|it| it.pace.as_ref());
         if let Some(pace) = pace {
-            pace.forget_promises();
+            pace.new_sequence();
         }
         Ok(())
     }

@@ -27,8 +27,8 @@ impl PacketParts {
     pub const LENS: Self = Self(1 << 5);
     /// How long the GPU took for each stage.
     pub const TIMINGS: Self = Self(1 << 6);
-    /// The logit lens of so many tokens only that tokens take at most 15 % longer for it: of the first, and
-    /// whenever those since then have earned what it takes on this adapter.
+    /// The logit lens of so many tokens only that tokens take at most 15 % longer for it: of the first and
+    /// the ninth, and then as often as what it takes on this adapter allows.
     pub const LENS_PACED: Self = Self(1 << 7);
     /// What the page has all tokens tell: a few percent of a token.
     pub const CHEAP: Self = Self((1 << 5) - 1);
