@@ -123,6 +123,7 @@ impl EngineError {
                 | ModelError::NoSuchHead { .. }
                 | ModelError::ChangeSize { .. }
                 | ModelError::ChangeNotFinite
+                | ModelError::KvDtype { .. }
                 | ModelError::NoSuchSequence
                 | ModelError::NoSuchPosition { .. }
                 | ModelError::TooManySequences { .. }
