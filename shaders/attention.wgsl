@@ -3,19 +3,20 @@
 // Causal grouped-query attention (arXiv 2305.13245) with the online softmax of FlashAttention
 // (arXiv 2205.14135). With WINDOW only the last WINDOW_KEYS positions are seen. One workgroup per
 // token and query head. It walks over the keys page by page: first a lane is a key, for the scores;
-// then a lane is a pair of dimensions, for the values.
+// then a lane is a part of the dimensions, for the values.
 //
 // With SPLIT the keys of a token are cut into SPLITS stretches, each for a workgroup of its own, and
 // `attention_reduce` puts them together. With STATS it also tells how each head spread its attention;
 // the output is the same.
 #import reduce
+#import parts
 
-@group(0) @binding(_) var<storage, read> queries: array<Pair>;
-@group(0) @binding(_) var<storage, read> k_cache: array<Pair>;
-@group(0) @binding(_) var<storage, read> v_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read> queries: array<Part>;
+@group(0) @binding(_) var<storage, read> k_cache: array<Cached>;
+@group(0) @binding(_) var<storage, read> v_cache: array<Cached>;
 #import attention
 
-var<workgroup> query: array<vec2<f32>, PAIRS>;
+var<workgroup> query: array<Values, PARTS>;
 var<workgroup> weights: array<f32, LANES>;
 
 @compute @workgroup_size(LANES)
@@ -28,9 +29,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
 
-    let query_at = (group.y * HEADS + head) * PAIRS;
-    for (var i = lane; i < PAIRS; i += LANES) {
-        query[i] = from_pair(queries[query_at + i]) * SCALE;
+    let query_at = (group.y * HEADS + head) * PARTS;
+    for (var i = lane; i < PARTS; i += LANES) {
+        query[i] = from_part(queries[query_at + i]) * SCALE;
     }
     workgroupBarrier();
 
@@ -38,8 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if STATS
     var best_score = LOWEST;
 #end
-#for d in PAIR_ROUNDS
-    var sum_$d = vec2<f32>(0.0);
+#for d in ROUNDS
+    var sum_$d = Values();
 #end
     // A page has LANES positions; those of the first one that lie before the window are left out.
     for (var first = keys.x - keys.x % LANES; first < keys.y; first += LANES) {
@@ -48,15 +49,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let seen = key >= keys.x && key < keys.y;
         var score = LOWEST;
         if (seen) {
-            let key_at = ((slot + lane) * KV_HEADS + kv_head) * PAIRS;
+            let key_at = ((slot + lane) * KV_HEADS + kv_head) * CACHED_HEAD;
             score = 0.0;
-            for (var i = 0u; i < PAIRS; i++) {
-                score += dot(query[i], from_pair(k_cache[key_at + i]));
+            for (var i = 0u; i < PARTS; i++) {
+                score += dot(query[i], from_cached(k_cache[key_at + i]));
             }
+#if CACHE_Q8
+            score *= bitcast<f32>(k_cache[key_at + PARTS]);
+#end
         }
         let now_highest = max(sums.highest, workgroup_max(lane, score));
         let weight = select(0.0, exp(score - now_highest), seen);
-        weights[lane] = weight;
+        var share = weight;
+#if CACHE_Q8
+        if (seen) {
+            let value_at = ((slot + lane) * KV_HEADS + kv_head) * CACHED_HEAD;
+            share *= bitcast<f32>(v_cache[value_at + PARTS]);
+        }
+#end
+        weights[lane] = share;
         let rescale = exp(sums.highest - now_highest);
 #if STATS
         let spread_here = workgroup_sum(lane, weight * (score - now_highest));
@@ -75,23 +86,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
         let begin = max(keys.x, first) - first;
         let n_here = min(LANES, keys.y - first);
-#for d in PAIR_ROUNDS
-        if (lane + $du * LANES < PAIRS) {
+#for d in ROUNDS
+        if (lane + $du * LANES < PARTS) {
             sum_$d *= rescale;
-            var value_at = ((slot + begin) * KV_HEADS + kv_head) * PAIRS + lane + $du * LANES;
+            var value_at = ((slot + begin) * KV_HEADS + kv_head) * CACHED_HEAD + lane + $du * LANES;
             for (var j = begin; j < n_here; j++) {
-                sum_$d += weights[j] * from_pair(v_cache[value_at]);
-                value_at += KV_HEADS * PAIRS;
+                sum_$d += weights[j] * from_cached(v_cache[value_at]);
+                value_at += KV_HEADS * CACHED_HEAD;
             }
         }
 #end
         // The next tile overwrites the weights.
         workgroupBarrier();
     }
-#for d in PAIR_ROUNDS
-    if (lane + $du * LANES < PAIRS) {
-        mixed[2u * (lane + $du * LANES)] = sum_$d.x;
-        mixed[2u * (lane + $du * LANES) + 1u] = sum_$d.y;
+#for d in ROUNDS
+    if (lane + $du * LANES < PARTS) {
+#for j in WIDTH
+        mixed[WIDTH * (lane + $du * LANES) + $ju] = sum_$d[$ju];
+#end
     }
 #end
 #if STATS

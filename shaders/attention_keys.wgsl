@@ -3,19 +3,11 @@
 // end. SHARE query heads, which see the same keys and values, share their loads.
 //
 // One workgroup per token and SHARE heads, with SPLIT also per stretch of keys.
-#if WIDE
-alias Part = Quad;
-alias Values = vec4<f32>;
-fn from_part(part: Part) -> Values { return from_quad(part); }
-#else
-alias Part = Pair;
-alias Values = vec2<f32>;
-fn from_part(part: Part) -> Values { return from_pair(part); }
-#end
+#import parts
 
 @group(0) @binding(_) var<storage, read> queries: array<Part>;
-@group(0) @binding(_) var<storage, read> k_cache: array<Part>;
-@group(0) @binding(_) var<storage, read> v_cache: array<Part>;
+@group(0) @binding(_) var<storage, read> k_cache: array<Cached>;
+@group(0) @binding(_) var<storage, read> v_cache: array<Cached>;
 #import attention
 
 // What each lane has of one head.
@@ -67,14 +59,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let seen = key >= keys.x && key < keys.y;
         // A lane without a key takes another's, and does not count it.
         let slot = cache_slot(row.sequence, clamp(key, keys.x, keys.y - 1u));
-        let at = (slot * KV_HEADS + kv_head) * PARTS;
+        let at = (slot * KV_HEADS + kv_head) * CACHED_HEAD;
 #for h in SHARE
         var score_$h = 0.0;
 #end
 #for p in PARTS
-        let key_$p = from_part(k_cache[at + $pu]);
+        let key_$p = from_cached(k_cache[at + $pu]);
 #for h in SHARE
         score_$h += dot(query_$h_$p, key_$p);
+#end
+#end
+#if CACHE_Q8
+        let key_scale = bitcast<f32>(k_cache[at + PARTS]);
+        let value_scale = bitcast<f32>(v_cache[at + PARTS]);
+#for h in SHARE
+        score_$h *= key_scale;
 #end
 #end
 #for h in SHARE
@@ -90,11 +89,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         sums_$h.total = sums_$h.total * rescale_$h + weight_$h;
         sums_$h.highest = highest_$h;
+#if CACHE_Q8
+        let share_$h = weight_$h * value_scale;
+#else
+        let share_$h = weight_$h;
+#end
 #end
 #for p in PARTS
-        let value_$p = from_part(v_cache[at + $pu]);
+        let value_$p = from_cached(v_cache[at + $pu]);
 #for h in SHARE
-        values_$h_$p = values_$h_$p * rescale_$h + value_$p * weight_$h;
+        values_$h_$p = values_$h_$p * rescale_$h + value_$p * share_$h;
 #end
 #end
     }

@@ -4,19 +4,19 @@
 // that it left: for those who ask. Exactly 0 for what a query does not see. One workgroup per token
 // and query head; rows are `width` long.
 #import pages
-#import kv_cache
+#import parts
 #import head_stats
 
 const GROUP: u32 = HEADS / KV_HEADS;
 
-@group(0) @binding(_) var<storage, read> queries: array<Pair>;
-@group(0) @binding(_) var<storage, read> k_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read> queries: array<Part>;
+@group(0) @binding(_) var<storage, read> k_cache: array<Cached>;
 @group(0) @binding(_) var<storage, read> stats: array<HeadStats>;
 @group(0) @binding(_) var<storage, read_write> probs: array<f32>;
 @group(0) @binding(_) var<storage, read> step: Step;
 @group(0) @binding(_) var<storage, read> width: u32;
 
-var<workgroup> query: array<vec2<f32>, PAIRS>;
+var<workgroup> query: array<Values, PARTS>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -30,8 +30,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_key = 0u;
 #end
     let row = group.y * HEADS + head;
-    for (var i = lane; i < PAIRS; i += LANES) {
-        query[i] = from_pair(queries[row * PAIRS + i]) * SCALE;
+    for (var i = lane; i < PARTS; i += LANES) {
+        query[i] = from_part(queries[row * PARTS + i]) * SCALE;
     }
     workgroupBarrier();
 
@@ -39,11 +39,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var key = lane; key < width; key += LANES) {
         var prob = 0.0;
         if (key >= first_key && key < n_keys) {
-            let key_at = (cache_slot(place.sequence, key) * KV_HEADS + kv_head) * PAIRS;
+            let key_at = (cache_slot(place.sequence, key) * KV_HEADS + kv_head) * CACHED_HEAD;
             var score = 0.0;
-            for (var i = 0u; i < PAIRS; i++) {
-                score += dot(query[i], from_pair(k_cache[key_at + i]));
+            for (var i = 0u; i < PARTS; i++) {
+                score += dot(query[i], from_cached(k_cache[key_at + i]));
             }
+#if CACHE_Q8
+            score *= bitcast<f32>(k_cache[key_at + PARTS]);
+#end
             prob = exp(score - head_stats.highest) / head_stats.total;
         }
         probs[row * width + key] = prob;

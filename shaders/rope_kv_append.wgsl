@@ -1,5 +1,7 @@
 // Rotates queries, and appends rotated keys and plain values to the KV cache. One lane per pair of
 // dimensions of qkv, (tokens, QKV_STRIDE).
+//
+// With CACHE_Q8 a workgroup is a head of a token: its largest value must be known before any of its bytes.
 #import pairs
 @group(0) @binding(_) var<storage, read> qkv: array<Pair>;
 #import append
@@ -9,6 +11,61 @@ fn value(at: u32) -> f32 {
     return select(pair.x, pair.y, at % 2u == 1u);
 }
 
+// Pair `i` of a head of a token.
+fn pair_of(token: u32, head: u32, i: u32) -> vec2<f32> {
+    let at = token * QKV_STRIDE + head_start(head) + pair_dims(i);
+    return vec2<f32>(value(at.x), value(at.y));
+}
+
+#if CACHE_Q8
+#import reduce
+
+const WORDS: u32 = HEAD_DIM / 4u;
+
+var<workgroup> values: array<vec4<f32>, WORDS>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let token = group.y;
+    let head = group.x;
+    let position = step.rows[token].position;
+    var largest = 0.0;
+    for (var i = lane; i < WORDS; i += LANES) {
+        let a = turned(position, head, 2u * i, pair_of(token, head, 2u * i));
+        let b = turned(position, head, 2u * i + 1u, pair_of(token, head, 2u * i + 1u));
+        if (head < HEADS) {
+            keep_query(token, head, 2u * i, a);
+            keep_query(token, head, 2u * i + 1u, b);
+        }
+        values[i] = vec4<f32>(a, b);
+        let most = max(abs(a), abs(b));
+        largest = max(largest, max(most.x, most.y));
+    }
+    if (head < HEADS) {
+        return;
+    }
+    largest = workgroup_max(lane, largest);
+    let scale = largest / 127.0;
+    let at = cached_at(token, head);
+    for (var i = lane; i <= WORDS; i += LANES) {
+        var word = bitcast<u32>(scale);
+        if (i < WORDS) {
+            // To the nearest of -127 … 127; a head of zeros stays one.
+            word = pack4x8snorm(values[i] / max(largest, 1e-30));
+#if KEEP_KV
+            let kept = vec4<f32>(unpack4xI8(word)) * scale;
+            keep_kv(token, head, 2u * i, kept.xy);
+            keep_kv(token, head, 2u * i + 1u, kept.zw);
+#end
+        }
+        if (head < HEADS + KV_HEADS) {
+            k_cache[at + i] = word;
+        } else {
+            v_cache[at + i] = word;
+        }
+    }
+}
+#else
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let work = group.x * LANES + lane;
@@ -17,6 +74,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (head >= HEADS + 2u * KV_HEADS) {
         return;
     }
-    let at = group.y * QKV_STRIDE + head_start(head) + pair_dims(i);
-    append(group.y, head, i, vec2<f32>(value(at.x), value(at.y)));
+    append(group.y, head, i, pair_of(group.y, head, i));
 }
+#end

@@ -16,10 +16,17 @@ fn main() -> io::Result<()> {
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
         return Err(io::Error::other("cargo sets OUT_DIR"));
     };
-    for entry in fs::read_dir(shaders)? {
+    strip(shaders, &out)?;
+    strip(&shaders.join("common"), &out.join("common"))
+}
+
+/// The files of a folder, into another.
+fn strip(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
         let path = entry?.path();
         if let (true, Some(name)) = (path.is_file(), path.file_name()) {
-            fs::write(out.join(name), bare(&fs::read_to_string(&path)?))?;
+            fs::write(to.join(name), bare(&fs::read_to_string(&path)?))?;
         }
     }
     Ok(())

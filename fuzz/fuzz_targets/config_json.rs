@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_model::Config;
+use vitrine_model::{Config, KvDtype};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(config) = Config::from_json(data) {
@@ -14,6 +14,6 @@ fuzz_target!(|data: &[u8]| {
                 .iter()
                 .all(|layer| layer.rope < config.ropes.len().max(1))
         );
-        let _ = config.kv_bytes_per_token(4);
+        let _ = config.kv_bytes_per_token(KvDtype::Q8);
     }
 });

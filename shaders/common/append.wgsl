@@ -6,17 +6,36 @@
 // (cos, sin) for each position and i (arXiv 2104.09864).
 //
 // A token's queries begin at 0, its keys at K_OFFSET, its values at V_OFFSET. query is
-// (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS). With KEEP_KV the new keys and values
-// also go to kept_kv, (tokens, 2 · KV_HEADS, PAIRS).
+// (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS), or with CACHE_Q8 as `parts` has them.
+// With KEEP_KV the new keys and values, as the cache has them, also go to kept_kv,
+// (tokens, 2 · KV_HEADS, PAIRS).
 #import pages
 #import kv_cache
+
+#if CACHE_F32
+alias CachedPair = vec2<f32>;
+fn to_cached(pair: vec2<f32>) -> CachedPair { return pair; }
+fn from_cached(cached: CachedPair) -> vec2<f32> { return cached; }
+#end
+#if CACHE_F16
+alias CachedPair = u32;
+fn to_cached(pair: vec2<f32>) -> CachedPair { return pack2x16float(pair); }
+fn from_cached(cached: CachedPair) -> vec2<f32> { return unpack2x16float(cached); }
+#end
+#if CACHE_Q8
+// Two pairs, or the scale.
+alias CachedPair = u32;
+const CACHED_HEAD: u32 = HEAD_DIM / 4u + 1u;
+#else
+const CACHED_HEAD: u32 = PAIRS;
+#end
 
 #if ROPE
 @group(0) @binding(_) var<storage, read> rope: array<vec2<f32>>;
 #end
 @group(0) @binding(_) var<storage, read_write> query: array<Pair>;
-@group(0) @binding(_) var<storage, read_write> k_cache: array<Pair>;
-@group(0) @binding(_) var<storage, read_write> v_cache: array<Pair>;
+@group(0) @binding(_) var<storage, read_write> k_cache: array<CachedPair>;
+@group(0) @binding(_) var<storage, read_write> v_cache: array<CachedPair>;
 @group(0) @binding(_) var<storage, read> step: Step;
 #if KEEP_KV
 @group(0) @binding(_) var<storage, read_write> kept_kv: array<Pair>;
@@ -33,31 +52,52 @@ fn head_start(head: u32) -> u32 {
     return V_OFFSET + (head - HEADS - KV_HEADS) * HEAD_DIM;
 }
 
-fn append(token: u32, head: u32, i: u32, values: vec2<f32>) {
+// Pair `i` of a head as attention meets it.
+fn turned(position: u32, head: u32, i: u32, values: vec2<f32>) -> vec2<f32> {
+    // As if it had been stored in between, which a kernel of its own needs.
+    let pair = from_pair(to_pair(values));
+#if ROPE
+    if (head < HEADS + KV_HEADS && i < ROPE_PAIRS) {
+        let turn = rope[position * ROPE_PAIRS + i];
+        return vec2<f32>(pair.x * turn.x - pair.y * turn.y, pair.y * turn.x + pair.x * turn.y);
+    }
+#end
+    return pair;
+}
+
+fn keep_query(token: u32, head: u32, i: u32, pair: vec2<f32>) {
+    query[(token * HEADS + head) * PAIRS + i] = to_pair(pair);
+}
+
+// Where head `head`, of keys or of values, begins in its cache.
+fn cached_at(token: u32, head: u32) -> u32 {
     let here = step.rows[token];
     let slot = cache_slot(here.sequence, here.position);
-    // As if it had been stored in between, which a kernel of its own needs.
-    var pair = from_pair(to_pair(values));
-    if (head >= HEADS + KV_HEADS) {
-        let kv_head = head - HEADS - KV_HEADS;
-        v_cache[(slot * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
+    return (slot * KV_HEADS + (head - HEADS) % KV_HEADS) * CACHED_HEAD;
+}
+
 #if KEEP_KV
-        kept_kv[((2u * token + 1u) * KV_HEADS + kv_head) * PAIRS + i] = to_pair(pair);
+fn keep_kv(token: u32, head: u32, i: u32, pair: vec2<f32>) {
+    kept_kv[(2u * token * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
+}
 #end
+
+#if !CACHE_Q8
+fn append(token: u32, head: u32, i: u32, values: vec2<f32>) {
+    let pair = turned(step.rows[token].position, head, i, values);
+    if (head < HEADS) {
+        keep_query(token, head, i, pair);
         return;
     }
-#if ROPE
-    if (i < ROPE_PAIRS) {
-        let turn = rope[here.position * ROPE_PAIRS + i];
-        pair = vec2<f32>(pair.x * turn.x - pair.y * turn.y, pair.y * turn.x + pair.x * turn.y);
-    }
-#end
-    if (head >= HEADS) {
-        k_cache[(slot * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
-#if KEEP_KV
-        kept_kv[(2u * token * KV_HEADS + head - HEADS) * PAIRS + i] = to_pair(pair);
-#end
+    let cached = to_cached(pair);
+    let at = cached_at(token, head) + i;
+    if (head < HEADS + KV_HEADS) {
+        k_cache[at] = cached;
     } else {
-        query[(token * HEADS + head) * PAIRS + i] = to_pair(pair);
+        v_cache[at] = cached;
     }
+#if KEEP_KV
+    keep_kv(token, head, i, from_cached(cached));
+#end
 }
+#end

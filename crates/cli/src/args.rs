@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
-use vitrine_engine::{Dtype, LoadOptions, Quantization, Quantize};
+use vitrine_engine::{Dtype, KvDtype, LoadOptions, Quantization, Quantize};
 use vitrine_protocol::Prompt;
 
 use crate::draw::picture_path;
@@ -164,9 +164,13 @@ pub enum TuningArg {
 /// Which number formats to compute with.
 #[derive(clap::Args)]
 pub struct NumberArgs {
-    /// Number format of activations and of the KV cache; sums are f32 either way.
+    /// Number format of activations, and of the KV cache where it has none of its own; sums are f32
+    /// either way.
     #[arg(long, value_name = "FORMAT", default_value = "f32")]
     pub dtype: DtypeArg,
+    /// Number format of the KV cache: floats, or 8 bits with a scale for each head and position.
+    #[arg(long, value_name = "FORMAT")]
+    pub kv_dtype: Option<KvDtypeArg>,
     /// Quantise the layers' weights of a float model while it is loaded: 8 bits with a scale per
     /// row, or 4 bits in groups of 32 or 128.
     #[arg(long, value_name = "FORMAT")]
@@ -180,6 +184,13 @@ pub struct NumberArgs {
 pub enum DtypeArg {
     F32,
     F16,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum KvDtypeArg {
+    F32,
+    F16,
+    Q8,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -202,6 +213,7 @@ impl ModelArgs {
     pub fn load_options(&self) -> LoadOptions {
         let NumberArgs {
             dtype,
+            kv_dtype,
             quantize,
             quantize_all,
         } = self.numbers;
@@ -211,6 +223,11 @@ impl ModelArgs {
                 DtypeArg::F32 => Dtype::F32,
                 DtypeArg::F16 => Dtype::F16,
             },
+            kv_dtype: kv_dtype.map(|dtype| match dtype {
+                KvDtypeArg::F32 => KvDtype::F32,
+                KvDtypeArg::F16 => KvDtype::F16,
+                KvDtypeArg::Q8 => KvDtype::Q8,
+            }),
             quantization: Quantization {
                 projections: quantize.map(|quantize| match quantize {
                     QuantizeArg::Q8 => Quantize::Q8,

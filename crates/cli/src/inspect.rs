@@ -14,14 +14,14 @@ use crate::load;
 pub async fn run(args: InspectArgs) -> anyhow::Result<()> {
     let options = &args.model.load_options();
     let report = match &args.config {
-        Some(path) => inspect_config(&load::config(path)?, options),
+        Some(path) => inspect_config(&load::config(path)?, options)?,
         None => {
             let located = load::locate(args.model.model.as_deref(), &description)?;
             let config = located.path.join("config.json");
             if located.path.ends_with("config.json") {
-                inspect_config(&load::config(&located.path)?, options)
+                inspect_config(&load::config(&located.path)?, options)?
             } else if config.is_file() && !has_weights(&located.path) {
-                inspect_config(&load::config(&config)?, options)
+                inspect_config(&load::config(&config)?, options)?
             } else {
                 let files = open_path(&located.path).map_err(EngineError::from)?;
                 inspect_files(&files, options).await?
@@ -69,13 +69,16 @@ fn print(report: &ModelReport) -> io::Result<()> {
         )?;
     }
     let kv = &report.kv_cache;
+    let head = format!("{} head_dim × {} bytes", kv.head_dim, kv.value_bytes);
+    let head = match kv.scale_bytes {
+        0 => head,
+        scale => format!("({head} + {scale} bytes of a scale)"),
+    };
     writeln!(
         out,
-        "KV cache    2 × {} layers × {} kv heads × {} head_dim × {} bytes = {} bytes ({}) per token",
+        "KV cache    2 × {} layers × {} kv heads × {head} = {} bytes ({}) per token",
         kv.layers,
         kv.kv_heads,
-        kv.head_dim,
-        kv.value_bytes,
         thousands(kv.bytes_per_token),
         bytes(kv.bytes_per_token)
     )?;

@@ -1,6 +1,6 @@
 //! One text read in several number formats.
 
-use vitrine_model::{Dtype, LoadOptions, Quantize, Tap};
+use vitrine_model::{Dtype, KvDtype, LoadOptions, Quantize, Tap};
 use vitrine_protocol::{
     CompareFormat, CompareReport, CompareRequest, FormatPosition, FormatRow, GenerateRequest,
     ModelReport, Prompt, SamplingParams, TraceRequest,
@@ -34,6 +34,7 @@ pub fn format_name(format: CompareFormat) -> &'static str {
     match format {
         CompareFormat::F32 => "f32",
         CompareFormat::F16 => "f16",
+        CompareFormat::KvQ8 => "kv-q8",
         CompareFormat::Q8 => "q8",
         CompareFormat::Q4 => "q4",
         CompareFormat::Q4Group128 => "q4-128",
@@ -44,9 +45,11 @@ pub fn format_name(format: CompareFormat) -> &'static str {
 #[must_use]
 pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
     let mut options = usual.clone();
+    options.kv_dtype = (format == CompareFormat::KvQ8).then_some(KvDtype::Q8);
     let (dtype, projections) = match format {
         CompareFormat::F32 => (Dtype::F32, None),
         CompareFormat::F16 => (Dtype::F16, None),
+        CompareFormat::KvQ8 => (usual.dtype, None),
         CompareFormat::Q8 => (usual.dtype, Some(Quantize::Q8)),
         CompareFormat::Q4 => (usual.dtype, Some(Quantize::Q4)),
         CompareFormat::Q4Group128 => (usual.dtype, Some(Quantize::Q4Group128)),
@@ -63,8 +66,12 @@ pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
 /// # Errors
 /// When there is such a format.
 pub fn check_formats(formats: &[CompareFormat], model: &ModelReport) -> Result<(), EngineError> {
-    let floats = [CompareFormat::F32, CompareFormat::F16];
-    let mut quantising = formats.iter().filter(|format| !floats.contains(format));
+    let of_weights = [
+        CompareFormat::Q8,
+        CompareFormat::Q4,
+        CompareFormat::Q4Group128,
+    ];
+    let mut quantising = formats.iter().filter(|format| of_weights.contains(format));
     let most = model.formats.iter().max_by_key(|share| share.weights);
     let already = most.map_or("", |share| &share.format);
     match quantising.next() {

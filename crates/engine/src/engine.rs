@@ -86,7 +86,7 @@ impl Engine {
         options: &LoadOptions,
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
-        let report = inspect::inspect_config(&config, options);
+        let report = inspect::inspect_config(&config, options)?;
         let model = Model::random(gpu, config, options, &mut phases(on_progress)).await?;
         let format = summary::random_format(options);
         let summary = summary::model_summary(&model, "random weights", format);

@@ -129,6 +129,7 @@ impl EngineError {
                 | ModelError::NoSuchHead { .. }
                 | ModelError::ChangeSize { .. }
                 | ModelError::ChangeNotFinite
+                | ModelError::KvDtype { .. }
                 | ModelError::NoSuchSequence
                 | ModelError::NoSuchPosition { .. }
                 | ModelError::TooManySequences { .. }

@@ -34,7 +34,7 @@ pub(crate) fn inspect_checkpoint<S: ByteSource>(
     vocabulary: &Vocabulary,
     options: &LoadOptions,
 ) -> Result<ModelReport, EngineError> {
-    let mut report = inspect_config(&checkpoint.config, options);
+    let mut report = inspect_config(&checkpoint.config, options)?;
     let mut formats = BTreeMap::<&str, FormatShare>::new();
     for tensor in checkpoint.tensors() {
         let share = formats
@@ -69,16 +69,19 @@ pub(crate) fn inspect_json(json: &str, context: Option<u32>) -> Result<ModelRepo
         context,
         ..LoadOptions::default()
     };
-    Ok(inspect_config(&config, &options))
+    inspect_config(&config, &options)
 }
 
 /// The report of a configuration alone.
-#[must_use]
-pub fn inspect_config(config: &Config, options: &LoadOptions) -> ModelReport {
+///
+/// # Errors
+/// When a model of it cannot be loaded with these options.
+pub fn inspect_config(config: &Config, options: &LoadOptions) -> Result<ModelReport, EngineError> {
+    options.check(config)?;
     let modules = module_tree(config, options.quantization);
     let context = options.context.unwrap_or(config.max_position_embeddings);
-    let value_bytes = options.dtype.bytes();
-    let bytes_per_token = config.kv_bytes_per_token(value_bytes);
+    let kv_dtype = options.kv_dtype();
+    let bytes_per_token = config.kv_bytes_per_token(kv_dtype);
     let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
     let kind = match kv_heads {
         _ if kv_heads == heads => "MHA",
@@ -87,7 +90,7 @@ pub fn inspect_config(config: &Config, options: &LoadOptions) -> ModelReport {
     };
     let windows = config.layers.iter().map(|layer| layer.sliding_window);
     let ropes = config.ropes.iter().enumerate();
-    ModelReport {
+    Ok(ModelReport {
         class: config.architecture.class().to_owned(),
         parameters: modules.parameters(),
         modules: node(&modules),
@@ -96,7 +99,8 @@ pub fn inspect_config(config: &Config, options: &LoadOptions) -> ModelReport {
             layers: config.num_hidden_layers(),
             kv_heads,
             head_dim: config.head_dim,
-            value_bytes,
+            value_bytes: kv_dtype.value_bytes(),
+            scale_bytes: kv_dtype.scale_bytes(),
             bytes_per_token,
             context,
             context_bytes: bytes_per_token * u64::from(context),
@@ -113,7 +117,7 @@ pub fn inspect_config(config: &Config, options: &LoadOptions) -> ModelReport {
             .collect(),
         max_position_embeddings: config.max_position_embeddings,
         tokenizer: None,
-    }
+    })
 }
 
 fn node(module: &Module) -> ModuleNode {

@@ -46,7 +46,7 @@ pub use tokens::tokenize_report;
 pub use trace::Trace;
 pub use vitrine_model::source::{ByteSource, SourceError};
 pub use vitrine_model::{
-    Config, Dtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped, Tuning,
+    Config, Dtype, KvDtype, LoadOptions, ModelFiles, Quantization, Quantize, Tap, Tapped, Tuning,
 };
 
 use vitrine_protocol::{Intervention, SamplingParams, TokenPiece, TokenStep};

@@ -23,9 +23,9 @@ pub struct Attention {
     pub scale: f32,
     /// Positions that a query sees, itself included; all where there is no window.
     pub sliding_window: Option<u32>,
-    /// How the caches are laid out.
+    /// How the caches are laid out, and in which numbers.
     pub cache: CacheLayout,
-    /// Number format of activations and of the caches.
+    /// Number format of queries and results.
     pub dtype: Dtype,
     /// Tell also how each head spread its attention.
     pub stats: bool,
@@ -103,8 +103,8 @@ impl Attention {
             .map(Some)
     }
 
-    /// `query` is (tokens, heads, pairs), the caches are (slots, kv_heads, pairs); `out` becomes
-    /// (tokens, out_stride), and `stats`, there where the description says so, one [`HeadStats`]
+    /// `query` is (tokens, heads, pairs), the caches are (slots, kv_heads, [`CacheLayout::head_words`]);
+    /// `out` becomes (tokens, out_stride), and `stats`, there where the description says so, one [`HeadStats`]
     /// per token and head. `partials` is what [`Attention::partials`] made for as many tokens.
     ///
     /// # Errors
@@ -150,12 +150,11 @@ impl Attention {
         self.shape.splits > 1
     }
 
-    /// Values of a head that are loaded at once, where a lane is a key.
+    /// Values of a head that are loaded at once: more where a lane is a key.
     fn width(&self) -> u32 {
-        if self.cache.head_dim.is_multiple_of(4) {
-            4
-        } else {
-            2
+        match self.shape.by_key && self.cache.head_dim.is_multiple_of(4) {
+            true => 4,
+            false => self.cache.width(),
         }
     }
 
@@ -179,18 +178,14 @@ impl Attention {
             true => ("attention_keys", template!("attention_keys")),
             false => ("attention", template!("attention")),
         };
+        let (parts_constants, parts_flags) = self.cache.parts(self.width());
+        constants.extend(parts_constants);
+        flags.extend(parts_flags);
         if self.shape.by_key {
-            constants.extend([
-                ("SHARE", self.share().into()),
-                ("WIDTH", self.width().into()),
-                ("PARTS", (self.cache.head_dim / self.width()).into()),
-            ]);
-            if self.width() == 4 {
-                flags.push("WIDE");
-            }
+            constants.push(("SHARE", self.share().into()));
         } else {
-            let rounds = (self.cache.head_dim / 2).div_ceil(lanes);
-            constants.push(("PAIR_ROUNDS", rounds.into()));
+            let rounds = (self.cache.head_dim / self.width()).div_ceil(lanes);
+            constants.push(("ROUNDS", rounds.into()));
         }
         let mut bindings = vec![Read, Read, Read, Read, ReadWrite];
         if self.splits() {

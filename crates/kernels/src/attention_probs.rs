@@ -20,12 +20,13 @@ impl AttentionProbs {
             ("LANES", LANES.into()),
             ("HEADS", self.of.heads.into()),
             ("KV_HEADS", self.of.kv_heads.into()),
-            ("HEAD_DIM", self.of.cache.head_dim.into()),
-            ("ROPE_PAIRS", self.of.cache.rope_pairs.into()),
             ("SCALE", self.of.scale.into()),
         ];
         constants.extend(step::constants());
         let mut flags = self.of.dtype.flags();
+        let (parts_constants, parts_flags) = self.of.cache.parts(self.of.cache.width());
+        constants.extend(parts_constants);
+        flags.extend(parts_flags);
         if let Some(window) = self.of.sliding_window {
             constants.push(("WINDOW_KEYS", window.into()));
             flags.push("WINDOW");

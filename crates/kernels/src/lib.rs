@@ -40,7 +40,7 @@ pub use adjust::Adjust;
 pub use argmax::{Argmax, Bests, Chosen};
 pub use attention::{Attention, AttentionShape, HeadStats};
 pub use attention_probs::AttentionProbs;
-pub use cache_layout::CacheLayout;
+pub use cache_layout::{CacheLayout, KvDtype};
 pub use count::Count;
 pub use dtype::Dtype;
 pub use embed::{Embed, Table};
@@ -70,42 +70,32 @@ pub fn stride(n: u32) -> u32 {
     n.next_multiple_of(packed::BLOCK)
 }
 
+/// A fragment by name, without its comments.
+macro_rules! fragment {
+    ($name:literal) => {
+        (
+            $name,
+            include_str!(concat!(env!("OUT_DIR"), "/common/", $name, ".wgsl")),
+        )
+    };
+}
+
 /// The fragments that templates can `#import`.
 const FRAGMENTS: &[(&str, &str)] = &[
-    ("act", include_str!("../../../shaders/common/act.wgsl")),
-    (
-        "append",
-        include_str!("../../../shaders/common/append.wgsl"),
-    ),
-    (
-        "attention",
-        include_str!("../../../shaders/common/attention.wgsl"),
-    ),
-    (
-        "format",
-        include_str!("../../../shaders/common/format.wgsl"),
-    ),
-    (
-        "reduce",
-        include_str!("../../../shaders/common/reduce.wgsl"),
-    ),
-    (
-        "kv_cache",
-        include_str!("../../../shaders/common/kv_cache.wgsl"),
-    ),
-    (
-        "head_stats",
-        include_str!("../../../shaders/common/head_stats.wgsl"),
-    ),
-    ("key", include_str!("../../../shaders/common/key.wgsl")),
-    ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
-    ("pages", include_str!("../../../shaders/common/pages.wgsl")),
-    (
-        "philox",
-        include_str!("../../../shaders/common/philox.wgsl"),
-    ),
-    ("step", include_str!("../../../shaders/common/step.wgsl")),
-    ("u64", include_str!("../../../shaders/common/u64.wgsl")),
+    fragment!("act"),
+    fragment!("append"),
+    fragment!("attention"),
+    fragment!("format"),
+    fragment!("head_stats"),
+    fragment!("key"),
+    fragment!("kv_cache"),
+    fragment!("pages"),
+    fragment!("pairs"),
+    fragment!("parts"),
+    fragment!("philox"),
+    fragment!("reduce"),
+    fragment!("step"),
+    fragment!("u64"),
 ];
 
 /// The template of a kernel, by name, without its comments.

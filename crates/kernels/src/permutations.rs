@@ -2,9 +2,9 @@ use vitrine_gpu::ShaderSource;
 
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
-    Dtype, Embed, Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank, RmsNorm,
-    RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums, SoftCap, Strongest, TOP_K,
-    Table, TopK, XBinding, stride,
+    Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank,
+    RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums, SoftCap, Strongest,
+    TOP_K, Table, TopK, XBinding, stride,
 };
 
 mod matmuls;
@@ -44,6 +44,14 @@ const SIZES: [Size; 2] = [
         dtype: Dtype::F16,
     },
 ];
+
+/// Floats of the cache that are not as activations are.
+fn other(dtype: Dtype) -> KvDtype {
+    match dtype {
+        Dtype::F32 => KvDtype::F16,
+        Dtype::F16 => KvDtype::F32,
+    }
+}
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
 /// shader validation tests compile, natively and in a browser.
@@ -116,12 +124,17 @@ pub fn permutations() -> Vec<ShaderSource> {
             dtype,
         };
         all.push(qk_norm.source());
-        for (rope_pairs, sliding_window) in
-            [(head_dim / 2, None), (head_dim / 4, Some(100)), (0, None)]
-        {
+        for (rope_pairs, sliding_window, kv_dtype) in [
+            (head_dim / 2, None, dtype.into()),
+            (head_dim / 4, Some(100), other(dtype)),
+            (0, None, dtype.into()),
+            (head_dim / 2, Some(100), KvDtype::Q8),
+            (0, None, KvDtype::Q8),
+        ] {
             let cache = CacheLayout {
                 head_dim,
                 rope_pairs,
+                dtype: kv_dtype,
             };
             for look in [false, true] {
                 let append = RopeKvAppend {

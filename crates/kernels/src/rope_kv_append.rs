@@ -5,6 +5,9 @@ use vitrine_gpu::{
 use crate::{CacheLayout, Dtype, FRAGMENTS, step, template};
 
 const LANES: u32 = 64;
+/// Lanes of a head, where a workgroup is one: a head has 16 words or 32, and software adapters wait long
+/// at a barrier of many.
+const HEAD_LANES: u32 = 8;
 
 /// `shaders/rope_kv_append.wgsl`: rotates queries and keys, and appends keys and values to the
 /// cache.
@@ -20,11 +23,11 @@ pub struct RopeKvAppend {
     pub k_offset: u32,
     /// Where values begin in qkv.
     pub v_offset: u32,
-    /// How the caches are laid out.
+    /// How the caches are laid out, and in which numbers.
     pub cache: CacheLayout,
-    /// Number format of activations and of the caches.
+    /// Number format of activations.
     pub dtype: Dtype,
-    /// Keep a copy of the new keys and values.
+    /// Keep a copy of the new keys and values, as the caches have them.
     pub keep: bool,
 }
 
@@ -35,7 +38,7 @@ pub struct AppendBuffers<'a> {
     pub rope: Option<&'a Buffer>,
     /// Becomes (tokens, heads, pairs).
     pub query: &'a Buffer,
-    /// The caches of keys and of values: (slots, kv_heads, pairs).
+    /// The caches of keys and of values: (slots, kv_heads, [`CacheLayout::head_words`]).
     pub caches: [&'a Buffer; 2],
     /// `Step`.
     pub step: &'a Buffer,
@@ -68,7 +71,7 @@ impl RopeKvAppend {
         Vec<(&'static str, Constant)>,
     ) {
         use Binding::{Read, ReadWrite};
-        let (mut bindings, mut flags) = (Vec::new(), Vec::new());
+        let (mut bindings, mut flags) = (Vec::new(), vec![self.cache.dtype.flag()]);
         if self.cache.rope_pairs > 0 {
             flags.push("ROPE");
             bindings.push(Read);
@@ -90,6 +93,13 @@ impl RopeKvAppend {
         (bindings, flags, constants)
     }
 
+    fn lanes(&self) -> u32 {
+        match self.cache.by_pair() {
+            true => LANES,
+            false => HEAD_LANES,
+        }
+    }
+
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
@@ -99,7 +109,7 @@ impl RopeKvAppend {
         let mut bindings = vec![Binding::Read];
         bindings.extend(append_bindings);
         constants.extend([
-            ("LANES", LANES.into()),
+            ("LANES", self.lanes().into()),
             ("QKV_STRIDE", self.qkv_stride.into()),
         ]);
         ShaderSource {
@@ -126,7 +136,10 @@ impl RopeKvAppend {
         let kernel = gpu.kernel(&self.source())?;
         let buffers: Vec<_> = std::iter::once(qkv.whole()).chain(to.ranges()).collect();
         let grid = Grid::plane(
-            Extent::Fixed(self.pairs().div_ceil(LANES)),
+            Extent::Fixed(match self.cache.by_pair() {
+                true => self.pairs().div_ceil(LANES),
+                false => self.heads + 2 * self.kv_heads,
+            }),
             Extent::Tokens { per: 1 },
         );
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))

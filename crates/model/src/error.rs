@@ -46,6 +46,16 @@ pub enum ModelError {
     /// The file lacks something.
     #[error("The model file has no {0}: it is incomplete, or not a language model.")]
     Missing(String),
+    /// A number format of the KV cache that the model's heads do not fit.
+    #[error(
+        "A KV cache of this number format takes heads of a multiple of {multiple} values, not of {head_dim}: choose another one."
+    )]
+    KvDtype {
+        /// Values of the model's heads.
+        head_dim: u32,
+        /// What must divide them.
+        multiple: u32,
+    },
     /// Nothing that could be a model.
     #[error(
         "There is no model here: give a .gguf file, or a folder with config.json and safetensors."

@@ -1,5 +1,5 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
-use vitrine_kernels::{CacheLayout, Dtype, PAGE};
+use vitrine_kernels::{CacheLayout, KvDtype, PAGE};
 
 use crate::page_pool::PagePool;
 use crate::rope::RopeRegime;
@@ -11,7 +11,7 @@ const FIRST_CAPACITY: u32 = 512;
 /// Keys and values of all sequences, and the rotary angles of all positions that fit.
 ///
 /// Per layer one buffer for keys (after RoPE) and one for values, (pages, [`PAGE`], kv_heads,
-/// pairs). A sequence holds pages in any order, and sequences that begin alike share them. It grows
+/// [`CacheLayout::head_words`]). A sequence holds pages in any order, and sequences that begin alike share them. It grows
 /// by doubling, so that a long context costs memory only when it is used.
 pub struct KvCache {
     /// Keys, by layer.
@@ -27,7 +27,7 @@ pub struct KvCache {
     /// Positions that a sequence can have before the tables must grow.
     pub positions: u32,
     /// Number format of keys and values.
-    pub dtype: Dtype,
+    pub dtype: KvDtype,
     /// Which tables `ropes` hold.
     regimes: Vec<RopeRegime>,
 }
@@ -39,7 +39,7 @@ pub fn pages_for(positions: u32) -> u32 {
 
 impl KvCache {
     /// An empty cache.
-    pub fn new(gpu: &Gpu, config: &Config, dtype: Dtype) -> Result<Self, ModelError> {
+    pub fn new(gpu: &Gpu, config: &Config, dtype: KvDtype) -> Result<Self, ModelError> {
         let positions = FIRST_CAPACITY.min(config.max_position_embeddings);
         let regimes = regimes(config, 0, 0);
         let pool = PagePool::new(pages_for(positions - 1));
@@ -49,14 +49,14 @@ impl KvCache {
     fn with(
         gpu: &Gpu,
         config: &Config,
-        dtype: Dtype,
+        dtype: KvDtype,
         regimes: Vec<RopeRegime>,
         pool: PagePool,
         positions: u32,
     ) -> Result<Self, ModelError> {
         let slots = u64::from(pool.capacity()) * u64::from(PAGE);
-        let width = u64::from(config.num_key_value_heads) * u64::from(config.head_dim);
-        let bytes = slots * width * dtype.bytes();
+        // Half of a token's are keys.
+        let bytes = slots * config.kv_bytes_per_layer(dtype) / 2;
         let layers = |name: &str| -> Result<Vec<Buffer>, ModelError> {
             let buffers = (0..config.num_hidden_layers())
                 .map(|layer| gpu.buffer(&format!("layers.{layer}.{name}"), bytes, Usage::Work));
@@ -84,10 +84,11 @@ impl KvCache {
     }
 
     /// How the heads of layers that turn by `rope` lie in it.
-    pub fn layout(config: &Config, rope: usize) -> CacheLayout {
+    pub fn layout(&self, config: &Config, rope: usize) -> CacheLayout {
         CacheLayout {
             head_dim: config.head_dim,
             rope_pairs: config.ropes.get(rope).map_or(0, |rope| rope.dim / 2),
+            dtype: self.dtype,
         }
     }
 

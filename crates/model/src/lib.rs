@@ -72,5 +72,5 @@ pub use trace::{LensRequest, ModelTrace, Tapped};
 pub use tune::{Tuned, TunedPass};
 pub use tuning::{MatmulKind, Measured, Tuning};
 pub use vitrine_gpu::{Detail, Place, Span};
-pub use vitrine_kernels::{Dtype, PAGE};
+pub use vitrine_kernels::{Dtype, KvDtype, PAGE};
 pub use weights::Quantization;

@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Span, Timer};
-use vitrine_kernels::{Chosen, DrawnBits, Dtype, TOP_K};
+use vitrine_kernels::{Chosen, DrawnBits, Dtype, KvDtype, TOP_K};
 
 use crate::checkpoint::Checkpoint;
 use crate::kv_cache::KvCache;
@@ -53,14 +53,36 @@ pub struct Model {
 pub struct LoadOptions {
     /// Shorten the model's context to this many tokens.
     pub context: Option<u32>,
-    /// Number format of activations and of the KV cache.
+    /// Number format of activations.
     pub dtype: Dtype,
+    /// Number format of the KV cache; without it that of activations.
+    pub kv_dtype: Option<KvDtype>,
     /// Whether to quantise float weights.
     pub quantization: Quantization,
     /// What is known of how matrices are best multiplied on this adapter.
     pub tuning: Tuning,
     /// What tokens will be watched for, mostly: its kernels are compiled while the model is loaded.
     pub watch: PacketParts,
+}
+
+impl LoadOptions {
+    /// Number format of the KV cache.
+    #[must_use]
+    pub fn kv_dtype(&self) -> KvDtype {
+        self.kv_dtype.unwrap_or(self.dtype.into())
+    }
+
+    /// Refuses what a model of this configuration cannot be loaded with.
+    ///
+    /// # Errors
+    /// When its heads do not fit the number format of the KV cache.
+    pub fn check(&self, config: &Config) -> Result<(), ModelError> {
+        let (head_dim, multiple) = (config.head_dim, self.kv_dtype().head_multiple());
+        match head_dim.is_multiple_of(multiple) {
+            true => Ok(()),
+            false => Err(ModelError::KvDtype { head_dim, multiple }),
+        }
+    }
 }
 
 /// The stages of [`Model::load`].
@@ -114,13 +136,15 @@ impl Model {
     /// Brings a model to the GPU. `progress` hears of the stage, done, and in all.
     ///
     /// # Errors
-    /// When the file is damaged, not supported or unreadable, or the GPU has no room.
+    /// When the file is damaged, not supported or unreadable, the KV cache cannot have the number format
+    /// that is asked for, or the GPU has no room.
     pub async fn load<S: ByteSource>(
         gpu: Gpu,
         checkpoint: &Checkpoint<'_, S>,
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
+        options.check(&checkpoint.config)?;
         let mut upload = |done, total| progress(LoadStage::Upload, done, total);
         let weights = Weights::load(&gpu, checkpoint, options.quantization, &mut upload).await?;
         Self::new(gpu, checkpoint.config.clone(), weights, options, progress).await
@@ -129,13 +153,14 @@ impl Model {
     /// A model of random weights, to measure speed with.
     ///
     /// # Errors
-    /// When the GPU has no room.
+    /// When the KV cache cannot have the number format that is asked for, or the GPU has no room.
     pub async fn random(
         gpu: Gpu,
         config: Config,
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
+        options.check(&config)?;
         let mut upload = |done, total| progress(LoadStage::Upload, done, total);
         let weights = Weights::random(&gpu, &config, options.quantization, &mut upload).await?;
         Self::new(gpu, config, weights, options, progress).await
@@ -152,7 +177,7 @@ impl Model {
             config.max_position_embeddings = context.clamp(1, config.max_position_embeddings);
         }
         progress(LoadStage::Compile, 0, 2);
-        let cache = KvCache::new(&gpu, &config, options.dtype)?;
+        let cache = KvCache::new(&gpu, &config, options.kv_dtype())?;
         let sequences = Sequences::new(&config);
         let step = sequences.step(&gpu, &cache, 1)?;
         let act = Activations::new(&gpu, &config, &weights, options.dtype, step)?;
@@ -194,7 +219,7 @@ impl Model {
     /// Bytes that one token takes in the KV cache.
     #[must_use]
     pub fn kv_bytes_per_token(&self) -> u64 {
-        self.config.kv_bytes_per_token(self.cache.dtype.bytes())
+        self.config.kv_bytes_per_token(self.cache.dtype)
     }
 
     /// Its hyperparameters.

@@ -50,7 +50,7 @@ impl Model {
 
     /// Bytes of keys and values that a token sees which is the last of `positions`.
     pub(crate) fn cache_bytes_read(&self, positions: u32) -> u64 {
-        let per_layer = self.kv_bytes_per_token() / u64::from(self.config.num_hidden_layers());
+        let per_layer = self.config.kv_bytes_per_layer(self.cache.dtype);
         let seen = self.config.layers.iter().map(|layer| {
             let window = layer.sliding_window.unwrap_or(u32::MAX);
             u64::from(positions.min(window))

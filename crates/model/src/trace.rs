@@ -5,7 +5,6 @@ use std::ops::Range;
 use vitrine_gpu::{Readback, Recording};
 use vitrine_kernels::{Dtype, TOP_K};
 
-use crate::kv_cache::KvCache;
 use crate::model::Body;
 use crate::plan::{Basis, Changes, MAX_PASS, Plan, Read, Segment, Tapping};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
@@ -343,7 +342,7 @@ impl Model {
                     _ => 0,
                 };
                 let rope = config.layers[layer as usize].rope;
-                let layout = KvCache::layout(config, rope);
+                let layout = self.cache.layout(config, rope);
                 for (at, row) in (first..).zip(rows) {
                     let of_heads = row.chunks_exact(head_dim).skip(skipped).take(heads);
                     for (head, values) in of_heads.enumerate() {

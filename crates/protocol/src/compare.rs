@@ -21,6 +21,9 @@ pub enum CompareFormat {
     F32,
     /// Activations and KV cache in 16 bits.
     F16,
+    /// KV cache in 8 bits, the rest as it is usually.
+    #[serde(rename = "kv-q8")]
+    KvQ8,
     /// Float weights in 8 bits, as optimum-quanto quantises them.
     Q8,
     /// Float weights in 4 bits, a scale for each row.

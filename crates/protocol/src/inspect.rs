@@ -80,7 +80,7 @@ pub struct FormatShare {
     pub bytes: u64,
 }
 
-/// What keys and values take: 2 × layers × kv_heads × head_dim × bytes, per token.
+/// What keys and values take: 2 × layers × kv_heads × (head_dim × value_bytes + scale_bytes), per token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvCacheReport {
     /// Decoder layers.
@@ -91,6 +91,8 @@ pub struct KvCacheReport {
     pub head_dim: u32,
     /// Bytes per value.
     pub value_bytes: u64,
+    /// Bytes of the scale that each head has at each position; 0 for floats.
+    pub scale_bytes: u64,
     /// Bytes per token.
     pub bytes_per_token: u64,
     /// Tokens of the context asked about.

@@ -180,7 +180,7 @@ pub fn off(got: &[f32], right: &[f32]) -> f32 {
     differences.fold(0.0, f32::max) / largest
 }
 
-fn generate(engine: &mut Engine, ids: &[u32], count: usize, kv_cache: bool) -> Vec<u32> {
+pub fn generate(engine: &mut Engine, ids: &[u32], count: usize, kv_cache: bool) -> Vec<u32> {
     let request = GenerateRequest {
         prompt: Prompt::Ids { ids: ids.to_vec() },
         max_new_tokens: count as u32,

@@ -6,34 +6,43 @@ use pollster::block_on;
 use serde::Deserialize;
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_model::{
-    Checkpoint, Dtype, LoadOptions, MappedFile, Model, ModelError, ModelFiles, PAGE, SequenceId,
+    Checkpoint, KvDtype, LoadOptions, MappedFile, Model, ModelError, ModelFiles, PAGE, SequenceId,
     open_path,
 };
 
 use crate::{fixtures, random_ids};
 
-fn load<S: vitrine_model::source::ByteSource>(files: &ModelFiles<S>, dtype: Dtype) -> Model {
+fn load<S: vitrine_model::source::ByteSource>(
+    files: &ModelFiles<S>,
+    kv_dtype: Option<KvDtype>,
+) -> Model {
     let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
     let checkpoint = block_on(Checkpoint::open(files)).unwrap();
     let options = LoadOptions {
-        dtype,
+        kv_dtype,
         ..LoadOptions::default()
     };
     block_on(Model::load(gpu, &checkpoint, &options, &mut |_, _, _| {})).unwrap()
 }
 
 fn fixture(name: &str) -> Model {
+    fixture_with(name, None)
+}
+
+fn fixture_with(name: &str, kv_dtype: Option<KvDtype>) -> Model {
     let files = open_path(&fixtures("architectures").join(name)).unwrap();
-    load(&files, Dtype::F32)
+    load(&files, kv_dtype)
 }
 
 fn smollm2() -> Model {
+    smollm2_with(None)
+}
+
+fn smollm2_with(kv_dtype: Option<KvDtype>) -> Model {
     let path = vitrine_hub::ensure(&vitrine_hub::DEFAULT_MODEL).unwrap();
     let file = MappedFile::open(&path).unwrap();
-    load(
-        &ModelFiles::new("SmolLM2").with("model.gguf", file),
-        Dtype::F32,
-    )
+    let files = ModelFiles::new("SmolLM2").with("model.gguf", file);
+    load(&files, kv_dtype)
 }
 
 /// `n` tokens after a prompt, with a sequence alone.
@@ -84,8 +93,7 @@ fn pages(positions: u32) -> u32 {
 }
 
 /// Prompts of different lengths, those of a full context among them, in one run and alone.
-fn check_batch(name: &str) {
-    let mut model = fixture(name);
+fn check_batch(name: &str, mut model: Model) {
     let config = model.config();
     let (vocab, context) = (config.vocab_size, config.max_position_embeddings.min(200));
     let lengths = [8, 5, 12, 1, 9];
@@ -119,8 +127,50 @@ fn each_fixture_says_the_same_in_a_batch() {
     names.sort();
     assert!(names.len() > 20, "{names:?}");
     for name in names {
-        check_batch(&name);
+        check_batch(&name, fixture(&name));
     }
+}
+
+/// A head's scale depends on nothing beside it.
+#[test]
+fn a_cache_in_8_bits_says_the_same_in_a_batch_and_in_forks() {
+    let q8 = Some(KvDtype::Q8);
+    for name in ["gemma3", "phi3-longrope", "qwen3-window"] {
+        check_batch(name, fixture_with(name, q8));
+        check_forks(&mut fixture_with(name, q8), name);
+    }
+    check_forks(&mut smollm2_with(q8), "SmolLM2");
+}
+
+/// The default model writes what transformers writes with floats, up to a place where two tokens are
+/// nearly as probable.
+#[test]
+fn the_golden_prompts_with_a_cache_in_8_bits() {
+    let golden = std::fs::read_to_string(fixtures("smollm2").join("golden.json")).unwrap();
+    let golden: Golden = serde_json::from_str(&golden).unwrap();
+    let mut floats = smollm2();
+    let mut model = smollm2_with(Some(KvDtype::Q8));
+    assert_eq!(model.kv_bytes_per_token() * 2 * 64, 68 * 23_040);
+    let mut same = 0;
+    for GoldenPrompt {
+        prompt_ids,
+        free_ids,
+    } in &golden.prompts
+    {
+        let got = alone(&mut model, prompt_ids, free_ids.len());
+        let mut pairs = got.iter().zip(free_ids);
+        let Some(at) = pairs.position(|(a, b)| a != b) else {
+            same += 1;
+            continue;
+        };
+        let ids = [prompt_ids, &free_ids[..at]].concat();
+        let pending = floats.prefill(&ids, 64).unwrap();
+        let top = block_on(pending.prediction()).unwrap().top;
+        let logit = |id: u32| top.iter().find(|(other, _)| *other == id).unwrap().1;
+        let gap = logit(free_ids[at]) - logit(got[at]);
+        assert!((0.0..0.2).contains(&gap), "{gap} after {ids:?}");
+    }
+    assert!(same >= 4, "only {same} of {}", golden.prompts.len());
 }
 
 #[derive(Deserialize)]

@@ -1,24 +1,27 @@
 //! Looking changes nothing.
 
 use pollster::block_on;
-use vitrine_engine::{Dtype, LoadOptions, Tap};
+use vitrine_engine::{Dtype, KvDtype, LoadOptions, Tap};
 
 use crate::fixture::{Fixture, gpu, load, trace};
 
 #[test]
 fn tapped_and_untapped_runs_give_the_same_bits() {
     let gpu = gpu();
-    for (name, dtype) in [
-        ("llama", Dtype::F32),
-        ("llama-odd", Dtype::F16),
-        ("gemma3", Dtype::F32),
-        ("gpt2", Dtype::F32),
-        ("mistral-long", Dtype::F32),
-        ("phi3-window", Dtype::F16),
+    for (name, dtype, kv_dtype) in [
+        ("llama", Dtype::F32, None),
+        ("llama-odd", Dtype::F16, None),
+        ("gemma3", Dtype::F32, None),
+        ("gemma3", Dtype::F32, Some(KvDtype::Q8)),
+        ("gpt2", Dtype::F32, None),
+        ("mistral-long", Dtype::F32, None),
+        ("mistral-long", Dtype::F16, Some(KvDtype::Q8)),
+        ("phi3-window", Dtype::F16, None),
     ] {
         let fixture = Fixture::read(name);
         let options = LoadOptions {
             dtype,
+            kv_dtype,
             ..LoadOptions::default()
         };
         let mut engine = fixture.load(&gpu, &options);

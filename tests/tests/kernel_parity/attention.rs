@@ -1,8 +1,9 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Attention, AttentionShape, CacheLayout, Dtype, cpu, stride};
+use vitrine_kernels::{Attention, AttentionShape, CacheLayout, Dtype, KvDtype, cpu, stride};
 
 use crate::support::{
-    LENGTHS, assert_close, gpu, numbers, paired, run_stored, step, unpadded, zeros,
+    LENGTHS, assert_close, cached, gpu, numbers, paired, remembered, run_stored, step, unpadded,
+    zeros,
 };
 
 /// Both forms, whole and in stretches: also in more than there are pages.
@@ -42,8 +43,9 @@ impl Case {
         let positions = self.position + self.tokens;
         let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
         let q = numbers(1, (self.tokens * q_width) as usize);
-        let k = numbers(2, (positions * kv_width) as usize);
-        let v = numbers(3, (positions * kv_width) as usize);
+        let raw = [2, 3].map(|seed| numbers(seed, (positions * kv_width) as usize));
+        // Rounding is not what is tested here.
+        let [k, v] = [0, 1].map(|i| remembered(self.cache, &raw[i]));
         let sizes = [heads, kv_heads, head_dim].map(|size| size as usize);
         let scale = 3.0 / (head_dim as f32).sqrt();
         let twin = |v: &[f32], window: Option<u32>| {
@@ -63,7 +65,8 @@ impl Case {
         };
 
         let out_stride = stride(q_width);
-        let [query, k, v] = [&q, &k, &v].map(|values| paired(gpu, self.cache, self.dtype, values));
+        let query = paired(gpu, self.cache, self.dtype, &q);
+        let [k, v] = raw.map(|values| cached(gpu, self.cache, &values));
         let out = zeros(gpu, self.tokens * out_stride);
         let step = step(gpu, self.position, self.tokens);
         for shape in SHAPES {
@@ -122,6 +125,7 @@ fn attention() {
                 cache: CacheLayout {
                     head_dim,
                     rope_pairs: head_dim / 2,
+                    dtype: KvDtype::F32,
                 },
                 dtype: Dtype::F32,
                 tolerance: 1e-5,
@@ -146,6 +150,7 @@ fn attention_in_a_window() {
                     head_dim: 16,
                     // Only part of each head turns.
                     rope_pairs: 6,
+                    dtype: KvDtype::F32,
                 },
                 dtype: Dtype::F32,
                 tolerance: 1e-5,
@@ -168,10 +173,45 @@ fn attention_over_half_precision_keys_and_values() {
             cache: CacheLayout {
                 head_dim: 96,
                 rope_pairs: 48,
+                dtype: KvDtype::F16,
             },
             dtype: Dtype::F16,
             tolerance: 1e-3,
         }
         .check(&gpu);
+    }
+}
+
+/// 8 bits, and floats that are not those of the queries.
+#[test]
+fn attention_over_a_cache_in_other_numbers() {
+    let gpu = gpu();
+    let f32s = [KvDtype::Q8, KvDtype::F16].map(|kv| (Dtype::F32, kv, 1e-5));
+    let f16s = [KvDtype::Q8, KvDtype::F32].map(|kv| (Dtype::F16, kv, 1e-3));
+    for (dtype, kv_dtype, tolerance) in f32s.into_iter().chain(f16s) {
+        for (heads, kv_heads, head_dim, rope_pairs, sliding_window) in [
+            (9, 3, 64, 32, None),
+            (3, 1, 96, 12, Some(65)),
+            (2, 2, 4, 0, None),
+            (4, 2, 288, 144, Some(2)),
+        ] {
+            for (position, tokens) in [(0, 33), (256, 1), (63, 3)] {
+                Case {
+                    heads,
+                    kv_heads,
+                    position,
+                    tokens,
+                    sliding_window,
+                    cache: CacheLayout {
+                        head_dim,
+                        rope_pairs,
+                        dtype: kv_dtype,
+                    },
+                    dtype,
+                    tolerance,
+                }
+                .check(&gpu);
+            }
+        }
     }
 }

@@ -1,10 +1,12 @@
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{
-    Attention, AttentionProbs, AttentionShape, CacheLayout, Dtype, HeadStats, cpu, stride,
+    Attention, AttentionProbs, AttentionShape, CacheLayout, Dtype, HeadStats, KvDtype, cpu, stride,
 };
 
 use crate::attention::SHAPES;
-use crate::support::{assert_close, buffer, gpu, numbers, paired, run, step, zeros};
+use crate::support::{
+    assert_close, buffer, cached, gpu, numbers, paired, remembered, run, step, zeros,
+};
 
 struct Case {
     heads: u32,
@@ -13,23 +15,27 @@ struct Case {
     tokens: u32,
     sliding_window: Option<u32>,
     dtype: Dtype,
+    kv_dtype: KvDtype,
     shape: AttentionShape,
     tolerance: f32,
 }
 
-const CACHE: CacheLayout = CacheLayout {
-    head_dim: 16,
-    rope_pairs: 6,
-};
+const HEAD_DIM: u32 = 16;
 
 impl Case {
     fn check(&self, gpu: &Gpu) {
         let positions = self.position + self.tokens;
-        let width = |heads: u32| heads * CACHE.head_dim;
+        let cache = CacheLayout {
+            head_dim: HEAD_DIM,
+            rope_pairs: 6,
+            dtype: self.kv_dtype,
+        };
+        let width = |heads: u32| heads * HEAD_DIM;
         let q = numbers(1, (self.tokens * width(self.heads)) as usize);
-        let k = numbers(2, (positions * width(self.kv_heads)) as usize);
+        let raw_k = numbers(2, (positions * width(self.kv_heads)) as usize);
+        let k = remembered(cache, &raw_k);
         let scale = 0.8;
-        let sizes = [self.heads, self.kv_heads, CACHE.head_dim].map(|size| size as usize);
+        let sizes = [self.heads, self.kv_heads, HEAD_DIM].map(|size| size as usize);
         let twin = |k: &[f32]| {
             let window = self
                 .sliding_window
@@ -48,12 +54,13 @@ impl Case {
             out_stride: stride(width(self.heads)),
             scale,
             sliding_window: self.sliding_window,
-            cache: CACHE,
+            cache,
             dtype: self.dtype,
             stats: true,
             shape: self.shape,
         };
-        let [query, keys] = [&q, &k].map(|values| paired(gpu, CACHE, self.dtype, values));
+        let query = paired(gpu, cache, self.dtype, &q);
+        let keys = cached(gpu, cache, &raw_k);
         let out = zeros(gpu, self.tokens * of.out_stride);
         let rows = self.tokens * self.heads;
         let stats = zeros(gpu, rows * 8);
@@ -134,6 +141,7 @@ fn attention_probs_and_head_stats() {
                     tokens,
                     sliding_window,
                     dtype: Dtype::F32,
+                    kv_dtype: KvDtype::F32,
                     shape,
                     tolerance: 1e-5,
                 }
@@ -154,9 +162,31 @@ fn attention_probs_in_half_precision() {
             tokens: 2,
             sliding_window: None,
             dtype: Dtype::F16,
+            kv_dtype: KvDtype::F16,
             shape,
             tolerance: 2e-3,
         }
         .check(&gpu);
+    }
+}
+
+#[test]
+fn attention_probs_over_a_cache_in_other_numbers() {
+    let gpu = gpu();
+    for shape in SHAPES {
+        for kv_dtype in [KvDtype::Q8, KvDtype::F16] {
+            Case {
+                heads: 4,
+                kv_heads: 2,
+                position: 100,
+                tokens: 2,
+                sliding_window: Some(70),
+                dtype: Dtype::F32,
+                kv_dtype,
+                shape,
+                tolerance: 1e-5,
+            }
+            .check(&gpu);
+        }
     }
 }

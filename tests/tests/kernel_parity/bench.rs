@@ -10,9 +10,9 @@ use std::time::Instant;
 use pollster::block_on;
 use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording};
 use vitrine_kernels::{
-    Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, LayerNorm,
-    LogitStats, LogitStatsOf, Matmul, MlpAct, RmsNorm, RowNorms, Shape, Strongest, Then, TopK, cpu,
-    lanes_of_rows,
+    Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
+    LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, RmsNorm, RowNorms, Shape, Strongest, Then,
+    TopK, cpu, lanes_of_rows,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -140,6 +140,7 @@ impl Bench {
         let cache = CacheLayout {
             head_dim: HEAD_DIM,
             rope_pairs: HEAD_DIM / 2,
+            dtype: KvDtype::F32,
         };
         let positions = position + tokens;
         let (q_width, kv_width) = (HEADS * HEAD_DIM, KV_HEADS * HEAD_DIM);

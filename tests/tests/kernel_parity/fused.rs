@@ -2,13 +2,13 @@
 
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{
-    Activation, AppendBuffers, CacheLayout, Dtype, InputNorm, Matmul, Operands, Results,
+    Activation, AppendBuffers, CacheLayout, Dtype, InputNorm, KvDtype, Matmul, Operands, Results,
     RopeKvAppend, Shape, SliceSums, Then, XBinding, cpu, stride,
 };
 
 use crate::support::{
     Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, step, storages, stored,
-    unpadded, unpaired, variants, zeros,
+    uncached, unpadded, unpaired, variants, zeros,
 };
 
 const EPS: f32 = 1e-5;
@@ -149,15 +149,20 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
         .zip([(64, 32), (96, 48), (64, 16), (32, 0)].into_iter().cycle())
     {
         let k = crate::support::lengths(storage).pop().unwrap();
-        let cache = CacheLayout {
-            head_dim,
-            rope_pairs,
-        };
         let rows = (heads + 2 * kv_heads) * head_dim;
         let Sample { name, part, .. } = sample(&gpu, storage, rows, k, 1);
         let tells_tokens = |(case, _): &(Case, _)| !matches!(case.4, XBinding::UniformBlocks(_));
         for (case, dtype) in cases().filter(tells_tokens) {
             let (tokens, position) = (case.5, 5);
+            let cache = CacheLayout {
+                head_dim,
+                rope_pairs,
+                // Once in numbers of its own.
+                dtype: match case == SHAPES[6] {
+                    true => KvDtype::F16,
+                    false => dtype.into(),
+                },
+            };
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = buffer(&gpu, &padded(&numbers(3, k as usize), k, stride(k)));
             let input = inputs(&gpu, &x, k, dtype);
@@ -229,13 +234,13 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 }
                 crate::support::run::<f32>(&gpu, dispatches, tokens, &query, 1);
                 let width = kv_heads * head_dim;
+                let pairs = |pairs, n| unpaired(&gpu, cache, dtype, pairs, n);
                 [
-                    (&query, tokens * heads * head_dim),
-                    (&keys, 16 * width),
-                    (&values, 16 * width),
-                    (&kept, tokens * 2 * width),
+                    pairs(&query, tokens * heads * head_dim),
+                    uncached(&gpu, cache, &keys, 16 * width),
+                    uncached(&gpu, cache, &values, 16 * width),
+                    pairs(&kept, tokens * 2 * width),
                 ]
-                .map(|(pairs, n)| unpaired(&gpu, cache, dtype, pairs, n))
             };
             let (got, right) = (run(0, true), run(0, false));
             let what = format!("{name}, {case:?}, {cache:?}, {dtype:?}");

@@ -1,15 +1,15 @@
 //! Rows of several sequences over a cache whose pages lie in any order.
 
 use vitrine_kernels::{
-    AppendBuffers, Attention, CacheLayout, Dtype, Embed, PAGE, RopeKvAppend, Row, Table,
+    AppendBuffers, Attention, CacheLayout, Dtype, Embed, KvDtype, PAGE, RopeKvAppend, Row, Table,
 };
 use vitrine_kernels::{cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
 use crate::attention::SHAPES;
 use crate::support::{
-    assert_close, buffer, distance, gpu, matrix, numbers, packed, paged_step, paired, run,
-    unpadded, unpaired, zeros,
+    assert_close, buffer, cached, distance, gpu, matrix, numbers, packed, paged_step, paired,
+    remembered, run, uncached, unpadded, zeros,
 };
 
 const HEADS: u32 = 4;
@@ -17,6 +17,11 @@ const KV_HEADS: u32 = 2;
 const LAYOUT: CacheLayout = CacheLayout {
     head_dim: 16,
     rope_pairs: 6,
+    dtype: KvDtype::F32,
+};
+const IN_8_BITS: CacheLayout = CacheLayout {
+    dtype: KvDtype::Q8,
+    ..LAYOUT
 };
 const KV_WIDTH: u32 = KV_HEADS * LAYOUT.head_dim;
 
@@ -53,10 +58,16 @@ fn gathered(cache: &[f32], table: &[u32], width: u32) -> Vec<f32> {
 
 #[test]
 fn attention_over_pages() {
+    check_attention(LAYOUT);
+    check_attention(IN_8_BITS);
+}
+
+fn check_attention(layout: CacheLayout) {
     let gpu = gpu();
     let width = HEADS * LAYOUT.head_dim;
     let q = numbers(1, (ROWS.len() as u32 * width) as usize);
-    let [k, v] = [2, 3].map(|seed| numbers(seed, (PAGES * PAGE * KV_WIDTH) as usize));
+    let raw = [2, 3].map(|seed| numbers(seed, (PAGES * PAGE * KV_WIDTH) as usize));
+    let [k, v] = [0, 1].map(|i| remembered(layout, &raw[i]));
     let sizes = [HEADS, KV_HEADS, LAYOUT.head_dim].map(|size| size as usize);
     for sliding_window in [None, Some(1), Some(64), Some(70)] {
         let window = sliding_window.map_or(usize::MAX, |window| window as usize);
@@ -72,8 +83,8 @@ fn attention_over_pages() {
         let right = twin(&tables());
         // Control: the pages in another order.
         let wrong = twin(&[vec![7, 4, 2, 0], vec![1, 4], vec![3]]);
-        let [query, keys, values] =
-            [&q, &k, &v].map(|values| paired(&gpu, LAYOUT, Dtype::F32, values));
+        let query = paired(&gpu, layout, Dtype::F32, &q);
+        let [keys, values] = [0, 1].map(|i| cached(&gpu, layout, &raw[i]));
         let n_tokens = ROWS.len() as u32;
         let out = zeros(&gpu, n_tokens * stride(width));
         let step = paged_step(&gpu, &rows(), &tables());
@@ -84,7 +95,7 @@ fn attention_over_pages() {
                 out_stride: stride(width),
                 scale: 0.5,
                 sliding_window,
-                cache: LAYOUT,
+                cache: layout,
                 dtype: Dtype::F32,
                 stats: false,
                 shape,
@@ -96,7 +107,7 @@ fn attention_over_pages() {
                 .unwrap();
             let got = run::<f32>(&gpu, dispatches, n_tokens, &out, n_tokens * stride(width));
             let got = unpadded(&got, width, stride(width));
-            let what = format!("window {sliding_window:?}, {shape:?}");
+            let what = format!("{layout:?}, window {sliding_window:?}, {shape:?}");
             assert_close(&got, &right, &wrong, 1e-5, &what);
         }
     }
@@ -104,6 +115,12 @@ fn attention_over_pages() {
 
 #[test]
 fn keys_and_values_go_to_the_pages_of_their_sequence() {
+    check_append(LAYOUT, 1e-5);
+    // Half a byte of the largest.
+    check_append(IN_8_BITS, 1.5 / 254.0);
+}
+
+fn check_append(layout: CacheLayout, tolerance: f32) {
     let gpu = gpu();
     let qkv_stride = stride((HEADS + 2 * KV_HEADS) * LAYOUT.head_dim);
     let n_tokens = ROWS.len() as u32;
@@ -135,14 +152,15 @@ fn keys_and_values_go_to_the_pages_of_their_sequence() {
     let (qkv, rope) = (buffer(&gpu, &qkv), buffer(&gpu, &angles));
     let query = zeros(&gpu, n_tokens * HEADS * LAYOUT.head_dim);
     let n = PAGES * PAGE * KV_WIDTH;
-    let caches = [zeros(&gpu, n), zeros(&gpu, n)];
+    let words = PAGES * PAGE * KV_HEADS * layout.head_words();
+    let caches = [zeros(&gpu, words), zeros(&gpu, words)];
     let append = RopeKvAppend {
         heads: HEADS,
         kv_heads: KV_HEADS,
         qkv_stride,
         k_offset,
         v_offset,
-        cache: LAYOUT,
+        cache: layout,
         dtype: Dtype::F32,
         keep: false,
     };
@@ -158,8 +176,8 @@ fn keys_and_values_go_to_the_pages_of_their_sequence() {
     let dispatch = append.dispatch(&gpu, &qkv, to).unwrap();
     run::<f32>(&gpu, [dispatch], n_tokens, &query, 1);
     for (index, what) in [(0, "keys"), (1, "values")] {
-        let got = unpaired(&gpu, LAYOUT, Dtype::F32, &caches[index], n);
-        assert_close(&got, &right[index], &wrong[index], 1e-5, what);
+        let got = uncached(&gpu, layout, &caches[index], n);
+        assert_close(&got, &right[index], &wrong[index], tolerance, what);
     }
 }
 

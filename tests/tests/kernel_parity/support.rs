@@ -4,8 +4,8 @@ use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape, SliceSums,
-    Step, XBinding, cpu,
+    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape,
+    SliceSums, Step, XBinding, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -164,21 +164,84 @@ pub fn run_stored(
     }
 }
 
-/// Queries, keys or values, (…, head_dim), as pairs.
-pub fn paired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, values: &[f32]) -> Buffer {
-    let pairs: Vec<f32> = values
+/// Heads, (…, head_dim), in the order of the cache.
+fn in_pairs(layout: CacheLayout, values: &[f32]) -> Vec<f32> {
+    values
         .chunks_exact(layout.head_dim as usize)
         .flat_map(|head| {
             (0..layout.head_dim / 2).flat_map(|i| layout.pair_dims(i).map(|dim| head[dim as usize]))
         })
-        .collect();
-    stored(gpu, dtype, &pairs)
+        .collect()
+}
+
+/// Queries, keys or values, (…, head_dim), as pairs.
+pub fn paired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, values: &[f32]) -> Buffer {
+    stored(gpu, dtype, &in_pairs(layout, values))
 }
 
 /// The first `n` of them back, (…, head_dim).
 pub fn unpaired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, pairs: &Buffer, n: u32) -> Vec<f32> {
-    let pairs = run_stored(gpu, [], 0, pairs, n, dtype);
-    let mut out = vec![0.0; n as usize];
+    out_of_pairs(layout, &run_stored(gpu, [], 0, pairs, n, dtype))
+}
+
+/// Keys or values, (…, head_dim), as a cache has them.
+pub fn cached(gpu: &Gpu, layout: CacheLayout, values: &[f32]) -> Buffer {
+    match layout.dtype {
+        KvDtype::F32 => paired(gpu, layout, Dtype::F32, values),
+        KvDtype::F16 => paired(gpu, layout, Dtype::F16, values),
+        KvDtype::Q8 => {
+            let mut bytes: Vec<u8> = Vec::new();
+            for head in in_pairs(layout, values).chunks_exact(layout.head_dim as usize) {
+                let (quants, scale) = cpu::quantize_head(head);
+                bytes.extend(bytemuck::cast_slice::<i8, u8>(&quants));
+                bytes.extend(scale.to_le_bytes());
+            }
+            buffer(gpu, &bytes)
+        }
+    }
+}
+
+/// The first `n` of them back, (…, head_dim).
+pub fn uncached(gpu: &Gpu, layout: CacheLayout, cache: &Buffer, n: u32) -> Vec<f32> {
+    match layout.dtype {
+        KvDtype::F32 => unpaired(gpu, layout, Dtype::F32, cache, n),
+        KvDtype::F16 => unpaired(gpu, layout, Dtype::F16, cache, n),
+        KvDtype::Q8 => {
+            let words = n / layout.head_dim * layout.head_words();
+            let words = run::<[u8; 4]>(gpu, [], 0, cache, words);
+            let heads = words.chunks_exact(layout.head_words() as usize);
+            let values: Vec<f32> = heads
+                .flat_map(|head| {
+                    let (quants, scale) = head.split_at(head.len() - 1);
+                    let quants: &[i8] = bytemuck::cast_slice(quants);
+                    cpu::dequantize_head(quants, f32::from_le_bytes(scale[0]))
+                })
+                .collect();
+            out_of_pairs(layout, &values)
+        }
+    }
+}
+
+/// What a cache makes of keys or values, (…, head_dim), by the twin.
+pub fn remembered(layout: CacheLayout, values: &[f32]) -> Vec<f32> {
+    let of_head = |head: &[f32]| match layout.dtype {
+        KvDtype::F32 => head.to_vec(),
+        KvDtype::F16 => head
+            .iter()
+            .map(|x| half::f16::from_f32(*x).to_f32())
+            .collect(),
+        KvDtype::Q8 => {
+            let (quants, scale) = cpu::quantize_head(head);
+            cpu::dequantize_head(&quants, scale)
+        }
+    };
+    let heads = values.chunks_exact(layout.head_dim as usize);
+    heads.flat_map(of_head).collect()
+}
+
+/// Heads back in the order of their dimensions.
+fn out_of_pairs(layout: CacheLayout, pairs: &[f32]) -> Vec<f32> {
+    let mut out = vec![0.0; pairs.len()];
     let heads = pairs.chunks_exact(layout.head_dim as usize);
     for (pairs, out) in heads.zip(out.chunks_exact_mut(layout.head_dim as usize)) {
         for (i, pair) in (0..).zip(pairs.chunks_exact(2)) {

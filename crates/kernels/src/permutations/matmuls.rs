@@ -1,4 +1,4 @@
-use super::Size;
+use super::{Size, other};
 use crate::{
     Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, SliceSums,
     Then, XBinding, stride,
@@ -93,6 +93,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         let cache = CacheLayout {
             head_dim,
             rope_pairs: head_dim / 2,
+            dtype: if keep { other(dtype) } else { dtype.into() },
         };
         let append = RopeKvAppend {
             heads,

@@ -5,7 +5,7 @@ mod hf;
 mod json;
 mod rope_parameters;
 
-use vitrine_kernels::Activation;
+use vitrine_kernels::{Activation, KvDtype};
 
 use crate::architecture::Architecture;
 use crate::rope::Rope;
@@ -136,13 +136,18 @@ impl Config {
         }
     }
 
-    /// Bytes that one token takes in the KV cache: 2 × layers × key heads × head_dim × bytes.
+    /// Bytes that one token takes in the KV cache: 2 × layers × key heads × (head_dim × bytes of a value
+    /// + bytes of a scale).
     #[must_use]
-    pub fn kv_bytes_per_token(&self, value_bytes: u64) -> u64 {
-        2 * value_bytes
-            * u64::from(self.num_hidden_layers())
-            * u64::from(self.num_key_value_heads)
-            * u64::from(self.head_dim)
+    pub fn kv_bytes_per_token(&self, dtype: KvDtype) -> u64 {
+        u64::from(self.num_hidden_layers()) * self.kv_bytes_per_layer(dtype)
+    }
+
+    /// Bytes of them in one layer.
+    #[must_use]
+    pub fn kv_bytes_per_layer(&self, dtype: KvDtype) -> u64 {
+        let head = u64::from(self.head_dim) * dtype.value_bytes() + dtype.scale_bytes();
+        2 * u64::from(self.num_key_value_heads) * head
     }
 
     /// Weights in all, norms and biases included; a tied output head counts once.

@@ -8,7 +8,6 @@ use vitrine_kernels::{
 
 use super::{Activations, Builder};
 use crate::config::LayerConfig;
-use crate::kv_cache::KvCache;
 use crate::ops::{NormOnTheWay, Projection};
 use crate::weights::{LayerWeights, Linear, NormWeights};
 use crate::{ModelError, Tap};
@@ -29,7 +28,7 @@ impl Builder<'_> {
         let qkv_stride = layer.qkv_proj.matrix.rows;
         let k_offset = layer.qkv_proj.matrix.starts[1];
         let v_offset = layer.qkv_proj.matrix.starts[2];
-        let layout = KvCache::layout(config, rope);
+        let layout = cache.layout(config, rope);
         let dtype = act.dtype;
         let caches = [&cache.keys[index], &cache.values[index]];
 
@@ -70,7 +69,7 @@ impl Builder<'_> {
             ..projection
         };
         self.enter(stage, Some(number), "qkv_proj");
-        let fuses = self.fuses() && layer.qk_norm.is_none();
+        let fuses = self.fuses() && layer.qk_norm.is_none() && layout.by_pair();
         if fuses && self.ops().fits_one_kernel(&at_once) {
             self.ops().project(&at_once)?;
         } else {

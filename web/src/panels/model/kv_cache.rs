@@ -17,21 +17,22 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
     let per_token = {
         let report = report.clone();
         move |kv_heads: u32| {
-            2 * u64::from(report.layers)
-                * u64::from(kv_heads)
-                * u64::from(report.head_dim)
-                * report.value_bytes
+            let head = u64::from(report.head_dim) * report.value_bytes + report.scale_bytes;
+            2 * u64::from(report.layers) * u64::from(kv_heads) * head
         }
     };
     let formula = {
         let report = report.clone();
+        // A scale counts with the values that share it.
+        let scale = report.scale_bytes as f64 / f64::from(report.head_dim);
+        let bytes = report.value_bytes as f64 + scale;
         move || {
             t!(
                 "model-kv-formula",
                 layers = report.layers,
                 kv_heads = kv_heads.get(),
                 head_dim = report.head_dim,
-                bytes = report.value_bytes,
+                bytes = bytes,
                 per_token = format::count(per_token(kv_heads.get()))
             )
         }

@@ -15,9 +15,10 @@ use crate::reactive::memo;
 use crate::state::State;
 
 /// Formats that can be compared, the exact one first, each with its name.
-const FORMATS: [(CompareFormat, &str); 5] = [
+const FORMATS: [(CompareFormat, &str); 6] = [
     (CompareFormat::F32, "f32"),
     (CompareFormat::F16, "f16"),
+    (CompareFormat::KvQ8, "kv-q8"),
     (CompareFormat::Q8, "q8"),
     (CompareFormat::Q4, "q4"),
     (CompareFormat::Q4Group128, "q4-128"),
