@@ -16,10 +16,14 @@ fn main() -> io::Result<()> {
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
         return Err(io::Error::other("cargo sets OUT_DIR"));
     };
-    for entry in fs::read_dir(shaders)? {
-        let path = entry?.path();
-        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
-            fs::write(out.join(name), bare(&fs::read_to_string(&path)?))?;
+    for folder in ["", "common"] {
+        fs::create_dir_all(out.join(folder))?;
+        for entry in fs::read_dir(shaders.join(folder))? {
+            let path = entry?.path();
+            if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+                let bare = bare(&fs::read_to_string(&path)?);
+                fs::write(out.join(folder).join(name), bare)?;
+            }
         }
     }
     Ok(())

@@ -167,6 +167,10 @@ pub struct NumberArgs {
     /// Number format of activations and of the KV cache; sums are f32 either way.
     #[arg(long, value_name = "FORMAT", default_value = "f32")]
     pub dtype: DtypeArg,
+    /// Round activations to 8 bits with a scale per 32 wherever they are multiplied by quantised weights,
+    /// as llama.cpp's q8_1: integer dot products, and slightly different results.
+    #[arg(long, value_name = "FORMAT")]
+    pub activations: Option<ActivationsArg>,
     /// Quantise the layers' weights of a float model while it is loaded: 8 bits with a scale per
     /// row, or 4 bits in groups of 32 or 128.
     #[arg(long, value_name = "FORMAT")]
@@ -180,6 +184,11 @@ pub struct NumberArgs {
 pub enum DtypeArg {
     F32,
     F16,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum ActivationsArg {
+    Q8,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -202,6 +211,7 @@ impl ModelArgs {
     pub fn load_options(&self) -> LoadOptions {
         let NumberArgs {
             dtype,
+            activations,
             quantize,
             quantize_all,
         } = self.numbers;
@@ -219,6 +229,7 @@ impl ModelArgs {
                 }),
                 tables: quantize_all,
             },
+            pack_activations: activations.is_some(),
             ..LoadOptions::default()
         }
     }

@@ -34,6 +34,7 @@ pub fn format_name(format: CompareFormat) -> &'static str {
     match format {
         CompareFormat::F32 => "f32",
         CompareFormat::F16 => "f16",
+        CompareFormat::A8 => "a8",
         CompareFormat::Q8 => "q8",
         CompareFormat::Q4 => "q4",
         CompareFormat::Q4Group128 => "q4-128",
@@ -47,11 +48,13 @@ pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
     let (dtype, projections) = match format {
         CompareFormat::F32 => (Dtype::F32, None),
         CompareFormat::F16 => (Dtype::F16, None),
+        CompareFormat::A8 => (usual.dtype, None),
         CompareFormat::Q8 => (usual.dtype, Some(Quantize::Q8)),
         CompareFormat::Q4 => (usual.dtype, Some(Quantize::Q4)),
         CompareFormat::Q4Group128 => (usual.dtype, Some(Quantize::Q4Group128)),
     };
     options.dtype = dtype;
+    options.pack_activations = format == CompareFormat::A8;
     options.quantization.projections = projections;
     options.quantization.tables &= projections.is_some();
     options
@@ -63,8 +66,10 @@ pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
 /// # Errors
 /// When there is such a format.
 pub fn check_formats(formats: &[CompareFormat], model: &ModelReport) -> Result<(), EngineError> {
-    let floats = [CompareFormat::F32, CompareFormat::F16];
-    let mut quantising = formats.iter().filter(|format| !floats.contains(format));
+    let as_they_are = [CompareFormat::F32, CompareFormat::F16, CompareFormat::A8];
+    let mut quantising = formats
+        .iter()
+        .filter(|format| !as_they_are.contains(format));
     let most = model.formats.iter().max_by_key(|share| share.weights);
     let already = most.map_or("", |share| &share.format);
     match quantising.next() {

@@ -130,6 +130,7 @@ impl EngineError {
                 | ModelError::ChangeSize { .. }
                 | ModelError::ChangeNotFinite
                 | ModelError::NoSuchSequence
+                | ModelError::NothingToPack
                 | ModelError::NoSuchPosition { .. }
                 | ModelError::TooManySequences { .. }
                 | ModelError::Sampling(_),

@@ -25,6 +25,7 @@ pub mod packed;
 mod patch;
 mod permutations;
 mod qk_norm;
+mod quantize_x;
 mod rank;
 mod rms_norm;
 mod rope_kv_append;
@@ -42,7 +43,7 @@ pub use attention::{Attention, AttentionShape, HeadStats};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::CacheLayout;
 pub use count::Count;
-pub use dtype::Dtype;
+pub use dtype::{Dtype, XFormat};
 pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
 pub use layer_norm::LayerNorm;
@@ -53,6 +54,7 @@ pub use packed::PackedPart;
 pub use patch::Patch;
 pub use permutations::{permutations, subgroup_permutations};
 pub use qk_norm::QkNorm;
+pub use quantize_x::{QuantizeX, packed_bytes};
 pub use rank::{Rank, Ranked};
 pub use rms_norm::RmsNorm;
 pub use rope_kv_append::{AppendBuffers, RopeKvAppend};
@@ -70,42 +72,30 @@ pub fn stride(n: u32) -> u32 {
     n.next_multiple_of(packed::BLOCK)
 }
 
+/// Fragments by name, without their comments.
+macro_rules! fragments {
+    ($($name:literal,)*) => {
+        &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/common/", $name, ".wgsl")))),*]
+    };
+}
+
 /// The fragments that templates can `#import`.
-const FRAGMENTS: &[(&str, &str)] = &[
-    ("act", include_str!("../../../shaders/common/act.wgsl")),
-    (
-        "append",
-        include_str!("../../../shaders/common/append.wgsl"),
-    ),
-    (
-        "attention",
-        include_str!("../../../shaders/common/attention.wgsl"),
-    ),
-    (
-        "format",
-        include_str!("../../../shaders/common/format.wgsl"),
-    ),
-    (
-        "reduce",
-        include_str!("../../../shaders/common/reduce.wgsl"),
-    ),
-    (
-        "kv_cache",
-        include_str!("../../../shaders/common/kv_cache.wgsl"),
-    ),
-    (
-        "head_stats",
-        include_str!("../../../shaders/common/head_stats.wgsl"),
-    ),
-    ("key", include_str!("../../../shaders/common/key.wgsl")),
-    ("pairs", include_str!("../../../shaders/common/pairs.wgsl")),
-    ("pages", include_str!("../../../shaders/common/pages.wgsl")),
-    (
-        "philox",
-        include_str!("../../../shaders/common/philox.wgsl"),
-    ),
-    ("step", include_str!("../../../shaders/common/step.wgsl")),
-    ("u64", include_str!("../../../shaders/common/u64.wgsl")),
+const FRAGMENTS: &[(&str, &str)] = fragments![
+    "act",
+    "append",
+    "attention",
+    "block_floats",
+    "block_packed",
+    "format",
+    "head_stats",
+    "key",
+    "kv_cache",
+    "pages",
+    "pairs",
+    "philox",
+    "reduce",
+    "step",
+    "u64",
 ];
 
 /// The template of a kernel, by name, without its comments.

@@ -21,6 +21,9 @@ pub enum CompareFormat {
     F32,
     /// Activations and KV cache in 16 bits.
     F16,
+    /// Weights as they are in the files, and activations in 8 bits wherever they are multiplied by
+    /// quantised ones.
+    A8,
     /// Float weights in 8 bits, as optimum-quanto quantises them.
     Q8,
     /// Float weights in 4 bits, a scale for each row.

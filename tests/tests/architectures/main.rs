@@ -10,4 +10,5 @@ mod cuts;
 mod fixture;
 mod folders;
 mod gguf;
+mod packed;
 mod refused;

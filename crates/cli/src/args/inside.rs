@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgGroup};
 use vitrine_protocol::{CompareFormat, PatchSite};
 
-use super::{DtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
+use super::{ActivationsArg, DtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
 use crate::draw::picture_path;
 
 pub const RACE_EXAMPLES: &str = "\
@@ -94,7 +94,7 @@ pub struct CompareArgs {
     #[arg(long)]
     pub quantize_all: bool,
     /// What to compare, the reference first: f32 and f16 are formats of activations and KV cache;
-    /// q8, q4 and q4-128 quantise the layers' weights of a float model. The model is loaded once for
+    /// a8 is `--activations q8`; q8, q4 and q4-128 quantise the layers' weights of a float model. The model is loaded once for
     /// each.
     #[arg(
         long,
@@ -125,6 +125,7 @@ impl CompareArgs {
                     FormatArg::F16 => DtypeArg::F16,
                     _ => self.dtype,
                 },
+                activations: (format == FormatArg::A8).then_some(ActivationsArg::Q8),
                 quantize,
                 quantize_all: self.quantize_all && quantize.is_some(),
             },
@@ -138,6 +139,7 @@ impl CompareArgs {
 pub enum FormatArg {
     F32,
     F16,
+    A8,
     Q8,
     Q4,
     #[value(name = "q4-128")]
@@ -148,7 +150,7 @@ impl FormatArg {
     /// How it quantises weights, if it does.
     pub fn quantize(self) -> Option<QuantizeArg> {
         match self {
-            Self::F32 | Self::F16 => None,
+            Self::F32 | Self::F16 | Self::A8 => None,
             Self::Q8 => Some(QuantizeArg::Q8),
             Self::Q4 => Some(QuantizeArg::Q4),
             Self::Q4Group128 => Some(QuantizeArg::Q4Group128),
@@ -161,6 +163,7 @@ impl From<FormatArg> for CompareFormat {
         match format {
             FormatArg::F32 => Self::F32,
             FormatArg::F16 => Self::F16,
+            FormatArg::A8 => Self::A8,
             FormatArg::Q8 => Self::Q8,
             FormatArg::Q4 => Self::Q4,
             FormatArg::Q4Group128 => Self::Q4Group128,
