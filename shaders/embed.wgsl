@@ -4,6 +4,8 @@
 // One lane unpacks one block of 32 weights. A table larger than a binding comes in parts, one
 // dispatch each: this one holds rows ROW_START … ROW_START + N_ROWS - 1. The tokens are those that
 // the history, (slots) of ids, has at the positions of the pass.
+//
+// With RAGGED rows end within a block, and what is behind them would be its minimum: it has to be zero.
 #import format
 #import pairs
 #import pages
@@ -69,6 +71,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #if SCALES
     value_$v_$p = value_$v_$p * scale_$v.x + scale_$v.y;
+#end
+#if RAGGED
+    let first_$v_$p = block * 32u + ($vu * QUADS + $pu) * 4u;
+    value_$v_$p = select(vec4<f32>(0.0), value_$v_$p, vec4<u32>(first_$v_$p) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(K));
 #end
     let quad_$v_$p = target_quad + $vu * QUADS + $pu;
 #if POSITIONS

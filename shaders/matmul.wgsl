@@ -15,6 +15,8 @@
 // With STAGED, for many tokens, the lanes of a workgroup load x of STAGE_BLOCKS blocks together, and all of
 // them have it from workgroup memory; with READY it lies there as it is multiplied, with its sums.
 //
+// With PACKED x comes in signed bytes, as `quantize_x` leaves it, and four products are one instruction.
+//
 // What stands beside a projection can be done on the way, without a kernel of its own:
 // - NORM: x is the residual stream and passes an RMSNorm (arXiv 1910.07467) first. The factor that all
 //   values of a token share is taken out of the sum.
@@ -25,6 +27,13 @@
 #import pairs
 
 @group(0) @binding(_) var<storage, read> quants: array<RAW>;
+#if PACKED
+#if UNIFORM_X
+@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * X_TOKENS>;
+#else
+@group(0) @binding(_) var<storage, read> x: array<vec4<u32>>;
+#end
+#else
 #if UNIFORM_X
 // Read through a uniform, a value that all lanes share is loaded once, not once per lane.
 #if HALF
@@ -41,6 +50,7 @@ fn x_quad(i: u32) -> vec4<f32> { return x[i]; }
 #else
 @group(0) @binding(_) var<storage, read> x: array<Quad>;
 fn x_quad(i: u32) -> vec4<f32> { return from_quad(x[i]); }
+#end
 #end
 #if NORM
 @group(0) @binding(_) var<uniform> norm: array<vec4<f32>, X_QUADS>;
@@ -218,7 +228,7 @@ fn main(
 #for c in COLS
     var x_at_$c = (first_token + $cu) * X_QUADS;
 #if SLICED
-    x_at_$c += slice * GROUP * 8u;
+    x_at_$c += slice * GROUP * BLOCK_QUADS;
 #end
 #if NORM
     var squares_$c = 0.0;
@@ -263,118 +273,16 @@ fn main(
 #if GROUPED
         for (var block = first_block; block < end_block; block++) {
 #end
-#if STAGED
-        let place = block % STAGE_BLOCKS;
-        if (place == 0u) {
-            stage(block, first_token, lane);
-        }
-#end
-#if SHARED_X
-#for c in COLS
-        var mine_$c = x_quad(x_at_$c + lane);
-#if NORM
-        squares_$c += dot(mine_$c, mine_$c);
-        mine_$c *= norm[block * 8u + lane];
-#end
-#if IN_PLACE
-        mine_$c *= PLACES;
-#end
-#end
-#end
-#if SUPER
-#for r in ROWS
-        let factors_$r = step_scales(scale_at_$r, block - first_block);
-#end
-#end
-#for v in STEPS
-#if SUPER
-        {
-#for c in COLS
-        var x_sum_$c = 0.0;
-#for r in ROWS
-        var part_$r_$c = 0.0;
-#end
-#end
-#end
-#if READY
-#if X_SUMS
-#for c in COLS
-        x_sum_$c += staged_sums[$cu * STAGE_STEPS + place * STEPS + $vu];
-#end
-#end
-#end
-#for r in ROWS
-        let raw_$v_$r = quants[raw_at_$r + $vu * 32u];
-#if HIGH
-#if SUPER
-        let high_$v_$r =
-            high_$v(scale_at_$r + (HIGH_AT + (block - first_block) * HIGH_WORDS) * 32u);
+#if PACKED
+#import block_packed
 #else
-        let high_$v_$r = high_$v(scale_at_$r + HIGH_AT * 32u);
-#end
-#end
-#end
-#for p in QUADS
-#for c in COLS
-#if SHARED_X
-        let factor_$v_$p_$c = subgroupBroadcast(mine_$c, $vu * QUADS + $pu);
-#if X_SUMS
-        x_sum_$c += dot(factor_$v_$p_$c, SHARED_SUM);
-#end
-#else
-#if READY
-        let factor_$v_$p_$c = staged[$cu * STAGE_QUADS + place * 8u + $vu * QUADS + $pu];
-#else
-#if STAGED
-        var x_$v_$p_$c = staged[$cu * STAGE_QUADS + place * 8u + $vu * QUADS + $pu];
-#else
-        var x_$v_$p_$c = x_quad(x_at_$c + $vu * QUADS + $pu);
-#end
-#if NORM
-        squares_$c += dot(x_$v_$p_$c, x_$v_$p_$c);
-        x_$v_$p_$c *= norm[block * 8u + $vu * QUADS + $pu];
-#end
-#if X_SUMS
-        x_sum_$c += dot(x_$v_$p_$c, X_SUM);
-#end
-#if IN_PLACE
-        let factor_$v_$p_$c = x_$v_$p_$c * PLACES;
-#else
-        let factor_$v_$p_$c = x_$v_$p_$c;
-#end
-#end
-#end
-#end
-#for r in ROWS
-#if HIGH
-        let w_$v_$p_$r = unpack_$p(raw_$v_$r, high_$v_$r);
-#else
-        let w_$v_$p_$r = unpack_$p(raw_$v_$r);
-#end
-#for c in COLS
-#if SCALES
-        part_$r_$c += dot(w_$v_$p_$r, factor_$v_$p_$c);
-#else
-        sum_$r_$c += dot(w_$v_$p_$r, factor_$v_$p_$c);
-#end
-#end
-#end
-#end
-#if SUPER
-#for r in ROWS
-        let factor_$v_$r = step_scale_$v(factors_$r);
-#for c in COLS
-        super_$r_$c += factor_$v_$r * vec2<f32>(part_$r_$c, x_sum_$c);
-#end
-#end
-        }
-#end
+#import block_floats
 #end
 #for r in ROWS
         raw_at_$r += STEPS * 32u;
 #end
 #for c in COLS
-        x_at_$c += 8u;
+        x_at_$c += BLOCK_QUADS;
 #end
 #if GROUPED
         }
@@ -405,7 +313,7 @@ fn main(
         raw_at_$r += REST * STEPS * 32u;
 #end
 #for c in COLS
-        x_at_$c += REST * 8u;
+        x_at_$c += REST * BLOCK_QUADS;
 #end
 #end
     }

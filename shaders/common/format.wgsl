@@ -1,5 +1,6 @@
 // How 32 weights of a row, a block, become vec4<f32>s. A block is STEPS steps; a step is one RAW
-// and QUADS vec4<f32>: `unpack_p` gives weights 4p … 4p + 3 of its step. `packed.rs` writes what
+// and QUADS vec4<f32>: `unpack_p` gives weights 4p … 4p + 3 of its step, and `bytes_p`, where they are no
+// floats, their numbers before they are scaled as bytes of a word. `packed.rs` writes what
 // this reads, `cpu/format.rs` is its twin. The signed conversions are exact here and cheaper than
 // unsigned ones where a processor plays the GPU.
 #if RAW1
@@ -51,11 +52,11 @@ fn in_place(bytes: u32) -> vec4<f32> {
 }
 #for p in 4
 fn unpack_$p(raw: RAW) -> vec4<f32> { return in_place(raw[$p]); }
+fn bytes_$p(raw: RAW) -> u32 { return raw[$p]; }
 #end
 #end
 #if NIBBLES
 // As in ggml's 4-bit blocks: byte i holds weight i below and weight i + 16 above.
-#if HIGH
 #for p in 4
 fn low_$p(raw: RAW) -> u32 { return raw[$p] & 0x0F0F0F0Fu; }
 #end
@@ -63,10 +64,11 @@ fn low_4(raw: RAW) -> u32 { return low_0(raw >> vec4<u32>(4u)); }
 fn low_5(raw: RAW) -> u32 { return low_1(raw >> vec4<u32>(4u)); }
 fn low_6(raw: RAW) -> u32 { return low_2(raw >> vec4<u32>(4u)); }
 fn low_7(raw: RAW) -> u32 { return low_3(raw >> vec4<u32>(4u)); }
+#if HIGH
 // The fifth bit of weight 4p + j is bit 8j + p of a word that lies with the scales.
 #for p in 8
-fn unpack_$p(raw: RAW, high: u32) -> vec4<f32> {
-    return whole(low_$p(raw) | (((high >> $pu) & 0x01010101u) << 4u));
+fn bytes_$p(raw: RAW, high: u32) -> u32 {
+    return low_$p(raw) | (((high >> $pu) & 0x01010101u) << 4u);
 }
 #end
 #else
@@ -81,6 +83,9 @@ fn unpack_4(raw: RAW) -> vec4<f32> { return in_place(raw[0] >> 4u); }
 fn unpack_5(raw: RAW) -> vec4<f32> { return in_place(raw[1] >> 4u); }
 fn unpack_6(raw: RAW) -> vec4<f32> { return in_place(raw[2] >> 4u); }
 fn unpack_7(raw: RAW) -> vec4<f32> { return in_place(raw[3] >> 4u); }
+#for p in 8
+fn bytes_$p(raw: RAW) -> u32 { return low_$p(raw); }
+#end
 #end
 #if HIGH
 fn high_0(at: u32) -> u32 { return scales[at]; }
@@ -88,15 +93,16 @@ fn high_0(at: u32) -> u32 { return scales[at]; }
 #end
 #if Q2K
 #for p in 4
-fn unpack_$p(raw: RAW) -> vec4<f32> { return whole((raw >> (2u * $pu)) & 0x03030303u); }
+fn bytes_$p(raw: RAW) -> u32 { return (raw >> (2u * $pu)) & 0x03030303u; }
+fn unpack_$p(raw: RAW) -> vec4<f32> { return whole(bytes_$p(raw)); }
 #end
 #end
 #if Q3K
 // The third bit of weight 4p + j of step v is bit 8j + 4v + p of the block's word.
 #for p in 4
-fn unpack_$p(raw: RAW, high: u32) -> vec4<f32> {
+fn bytes_$p(raw: RAW, high: u32) -> u32 {
     let low = (raw >> (2u * $pu)) & 0x03030303u;
-    return whole(low | (((high >> $pu) & 0x01010101u) << 2u));
+    return low | (((high >> $pu) & 0x01010101u) << 2u);
 }
 #end
 fn high_0(at: u32) -> u32 { return scales[at]; }
@@ -110,12 +116,17 @@ fn low_1(raw: RAW) -> u32 { return raw.y & 0x0F0F0F0Fu; }
 fn low_2(raw: RAW) -> u32 { return (raw.x >> 4u) & 0x0F0F0F0Fu; }
 fn low_3(raw: RAW) -> u32 { return (raw.y >> 4u) & 0x0F0F0F0Fu; }
 #for p in 4
-fn unpack_$p(raw: RAW, high: u32) -> vec4<f32> {
-    return whole(low_$p(raw) | (((high >> (2u * $pu)) & 0x03030303u) << 4u));
+fn bytes_$p(raw: RAW, high: u32) -> u32 {
+    return low_$p(raw) | (((high >> (2u * $pu)) & 0x03030303u) << 4u);
 }
 #end
 fn high_0(at: u32) -> u32 { return scales[at]; }
 fn high_1(at: u32) -> u32 { return scales[at + 32u]; }
+#end
+#if HIGH
+#for p in QUADS
+fn unpack_$p(raw: RAW, high: u32) -> vec4<f32> { return whole(bytes_$p(raw, high)); }
+#end
 #end
 
 #if X_SUMS

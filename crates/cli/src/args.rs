@@ -171,6 +171,10 @@ pub struct NumberArgs {
     /// Number format of the KV cache: floats, or 8 bits with a scale for each head and position.
     #[arg(long, value_name = "FORMAT")]
     pub kv_dtype: Option<KvDtypeArg>,
+    /// Round activations to 8 bits with a scale per 32 wherever they are multiplied by quantised weights,
+    /// as llama.cpp's q8_1: integer dot products, and slightly different results.
+    #[arg(long, value_name = "FORMAT")]
+    pub activations: Option<ActivationsArg>,
     /// Quantise the layers' weights of a float model while it is loaded: 8 bits with a scale per
     /// row, or 4 bits in groups of 32 or 128.
     #[arg(long, value_name = "FORMAT")]
@@ -190,6 +194,11 @@ pub enum DtypeArg {
 pub enum KvDtypeArg {
     F32,
     F16,
+    Q8,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum ActivationsArg {
     Q8,
 }
 
@@ -214,6 +223,7 @@ impl ModelArgs {
         let NumberArgs {
             dtype,
             kv_dtype,
+            activations,
             quantize,
             quantize_all,
         } = self.numbers;
@@ -236,6 +246,7 @@ impl ModelArgs {
                 }),
                 tables: quantize_all,
             },
+            pack_activations: activations.is_some(),
             ..LoadOptions::default()
         }
     }

@@ -35,6 +35,7 @@ pub fn format_name(format: CompareFormat) -> &'static str {
         CompareFormat::F32 => "f32",
         CompareFormat::F16 => "f16",
         CompareFormat::KvQ8 => "kv-q8",
+        CompareFormat::A8 => "a8",
         CompareFormat::Q8 => "q8",
         CompareFormat::Q4 => "q4",
         CompareFormat::Q4Group128 => "q4-128",
@@ -49,12 +50,13 @@ pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
     let (dtype, projections) = match format {
         CompareFormat::F32 => (Dtype::F32, None),
         CompareFormat::F16 => (Dtype::F16, None),
-        CompareFormat::KvQ8 => (usual.dtype, None),
+        CompareFormat::KvQ8 | CompareFormat::A8 => (usual.dtype, None),
         CompareFormat::Q8 => (usual.dtype, Some(Quantize::Q8)),
         CompareFormat::Q4 => (usual.dtype, Some(Quantize::Q4)),
         CompareFormat::Q4Group128 => (usual.dtype, Some(Quantize::Q4Group128)),
     };
     options.dtype = dtype;
+    options.pack_activations = format == CompareFormat::A8;
     options.quantization.projections = projections;
     options.quantization.tables &= projections.is_some();
     options

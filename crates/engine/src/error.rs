@@ -131,6 +131,7 @@ impl EngineError {
                 | ModelError::ChangeNotFinite
                 | ModelError::KvDtype { .. }
                 | ModelError::NoSuchSequence
+                | ModelError::NothingToPack
                 | ModelError::NoSuchPosition { .. }
                 | ModelError::TooManySequences { .. }
                 | ModelError::Sampling(_),

@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// Number format of activations, keys and values (`shaders/common/pairs.wgsl`). Arithmetic is in
 /// f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,32 @@ impl Dtype {
         match self {
             Self::F32 => vec![],
             Self::F16 => vec!["HALF"],
+        }
+    }
+}
+
+/// Number format of the x of a projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XFormat {
+    /// Floats.
+    Floats(Dtype),
+    /// Signed bytes with a scale per block, as [`QuantizeX`](crate::QuantizeX) leaves them; for weights
+    /// that are not floats ([`Format::has_bytes`](crate::Format::has_bytes)).
+    Packed,
+}
+
+impl From<Dtype> for XFormat {
+    fn from(dtype: Dtype) -> Self {
+        Self::Floats(dtype)
+    }
+}
+
+/// `F32`, `F16`, `bytes`.
+impl fmt::Display for XFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Floats(dtype) => write!(f, "{dtype:?}"),
+            Self::Packed => write!(f, "bytes"),
         }
     }
 }

@@ -67,6 +67,10 @@ impl Embed {
         ];
         constants.extend(step::constants());
         constants.extend(self.format.constants(self.k));
+        if !self.k.is_multiple_of(BLOCK) && flags.contains(&"MINS") {
+            flags.push("RAGGED");
+            constants.push(("K", self.k.into()));
+        }
         ShaderSource {
             name: "embed",
             template: template!("embed"),

@@ -128,6 +128,12 @@ impl Format {
         self.scales() != Scales::None
     }
 
+    /// Whether its numbers are bytes before they are scaled, to be multiplied by bytes.
+    #[must_use]
+    pub fn has_bytes(self) -> bool {
+        self.has_scales()
+    }
+
     /// Words of quants per block.
     #[must_use]
     pub fn block_words(self) -> u32 {

@@ -25,6 +25,7 @@ pub mod packed;
 mod patch;
 mod permutations;
 mod qk_norm;
+mod quantize_x;
 mod rank;
 mod rms_norm;
 mod rope_kv_append;
@@ -42,7 +43,7 @@ pub use attention::{Attention, AttentionShape, HeadStats};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::{CacheLayout, KvDtype};
 pub use count::Count;
-pub use dtype::Dtype;
+pub use dtype::{Dtype, XFormat};
 pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
 pub use layer_norm::LayerNorm;
@@ -53,6 +54,7 @@ pub use packed::PackedPart;
 pub use patch::Patch;
 pub use permutations::{permutations, subgroup_permutations};
 pub use qk_norm::QkNorm;
+pub use quantize_x::{QuantizeX, packed_bytes};
 pub use rank::{Rank, Ranked};
 pub use rms_norm::RmsNorm;
 pub use rope_kv_append::{AppendBuffers, RopeKvAppend};
@@ -70,32 +72,31 @@ pub fn stride(n: u32) -> u32 {
     n.next_multiple_of(packed::BLOCK)
 }
 
-/// A fragment by name, without its comments.
-macro_rules! fragment {
-    ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!(env!("OUT_DIR"), "/common/", $name, ".wgsl")),
-        )
+/// Fragments by name, without their comments.
+macro_rules! fragments {
+    ($($name:literal,)*) => {
+        &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/common/", $name, ".wgsl")))),*]
     };
 }
 
 /// The fragments that templates can `#import`.
-const FRAGMENTS: &[(&str, &str)] = &[
-    fragment!("act"),
-    fragment!("append"),
-    fragment!("attention"),
-    fragment!("format"),
-    fragment!("head_stats"),
-    fragment!("key"),
-    fragment!("kv_cache"),
-    fragment!("pages"),
-    fragment!("pairs"),
-    fragment!("parts"),
-    fragment!("philox"),
-    fragment!("reduce"),
-    fragment!("step"),
-    fragment!("u64"),
+const FRAGMENTS: &[(&str, &str)] = fragments![
+    "act",
+    "append",
+    "attention",
+    "block_floats",
+    "block_packed",
+    "format",
+    "head_stats",
+    "key",
+    "kv_cache",
+    "pages",
+    "pairs",
+    "parts",
+    "philox",
+    "reduce",
+    "step",
+    "u64",
 ];
 
 /// The template of a kernel, by name, without its comments.

@@ -1,11 +1,12 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::packed::PackedPart;
+use crate::packed::{BLOCK, PackedPart};
+use crate::quantize_x::{PACKED_BLOCK_QUADS, packed_bytes, packed_quads};
 use crate::{
     Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
-    template,
+    XFormat, template,
 };
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
@@ -17,7 +18,7 @@ pub struct Matmul {
     pub rows: u32,
     /// Weights per row.
     pub k: u32,
-    /// Floats from one token's x to the next.
+    /// Floats from one token's x to the next; not for [`XFormat::Packed`], which has its own rows.
     pub x_stride: u32,
     /// Floats from one token's y to the next.
     pub y_stride: u32,
@@ -28,12 +29,12 @@ pub struct Matmul {
     /// Add a bias, one f32 per row of the whole W.
     pub bias: bool,
     /// Number format of x.
-    pub x_dtype: Dtype,
+    pub x_format: XFormat,
     /// Number format of y.
     pub y_dtype: Dtype,
     /// Which lanes do what.
     pub shape: Shape,
-    /// The norm that x passes first.
+    /// The norm that x passes first; not for [`XFormat::Packed`], which has passed it.
     pub norm: Option<InputNorm>,
     /// What becomes of the sums.
     pub then: Then,
@@ -70,7 +71,7 @@ pub enum Then {
 /// The buffers of a projection.
 #[derive(Clone, Copy)]
 pub struct Operands<'a> {
-    /// (tokens, x_stride).
+    /// (tokens, x_stride), or packed.
     pub x: &'a Buffer,
     /// (rows of the whole W), there where the description says so.
     pub bias: Option<&'a Buffer>,
@@ -103,6 +104,21 @@ impl Matmul {
         match self.shape.x {
             XBinding::UniformBlocks(tokens) => tokens,
             _ => self.shape.cols,
+        }
+    }
+
+    /// Elements of a token's x as the shader sees them.
+    fn x_quads(&self) -> u32 {
+        match self.x_format {
+            XFormat::Floats(_) => self.x_stride / 4,
+            XFormat::Packed => packed_quads(self.k),
+        }
+    }
+
+    fn x_row_bytes(&self) -> u64 {
+        match self.x_format {
+            XFormat::Floats(dtype) => u64::from(self.x_stride) * dtype.bytes(),
+            XFormat::Packed => packed_bytes(self.k),
         }
     }
 
@@ -150,13 +166,34 @@ impl Matmul {
             ("N_RESULTS", self.results().into()),
             ("ROW_START", self.row_start.into()),
             ("X_TOKENS", self.x_tokens().into()),
-            ("X_QUADS", (self.x_stride / 4).into()),
+            ("X_QUADS", self.x_quads().into()),
             ("Y_STRIDE", self.y_stride.into()),
         ];
         constants.extend(self.format.constants(self.k));
         let mut bindings = vec![Binding::Read, x];
         let mut flags = self.format.flags();
-        flags.extend(self.x_dtype.flags());
+        match self.x_format {
+            XFormat::Floats(dtype) => {
+                flags.extend(dtype.flags());
+                constants.push(("BLOCK_QUADS", (BLOCK / 4).into()));
+            }
+            XFormat::Packed => {
+                flags.push("PACKED");
+                // Bytes have their sign there.
+                flags.retain(|flag| *flag != "LIFTED");
+                if !flags.contains(&"MINS") {
+                    flags.retain(|flag| *flag != "X_SUMS");
+                }
+                // Where a block has two steps, the sums of its halves; else that of all of it.
+                let step_sum = if self.format.quants().steps == 2 {
+                    1
+                } else {
+                    3
+                };
+                constants.push(("BLOCK_QUADS", PACKED_BLOCK_QUADS.into()));
+                constants.push(("STEP_SUM", Constant::U32(step_sum)));
+            }
+        }
         if let Some(norm) = self.norm {
             bindings.push(Binding::Uniform);
             flags.push("NORM");
@@ -217,6 +254,9 @@ impl Matmul {
                 let (append_bindings, append_flags, append_constants) = append.append();
                 bindings.extend(append_bindings);
                 flags.extend(["PAIRED", "APPEND"]);
+                if self.x_format == XFormat::Packed {
+                    flags.extend(append.dtype.flags());
+                }
                 flags.extend(append_flags);
                 constants.extend(append_constants);
             }
@@ -272,7 +312,7 @@ impl Matmul {
         let kernel = gpu.kernel(&self.source())?;
         let cols = self.shape.cols;
         let block = u64::from(self.x_tokens());
-        let x_block = x.first(block * u64::from(self.x_stride) * self.x_dtype.bytes());
+        let x_block = x.first(block * self.x_row_bytes());
         let x = match self.shape.x {
             XBinding::Storage | XBinding::Workgroup => x.whole(),
             XBinding::Uniform | XBinding::UniformBlocks(_) => x_block,

@@ -2,14 +2,14 @@ use vitrine_gpu::ShaderSource;
 
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
-    Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm, Rank,
-    RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums, SoftCap, Strongest,
-    TOP_K, Table, TopK, XBinding, stride,
+    Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm,
+    QuantizeX, Rank, RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums,
+    SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
 };
 
 mod matmuls;
 
-use matmuls::matmuls;
+use matmuls::{matmuls, matmuls_of_bytes};
 
 /// The sizes of a model.
 #[derive(Clone, Copy)]
@@ -82,7 +82,8 @@ pub fn permutations() -> Vec<ShaderSource> {
                 };
                 all.push(embed.source());
             }
-            all.extend(matmuls(&size, format).iter().map(Matmul::source));
+            let matmuls = [matmuls(&size, format), matmuls_of_bytes(&size, format)].concat();
+            all.extend(matmuls.iter().map(Matmul::source));
         }
         for (last_row, add, keep) in [
             (false, false, false),
@@ -100,6 +101,16 @@ pub fn permutations() -> Vec<ShaderSource> {
                 keep,
             };
             all.push(norm.source());
+        }
+        for (norm, keep) in [(None, false), (Some(1e-5), false), (Some(1e-5), true)] {
+            let quantize = QuantizeX {
+                n: hidden,
+                norm,
+                keep,
+                dtype,
+                lanes: 8,
+            };
+            all.push(quantize.source());
         }
         for (last_row, keep) in [(false, false), (true, false), (false, true), (true, true)] {
             let norm = LayerNorm {
@@ -245,7 +256,8 @@ pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
     for size in SIZES {
         for format in Format::ALL {
-            for mut matmul in matmuls(&size, format) {
+            let matmuls = [matmuls(&size, format), matmuls_of_bytes(&size, format)].concat();
+            for mut matmul in matmuls {
                 let Shape {
                     lanes,
                     slices,

@@ -5,7 +5,8 @@ use std::fmt;
 use vitrine_gpu::Gpu;
 
 use crate::packed::BLOCK;
-use crate::{Dtype, Format, stride};
+use crate::quantize_x::packed_bytes;
+use crate::{Dtype, Format, XFormat, stride};
 
 /// How the work of [`Matmul`](crate::Matmul) is cut for the lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub enum XBinding {
     /// The same for one block of so many tokens after the other, each with a kernel run of its own.
     UniformBlocks(u32),
     /// As storage, from where the lanes of a workgroup bring some blocks at a time into its memory, for
-    /// all of them; not with several slices.
+    /// all of them; not with several slices, and not where x is packed.
     Workgroup,
 }
 
@@ -164,7 +165,14 @@ impl Shape {
     /// A sensible cut for this device, for W of `rows` × `k` and passes of up to `tokens` tokens: one
     /// when decoding, a few when several sequences decode together, many in a prefill.
     #[must_use]
-    pub fn choose(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Self {
+    pub fn choose(
+        gpu: &Gpu,
+        format: Format,
+        rows: u32,
+        k: u32,
+        tokens: u32,
+        x: impl Into<XFormat>,
+    ) -> Self {
         let likely = match (gpu.is_software(), tokens) {
             (true, 1) if has_narrow_vectors(gpu) => NARROW,
             (true, _) => SOFTWARE[0],
@@ -178,12 +186,20 @@ impl Shape {
             (false, ..=8) => cut(64, 1, 1),
             (false, _) => TILE,
         };
-        Self::of(gpu, likely, k, tokens)
+        Self::of(gpu, likely, k, tokens, x.into())
     }
 
     /// The cuts that may be best on this device, [`Shape::choose`] first and then the likeliest.
     #[must_use]
-    pub fn candidates(gpu: &Gpu, format: Format, rows: u32, k: u32, tokens: u32) -> Vec<Self> {
+    pub fn candidates(
+        gpu: &Gpu,
+        format: Format,
+        rows: u32,
+        k: u32,
+        tokens: u32,
+        x: impl Into<XFormat>,
+    ) -> Vec<Self> {
+        let x = x.into();
         let (tiles, cuts): (&[_], &[_]) = match gpu.is_software() {
             true => (&[], &SOFTWARE),
             false => (&TILES, &HARDWARE),
@@ -191,7 +207,7 @@ impl Shape {
         // Not all of them need have as much to do.
         let most_slices = format.groups(k).next_power_of_two();
         let most_lanes = gpu.caps().max_workgroup_lanes;
-        let first = Self::choose(gpu, format, rows, k, tokens);
+        let first = Self::choose(gpu, format, rows, k, tokens, x);
         let mut all = vec![first];
         let tiles = tiles.iter().filter(|cut| {
             // Buffers end with a tile.
@@ -203,7 +219,7 @@ impl Shape {
             if !possible || cut.by_subgroup && !fits_subgroups(gpu, cut) {
                 continue;
             }
-            let shape = Self::of(gpu, cut, k, tokens);
+            let shape = Self::of(gpu, cut, k, tokens, x);
             let apart = Self {
                 shared_x: false,
                 ..shape
@@ -217,7 +233,7 @@ impl Shape {
         all
     }
 
-    fn of(gpu: &Gpu, cut: Cut, k: u32, tokens: u32) -> Self {
+    fn of(gpu: &Gpu, cut: Cut, k: u32, tokens: u32, x_format: XFormat) -> Self {
         let Cut {
             lanes,
             slices,
@@ -229,10 +245,17 @@ impl Shape {
         // Each weight is read once for all tokens of a lane.
         let most_cols = if software { 4 } else { 8 };
         let cols = tile.unwrap_or(tokens.next_power_of_two().min(most_cols));
-        let row_bytes = u64::from(stride(k)) * Dtype::F32.bytes();
+        let row_bytes = match x_format {
+            XFormat::Floats(_) => u64::from(stride(k)) * Dtype::F32.bytes(),
+            XFormat::Packed => packed_bytes(k),
+        };
         let fits = row_bytes * u64::from(cols) <= gpu.caps().max_uniform_binding;
         let x = if tile.is_some() {
-            XBinding::Workgroup
+            match x_format {
+                XFormat::Floats(_) => XBinding::Workgroup,
+                // There is nothing to convert once for all.
+                XFormat::Packed => XBinding::Storage,
+            }
         } else if tokens <= cols && fits {
             XBinding::Uniform
         } else if software && cols >= LEAST_BLOCK && fits {

@@ -26,6 +26,12 @@ pub enum ModelError {
         /// Where it ends.
         error: SourceError,
     },
+    /// Activations were to be packed for weights that are all floats.
+    #[error(
+        "No weights of this model are quantised, and only those are multiplied by activations in \
+         bytes: load it without them, or quantise its weights too."
+    )]
+    NothingToPack,
     /// The storage failed.
     #[error("The model file could not be read: {0}.")]
     Storage(String),

@@ -59,6 +59,9 @@ pub struct LoadOptions {
     pub kv_dtype: Option<KvDtype>,
     /// Whether to quantise float weights.
     pub quantization: Quantization,
+    /// Round activations to signed bytes with a scale per 32 wherever they are multiplied by quantised
+    /// weights, as llama.cpp does on GPUs with integer dot products (`q8_1`): results differ a little.
+    pub pack_activations: bool,
     /// What is known of how matrices are best multiplied on this adapter.
     pub tuning: Tuning,
     /// What tokens will be watched for, mostly: its kernels are compiled while the model is loaded.
@@ -180,7 +183,7 @@ impl Model {
         let cache = KvCache::new(&gpu, &config, options.kv_dtype())?;
         let sequences = Sequences::new(&config);
         let step = sequences.step(&gpu, &cache, 1)?;
-        let act = Activations::new(&gpu, &config, &weights, options.dtype, step)?;
+        let act = Activations::new(&gpu, &config, &weights, options, step)?;
         let changes = Changes::default();
         let tuning = options.tuning.clone();
         let plan = Plan::new(Basis {

@@ -1,11 +1,12 @@
 //! Steps that the layers, the head and the readout share.
 
-use vitrine_gpu::{Buffer, Gpu, Recording};
+use vitrine_gpu::{Buffer, Extent, Gpu, Recording};
 use vitrine_kernels::{
-    Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, Results, RmsNorm, Then, XBinding,
-    stride,
+    Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, QuantizeX, Results, RmsNorm, Then,
+    XBinding, XFormat, stride,
 };
 
+use crate::plan::Activations;
 use crate::tuning::MatmulKind;
 use crate::weights::{Matrix, NormWeights};
 use crate::{Config, ModelError, Tuning};
@@ -18,15 +19,15 @@ pub struct Ops<'a> {
     pub config: &'a Config,
     /// How matrices are best multiplied here.
     pub tuning: &'a Tuning,
-    /// Number format of activations.
-    pub dtype: Dtype,
+    /// Their number formats, and room for them in another.
+    pub act: &'a Activations,
     /// The most rows there will be: shapes are chosen for them.
     pub rows: u32,
     /// Where the steps go.
     pub recording: &'a mut Recording,
 }
 
-impl Ops<'_> {
+impl<'a> Ops<'a> {
     /// y = norm(x), row by row; with `last_row` only of the row that `step` ends with. A copy of x
     /// goes to `kept`.
     pub fn norm(
@@ -38,7 +39,11 @@ impl Ops<'_> {
         last_row: bool,
         kept: Option<&Buffer>,
     ) -> Result<(), ModelError> {
-        let (n, eps, dtype) = (self.config.hidden_size, self.config.norm_eps, self.dtype);
+        let (n, eps, dtype) = (
+            self.config.hidden_size,
+            self.config.norm_eps,
+            self.act.dtype,
+        );
         let weight = &weights.weight.buffer;
         let dispatch = match &weights.bias {
             Some(bias) => {
@@ -99,18 +104,43 @@ impl Ops<'_> {
             to,
             ..
         } = *projection;
+        let norm = norm.map(|(weights, kept)| (&weights.weight.buffer, kept));
+        let packed = self.pack(projection)?;
         for part in &matrix.parts {
-            let operands = Operands {
-                x,
-                bias,
-                norm: norm.map(|(weights, kept)| (&weights.weight.buffer, kept)),
-                to,
-            };
             let matmul = self.describe(projection, part);
+            let (x, norm) = match (matmul.x_format, packed) {
+                (XFormat::Packed, Some(packed)) => (packed, None),
+                _ => (x, norm),
+            };
+            let operands = Operands { x, bias, norm, to };
             let dispatch = matmul.dispatch_with(self.gpu, part, operands)?;
             self.recording.dispatch(dispatch);
         }
         Ok(())
+    }
+
+    /// Packs x, behind its norm, where a part of the matrix is multiplied by bytes.
+    fn pack(&mut self, projection: &Projection<'_>) -> Result<Option<&'a Buffer>, ModelError> {
+        let Projection {
+            matrix, x, norm, ..
+        } = *projection;
+        let act = self.act;
+        let packs = |part: &&PackedPart| act.x_format(part.format) == XFormat::Packed;
+        let (Some(part), Some(packed)) = (matrix.parts.iter().find(packs), &act.packed) else {
+            return Ok(None);
+        };
+        let eps = norm.map(|_| self.config.norm_eps);
+        let keep = norm.is_some_and(|(_, kept)| kept.is_some());
+        let quantize = QuantizeX::new(self.gpu, part.k, eps, keep, act.dtype);
+        let norm = norm.map(|(weights, kept)| (&weights.weight.buffer, kept));
+        // One row is the last of any pass.
+        let each = match self.rows {
+            1 => Extent::Fixed(1),
+            _ => Extent::Tokens { per: 1 },
+        };
+        let dispatch = quantize.dispatch(self.gpu, x, norm, packed, each)?;
+        self.recording.dispatch(dispatch);
+        Ok(Some(packed))
     }
 
     /// Whether this can be one kernel: there is one part, which knows its tokens, and the adapter can
@@ -140,13 +170,19 @@ impl Ops<'_> {
             rows,
             ..
         } = *part;
+        let x_format = self.act.x_format(format);
         let kind = MatmulKind {
             name: self.recording.place().name,
             format,
             rows,
             k,
             tokens: self.rows,
-            dtype: self.dtype,
+            x_format,
+        };
+        // What is packed has passed it.
+        let norm = match x_format {
+            XFormat::Floats(_) => projection.norm,
+            XFormat::Packed => None,
         };
         let shape = self.tuning.shape(self.gpu, &kind);
         Matmul {
@@ -158,13 +194,13 @@ impl Ops<'_> {
             row_start,
             accumulate: projection.accumulate,
             bias: projection.bias.is_some(),
-            x_dtype: self.dtype,
+            x_format,
             y_dtype: projection.y_dtype,
             shape: match projection.then {
                 Then::Store => shape,
                 Then::Act { .. } | Then::Append(_) => shape.of_pairs(),
             },
-            norm: projection.norm.map(|(_, kept)| InputNorm {
+            norm: norm.map(|(_, kept)| InputNorm {
                 n: self.config.hidden_size,
                 eps: self.config.norm_eps,
                 keep: kept.is_some(),

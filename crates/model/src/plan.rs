@@ -8,13 +8,14 @@ mod watched;
 
 use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Bests, Dtype, Embed, MAX_ROWS, SoftCap, TOP_K, Table, TopK, lanes_of_rows, stride,
+    Argmax, Bests, Dtype, Embed, Format, MAX_ROWS, SoftCap, TOP_K, Table, TopK, XFormat,
+    lanes_of_rows, packed_bytes, stride,
 };
 
 use crate::kv_cache::KvCache;
 use crate::ops::Ops;
 use crate::weights::Weights;
-use crate::{Config, ModelError, Tap, Tuning};
+use crate::{Config, LoadOptions, ModelError, Tap, Tuning};
 pub use batch::BatchPlan;
 pub use changes::Changes;
 pub use tapped::{Read, Segment, Tapping};
@@ -43,6 +44,8 @@ pub struct Activations {
     attn_out: Buffer,
     gate_up: Buffer,
     mlp_act: Buffer,
+    /// The x of one projection after the other in signed bytes, where the load options want that.
+    pub packed: Option<Buffer>,
     /// What attention or the MLP adds, where it is normalised first.
     branch: Option<Buffer>,
     last_normed: Buffer,
@@ -54,9 +57,14 @@ impl Activations {
         gpu: &Gpu,
         config: &Config,
         weights: &Weights,
-        dtype: Dtype,
+        options: &LoadOptions,
         step: Buffer,
     ) -> Result<Self, ModelError> {
+        let dtype = options.dtype;
+        let packed = match options.pack_activations {
+            true => Some(packed_rows(gpu, weights)?),
+            false => None,
+        };
         let rows = |label: &str, n: u32| rows(gpu, label, n, dtype);
         let layer = weights.layers.first();
         let qkv_width = layer.map_or(0, |layer| layer.qkv_proj.matrix.rows);
@@ -76,6 +84,7 @@ impl Activations {
             attn_out: rows("attn_out", config.num_attention_heads * config.head_dim)?,
             gate_up: rows("gate_up", gate_up_width)?,
             mlp_act: rows("mlp_act", config.intermediate_size)?,
+            packed,
             branch: match config.post_norms {
                 true => Some(rows("branch", hidden)?),
                 false => None,
@@ -84,10 +93,39 @@ impl Activations {
         })
     }
 
+    /// How the x of a matrix comes that is stored in `format`.
+    pub fn x_format(&self, format: Format) -> XFormat {
+        match self.packed {
+            Some(_) if format.has_bytes() => XFormat::Packed,
+            _ => self.dtype.into(),
+        }
+    }
+
     /// Room for `n` values of each token of a pass, in the number format of the others.
     fn rows(&self, gpu: &Gpu, label: &str, n: u32) -> Result<Buffer, GpuError> {
         rows(gpu, label, n, self.dtype)
     }
+}
+
+/// Room for the x of any matrix that can be multiplied by bytes.
+fn packed_rows(gpu: &Gpu, weights: &Weights) -> Result<Buffer, ModelError> {
+    let projections = weights.layers.iter().flat_map(|layer| {
+        [
+            &layer.qkv_proj.matrix,
+            &layer.o_proj.matrix,
+            &layer.gate_up_proj.matrix,
+            &layer.down_proj.matrix,
+        ]
+    });
+    let parts = projections
+        .chain([weights.head()])
+        .flat_map(|matrix| &matrix.parts);
+    let longest = parts
+        .filter(|part| part.format.has_bytes())
+        .map(|part| packed_bytes(part.k))
+        .max()
+        .ok_or(ModelError::NothingToPack)?;
+    Ok(gpu.buffer("packed", u64::from(MAX_PASS) * longest, Usage::Work)?)
 }
 
 fn rows(gpu: &Gpu, label: &str, n: u32, dtype: Dtype) -> Result<Buffer, GpuError> {
@@ -400,7 +438,7 @@ impl Builder<'_> {
             gpu: self.gpu,
             config: self.config,
             tuning: self.tuning,
-            dtype: self.act.dtype,
+            act: self.act,
             rows: self.rows,
             recording: &mut self.recording,
         }

@@ -121,7 +121,7 @@ impl Readout {
             gpu,
             config,
             tuning,
-            dtype: act.dtype,
+            act,
             rows: capacity,
             recording: &mut head,
         };

@@ -279,7 +279,7 @@ impl Model {
             ]
         });
         let head = (pass == TunedPass::Token).then(|| ("lm_head", self.weights.head()));
-        let (tokens, dtype) = (pass.most_tokens(), self.act.dtype);
+        let tokens = pass.most_tokens();
         layers.chain(head).flat_map(move |(name, matrix)| {
             matrix.parts.iter().map(move |part| MatmulKind {
                 name,
@@ -287,7 +287,7 @@ impl Model {
                 rows: part.rows,
                 k: part.k,
                 tokens,
-                dtype,
+                x_format: self.act.x_format(part.format),
             })
         })
     }

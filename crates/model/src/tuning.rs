@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Dtype, Format, Shape, matmul_revision};
+use vitrine_kernels::{Format, Shape, XFormat, matmul_revision};
 
 use crate::MAX_PASS;
 
@@ -68,7 +68,7 @@ pub struct MatmulKind {
     /// The most tokens of a pass.
     pub tokens: u32,
     /// Number format of activations.
-    pub dtype: Dtype,
+    pub x_format: XFormat,
 }
 
 impl fmt::Display for MatmulKind {
@@ -79,9 +79,9 @@ impl fmt::Display for MatmulKind {
             rows,
             k,
             tokens,
-            dtype,
+            x_format,
         } = self;
-        write!(f, "{name} {rows}×{k} {format:?} with {dtype:?}, ")?;
+        write!(f, "{name} {rows}×{k} {format:?} with {x_format}, ")?;
         match *tokens {
             1 => write!(f, "a token"),
             MAX_PASS => write!(f, "a prompt"),
@@ -94,7 +94,15 @@ impl MatmulKind {
     /// The cuts that may be best for it.
     #[must_use]
     pub fn candidates(&self, gpu: &Gpu) -> Vec<Shape> {
-        Shape::candidates(gpu, self.format, self.rows, self.k, self.tokens)
+        let Self {
+            format,
+            rows,
+            k,
+            tokens,
+            x_format,
+            ..
+        } = *self;
+        Shape::candidates(gpu, format, rows, k, tokens, x_format)
     }
 }
 
@@ -168,6 +176,7 @@ impl Tuning {
             rows,
             k,
             tokens,
+            x_format,
             ..
         } = *kind;
         let trial = self
@@ -181,6 +190,6 @@ impl Tuning {
                 candidates.find(|shape| shape.to_string() == measured.best)
             }),
         };
-        found.unwrap_or_else(|| Shape::choose(gpu, format, rows, k, tokens))
+        found.unwrap_or_else(|| Shape::choose(gpu, format, rows, k, tokens, x_format))
     }
 }

@@ -22,6 +22,10 @@ pub enum Command {
         source: ModelSource,
         /// How to reach the model hub.
         hub: HubAccess,
+        /// Round activations to 8 bits with a scale per 32 wherever they are multiplied by quantised
+        /// weights.
+        #[serde(default)]
+        pack_activations: bool,
     },
     /// End the loading at hand. What has arrived of a download is kept for the next attempt.
     CancelLoad,

@@ -24,6 +24,9 @@ pub enum CompareFormat {
     /// KV cache in 8 bits, the rest as it is usually.
     #[serde(rename = "kv-q8")]
     KvQ8,
+    /// Weights as they are in the files, and activations in 8 bits wherever they are multiplied by
+    /// quantised ones.
+    A8,
     /// Float weights in 8 bits, as optimum-quanto quantises them.
     Q8,
     /// Float weights in 4 bits, a scale for each row.

@@ -165,6 +165,7 @@ mod tests {
                 name: String::new(),
             },
             hub: HubAccess::default(),
+            pack_activations: false,
         }
     }
 

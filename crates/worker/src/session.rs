@@ -44,6 +44,8 @@ pub struct Session {
     to_tune: bool,
     /// Where the files of `engine` are.
     origin: Option<Origin>,
+    /// Whether the page wanted that of `engine`.
+    pack_activations: bool,
     /// Generations that can be forked, by the page's numbers.
     branches: HashMap<u32, Branch>,
 }
@@ -109,8 +111,13 @@ impl Session {
                 scope::post(&models);
                 Ok(())
             }
-            Command::LoadModel { source, hub } => {
-                let result = self.load_unless_cancelled(&source, &hub, files, ticket, mailbox);
+            Command::LoadModel {
+                source,
+                hub,
+                pack_activations,
+            } => {
+                let request = (&source, &hub, pack_activations);
+                let result = self.load_unless_cancelled(request, files, ticket, mailbox);
                 let result = result.await;
                 tell_stored(Store::open().await.as_ref()).await;
                 result
@@ -178,15 +185,14 @@ impl Session {
 
     async fn load_unless_cancelled(
         &mut self,
-        source: &ModelSource,
-        hub: &HubAccess,
+        request @ (source, ..): (&ModelSource, &HubAccess, bool),
         picked: Vec<Blob>,
         ticket: Ticket,
         mailbox: &Mailbox,
     ) -> Result<(), WorkerError> {
         {
             // Dropping the loading ends its requests and closes its files.
-            let load = pin!(self.load(source, hub, picked));
+            let load = pin!(self.load(request, picked));
             let cancelled = pin!(mailbox.cancelled(ticket));
             if let Either::Left((result, _)) = select(load, cancelled).await {
                 return result;
@@ -204,8 +210,7 @@ impl Session {
 
     async fn load(
         &mut self,
-        source: &ModelSource,
-        hub: &HubAccess,
+        (source, hub, pack_activations): (&ModelSource, &HubAccess, bool),
         picked: Vec<Blob>,
     ) -> Result<(), WorkerError> {
         let began_s = scope::now_s();
@@ -220,6 +225,7 @@ impl Session {
 
         // The old model makes room before the new one comes.
         self.unload();
+        self.pack_activations = pack_activations;
         let gpu = match self.gpu.take() {
             Some(gpu) => gpu,
             None => request_gpu().await?,
@@ -273,6 +279,7 @@ impl Session {
         LoadOptions {
             tuning: tune::recall(&self.adapter).await,
             watch: wanted(PacketParts::CHEAP),
+            pack_activations: self.pack_activations,
             ..LoadOptions::default()
         }
     }

@@ -11,4 +11,5 @@ mod fixture;
 mod folders;
 mod gguf;
 mod kv_dtype;
+mod packed;
 mod refused;

@@ -117,9 +117,9 @@ impl Bench {
             row_start: 0,
             accumulate: false,
             bias: false,
-            x_dtype: Dtype::F32,
+            x_format: Dtype::F32.into(),
             y_dtype: Dtype::F32,
-            shape: Shape::choose(gpu, Format::Q4, rows, k, tokens),
+            shape: Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32),
             norm: None,
             then: Then::Store,
         };

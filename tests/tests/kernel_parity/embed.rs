@@ -33,8 +33,12 @@ fn embed() {
                 )
                 .unwrap();
                 let got = run::<f32>(&gpu, [dispatch], tokens, &x, tokens * stride(hidden));
-                let got = unpadded(&got, hidden, stride(hidden));
                 let what = format!("{name} {hidden} wide, {tokens} tokens");
+                for row in got.chunks_exact(stride(hidden) as usize) {
+                    let padding = &row[hidden as usize..];
+                    assert!(padding.iter().all(|x| *x == 0.0), "{what}: the padding");
+                }
+                let got = unpadded(&got, hidden, stride(hidden));
                 assert_close(&got, &right, &wrong, 1e-6, &what);
             }
         }

@@ -107,7 +107,7 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
                 row_start: 0,
                 accumulate: false,
                 bias: true,
-                x_dtype: dtype,
+                x_format: dtype.into(),
                 y_dtype: dtype,
                 shape: shape(&gpu, case),
                 norm: Some(InputNorm {
@@ -194,7 +194,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 row_start: 0,
                 accumulate: false,
                 bias: false,
-                x_dtype: dtype,
+                x_format: dtype.into(),
                 y_dtype: dtype,
                 shape: shape(&gpu, case),
                 norm: Some(InputNorm {

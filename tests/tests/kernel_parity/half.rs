@@ -209,7 +209,7 @@ fn matmul_in_half_precision() {
             row_start: 0,
             accumulate: true,
             bias: true,
-            x_dtype: HALF,
+            x_format: HALF.into(),
             y_dtype,
             shape: Shape {
                 lanes,

@@ -37,7 +37,7 @@ fn speed() {
         let part = uploaded(&gpu, &packer, ROWS);
         let measure = |decode: bool| {
             let tokens = if decode { 1 } else { TOKENS };
-            let shape = Shape::choose(&gpu, format, ROWS, K, tokens);
+            let shape = Shape::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
             let matmul = Matmul {
                 format,
                 rows: ROWS,
@@ -47,7 +47,7 @@ fn speed() {
                 row_start: 0,
                 accumulate: false,
                 bias: false,
-                x_dtype: Dtype::F32,
+                x_format: Dtype::F32.into(),
                 y_dtype: Dtype::F32,
                 shape,
                 norm: None,

@@ -84,6 +84,7 @@ impl<'a> Worker<'a> {
                 keep: false,
             },
             hub: HubAccess::default(),
+            pack_activations: false,
         };
         self.call("send", json!({ "command": command, "files": files }))
             .await;
@@ -99,7 +100,13 @@ impl<'a> Worker<'a> {
         };
         let source = site[0].source.clone();
         let hub = HubAccess::default();
-        self.send(&Command::LoadModel { source, hub }).await;
+        let pack_activations = false;
+        let load = Command::LoadModel {
+            source,
+            hub,
+            pack_activations,
+        };
+        self.send(&load).await;
         self.until(&["model_ready"]).await;
     }
 

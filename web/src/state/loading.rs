@@ -55,6 +55,7 @@ impl State {
                 endpoint: hub::endpoint(),
                 token: Some(token).filter(|token| !token.is_empty()),
             },
+            pack_activations: false,
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgGroup};
 use vitrine_protocol::{CompareFormat, PatchSite};
 
-use super::{DtypeArg, KvDtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
+use super::{ActivationsArg, DtypeArg, KvDtypeArg, ModelArgs, NumberArgs, PromptArgs, QuantizeArg};
 use crate::draw::picture_path;
 
 pub const RACE_EXAMPLES: &str = "\
@@ -94,7 +94,8 @@ pub struct CompareArgs {
     #[arg(long)]
     pub quantize_all: bool,
     /// What to compare, the reference first: f32 and f16 are formats of activations and KV cache;
-    /// kv-q8 is an 8-bit KV cache; q8, q4 and q4-128 quantise the layers' weights of a float model. The model is loaded once for
+    /// kv-q8 is an 8-bit KV cache; a8 is `--activations q8`; q8, q4 and q4-128 quantise the layers' weights of
+    /// a float model. The model is loaded once for
     /// each.
     #[arg(
         long,
@@ -126,6 +127,7 @@ impl CompareArgs {
                     _ => self.dtype,
                 },
                 kv_dtype: (format == FormatArg::KvQ8).then_some(KvDtypeArg::Q8),
+                activations: (format == FormatArg::A8).then_some(ActivationsArg::Q8),
                 quantize,
                 quantize_all: self.quantize_all && quantize.is_some(),
             },
@@ -140,6 +142,7 @@ pub enum FormatArg {
     F32,
     F16,
     KvQ8,
+    A8,
     Q8,
     Q4,
     #[value(name = "q4-128")]
@@ -150,7 +153,7 @@ impl FormatArg {
     /// How it quantises weights, if it does.
     pub fn quantize(self) -> Option<QuantizeArg> {
         match self {
-            Self::F32 | Self::F16 | Self::KvQ8 => None,
+            Self::F32 | Self::F16 | Self::KvQ8 | Self::A8 => None,
             Self::Q8 => Some(QuantizeArg::Q8),
             Self::Q4 => Some(QuantizeArg::Q4),
             Self::Q4Group128 => Some(QuantizeArg::Q4Group128),
@@ -164,6 +167,7 @@ impl From<FormatArg> for CompareFormat {
             FormatArg::F32 => Self::F32,
             FormatArg::F16 => Self::F16,
             FormatArg::KvQ8 => Self::KvQ8,
+            FormatArg::A8 => Self::A8,
             FormatArg::Q8 => Self::Q8,
             FormatArg::Q4 => Self::Q4,
             FormatArg::Q4Group128 => Self::Q4Group128,

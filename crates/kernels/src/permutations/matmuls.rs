@@ -1,7 +1,7 @@
 use super::{Size, other};
 use crate::{
     Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, SliceSums,
-    Then, XBinding, stride,
+    Then, XBinding, XFormat, stride,
 };
 
 /// The forms of `matmul` that plans have, for one number format.
@@ -65,7 +65,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             row_start: 32,
             accumulate,
             bias: accumulate,
-            x_dtype: dtype,
+            x_format: dtype.into(),
             // Logits are f32 always.
             y_dtype: if x == XBinding::Uniform {
                 Dtype::F32
@@ -126,7 +126,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
                 row_start: 0,
                 accumulate: false,
                 bias: keep,
-                x_dtype: dtype,
+                x_format: dtype.into(),
                 y_dtype: dtype,
                 shape: Shape {
                     lanes,
@@ -146,6 +146,26 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             };
             all.push(matmul);
         }
+    }
+    all
+}
+
+/// Those with x in signed bytes: what surrounds the products is as above, so that a few are enough.
+pub(super) fn matmuls_of_bytes(size: &Size, format: Format) -> Vec<Matmul> {
+    if !format.has_bytes() {
+        return Vec::new();
+    }
+    let mut all = matmuls(size, format);
+    // Tiles are for floats, and the copy is made by whoever packs x.
+    all.retain(|matmul| {
+        matmul.shape.x != XBinding::Workgroup && matmul.norm.is_none_or(|norm| !norm.keep)
+    });
+    if format != Format::Q4 {
+        all.truncate(4);
+    }
+    for matmul in &mut all {
+        matmul.x_format = XFormat::Packed;
+        matmul.norm = None;
     }
     all
 }

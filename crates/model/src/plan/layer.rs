@@ -3,7 +3,7 @@
 use vitrine_gpu::Buffer;
 use vitrine_kernels::{
     AppendBuffers, Attention, AttentionShape, Dtype, MlpAct, QkNorm, Results, RmsNorm,
-    RopeKvAppend, Then, stride,
+    RopeKvAppend, Then, XFormat, stride,
 };
 
 use super::{Activations, Builder};
@@ -52,13 +52,8 @@ impl Builder<'_> {
             kept: new_kv.as_ref(),
         };
         let kept = self.kept_residual(number, 0);
-        let (x, norm) = self.normed(
-            &layer.input_norm,
-            kept.as_ref(),
-            stage,
-            number,
-            "input_norm",
-        )?;
+        self.enter(stage, Some(number), "input_norm");
+        let (x, norm) = self.normed(&layer.input_norm, kept.as_ref(), &layer.qkv_proj)?;
         let projection = Projection {
             norm,
             ..self.projection(&layer.qkv_proj, x, &act.qkv)
@@ -148,7 +143,8 @@ impl Builder<'_> {
         let (config, act) = (self.config, self.act);
         let stage = "mlp";
         let kept = self.kept_residual(number, 1);
-        let (x, norm) = self.normed(&layer.mlp_norm, kept.as_ref(), stage, number, "mlp_norm")?;
+        self.enter(stage, Some(number), "mlp_norm");
+        let (x, norm) = self.normed(&layer.mlp_norm, kept.as_ref(), &layer.gate_up_proj)?;
         let neurons = &self.mlp_act(number);
         let mlp_stride = stride(config.intermediate_size);
         let projection = Projection {
@@ -254,15 +250,13 @@ impl Builder<'_> {
         !self.prefill && self.tapping.is_none()
     }
 
-    /// What the projections behind a norm read, and the norm that they are to do themselves; a copy
-    /// of the residual stream goes to `kept`.
+    /// What the projection behind a norm reads, and the norm that it is to do itself; a copy of the
+    /// residual stream goes to `kept`.
     fn normed<'n>(
         &mut self,
         weights: &'n NormWeights,
         kept: Option<&'n Buffer>,
-        stage: &'static str,
-        layer: u32,
-        name: &'static str,
+        projection: &Linear,
     ) -> Result<(&'n Buffer, Option<NormOnTheWay<'n>>), ModelError>
     where
         Self: 'n,
@@ -271,10 +265,12 @@ impl Builder<'_> {
         // The factors come as a uniform.
         let bytes = u64::from(stride(self.config.hidden_size)) * Dtype::F32.bytes();
         let fits = bytes <= self.gpu.caps().max_uniform_binding;
-        if self.fuses() && weights.bias.is_none() && fits {
+        // Whoever packs x for the projection normalises it on the way, whatever the pass.
+        let mut parts = projection.matrix.parts.iter();
+        let packs = parts.all(|part| act.x_format(part.format) == XFormat::Packed);
+        if weights.bias.is_none() && (packs || self.fuses() && fits) {
             return Ok((&act.residual, Some((weights, kept))));
         }
-        self.enter(stage, Some(layer), name);
         self.norm(weights, kept.cloned())?;
         Ok((&act.normed, None))
     }

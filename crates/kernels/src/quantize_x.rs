@@ -1,0 +1,102 @@
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+
+use crate::packed::BLOCK;
+use crate::{Dtype, FRAGMENTS, lanes_of_rows, stride, template};
+
+/// Elements of 16 bytes that a block takes: two of bytes, and one of its scale and its sums.
+pub(crate) const PACKED_BLOCK_QUADS: u32 = 3;
+
+/// Elements of 16 bytes from one token's packed x to the next. Four tokens end where a binding can begin.
+pub(crate) fn packed_quads(k: u32) -> u32 {
+    (k.div_ceil(BLOCK) * PACKED_BLOCK_QUADS).next_multiple_of(4)
+}
+
+/// Bytes that `k` activations of a token take as [`QuantizeX`] packs them.
+#[must_use]
+pub fn packed_bytes(k: u32) -> u64 {
+    u64::from(packed_quads(k)) * 16
+}
+
+/// `shaders/quantize_x.wgsl`: x in signed bytes with a scale per 32, as llama.cpp's `q8_1`, for
+/// [`XFormat::Packed`](crate::XFormat::Packed).
+#[derive(Clone, Copy, Debug)]
+pub struct QuantizeX {
+    /// Values per token; rows of x are padded to [`stride`].
+    pub n: u32,
+    /// The `rms_norm_eps` of the RMSNorm that x passes first, where there is one.
+    pub norm: Option<f32>,
+    /// Keep a copy of x as it was; with a norm.
+    pub keep: bool,
+    /// Number format of x.
+    pub dtype: Dtype,
+    /// Lanes of a workgroup.
+    pub lanes: u32,
+}
+
+impl QuantizeX {
+    /// For this device.
+    #[must_use]
+    pub fn new(gpu: &Gpu, n: u32, norm: Option<f32>, keep: bool, dtype: Dtype) -> Self {
+        Self {
+            n,
+            norm,
+            keep,
+            dtype,
+            lanes: lanes_of_rows(gpu),
+        }
+    }
+
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        let mut bindings = vec![Binding::Read];
+        let mut flags = self.dtype.flags();
+        let mut constants = vec![
+            ("LANES", self.lanes.into()),
+            ("BLOCKS", (stride(self.n) / BLOCK).into()),
+            ("PACKED_QUADS", packed_quads(self.n).into()),
+        ];
+        if let Some(eps) = self.norm {
+            bindings.push(Binding::Read);
+            flags.push("NORM");
+            constants.extend([("N", self.n.into()), ("EPS", eps.into())]);
+        }
+        bindings.push(Binding::ReadWrite);
+        if self.keep {
+            bindings.push(Binding::ReadWrite);
+            flags.push("KEEP");
+        }
+        ShaderSource {
+            name: "quantize_x",
+            template: template!("quantize_x"),
+            fragments: FRAGMENTS,
+            constants,
+            flags,
+            bindings,
+        }
+    }
+
+    /// Packs x (tokens, stride) into `packed` (tokens, [`packed_bytes`]), the tokens that `each` says.
+    /// `norm` has the factors of the norm, and what becomes a copy of x; as the description says.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch(
+        &self,
+        gpu: &Gpu,
+        x: &Buffer,
+        norm: Option<(&Buffer, Option<&Buffer>)>,
+        packed: &Buffer,
+        each: Extent,
+    ) -> Result<Dispatch, GpuError> {
+        debug_assert_eq!(self.norm.is_some(), norm.is_some());
+        let kernel = gpu.kernel(&self.source())?;
+        let (factors, kept) = norm.unzip();
+        let mut buffers = vec![x.whole()];
+        buffers.extend(factors.map(Buffer::whole));
+        buffers.push(packed.whole());
+        buffers.extend(kept.flatten().map(Buffer::whole));
+        let grid = Grid::plane(each, Extent::Fixed(1));
+        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+    }
+}

@@ -1,0 +1,69 @@
+// x in signed bytes for `matmul`, as llama.cpp's q8_1 has it: of each block of 32 values the highest
+// magnitude becomes 127, and the others are rounded to that grid.
+//
+// One workgroup per token; a lane takes whole blocks. A block is three vec4<u32>s: 32 bytes in order, and
+// then as floats its scale, the sums of its halves, and the sum of all of it, as they are after rounding.
+//
+// With NORM x passes an RMSNorm (arXiv 1910.07467) first: its factor for the token only changes scales.
+#import pairs
+#if NORM
+#import reduce
+#end
+
+@group(0) @binding(_) var<storage, read> x: array<Quad>;
+#if NORM
+@group(0) @binding(_) var<storage, read> weight: array<vec4<f32>>;
+#end
+@group(0) @binding(_) var<storage, read_write> packed: array<vec4<u32>>;
+#if KEEP
+// A copy of the x that was normalised.
+@group(0) @binding(_) var<storage, read_write> kept: array<Quad>;
+#end
+
+const ROW_QUADS: u32 = BLOCKS * 8u;
+// What is less than this is taken for zero: its reciprocal might be infinite.
+const LEAST: f32 = 1e-30;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let token = group.x;
+    var factor = 1.0;
+#if NORM
+    var squares = 0.0;
+    for (var i = lane; i < ROW_QUADS; i += LANES) {
+        let values = from_quad(x[token * ROW_QUADS + i]);
+        squares += dot(values, values);
+#if KEEP
+        kept[token * ROW_QUADS + i] = x[token * ROW_QUADS + i];
+#end
+    }
+    factor = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
+#end
+    for (var block = lane; block < BLOCKS; block += LANES) {
+        var highest = vec4<f32>(0.0);
+#for p in 8
+        var x_$p = from_quad(x[token * ROW_QUADS + block * 8u + $pu]);
+#if NORM
+        x_$p *= weight[block * 8u + $pu];
+#end
+        highest = max(highest, abs(x_$p));
+#end
+        let most = max(max(highest.x, highest.y), max(highest.z, highest.w));
+        var steps = 0.0;
+        var scale = 0.0;
+        if (most >= LEAST) {
+            steps = 127.0 / most;
+            scale = most / 127.0 * factor;
+        }
+#for p in 8
+        let q_$p = vec4<i32>(round(x_$p * steps));
+#end
+        let low = q_0 + q_1 + q_2 + q_3;
+        let high = q_4 + q_5 + q_6 + q_7;
+        let sums = vec2<f32>(vec2<i32>(low.x + low.y + low.z + low.w, high.x + high.y + high.z + high.w));
+        let at = token * PACKED_QUADS + block * 3u;
+        packed[at] = vec4<u32>(pack4xI8(q_0), pack4xI8(q_1), pack4xI8(q_2), pack4xI8(q_3));
+        packed[at + 1u] = vec4<u32>(pack4xI8(q_4), pack4xI8(q_5), pack4xI8(q_6), pack4xI8(q_7));
+        packed[at + 2u] = bitcast<vec4<u32>>(scale * vec4<f32>(1.0, sums, sums.x + sums.y));
+    }
+}

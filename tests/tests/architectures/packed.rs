@@ -1,0 +1,143 @@
+//! Activations in signed bytes on whole models, in every cut: close to those in floats on the same
+//! weights, and in a batch what they are alone.
+
+use pollster::block_on;
+use vitrine_engine::{Engine, LoadOptions, Quantization, Quantize, Tuning};
+use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_protocol::{BatchRequest, GenerateRequest, Prompt, SamplingParams};
+
+use crate::fixture::{Fixture, load_with, logits, off};
+
+/// Of the largest logit: what rounding activations to 8 bits does to these small random models.
+const TOLERANCE: f32 = 0.05;
+/// Of the largest logit: cuts add in different orders, so that some value is rounded to the number beside it.
+const BETWEEN_CUTS: f32 = 0.01;
+
+fn options(quantize: Quantize, pack: bool, tuning: Tuning) -> LoadOptions {
+    LoadOptions {
+        quantization: Quantization {
+            projections: Some(quantize),
+            tables: true,
+        },
+        pack_activations: pack,
+        tuning,
+        ..LoadOptions::default()
+    }
+}
+
+fn load(fixture: &Fixture, device_type: &str, options: &LoadOptions) -> Engine {
+    let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
+    load_with(fixture.files(), gpu.as_device_type(device_type), options).unwrap()
+}
+
+fn check(name: &str, quantize: Quantize) {
+    let fixture = Fixture::read("architectures", name);
+    let prompts: Vec<_> = fixture.golden.sequences.iter().take(2).collect();
+    let all = |engine: &mut Engine| -> Vec<Vec<f32>> {
+        prompts
+            .iter()
+            .map(|prompt| logits(engine, &prompt.prompt_ids))
+            .collect()
+    };
+    let floats = options(quantize, false, Tuning::default());
+    let floats = all(&mut load(&fixture, "Cpu", &floats));
+    // Control: another prompt's logits are told apart.
+    assert!(off(&floats[0], &floats[1]) > 2.0 * TOLERANCE);
+    let mut first: Option<Vec<Vec<f32>>> = None;
+    for device_type in ["Cpu", "DiscreteGpu"] {
+        for cut in 0.. {
+            let options = options(quantize, true, Tuning::forced(cut));
+            let mut engine = load(&fixture, device_type, &options);
+            if engine.cuts() <= cut {
+                assert!(cut > 3, "{device_type} has cuts to choose from");
+                break;
+            }
+            let got = all(&mut engine);
+            let first = first.get_or_insert_with(|| got.clone());
+            for ((got, floats), first) in got.iter().zip(&floats).zip(first.iter()) {
+                let error = off(got, floats);
+                assert!(
+                    (1e-5..TOLERANCE).contains(&error),
+                    "{name}, {device_type}, cut {cut}: off by {error}"
+                );
+                let error = off(got, first);
+                assert!(
+                    error < BETWEEN_CUTS,
+                    "{name}, {device_type}, cut {cut}: off by {error} from the first cut"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn phi3_in_every_cut() {
+    check("phi3", Quantize::Q4);
+}
+
+#[test]
+fn gemma3_in_every_cut() {
+    check("gemma3", Quantize::Q8);
+}
+
+#[test]
+fn gpt2_in_every_cut() {
+    check("gpt2", Quantize::Q4Group128);
+}
+
+/// Step by step: what is generated together, and what was cached.
+#[test]
+fn a_batch_writes_what_each_prompt_writes_alone() {
+    let fixture = Fixture::read("architectures", "llama");
+    let mut engine = load(
+        &fixture,
+        "Cpu",
+        &options(Quantize::Q4, true, Tuning::default()),
+    );
+    let sequences: Vec<_> = (0..5u32)
+        .map(|seed| GenerateRequest {
+            prompt: Prompt::Ids {
+                ids: (0..3 + 5 * seed)
+                    .map(|at| (at * 7 + seed * 31) % 200)
+                    .collect(),
+            },
+            max_new_tokens: 12,
+            top: 0,
+            kv_cache: true,
+            packet: Default::default(),
+            interventions: vec![],
+            sampling: SamplingParams::default(),
+        })
+        .collect();
+    let batch = BatchRequest {
+        sequences: sequences.clone(),
+        width: 5,
+    };
+    let together = block_on(engine.generate_batch(&batch, &mut ())).unwrap();
+    let mut different = false;
+    let first = together.sequences[0].ids.clone();
+    for (request, together) in sequences.iter().zip(&together.sequences) {
+        let alone = block_on(engine.generate(request, &mut ())).unwrap();
+        assert_eq!(together.ids, alone.ids);
+        let without_cache = GenerateRequest {
+            kv_cache: false,
+            ..request.clone()
+        };
+        let without_cache = block_on(engine.generate(&without_cache, &mut ())).unwrap();
+        assert_eq!(without_cache.ids, alone.ids);
+        different |= alone.ids != first;
+    }
+    assert!(different, "the control: prompts are told apart");
+}
+
+#[test]
+fn a_model_of_floats_has_nothing_to_multiply_by_bytes() {
+    let fixture = Fixture::read("architectures", "llama");
+    let options = LoadOptions {
+        pack_activations: true,
+        ..LoadOptions::default()
+    };
+    let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
+    let refused = load_with(fixture.files(), gpu, &options).err().unwrap();
+    assert!(refused.to_string().starts_with("No weights of this model"));
+}

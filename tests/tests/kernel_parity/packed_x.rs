@@ -1,0 +1,264 @@
+//! Projections by integer products, against the twin on activations as their bytes have them.
+
+use vitrine_gpu::{Buffer, Gpu};
+use vitrine_kernels::{
+    Activation, AppendBuffers, CacheLayout, Dtype, KvDtype, Matmul, Operands, Results,
+    RopeKvAppend, Shape, SliceSums, Then, XBinding, XFormat, cpu, packed_bytes,
+};
+use vitrine_model::{Quantize, Storage};
+
+use crate::support::{
+    Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step, storages,
+    stored, unpadded, unpaired, variants, zeros,
+};
+
+/// Lanes, slices, rows and tokens per lane, and how x is bound.
+type Case = (u32, u32, u32, u32, XBinding);
+
+const SHAPES: [Case; 8] = [
+    (8, 1, 8, 1, XBinding::Uniform),
+    (4, 1, 16, 1, XBinding::Uniform),
+    (8, 1, 8, 4, XBinding::UniformBlocks(4)),
+    (64, 1, 1, 1, XBinding::Storage),
+    (64, 1, 2, 8, XBinding::Storage),
+    (64, 2, 1, 1, XBinding::Uniform),
+    (32, 32, 4, 1, XBinding::Uniform),
+    (64, 4, 2, 4, XBinding::Storage),
+];
+
+fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
+    Shape {
+        lanes,
+        rows,
+        cols,
+        slices,
+        sums: SliceSums::Workgroup,
+        x,
+        shared_x: false,
+    }
+}
+
+/// What can be multiplied by bytes.
+fn quantised() -> impl Iterator<Item = Storage> {
+    storages()
+        .into_iter()
+        .filter(|storage| storage.format().has_bytes())
+}
+
+/// x (tokens, k) as `quantize_x` leaves it, with room for tokens more, and what it means.
+fn packed(gpu: &Gpu, x: &[f32], k: u32, space: u32) -> (Buffer, Vec<f32>) {
+    let row_words = packed_bytes(k) as usize / 4;
+    let (mut words, mut values) = (Vec::<u32>::new(), Vec::new());
+    for (token, x) in (1..).zip(x.chunks_exact(k as usize)) {
+        let mut meant = Vec::new();
+        for block in cpu::quantize_x(x) {
+            let sum = |numbers: &[i8]| -> f32 {
+                block.scale * numbers.iter().map(|q| f32::from(*q)).sum::<f32>()
+            };
+            let (low, high) = block.numbers.split_at(16);
+            words.extend(bytemuck::cast_slice::<i8, u32>(&block.numbers));
+            let about = [block.scale, sum(low), sum(high), sum(&block.numbers)];
+            words.extend(about.map(f32::to_bits));
+            meant.extend(block.values());
+        }
+        words.resize(token * row_words, 0);
+        values.extend(&meant[..k as usize]);
+    }
+    words.resize(space as usize * row_words, 0);
+    (buffer(gpu, &words), values)
+}
+
+#[test]
+fn matmul_of_bytes() {
+    let gpu = gpu();
+    for storage in quantised() {
+        for (case, k) in lengths(storage).into_iter().enumerate() {
+            let rows = [33, 1, 257, 31, 96][case];
+            let Sample { name, part, values } = sample(&gpu, storage, rows, k, 1);
+            for tokens in [1, 3, 9] {
+                for shape in SHAPES
+                    .map(shape)
+                    .into_iter()
+                    .flat_map(|shape| variants(&gpu, shape))
+                {
+                    if shape.x == XBinding::Uniform && tokens > shape.cols {
+                        continue;
+                    }
+                    let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
+                    let space = tokens.next_multiple_of(8);
+                    let (x, meant) = packed(&gpu, &numbers(2, (tokens * k) as usize), k, space);
+                    let right = cpu::matmul(&values, &meant, k as usize);
+                    let mut other = values.clone();
+                    other[(rows * k - 1) as usize] += 1.0;
+                    let wrong = cpu::matmul(&other, &meant, k as usize);
+                    let y = zeros(&gpu, space * part.rows);
+                    let matmul = Matmul {
+                        format: part.format,
+                        rows: part.rows,
+                        k,
+                        x_stride: 0,
+                        y_stride: part.rows,
+                        row_start: 0,
+                        accumulate: false,
+                        bias: false,
+                        x_format: XFormat::Packed,
+                        y_dtype: Dtype::F32,
+                        shape,
+                        norm: None,
+                        then: Then::Store,
+                    };
+                    let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
+                    let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * part.rows);
+                    let got = unpadded(&got, rows, part.rows);
+                    let tolerance = 2e-5 * right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
+                    assert_close(&got, &right, &wrong, tolerance, &what);
+                }
+            }
+        }
+    }
+}
+
+/// Gate times up, with a bias, in either number format.
+#[test]
+fn an_mlp_is_activated_on_the_way() {
+    let gpu = gpu();
+    let (middle, act, tokens) = (64, Activation::Silu, 1);
+    for storage in [Quantize::Q4, Quantize::Q8].map(in_memory) {
+        let k = 257;
+        let Sample { name, part, values } = sample(&gpu, storage, 2 * middle, k, 1);
+        for dtype in [Dtype::F32, Dtype::F16] {
+            let (x, meant) = packed(&gpu, &numbers(2, k as usize), k, 8);
+            let bias = numbers(4, 2 * middle as usize);
+            let twin = |bias: &[f32]| {
+                let sums = cpu::matmul(&values, &meant, k as usize);
+                let sums: Vec<f32> = sums.iter().zip(bias).map(|(a, b)| a + b).collect();
+                let (gate, up) = sums.split_at(middle as usize);
+                cpu::mlp_act(act, gate, up)
+            };
+            let (right, wrong) = (twin(&bias), twin(&numbers(5, 2 * middle as usize)));
+            let (bias, y) = (buffer(&gpu, &bias), zeros(&gpu, 8 * middle));
+            let matmul = Matmul {
+                format: part.format,
+                rows: part.rows,
+                k,
+                x_stride: 0,
+                y_stride: middle,
+                row_start: 0,
+                accumulate: false,
+                bias: true,
+                x_format: XFormat::Packed,
+                y_dtype: dtype,
+                shape: shape(SHAPES[0]),
+                norm: None,
+                then: Then::Act {
+                    act,
+                    up_offset: middle,
+                },
+            };
+            let dispatch = matmul.dispatch(&gpu, &part, &x, &y, Some(&bias)).unwrap();
+            let got = run_stored(&gpu, [dispatch], tokens, &y, middle, dtype);
+            let most = right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
+            let tolerance = most * if dtype == Dtype::F32 { 5e-5 } else { 2e-3 };
+            assert_close(
+                &got,
+                &right,
+                &wrong,
+                tolerance,
+                &format!("{name} {dtype:?}"),
+            );
+        }
+    }
+}
+
+/// At once, and by two kernels.
+#[test]
+fn queries_keys_and_values_go_to_the_cache_on_the_way() {
+    let gpu = gpu();
+    let (heads, kv_heads, k, position) = (3, 1, 257, 5);
+    let cache = CacheLayout {
+        head_dim: 64,
+        rope_pairs: 32,
+        dtype: KvDtype::F32,
+    };
+    let rows = (heads + 2 * kv_heads) * cache.head_dim;
+    let Sample { part, .. } = sample(&gpu, in_memory(Quantize::Q4), rows, k, 1);
+    for dtype in [Dtype::F32, Dtype::F16] {
+        let cache = CacheLayout {
+            dtype: dtype.into(),
+            ..cache
+        };
+        let append = RopeKvAppend {
+            heads,
+            kv_heads,
+            qkv_stride: rows,
+            k_offset: heads * cache.head_dim,
+            v_offset: (heads + kv_heads) * cache.head_dim,
+            cache,
+            dtype,
+            keep: false,
+        };
+        let angles: Vec<f32> = numbers(6, 16 * 64);
+        let rope = buffer(&gpu, &angles);
+        let step = step(&gpu, position, 1);
+        let run_with = |seed: u64, at_once: bool| -> [Vec<f32>; 3] {
+            let (x, _) = packed(&gpu, &numbers(seed, k as usize), k, 8);
+            let [query, qkv] =
+                [heads * cache.head_dim, rows].map(|n| stored(&gpu, dtype, &vec![0.0; n as usize]));
+            let [keys, values] = [(); 2].map(|()| zeros(&gpu, 64 * kv_heads * cache.head_dim));
+            let to = AppendBuffers {
+                rope: Some(&rope),
+                query: &query,
+                caches: [&keys, &values],
+                step: &step,
+                kept: None,
+            };
+            let (then, results) = match at_once {
+                true => (Then::Append(append), Results::Cache(to)),
+                false => (Then::Store, Results::Y(&qkv)),
+            };
+            let matmul = Matmul {
+                format: part.format,
+                rows,
+                k,
+                x_stride: 0,
+                y_stride: rows,
+                row_start: 0,
+                accumulate: false,
+                bias: false,
+                x_format: XFormat::Packed,
+                y_dtype: dtype,
+                shape: shape(SHAPES[0]),
+                norm: None,
+                then,
+            };
+            let operands = Operands {
+                x: &x,
+                bias: None,
+                norm: None,
+                to: results,
+            };
+            let mut dispatches = vec![matmul.dispatch_with(&gpu, &part, operands).unwrap()];
+            if !at_once {
+                dispatches.push(append.dispatch(&gpu, &qkv, to).unwrap());
+            }
+            run::<u32>(&gpu, dispatches, 1, &query, 1);
+            let width = kv_heads * cache.head_dim;
+            [
+                (&query, heads * cache.head_dim),
+                (&keys, 16 * width),
+                (&values, 16 * width),
+            ]
+            .map(|(pairs, n)| unpaired(&gpu, cache, dtype, pairs, n))
+        };
+        let [right, other] = [2, 3].map(|seed| run_with(seed, false));
+        let got = run_with(2, true);
+        for ((got, right), other) in got.iter().zip(&right).zip(&other) {
+            assert_close(got, right, other, 1e-3, &format!("{dtype:?}"));
+        }
+    }
+}
+
+/// A float matrix that is quantised while it is loaded.
+fn in_memory(quantize: Quantize) -> Storage {
+    Storage::new(vitrine_model::ggml::GgmlType::F32, Some(quantize))
+}
