@@ -704,6 +704,7 @@ compare-ask = Compare
 compare-asking = Loading and reading in each format…
 compare-f32 = activations and cache in 32 bits (what the others are compared with)
 compare-f16 = activations and cache in 16 bits
+compare-kv-q8 = cache in 8 bits, a scale for each head and position
 compare-q8 = float weights in 8 bits
 compare-q4 = float weights in 4 bits, a scale for each row
 compare-q4-128 = float weights in 4 bits, a scale for each 128 weights

@@ -703,6 +703,7 @@ compare-ask = 比較
 compare-asking = 正在以每種格式載入並讀取…
 compare-f32 = 激活值與快取為 32 位元（其他格式與它比較）
 compare-f16 = 激活值與快取為 16 位元
+compare-kv-q8 = 快取為 8 位元，每個頭與位置一個縮放值
 compare-q8 = 浮點權重為 8 位元
 compare-q4 = 浮點權重為 4 位元，每列一個縮放值
 compare-q4-128 = 浮點權重為 4 位元，每 128 個權重一個縮放值

@@ -14,21 +14,26 @@ use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Formats that can be compared, the exact one first, each with its name.
-const FORMATS: [(CompareFormat, &str); 6] = [
-    (CompareFormat::F32, "f32"),
-    (CompareFormat::F16, "f16"),
-    (CompareFormat::KvQ8, "kv-q8"),
-    (CompareFormat::Q8, "q8"),
-    (CompareFormat::Q4, "q4"),
-    (CompareFormat::Q4Group128, "q4-128"),
+/// A format, its name, and what it means in the reader's language.
+type Format = (CompareFormat, &'static str, fn() -> &'static str);
+
+/// Formats that can be compared, the exact one first.
+const FORMATS: [Format; 6] = [
+    (CompareFormat::F32, "f32", || t("compare-f32")),
+    (CompareFormat::F16, "f16", || t("compare-f16")),
+    (CompareFormat::KvQ8, "kv-q8", || t("compare-kv-q8")),
+    (CompareFormat::Q8, "q8", || t("compare-q8")),
+    (CompareFormat::Q4, "q4", || t("compare-q4")),
+    (CompareFormat::Q4Group128, "q4-128", || t("compare-q4-128")),
 ];
 
 /// The same text read in several number formats; the worker loads the model in each.
 #[component]
 pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
-    let wanted = RwSignal::new([true, true, false, false, false]);
+    let wanted = RwSignal::new(
+        FORMATS.map(|(format, ..)| matches!(format, CompareFormat::F32 | CompareFormat::F16)),
+    );
     let new_tokens = RwSignal::new(8.0);
     let rows = RwSignal::new(Vec::<FormatRow>::new());
     let compare = move |_| {
@@ -39,7 +44,7 @@ pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
                 text: state.settings.prompt.get_untracked(),
             },
             max_new_tokens: new_tokens.get_untracked() as u32,
-            formats: formats.map(|((format, _), _)| *format).collect(),
+            formats: formats.map(|((format, ..), _)| *format).collect(),
         });
         rows.set(Vec::new());
         inquiry.answered.set(None);
@@ -59,8 +64,7 @@ pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
         whole.unwrap_or_else(|| rows.get())
     });
     let too_few = move || wanted.with(|it| it.iter().filter(|it| **it).count() < 2);
-    let choice = move |(index, (_, name)): (usize, (CompareFormat, &'static str))| {
-        let meaning = meaning(index);
+    let choice = move |(index, (_, name, meaning)): (usize, Format)| {
         view! {
             <label class="check">
                 <input
@@ -74,7 +78,7 @@ pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
                         wanted.update(|it| it[index] = on);
                     }
                 />
-                <span><b>{name}</b> " " {meaning}</span>
+                <span><b>{name}</b> " " {meaning()}</span>
             </label>
         }
     };
@@ -110,15 +114,5 @@ pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
             <table::Rows rows=shown />
             <table::Chart rows=shown />
         </Show>
-    }
-}
-
-fn meaning(index: usize) -> &'static str {
-    match index {
-        0 => t("compare-f32"),
-        1 => t("compare-f16"),
-        2 => t("compare-q8"),
-        3 => t("compare-q4"),
-        _ => t("compare-q4-128"),
     }
 }
