@@ -221,10 +221,10 @@ impl Gpu {
         self.check()
     }
 
-    /// The compiled kernel for this description; compiled once, then kept.
+    /// The kernel for this description; compiled once while other things go on, then kept.
     ///
     /// # Errors
-    /// When its template is malformed. A compiler's refusal shows in [`Gpu::check`].
+    /// When its template is malformed. A compiler's refusal shows in [`Gpu::check`] after the first run.
     pub fn kernel(&self, source: &ShaderSource) -> Result<Kernel, GpuError> {
         #[cfg(not(target_arch = "wasm32"))]
         let cache = self.inner.pipelines.get().map(|file| &file.cache);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::pipeline::{Compilers, Pipeline, PipelineSource};
 use crate::{GpuError, ShaderSource};
 
 /// What a kernel does with a binding.
@@ -27,14 +28,14 @@ impl Binding {
     }
 }
 
-/// A compiled permutation of a kernel. Cheap to clone.
+/// A permutation of a kernel, compiled or about to be. Cheap to clone.
 #[derive(Clone)]
 pub struct Kernel {
     inner: Rc<Compiled>,
 }
 
 struct Compiled {
-    pipeline: wgpu::ComputePipeline,
+    pipeline: Pipeline,
     layout: wgpu::BindGroupLayout,
     bindings: Vec<Binding>,
     name: &'static str,
@@ -42,37 +43,24 @@ struct Compiled {
 }
 
 impl Kernel {
-    fn compile(
+    fn begin(
+        compilers: &Compilers,
         device: &wgpu::Device,
         source: &ShaderSource,
         cache: Option<&wgpu::PipelineCache>,
     ) -> Result<Self, GpuError> {
         let label = source.label();
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some(&label),
-            source: wgpu::ShaderSource::Wgsl(source.wgsl()?.into()),
-        });
         let entries: Vec<_> = (0..).zip(&source.bindings).map(layout_entry).collect();
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(&label),
             entries: &entries,
         });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some(&label),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(&label),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                // Every kernel writes its workgroup memory before it reads it.
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache,
+        let pipeline = compilers.begin(PipelineSource {
+            device: device.clone(),
+            label: label.clone(),
+            wgsl: source.wgsl()?,
+            layout: layout.clone(),
+            cache: cache.cloned(),
         });
         Ok(Self {
             inner: Rc::new(Compiled {
@@ -85,8 +73,9 @@ impl Kernel {
         })
     }
 
+    /// Waits until it is compiled, should that still go on.
     pub(crate) fn pipeline(&self) -> &wgpu::ComputePipeline {
-        &self.inner.pipeline
+        self.inner.pipeline.get()
     }
 
     pub(crate) fn layout(&self) -> &wgpu::BindGroupLayout {
@@ -132,10 +121,13 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
 /// The kernels of a device, by permutation.
 #[derive(Default)]
 pub(crate) struct KernelCache {
+    /// Goes first: what it has not begun, need not be waited for.
+    compilers: Compilers,
     kernels: RefCell<HashMap<String, Kernel>>,
 }
 
 impl KernelCache {
+    /// The kernel of this description: there already, or compiled from now on.
     pub(crate) fn get(
         &self,
         device: &wgpu::Device,
@@ -146,7 +138,7 @@ impl KernelCache {
         if let Some(kernel) = self.kernels.borrow().get(&label) {
             return Ok(kernel.clone());
         }
-        let kernel = Kernel::compile(device, source, cache)?;
+        let kernel = Kernel::begin(&self.compilers, device, source, cache)?;
         self.kernels.borrow_mut().insert(label, kernel.clone());
         Ok(kernel)
     }

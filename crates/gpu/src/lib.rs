@@ -9,6 +9,7 @@ mod caps;
 mod device;
 mod error;
 mod kernel;
+mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod pipeline_cache;
 mod readback;

@@ -12,7 +12,7 @@ use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};
 use crate::source::ByteSource;
-use crate::weights::{Quantization, Weights};
+use crate::weights::{Filling, Quantization, Weights};
 use crate::{Change, Config, ModelError, Packet, PacketParts, Tuning};
 
 /// A decoder on the GPU with its KV cache.
@@ -91,9 +91,9 @@ impl LoadOptions {
 /// The stages of [`Model::load`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadStage {
-    /// Weights go to the GPU; counted in bytes.
+    /// Weights go to the GPU, while kernels are compiled; counted in bytes.
     Upload,
-    /// Kernels are compiled and run once; counted in steps.
+    /// The rest is compiled, and kernels run once; counted in steps.
     Compile,
 }
 
@@ -148,9 +148,10 @@ impl Model {
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         options.check(&checkpoint.config)?;
-        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
-        let weights = Weights::load(&gpu, checkpoint, options.quantization, &mut upload).await?;
-        Self::new(gpu, checkpoint.config.clone(), weights, options, progress).await
+        let lent = gpu.clone();
+        let (weights, filling) = Weights::allocate(&lent, checkpoint, options.quantization)?;
+        let model = Self::new(gpu, checkpoint.config.clone(), weights, options)?;
+        model.fill(filling, progress).await
     }
 
     /// A model of random weights, to measure speed with.
@@ -164,22 +165,36 @@ impl Model {
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         options.check(&config)?;
-        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
-        let weights = Weights::random(&gpu, &config, options.quantization, &mut upload).await?;
-        Self::new(gpu, config, weights, options, progress).await
+        let lent = (gpu.clone(), config.clone());
+        let (weights, filling) = Weights::allocate_random(&lent.0, &lent.1, options.quantization)?;
+        let model = Self::new(gpu, config, weights, options)?;
+        model.fill(filling, progress).await
     }
 
-    async fn new(
+    /// Brings the weights; kernels are compiled meanwhile.
+    async fn fill<S: ByteSource>(
+        mut self,
+        filling: Filling<'_, S>,
+        progress: &mut dyn FnMut(LoadStage, u64, u64),
+    ) -> Result<Self, ModelError> {
+        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
+        filling.run(&mut upload).await?;
+        progress(LoadStage::Compile, 0, 1);
+        self.warm_up().await?;
+        progress(LoadStage::Compile, 1, 1);
+        Ok(self)
+    }
+
+    /// A model whose weights are still to come.
+    fn new(
         gpu: Gpu,
         mut config: Config,
         weights: Weights,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         if let Some(context) = options.context {
             config.max_position_embeddings = context.clamp(1, config.max_position_embeddings);
         }
-        progress(LoadStage::Compile, 0, 2);
         let cache = KvCache::new(&gpu, &config, options.kv_dtype())?;
         let sequences = Sequences::new(&config);
         let step = sequences.step(&gpu, &cache, 1)?;
@@ -195,8 +210,7 @@ impl Model {
             changes: &changes,
             tuning: &tuning,
         })?;
-        progress(LoadStage::Compile, 1, 2);
-        let mut model = Self {
+        Ok(Self {
             gpu,
             config,
             weights,
@@ -213,10 +227,7 @@ impl Model {
             sampler: None,
             draw: None,
             timer: None,
-        };
-        model.warm_up().await?;
-        progress(LoadStage::Compile, 2, 2);
-        Ok(model)
+        })
     }
 
     /// Bytes that one token takes in the KV cache.

@@ -1,5 +1,8 @@
-//! Bringing tensors to the GPU: read a few tiles, pack them, upload them, forget them.
+//! The weights on the GPU: first room for all of them, then their bytes, so that plans are made and
+//! kernels compiled while these come.
 
+mod fill;
+mod fill_rows;
 mod linear;
 mod matrix;
 mod origin;
@@ -13,6 +16,8 @@ use crate::config::Norm;
 use crate::source::ByteSource;
 use crate::synthesize::RandomBits;
 use crate::{Config, ModelError, Quantize};
+use fill::Fill;
+pub use fill::Filling;
 pub use linear::Linear;
 pub use matrix::Matrix;
 use matrix::{Piece, RowOrder};
@@ -56,102 +61,84 @@ pub struct LayerWeights {
 }
 
 impl Weights {
-    /// Reads all tensors of a checkpoint. `progress` hears of bytes done and bytes in all.
+    /// Room for all tensors of a checkpoint, and what brings their bytes.
     ///
     /// # Errors
-    /// When a tensor is missing, misshapen or of a type that we do not read, a file cannot be
-    /// read, or the GPU has no room.
-    pub async fn load<S: ByteSource>(
-        gpu: &Gpu,
-        checkpoint: &Checkpoint<'_, S>,
+    /// When a tensor is missing, misshapen or of a type that we do not read, or the GPU has no room.
+    pub fn allocate<'a, S: ByteSource>(
+        gpu: &'a Gpu,
+        checkpoint: &'a Checkpoint<'a, S>,
         quantization: Quantization,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Self, ModelError> {
+    ) -> Result<(Self, Filling<'a, S>), ModelError> {
         let total = unused::used_bytes(checkpoint)?;
         let origin = Origin::Files(checkpoint);
-        Self::from_origin(
-            gpu,
-            &checkpoint.config,
-            origin,
-            quantization,
-            total,
-            progress,
-        )
-        .await
+        Self::from_origin(gpu, &checkpoint.config, origin, quantization, total)
     }
 
-    /// Random weights of a configuration's shapes: 16 bits, or quantised. To measure speed with;
-    /// what they write is nonsense.
+    /// The same for random weights of a configuration's shapes: 16 bits, or quantised. To measure
+    /// speed with; what they write is nonsense.
     ///
     /// # Errors
     /// When the GPU has no room.
-    pub async fn random(
-        gpu: &Gpu,
-        config: &Config,
+    pub fn allocate_random<'a>(
+        gpu: &'a Gpu,
+        config: &'a Config,
         quantization: Quantization,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Self, ModelError> {
-        let origin = Origin::<Vec<u8>>::Random(RandomBits::new(1));
+    ) -> Result<(Self, Filling<'a, Vec<u8>>), ModelError> {
+        let origin = Origin::Random(RandomBits::new(1));
         let total = config.parameters() * 2;
-        Self::from_origin(gpu, config, origin, quantization, total, progress).await
+        Self::from_origin(gpu, config, origin, quantization, total)
     }
 
-    async fn from_origin<S: ByteSource>(
-        gpu: &Gpu,
-        config: &Config,
-        origin: Origin<'_, S>,
+    fn from_origin<'a, S: ByteSource>(
+        gpu: &'a Gpu,
+        config: &'a Config,
+        origin: Origin<'a, S>,
         quantization: Quantization,
         total: u64,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Self, ModelError> {
+    ) -> Result<(Self, Filling<'a, S>), ModelError> {
         let names = origin.names(config);
         let prefix = origin.prefix();
-        let mut loader = Loader {
+        let mut room = Room {
             gpu,
             config,
             origin,
             quantization,
-            done: 0,
-            unsent: 0,
-            total,
-            progress,
+            fills: Vec::new(),
         };
         let hidden = config.hidden_size;
         let top = |name: &str| format!("{prefix}{name}");
         let table = quantization.of_tables();
 
         let vocab = [Piece::whole(&top(names.embed_tokens), config.vocab_size)];
-        let embed_tokens = loader.matrix("embed_tokens", &vocab, hidden, table).await?;
+        let embed_tokens = room.matrix("embed_tokens", &vocab, hidden, table)?;
         let embed_positions = if config.learned_positions {
             let rows = config.max_position_embeddings;
             let piece = [Piece::whole(&top(names.embed_positions), rows)];
-            Some(
-                loader
-                    .matrix("embed_positions", &piece, hidden, None)
-                    .await?,
-            )
+            Some(room.matrix("embed_positions", &piece, hidden, None)?)
         } else {
             None
         };
-        let mut layers = Vec::new();
-        for layer in 0..config.num_hidden_layers() {
-            layers.push(loader.layer(layer).await?);
-        }
-        let norm = loader.norm(&top(names.norm)).await?;
+        let layers = 0..config.num_hidden_layers();
+        let layers = layers
+            .map(|layer| room.layer(layer))
+            .collect::<Result<_, _>>()?;
+        let norm = room.norm(&top(names.norm))?;
         let lm_head = if config.tie_word_embeddings {
             None
         } else {
             let piece = [Piece::whole(names.lm_head, config.vocab_size)];
-            Some(loader.matrix("lm_head", &piece, hidden, table).await?)
+            Some(room.matrix("lm_head", &piece, hidden, table)?)
         };
-        loader.flush().await?;
-        Ok(Self {
+        gpu.check()?;
+        let weights = Self {
             embed_tokens,
             embed_positions,
             layers,
             norm,
             lm_head,
-        })
+        };
+        Ok((weights, Filling::new(room, total)))
     }
 
     /// The output head.
@@ -216,24 +203,18 @@ impl Quantization {
     }
 }
 
-/// What the parts of loading share.
-struct Loader<'a, S> {
+/// What finds room for tensors, one after the other.
+struct Room<'a, S> {
     gpu: &'a Gpu,
     config: &'a Config,
     origin: Origin<'a, S>,
     quantization: Quantization,
-    done: u64,
-    /// Bytes written to buffers and perhaps still staged in host memory.
-    unsent: u64,
-    total: u64,
-    progress: &'a mut dyn FnMut(u64, u64),
+    /// What comes where, in order.
+    fills: Vec<Fill<'a, S>>,
 }
 
-/// Staged uploads are sent off at the latest when they take this much host memory.
-const MOST_UNSENT: u64 = 64 << 20;
-
-impl<S: ByteSource> Loader<'_, S> {
-    async fn layer(&mut self, layer: u32) -> Result<LayerWeights, ModelError> {
+impl<S: ByteSource> Room<'_, S> {
+    fn layer(&mut self, layer: u32) -> Result<LayerWeights, ModelError> {
         let config = self.config;
         let names = self.origin.names(config);
         let (hidden, middle) = (config.hidden_size, config.intermediate_size);
@@ -263,34 +244,25 @@ impl<S: ByteSource> Loader<'_, S> {
         let qk_norm = config.qk_norm;
         let head_dim = config.head_dim;
         Ok(LayerWeights {
-            input_norm: self.norm(&tensor(names.input_norm)).await?,
-            qkv_proj: self
-                .linear(&label("qkv_proj"), &qkv, hidden, bias.qkv)
-                .await?,
+            input_norm: self.norm(&tensor(names.input_norm))?,
+            qkv_proj: self.linear(&label("qkv_proj"), &qkv, hidden, bias.qkv)?,
             qk_norm: if qk_norm {
                 let [q, k] = names.qk_norm.map(|name| format!("{}.weight", tensor(name)));
-                Some([
-                    self.scale(&q, head_dim).await?,
-                    self.scale(&k, head_dim).await?,
-                ])
+                Some([self.scale(&q, head_dim)?, self.scale(&k, head_dim)?])
             } else {
                 None
             },
-            o_proj: self.linear(&label("o_proj"), &o, q_rows, bias.o).await?,
+            o_proj: self.linear(&label("o_proj"), &o, q_rows, bias.o)?,
             attn_out_norm: if post_norms {
-                Some(self.norm(&tensor(names.attn_out_norm)).await?)
+                Some(self.norm(&tensor(names.attn_out_norm))?)
             } else {
                 None
             },
-            mlp_norm: self.norm(&tensor(names.mlp_norm)).await?,
-            gate_up_proj: self
-                .linear(&label("gate_up_proj"), &gate_up, hidden, bias.mlp)
-                .await?,
-            down_proj: self
-                .linear(&label("down_proj"), &down, middle, bias.mlp)
-                .await?,
+            mlp_norm: self.norm(&tensor(names.mlp_norm))?,
+            gate_up_proj: self.linear(&label("gate_up_proj"), &gate_up, hidden, bias.mlp)?,
+            down_proj: self.linear(&label("down_proj"), &down, middle, bias.mlp)?,
             mlp_out_norm: if post_norms {
-                Some(self.norm(&tensor(names.mlp_out_norm)).await?)
+                Some(self.norm(&tensor(names.mlp_out_norm))?)
             } else {
                 None
             },
@@ -298,13 +270,13 @@ impl<S: ByteSource> Loader<'_, S> {
     }
 
     /// The weights of a norm of the residual stream.
-    async fn norm(&mut self, name: &str) -> Result<NormWeights, ModelError> {
+    fn norm(&mut self, name: &str) -> Result<NormWeights, ModelError> {
         let config = self.config;
         let hidden = config.hidden_size;
         let has_bias = config.norm == Norm::Layer;
-        let weight = self.scale(&format!("{name}.weight"), hidden).await?;
+        let weight = self.scale(&format!("{name}.weight"), hidden)?;
         let bias = if has_bias {
-            Some(self.vector(&format!("{name}.bias"), hidden, 0.0).await?)
+            Some(self.vector(&format!("{name}.bias"), hidden, 0.0)?)
         } else {
             None
         };
@@ -312,26 +284,7 @@ impl<S: ByteSource> Loader<'_, S> {
     }
 
     /// The factors of a norm, with what the checkpoint leaves out.
-    async fn scale(&mut self, name: &str, n: u32) -> Result<Vector, ModelError> {
-        self.vector(name, n, self.config.norm_offset).await
-    }
-
-    fn advance(&mut self, bytes: u64) {
-        self.done += bytes;
-        (self.progress)(self.done.min(self.total), self.total);
-    }
-
-    /// To be told of bytes written to a buffer: keeps what is staged bounded.
-    async fn wrote(&mut self, bytes: u64) -> Result<(), ModelError> {
-        self.unsent += bytes;
-        if self.unsent >= MOST_UNSENT {
-            self.flush().await?;
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<(), ModelError> {
-        self.unsent = 0;
-        Ok(self.gpu.flush().await?)
+    fn scale(&mut self, name: &str, n: u32) -> Result<Vector, ModelError> {
+        self.vector(name, n, self.config.norm_offset)
     }
 }

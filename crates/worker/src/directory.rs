@@ -1,6 +1,7 @@
 //! Where tensors lie in a file of weights, as soon as its beginning is there.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 
 use vitrine_model::source::{ByteSource, SourceError};
@@ -8,7 +9,6 @@ use vitrine_model::{Gguf, safetensors};
 use vitrine_protocol::TensorPlace;
 
 use crate::meter::Meter;
-use crate::model_file::ModelFile;
 use crate::remote::is_weights;
 
 /// The first bytes of a file, some of which has not come yet.
@@ -50,13 +50,16 @@ pub async fn tensors<S: ByteSource>(name: &str, file: u32, source: &S) -> Option
 }
 
 /// Tells the page of the tensors in files of weights that it does not know yet.
-pub async fn tell(files: &[(String, ModelFile)], meter: &mut Meter) {
-    let weights = files.iter().filter(|(name, _)| is_weights(name));
+pub async fn tell<'f, S: ByteSource + 'f>(
+    files: impl Iterator<Item = (&'f str, &'f S)>,
+    meter: &RefCell<Meter>,
+) {
+    let weights = files.filter(|(name, _)| is_weights(name));
     for (number, (name, file)) in (0..).zip(weights) {
-        if !meter.knows(number)
+        if !meter.borrow().knows(number)
             && let Some(found) = tensors(name, number, file).await
         {
-            meter.tensors(number, found);
+            meter.borrow_mut().tensors(number, found);
         }
     }
 }

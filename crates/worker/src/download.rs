@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 
 use futures_util::{StreamExt, stream};
 use js_sys::Uint8Array;
@@ -10,6 +11,7 @@ use sha2::{Digest, Sha256};
 use vitrine_model::source::ByteSource;
 use vitrine_protocol::{LoadPhase, ModelSource, Shards};
 
+use crate::arriving::Arriving;
 use crate::directory::{self, Beginning};
 use crate::error::WorkerError;
 use crate::fetch::{FetchError, Request};
@@ -17,7 +19,7 @@ use crate::meter::Meter;
 use crate::model_file::{MemoryFile, ModelFile};
 use crate::remote::{Piece, RemoteFile, is_weights, whole_pieces};
 use crate::scope;
-use crate::storage::{self, FileRecord, Folder, Record, Store};
+use crate::storage::{self, FileRecord, Record, Store};
 
 /// A piece that breaks off is asked for this often.
 const ATTEMPTS: i32 = 3;
@@ -37,7 +39,7 @@ pub struct Download<'a> {
     key: String,
     record: Record,
     token: Option<&'a str>,
-    meter: &'a RefCell<&'a mut Meter>,
+    meter: &'a RefCell<Meter>,
     /// Bytes that arrived, those of unfinished pieces too.
     arrived: RefCell<u64>,
 }
@@ -49,7 +51,7 @@ impl<'a> Download<'a> {
         store: Option<&'a Store>,
         files: &[RemoteFile],
         token: Option<&'a str>,
-        meter: &'a RefCell<&'a mut Meter>,
+        meter: &'a RefCell<Meter>,
     ) -> Self {
         let key = storage::key(source);
         let begun = match store {
@@ -97,35 +99,48 @@ impl<'a> Download<'a> {
         store.write_record(&self.key, &self.record).await
     }
 
-    /// Fetches what is missing of `file`, one of those that `begin` was told of, and opens it.
-    pub async fn file(&mut self, file: &RemoteFile) -> Result<ModelFile, WorkerError> {
-        let entry = self.entry(&file.name)?;
+    /// Opens all files. What was fetched of them earlier is there when its turn comes.
+    pub async fn open(&self) -> Result<Vec<(String, Rc<Arriving>)>, WorkerError> {
         let folder = match self.store {
             Some(store) => Some(store.model(&self.key).await?),
             None => None,
         };
-        let target = open(folder.as_ref(), &file.name).await?;
+        let mut files = Vec::new();
+        for FileRecord { name, bytes, .. } in &self.record.files {
+            let file = match &folder {
+                Some(folder) => ModelFile::Stored(folder.open_file(name).await?),
+                None => ModelFile::Memory(MemoryFile::default()),
+            };
+            files.push((name.clone(), Rc::new(Arriving::empty(file, *bytes))));
+        }
+        Ok(files)
+    }
+
+    /// Fetches what is missing of `file`, one of those that `begin` was told of, to `target`.
+    pub async fn file(&mut self, file: &RemoteFile, target: &Arriving) -> Result<(), WorkerError> {
+        let entry = self.entry(&file.name)?;
         let FileRecord { done, verified, .. } = self.record.files[entry];
         let weights = self.weights(entry);
-        if verified && target.len() == file.bytes {
+        let len = target.file().len();
+        if verified && len == file.bytes {
             self.here(weights, 0..file.bytes);
-            return Ok(target);
+            target.has_come(file.bytes);
+            return Ok(());
         }
-        let (done, pieces) = whole_pieces(&file.pieces, done.min(target.len()));
+        let (done, pieces) = whole_pieces(&file.pieces, done.min(len));
         let mut writer = Writer {
             target,
             hasher: Sha256::new(),
-            done: 0,
         };
         if file.sha256.is_some() {
             writer.rehash(done).await?;
         }
-        writer.done = done;
+        target.has_come(done);
         self.record.files[entry].done = done;
         self.record.files[entry].verified = false;
         *self.arrived.borrow_mut() = self.record.done();
         self.here(weights, 0..done);
-        self.look(weights, &file.name, file.bytes, &writer.target)
+        self.look(weights, &file.name, file.bytes, target.file())
             .await;
         self.report(0);
 
@@ -150,14 +165,15 @@ impl<'a> Download<'a> {
         let mut look_at = DIRECTORY;
         while let Some(chunks) = answers.next().await {
             writer.append(&chunks?)?;
-            record.files[entry].done = writer.done;
-            if writer.done >= look_at {
-                look_at = writer.done.saturating_mul(4);
-                self.look(weights, &file.name, file.bytes, &writer.target)
+            let done = target.there();
+            record.files[entry].done = done;
+            if done >= look_at {
+                look_at = done.saturating_mul(4);
+                self.look(weights, &file.name, file.bytes, target.file())
                     .await;
             }
             if let Some(store) = self.store {
-                writer.target.flush()?;
+                target.file().flush()?;
                 store.write_record(&self.key, &record).await?;
             }
         }
@@ -171,20 +187,15 @@ impl<'a> Download<'a> {
         &mut self,
         file: &RemoteFile,
         entry: usize,
-        writer: Writer,
-    ) -> Result<ModelFile, WorkerError> {
-        let Writer {
-            mut target,
-            hasher,
-            done,
-        } = writer;
+        Writer { target, hasher }: Writer<'_>,
+    ) -> Result<(), WorkerError> {
         let right = file
             .sha256
             .as_ref()
             .is_none_or(|wanted| hex(&hasher.finalize()).eq_ignore_ascii_case(wanted));
-        if right && let ModelFile::Stored(stored) = &mut target {
+        if right && let ModelFile::Stored(stored) = target.file() {
             // An older and longer file of the same name may have lain here.
-            stored.truncate(done)?;
+            stored.truncate(target.there())?;
             stored.flush()?;
         }
         let state = &mut self.record.files[entry];
@@ -196,7 +207,7 @@ impl<'a> Download<'a> {
             store.write_record(&self.key, &self.record).await?;
         }
         if right {
-            Ok(target)
+            Ok(())
         } else {
             Err(WorkerError::Checksum {
                 file: file.name.clone(),
@@ -339,20 +350,18 @@ struct PiecePlace<'f> {
 }
 
 /// A file that grows at its end.
-struct Writer {
-    target: ModelFile,
-    /// Of the first `done` bytes.
+struct Writer<'f> {
+    target: &'f Arriving,
+    /// Of what is there.
     hasher: Sha256,
-    done: u64,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn append(&mut self, chunks: &[Uint8Array]) -> Result<(), WorkerError> {
         for chunk in chunks {
             let bytes = chunk.to_vec();
-            self.target.write(self.done, &bytes)?;
             self.hasher.update(&bytes);
-            self.done += bytes.len() as u64;
+            self.target.append(&bytes)?;
         }
         Ok(())
     }
@@ -364,6 +373,7 @@ impl Writer {
             let end = until.min(done + HASH_PIECE);
             let piece = self
                 .target
+                .file()
                 .read_range(done..end)
                 .await
                 .map_err(|error| WorkerError::Storage(error.to_string()))?;
@@ -382,13 +392,6 @@ fn is_passing(error: &FetchError) -> bool {
         FetchError::Unreachable { .. } => true,
         FetchError::Status { status, .. } => matches!(status, 429 | 500..=599),
     }
-}
-
-async fn open(folder: Option<&Folder>, name: &str) -> Result<ModelFile, WorkerError> {
-    Ok(match folder {
-        Some(folder) => ModelFile::Stored(folder.open_file(name).await?),
-        None => ModelFile::Memory(MemoryFile::default()),
-    })
 }
 
 fn hex(bytes: &[u8]) -> String {

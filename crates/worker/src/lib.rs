@@ -6,6 +6,7 @@
 
 mod adapter_name;
 mod arrivals;
+mod arriving;
 mod catalogue;
 mod directory;
 mod download;

@@ -2,6 +2,7 @@
 //! reader picked it.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use js_sys::Uint8Array;
@@ -26,10 +27,13 @@ pub enum ModelFile {
 
 impl ModelFile {
     /// Writes all of `bytes` at `position`, which is at most the length so far.
-    pub fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), WorkerError> {
+    pub fn write(&self, position: u64, bytes: &[u8]) -> Result<(), WorkerError> {
         match self {
             Self::Stored(file) => file.write(position, bytes),
-            Self::Memory(file) => file.write(position, bytes),
+            Self::Memory(file) => {
+                file.write(position, bytes);
+                Ok(())
+            }
             Self::Picked(_) => Err(WorkerError::Storage(String::from(
                 "picked files are only read",
             ))),
@@ -37,7 +41,7 @@ impl ModelFile {
     }
 
     /// Brings everything to the disk, if there is one.
-    pub fn flush(&mut self) -> Result<(), WorkerError> {
+    pub fn flush(&self) -> Result<(), WorkerError> {
         match self {
             Self::Stored(file) => file.flush(),
             Self::Memory(_) | Self::Picked(_) => Ok(()),
@@ -72,7 +76,7 @@ impl ByteSource for ModelFile {
     fn len(&self) -> u64 {
         match self {
             Self::Stored(file) => file.len(),
-            Self::Memory(file) => file.len,
+            Self::Memory(file) => file.len.get(),
             Self::Picked(blob) => blob.size() as u64,
         }
     }
@@ -100,40 +104,41 @@ async fn read_blob(blob: &Blob, range: Range<u64>) -> Result<Vec<u8>, SourceErro
 /// Bytes in JavaScript's heap, so that wasm's own memory, which never shrinks, stays small.
 #[derive(Default)]
 pub struct MemoryFile {
-    blocks: Vec<Uint8Array>,
-    len: u64,
+    blocks: RefCell<Vec<Uint8Array>>,
+    len: Cell<u64>,
 }
 
 /// Length of a block of a `MemoryFile`.
 const BLOCK: u64 = 1 << 24;
 
 impl MemoryFile {
-    fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), WorkerError> {
+    fn write(&self, position: u64, bytes: &[u8]) {
+        let mut blocks = self.blocks.borrow_mut();
         let (mut position, mut bytes) = (position, bytes);
         while !bytes.is_empty() {
             let index = (position / BLOCK) as usize;
-            while self.blocks.len() <= index {
-                self.blocks.push(Uint8Array::new_with_length(BLOCK as u32));
+            while blocks.len() <= index {
+                blocks.push(Uint8Array::new_with_length(BLOCK as u32));
             }
             let offset = position % BLOCK;
             let count = bytes.len().min((BLOCK - offset) as usize);
             let (head, tail) = bytes.split_at(count);
-            let target = self.blocks[index].subarray(offset as u32, offset as u32 + count as u32);
+            let target = blocks[index].subarray(offset as u32, offset as u32 + count as u32);
             target.copy_from(head);
             position += count as u64;
             bytes = tail;
         }
-        self.len = self.len.max(position);
-        Ok(())
+        self.len.set(self.len.get().max(position));
     }
 
     fn read(&self, range: Range<u64>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(range.end.saturating_sub(range.start) as usize);
+        let blocks = self.blocks.borrow();
         let mut position = range.start;
         while position < range.end {
             let offset = position % BLOCK;
             let count = (range.end - position).min(BLOCK - offset);
-            let block = &self.blocks[(position / BLOCK) as usize];
+            let block = &blocks[(position / BLOCK) as usize];
             bytes.extend(
                 block
                     .subarray(offset as u32, (offset + count) as u32)

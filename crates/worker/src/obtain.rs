@@ -1,13 +1,16 @@
 //! From where a model comes to files that can be read.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
+use futures_util::future::{LocalBoxFuture, TryFutureExt as _};
 use vitrine_model::files::choose;
 use vitrine_model::source::ByteSource;
 use vitrine_model::{Config, ModelError};
 use vitrine_protocol::{HubAccess, LoadPhase, ModelSource};
 use web_sys::Blob;
 
+use crate::arriving::Arriving;
 use crate::directory;
 use crate::download::Download;
 use crate::error::WorkerError;
@@ -24,59 +27,68 @@ const COPY_PIECE: u64 = 4 << 20;
 /// Describes the model of a folder in Hugging Face format.
 const CONFIG: &str = "config.json";
 
-/// The files of a model, and how they came.
-pub struct Obtained {
+/// The files of a model, and how they come.
+pub struct Obtained<'a> {
     /// The model's name for people.
     pub name: String,
     /// File names and bytes.
-    pub files: Vec<(String, ModelFile)>,
+    pub files: Vec<(String, Rc<Arriving>)>,
+    /// Brings what is not there yet, and says whether all of it is right; none where all of it is there.
+    pub arrival: Option<Arrival<'a>>,
     /// Whether all of it was in the browser's storage already.
     pub from_storage: bool,
     /// Whether the next visit finds it there.
     pub kept: bool,
 }
 
+/// A download that goes on while it is waited for.
+pub type Arrival<'a> = LocalBoxFuture<'a, Result<(), WorkerError>>;
+
 /// The files of a model: out of storage if all of it is there, else from its source.
-pub async fn obtain(
-    source: &ModelSource,
-    hub: &HubAccess,
+pub async fn obtain<'a>(
+    source: &'a ModelSource,
+    hub: &'a HubAccess,
     picked: Vec<Blob>,
-    store: Option<&Store>,
-    meter: &mut Meter,
-) -> Result<Obtained, WorkerError> {
+    store: Option<&'a Store>,
+    meter: &'a RefCell<Meter>,
+) -> Result<Obtained<'a>, WorkerError> {
     if let Some(store) = store
         && !matches!(source, ModelSource::Local { .. })
         && let Some(files) = stored(source, store).await?
     {
         return Ok(Obtained {
             name: storage::title(source),
-            files,
+            files: whole(files),
+            arrival: None,
             from_storage: true,
             kept: true,
         });
     }
-    let files = match source {
+    let (files, arrival) = match source {
         ModelSource::Site { name, manifest_url } => {
             let manifest = Manifest::fetch(manifest_url).await?;
             let file = manifest.into_file(name, manifest_url);
-            fetch(source, &[file], None, store, meter).await?
+            let (files, arrival) = fetch(source, vec![file], None, store, meter).await?;
+            (files, Some(arrival))
         }
         ModelSource::Hub { id, revision, file } => {
             let repository = Repository { hub, id, revision };
             let remote = wanted(repository.files().await?, id, file.as_deref())?;
-            fetch(source, &remote, hub.token.as_deref(), store, meter)
-                .await
-                .map_err(|error| match error {
-                    WorkerError::Fetch(error) => repository.refusal(error),
-                    error => error,
-                })?
+            let token = hub.token.as_deref();
+            let (files, arrival) = fetch(source, remote, token, store, meter).await?;
+            let arrival = arrival.map_err(move |error| match error {
+                WorkerError::Fetch(error) => repository.refusal(error),
+                error => error,
+            });
+            (files, Some(Box::pin(arrival) as Arrival<'a>))
         }
         ModelSource::Local { name, files, keep } => {
             let picked = picked_files(files, picked)?;
-            match store {
+            let files = match store {
                 Some(store) if *keep => copy(name, picked, store, meter).await?,
                 _ => picked,
-            }
+            };
+            (whole(files), None)
         }
         ModelSource::Kept { .. } => return Err(WorkerError::NoFiles),
     };
@@ -84,6 +96,7 @@ pub async fn obtain(
     Ok(Obtained {
         name: storage::title(source),
         files,
+        arrival,
         from_storage: false,
         kept: store.is_some() && wants_to_stay,
     })
@@ -110,28 +123,35 @@ async fn stored(
     Ok(Some(files))
 }
 
-/// Fetches files one after the other; the first are small and say what the others are.
-async fn fetch(
+fn whole(files: Vec<(String, ModelFile)>) -> Vec<(String, Rc<Arriving>)> {
+    let whole = |(name, file)| (name, Rc::new(Arriving::whole(file)));
+    files.into_iter().map(whole).collect()
+}
+
+/// Files that come one after the other; the first are small and say what the others are.
+async fn fetch<'a>(
     source: &ModelSource,
-    remote: &[RemoteFile],
-    token: Option<&str>,
-    store: Option<&Store>,
-    meter: &mut Meter,
-) -> Result<Vec<(String, ModelFile)>, WorkerError> {
-    let meter = RefCell::new(meter);
-    let mut download = Download::begin(source, store, remote, token, &meter).await;
+    remote: Vec<RemoteFile>,
+    token: Option<&'a str>,
+    store: Option<&'a Store>,
+    meter: &'a RefCell<Meter>,
+) -> Result<(Vec<(String, Rc<Arriving>)>, Arrival<'a>), WorkerError> {
+    let mut download = Download::begin(source, store, &remote, token, meter).await;
     download.make_room().await?;
-    let mut files = Vec::new();
-    for file in remote {
-        let obtained = download.file(file).await?;
-        if file.name == CONFIG {
-            // Whether the model can run at all is known before its weights are fetched.
-            let json = obtained.read_range(0..obtained.len()).await;
-            Config::from_json(&json.map_err(ModelError::from)?)?;
+    let files = download.open().await?;
+    let targets = files.clone();
+    let arrival = async move {
+        for (file, (_, target)) in remote.iter().zip(&targets) {
+            download.file(file, target).await?;
+            if file.name == CONFIG {
+                // Whether the model can run at all is known before its weights are fetched.
+                let json = target.read(0..target.len()).await;
+                Config::from_json(&json.map_err(ModelError::from)?)?;
+            }
         }
-        files.push((file.name.clone(), obtained));
-    }
-    Ok(files)
+        Ok(())
+    };
+    Ok((files, Box::pin(arrival)))
 }
 
 /// Those files of a repository that make the model, in the order in which to fetch them.
@@ -209,7 +229,7 @@ async fn copy(
     name: &str,
     picked: Vec<(String, ModelFile)>,
     store: &Store,
-    meter: &mut Meter,
+    meter: &RefCell<Meter>,
 ) -> Result<Vec<(String, ModelFile)>, WorkerError> {
     let source = ModelSource::Kept {
         name: name.to_owned(),
@@ -232,12 +252,13 @@ async fn copy(
     // First, so that a copy that is broken off is seen and can be deleted.
     store.write_record(&key, &record).await?;
     let folder = store.model(&key).await?;
-    directory::tell(&picked, meter).await;
+    let named = picked.iter().map(|(name, file)| (name.as_str(), file));
+    directory::tell(named, meter).await;
     let mut copied = Vec::new();
     let mut done = 0;
     let mut weights = 0;
     for (index, (name, file)) in picked.into_iter().enumerate() {
-        let mut target = folder.open_file(&name).await?;
+        let target = folder.open_file(&name).await?;
         let mut position = 0;
         while position < file.len() {
             let end = file.len().min(position + COPY_PIECE);
@@ -246,10 +267,10 @@ async fn copy(
             target.write(position, &piece)?;
             done += end - position;
             if is_weights(&name) {
-                meter.arrived.add(weights, position..end);
+                meter.borrow_mut().arrived.add(weights, position..end);
             }
             position = end;
-            meter.report(LoadPhase::Keep, done, total);
+            meter.borrow_mut().report(LoadPhase::Keep, done, total);
         }
         weights += u32::from(is_weights(&name));
         target.truncate(position)?;

@@ -1,10 +1,11 @@
 //! Answers the page's commands, one after the other.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, TryFutureExt as _, select, try_join};
 use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
 use vitrine_engine::{
@@ -214,50 +215,74 @@ impl Session {
         picked: Vec<Blob>,
     ) -> Result<(), WorkerError> {
         let began_s = scope::now_s();
-        let mut meter = Meter::default();
+        let meter = RefCell::new(Meter::default());
         let store = Store::open().await;
         let Obtained {
             name,
             files: obtained,
+            mut arrival,
             from_storage,
             kept,
-        } = obtain(source, hub, picked.clone(), store.as_ref(), &mut meter).await?;
+        } = obtain(source, hub, picked.clone(), store.as_ref(), &meter).await?;
 
-        // The old model makes room before the new one comes.
+        // The old model stays until the new one is there, and makes room before it comes to the GPU.
+        if self.engine.is_some()
+            && let Some(arrival) = arrival.take()
+        {
+            arrival.await?;
+        }
         self.unload();
         self.pack_activations = pack_activations;
         let gpu = match self.gpu.take() {
             Some(gpu) => gpu,
             None => request_gpu().await?,
         };
-        directory::tell(&obtained, &mut meter).await;
+        if arrival.is_none() {
+            let named = obtained.iter().map(|(name, file)| (name.as_str(), &**file));
+            directory::tell(named, &meter).await;
+        }
         let mut counter = ShardCounter::default();
         let mut files = ModelFiles::new(name);
         for (name, file) in obtained {
             let file = counter.watch(&name, file);
             files.add(name, file);
         }
+        let arriving = Cell::new(arrival.is_some());
+        let arrival = async {
+            if let Some(arrival) = arrival {
+                arrival.await?;
+            }
+            arriving.set(false);
+            Ok(())
+        };
         let mut report = |phase, done, total| {
+            // Until all has come, the page hears of that.
+            if arriving.get() {
+                return;
+            }
+            let mut meter = meter.borrow_mut();
             meter.shards = counter.shards(phase, done == total);
             meter.arrived = counter.read();
             meter.report(phase, done, total);
         };
         let options = self.usual_options().await;
-        let loaded = Engine::load(gpu, &files, &options, &mut report).await;
+        let load = Engine::load(gpu, &files, &options, &mut report);
+        let loaded = try_join(arrival, load.map_err(WorkerError::from)).await;
         // Closes them, so that they can be deleted and other tabs can read them.
         drop(files);
         let engine = match loaded {
-            Ok(engine) => engine,
+            Ok(((), engine)) => engine,
             Err(error) => {
                 // The site offers nothing that cannot be used, so what is stored is damaged; the
                 // next attempt fetches it anew.
                 if let Some(store) = store
-                    && error.failure().kind == FailureKind::Model
+                    && let WorkerError::Engine(refused) = &error
+                    && refused.failure().kind == FailureKind::Model
                     && matches!(source, ModelSource::Site { .. })
                 {
                     store.remove(&storage::key(source)).await;
                 }
-                return Err(error.into());
+                return Err(error);
             }
         };
         self.origin = Origin::of(source, picked, kept);
@@ -416,8 +441,11 @@ impl Session {
         let store = Store::open().await;
         let hub = HubAccess::default();
         let picked = origin.picked.clone();
-        let mut meter = Meter::default();
-        let obtained = obtain(&origin.source, &hub, picked, store.as_ref(), &mut meter).await?;
+        let meter = RefCell::new(Meter::default());
+        let obtained = obtain(&origin.source, &hub, picked, store.as_ref(), &meter).await?;
+        if let Some(arrival) = obtained.arrival {
+            arrival.await?;
+        }
         // Nobody asks the counter; loading in one way only halves what it takes of the module.
         let mut counter = ShardCounter::default();
         let mut files = ModelFiles::new(obtained.name);

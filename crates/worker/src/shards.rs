@@ -9,7 +9,7 @@ use vitrine_model::source::{ByteSource, SourceError};
 use vitrine_protocol::{LoadPhase, Shards};
 
 use crate::arrivals::Arrivals;
-use crate::model_file::ModelFile;
+use crate::arriving::Arriving;
 use crate::remote::is_weights;
 
 /// Counts the files of weights that are done, which are read one after the other.
@@ -25,7 +25,7 @@ pub struct ShardCounter {
 
 /// A file that tells when it is read.
 pub struct Watched {
-    file: ModelFile,
+    file: Rc<Arriving>,
     shard: Option<u32>,
     furthest: Rc<Cell<u32>>,
     read: Rc<RefCell<Arrivals>>,
@@ -33,7 +33,7 @@ pub struct Watched {
 
 impl ShardCounter {
     /// Watches a file.
-    pub fn watch(&mut self, name: &str, file: ModelFile) -> Watched {
+    pub fn watch(&mut self, name: &str, file: Rc<Arriving>) -> Watched {
         let shard = is_weights(name).then_some(self.total);
         self.total += u32::from(shard.is_some());
         Watched {
@@ -93,14 +93,14 @@ impl ByteSource for Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model_file::MemoryFile;
+    use crate::model_file::{MemoryFile, ModelFile};
 
     #[test]
     fn shards_are_done_when_the_next_is_read() {
         let mut counter = ShardCounter::default();
         let mut file = |name: &str| {
             let file = ModelFile::Memory(MemoryFile::default());
-            counter.watch(name, file)
+            counter.watch(name, Rc::new(Arriving::whole(file)))
         };
         file("config.json");
         let first = file("model-00001-of-00002.safetensors");

@@ -1,7 +1,8 @@
 use vitrine_gpu::{Buffer, Usage};
 
+use super::fill::{Fill, Values};
 use super::matrix::{Matrix, Piece};
-use super::{Loader, Vector};
+use super::{Room, Vector};
 use crate::ModelError;
 use crate::source::ByteSource;
 
@@ -27,9 +28,9 @@ impl Linear {
     }
 }
 
-impl<S: ByteSource> Loader<'_, S> {
-    /// Loads the tensors `{name}.weight` of `pieces` below one another, and their biases.
-    pub(super) async fn linear(
+impl<S: ByteSource> Room<'_, S> {
+    /// Room for the tensors `{name}.weight` of `pieces` below one another, and for their biases.
+    pub(super) fn linear(
         &mut self,
         label: &str,
         pieces: &[Piece],
@@ -37,37 +38,35 @@ impl<S: ByteSource> Loader<'_, S> {
         has_bias: bool,
     ) -> Result<Linear, ModelError> {
         let quantize = self.quantization.projections;
-        let matrix = self.matrix(label, pieces, k, quantize).await?;
-        let bias = if has_bias {
-            Some(self.bias(label, pieces, &matrix).await?)
-        } else {
-            None
+        let matrix = self.matrix(label, pieces, k, quantize)?;
+        let bias = match has_bias {
+            true => Some(self.bias(label, pieces, &matrix)?),
+            false => None,
         };
         Ok(Linear { matrix, bias })
     }
 
-    async fn bias(
+    fn bias(
         &mut self,
         label: &str,
         pieces: &[Piece],
         matrix: &Matrix,
     ) -> Result<Vector, ModelError> {
-        let mut values = vec![0.0; matrix.rows as usize];
+        let bytes = u64::from(matrix.rows) * 4;
+        let label = format!("{label}.bias");
+        let buffer = self.gpu.buffer(&label, bytes, Usage::Input)?;
         for (piece, start) in pieces.iter().zip(&matrix.starts) {
-            let all = self
-                .values(&format!("{}.bias", piece.name), piece.of)
-                .await?;
-            for row in 0..piece.rows {
-                let stored = piece.first + piece.order.stored(row);
-                values[(start + row) as usize] = all[stored as usize];
-            }
+            let name = format!("{}.bias", piece.name);
+            let tensor = self.origin.tensor(&name, &[u64::from(piece.of)])?;
+            self.fills.push(Fill::Values(Values {
+                buffer: buffer.clone(),
+                tensor,
+                rows: piece.clone(),
+                to: *start,
+                otherwise: 0.0,
+                offset: 0.0,
+            }));
         }
-        let bytes: &[u8] = bytemuck::cast_slice(&values);
-        let buffer = self
-            .gpu
-            .buffer(&format!("{label}.bias"), bytes.len() as u64, Usage::Input)?;
-        self.gpu.write(&buffer, 0, bytes);
-        self.wrote(bytes.len() as u64).await?;
         Ok(Vector { buffer })
     }
 }

@@ -1,22 +1,19 @@
 use std::ops::Range;
 
 use vitrine_gpu::{Buffer, Usage};
-use vitrine_kernels::packed::{TILE, TilePacker};
+use vitrine_kernels::packed::TILE;
 use vitrine_kernels::{Format, PackedPart};
 
-use super::Loader;
-use super::origin::Origin;
+use super::Room;
+use super::fill::Fill;
+use super::fill_rows::Rows;
 use crate::ggml::GgmlType;
 use crate::source::ByteSource;
-use crate::synthesize::random_row;
-use crate::tensor::TensorInfo;
 use crate::{ModelError, Quantize, Storage};
 
-/// Bytes of the file that are read, packed and uploaded at a time.
-const CHUNK_BYTES: u64 = 4 << 20;
-
 /// A weight matrix on the GPU: one or more tensors below one another, cut where the number format
-/// changes and where a binding would exceed the adapter's limit.
+/// changes and where a binding would exceed the adapter's limit. A clone has the same memory.
+#[derive(Clone)]
 pub struct Matrix {
     /// The pieces, in order of row.
     pub parts: Vec<PackedPart>,
@@ -123,7 +120,7 @@ impl RowOrder {
     }
 
     /// Rows must be read in multiples of this.
-    fn granule(self) -> u32 {
+    pub fn granule(self) -> u32 {
         match self {
             Self::AsStored => 1,
             Self::InterleavedHeads { head_dim } => head_dim,
@@ -131,10 +128,10 @@ impl RowOrder {
     }
 }
 
-impl<S: ByteSource> Loader<'_, S> {
-    /// Loads the tensors `{name}.weight` of `pieces`, of `k` columns, below one another; each
+impl<S: ByteSource> Room<'_, S> {
+    /// Room for the tensors `{name}.weight` of `pieces`, of `k` columns, below one another; each
     /// piece begins at a whole tile.
-    pub(super) async fn matrix(
+    pub(super) fn matrix(
         &mut self,
         label: &str,
         pieces: &[Piece],
@@ -178,22 +175,15 @@ impl<S: ByteSource> Loader<'_, S> {
             self.allocate(&mut matrix, label, format(first), rows)?;
             first = end;
         }
-        for ((piece, (tensor, storage)), start) in
-            pieces.iter().zip(&tensors).zip(matrix.starts.clone())
-        {
-            let place = Place {
-                matrix: &matrix,
-                piece,
-                storage: *storage,
-                start,
-            };
-            match tensor {
-                Some((source, info)) if self.is_transposed(piece) => {
-                    self.fill_transposed(&place, source, info).await?;
-                }
-                tensor => self.fill(&place, tensor.as_ref()).await?,
-            }
-            self.gpu.check()?;
+        for ((piece, (tensor, storage)), start) in pieces.iter().zip(tensors).zip(&matrix.starts) {
+            self.fills.push(Fill::Rows(Rows {
+                matrix: matrix.clone(),
+                piece: piece.clone(),
+                is_transposed: self.is_transposed(piece),
+                tensor,
+                storage,
+                start: *start,
+            }));
         }
         Ok(matrix)
     }
@@ -237,151 +227,6 @@ impl<S: ByteSource> Loader<'_, S> {
         }
         Ok(())
     }
-
-    /// Reads, packs and uploads one piece; without a tensor of random numbers.
-    async fn fill(
-        &mut self,
-        place: &Place<'_>,
-        tensor: Option<&(&S, TensorInfo)>,
-    ) -> Result<(), ModelError> {
-        let Place {
-            matrix,
-            piece,
-            storage,
-            start,
-        } = *place;
-        let row_bytes = storage.row_bytes(u64::from(matrix.k));
-        // Whole tiles and whole heads.
-        let granule = least_common_multiple(TILE, piece.order.granule());
-        let step = rows_of_chunk(row_bytes, granule);
-        let mut row = 0;
-        while row < piece.rows {
-            let n = step.min(piece.rows - row);
-            let mut packer = TilePacker::new(storage.format(), matrix.k, n.div_ceil(TILE));
-            if let Some((source, info)) = tensor {
-                let from = info.offset + u64::from(piece.first + row) * row_bytes;
-                let bytes = source.read(from..from + u64::from(n) * row_bytes).await?;
-                for inside in 0..n {
-                    let stored = (piece.order.stored(row + inside) - row) as usize;
-                    let at = stored * row_bytes as usize;
-                    let bytes = &bytes[at..at + row_bytes as usize];
-                    storage.pack_row(bytes, inside as usize, &mut packer);
-                }
-            } else if let Origin::Random(random) = &mut self.origin {
-                for inside in 0..n {
-                    random_row(random, inside as usize, &mut packer);
-                }
-            }
-            self.upload(matrix, start + row, &packer).await?;
-            self.advance(u64::from(n) * row_bytes);
-            row += n;
-        }
-        Ok(())
-    }
-
-    /// The same for a piece whose rows are columns in the file. All of them pass through memory
-    /// at once: a row's numbers lie too far apart to be read by themselves.
-    async fn fill_transposed(
-        &mut self,
-        place: &Place<'_>,
-        source: &S,
-        info: &TensorInfo,
-    ) -> Result<(), ModelError> {
-        let Place {
-            matrix,
-            piece,
-            storage,
-            start,
-        } = *place;
-        if !storage.on_disk.is_float() {
-            return Err(info.wrong("is both quantised and transposed"));
-        }
-        let (_, size) = storage.on_disk.block();
-        let (size, of, k) = (size as usize, piece.of as usize, matrix.k as usize);
-        let mut rows = vec![0; piece.rows as usize * k * size];
-        // As many whole lines of the file as fit a chunk, at least one.
-        let lines = (CHUNK_BYTES as usize / (of * size)).max(1);
-        let mut line = 0;
-        while line < k {
-            let n = lines.min(k - line);
-            let from = info.offset + (line * of * size) as u64;
-            let bytes = source.read(from..from + (n * of * size) as u64).await?;
-            for inside in 0..n {
-                for row in 0..piece.rows as usize {
-                    let at = (inside * of + piece.first as usize + row) * size;
-                    let to = (row * k + line + inside) * size;
-                    rows[to..to + size].copy_from_slice(&bytes[at..at + size]);
-                }
-            }
-            line += n;
-        }
-        let mut packer = TilePacker::new(storage.format(), matrix.k, piece.rows.div_ceil(TILE));
-        for (row, bytes) in rows.chunks_exact(k * size).enumerate() {
-            storage.pack_row(bytes, row, &mut packer);
-        }
-        drop(rows);
-        self.upload(matrix, start, &packer).await?;
-        self.advance(u64::from(piece.rows) * u64::from(matrix.k) * size as u64);
-        Ok(())
-    }
-
-    /// Writes packed tiles, whose rows begin at `first`, to the parts that hold them.
-    async fn upload(
-        &mut self,
-        matrix: &Matrix,
-        first_row: u32,
-        packer: &TilePacker,
-    ) -> Result<(), ModelError> {
-        let (quants, _) = packer.format().tile_bytes(matrix.k);
-        let tiles = (packer.quants.len() as u64 * 4 / quants.max(1)) as u32;
-        let rows = first_row..first_row + tiles * TILE;
-        for part in &matrix.parts {
-            let first = rows.start.max(part.row_start);
-            let end = rows.end.min(part.row_start + part.rows);
-            if first >= end {
-                continue;
-            }
-            let (quants, scales) = part.format.tile_bytes(matrix.k);
-            let tiles = u64::from((end - first) / TILE);
-            let from = u64::from((first - rows.start) / TILE);
-            let to = u64::from((first - part.row_start) / TILE);
-            let write = |buffer: &Buffer, words: &[u32], size: u64| {
-                let words =
-                    &words[(from * size / 4) as usize..((from + tiles) * size / 4) as usize];
-                self.gpu
-                    .write(buffer, to * size, bytemuck::cast_slice(words));
-            };
-            write(&part.quants, &packer.quants, quants);
-            if let Some(buffer) = &part.scales {
-                write(buffer, &packer.scales, scales);
-            }
-        }
-        let words = packer.quants.len() + packer.scales.len();
-        self.wrote(words as u64 * 4).await
-    }
-}
-
-/// Where a piece goes and how it is stored there.
-struct Place<'a> {
-    matrix: &'a Matrix,
-    piece: &'a Piece,
-    storage: Storage,
-    /// The piece's first row in the matrix.
-    start: u32,
-}
-
-/// How many rows to read at a time: whole granules, at least one.
-fn rows_of_chunk(row_bytes: u64, granule: u32) -> u32 {
-    let fitting = u32::try_from(CHUNK_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX);
-    (fitting / granule).max(1) * granule
-}
-
-fn least_common_multiple(a: u32, b: u32) -> u32 {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a / x * b
 }
 
 #[cfg(test)]
@@ -393,12 +238,5 @@ mod tests {
         let order = RowOrder::InterleavedHeads { head_dim: 6 };
         let stored: Vec<u32> = (6..12).map(|row| order.stored(row)).collect();
         assert_eq!(stored, [6, 8, 10, 7, 9, 11]);
-    }
-
-    #[test]
-    fn least_common_multiples() {
-        assert_eq!(least_common_multiple(32, 64), 64);
-        assert_eq!(least_common_multiple(32, 80), 160);
-        assert_eq!(least_common_multiple(32, 1), 32);
     }
 }

@@ -1,5 +1,5 @@
 use crate::architecture::Names;
-use crate::checkpoint::{Checkpoint, read_vector};
+use crate::checkpoint::Checkpoint;
 use crate::source::ByteSource;
 use crate::synthesize::RandomBits;
 use crate::tensor::TensorInfo;
@@ -54,16 +54,5 @@ impl<'a, S: ByteSource> Origin<'a, S> {
             });
         }
         Ok(Some((checkpoint.source(info), info.clone())))
-    }
-
-    /// The `n` numbers of the vector `name`, and its bytes on disk.
-    pub async fn vector(&self, name: &str, n: u32) -> Result<(Vec<f32>, u64), ModelError> {
-        match self.tensor(name, &[u64::from(n)])? {
-            Some((source, info)) => Ok((read_vector(source, &info).await?, info.bytes)),
-            None => {
-                let value = if name.ends_with(".bias") { 0.0 } else { 1.0 };
-                Ok((vec![value; n as usize], u64::from(n) * 2))
-            }
-        }
     }
 }

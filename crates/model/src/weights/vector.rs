@@ -1,7 +1,9 @@
 use vitrine_gpu::{Buffer, Usage};
 use vitrine_kernels::stride;
 
-use super::Loader;
+use super::Room;
+use super::fill::{Fill, Values};
+use super::matrix::Piece;
 use crate::ModelError;
 use crate::source::ByteSource;
 
@@ -35,30 +37,20 @@ impl NormWeights {
     }
 }
 
-impl<S: ByteSource> Loader<'_, S> {
-    /// Loads the vector `name` of `n` values, and adds `offset` to each.
-    pub(super) async fn vector(
-        &mut self,
-        name: &str,
-        n: u32,
-        offset: f32,
-    ) -> Result<Vector, ModelError> {
-        let mut values = self.values(name, n).await?;
-        for value in &mut values {
-            *value += offset;
-        }
+impl<S: ByteSource> Room<'_, S> {
+    /// Room for the vector `name` of `n` values, to each of which `offset` will be added.
+    pub(super) fn vector(&mut self, name: &str, n: u32, offset: f32) -> Result<Vector, ModelError> {
         // Kernels read it in whole blocks, and as a uniform.
         let bytes = u64::from(stride(n)) * 4;
         let buffer = self.gpu.buffer(name, bytes, Usage::Work)?;
-        self.gpu.write(&buffer, 0, bytemuck::cast_slice(&values));
-        self.wrote(u64::from(n) * 4).await?;
+        self.fills.push(Fill::Values(Values {
+            buffer: buffer.clone(),
+            tensor: self.origin.tensor(name, &[u64::from(n)])?,
+            rows: Piece::whole(name, n),
+            to: 0,
+            otherwise: if name.ends_with(".bias") { 0.0 } else { 1.0 },
+            offset,
+        }));
         Ok(Vector { buffer })
-    }
-
-    /// The `n` numbers of a vector.
-    pub(super) async fn values(&mut self, name: &str, n: u32) -> Result<Vec<f32>, ModelError> {
-        let (values, bytes) = self.origin.vector(name, n).await?;
-        self.advance(bytes);
-        Ok(values)
     }
 }

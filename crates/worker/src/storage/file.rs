@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::ops::Range;
 
 use wasm_bindgen::JsValue;
@@ -9,23 +10,24 @@ use crate::scope;
 /// An open file of the origin-private file system. No other tab can open it meanwhile.
 pub struct StoredFile {
     handle: FileSystemSyncAccessHandle,
-    len: u64,
+    len: Cell<u64>,
 }
 
 impl StoredFile {
     /// Wraps an open handle.
     pub fn new(handle: FileSystemSyncAccessHandle) -> Result<Self, WorkerError> {
         let len = handle.get_size().map_err(|error| storage_error(&error))? as u64;
+        let len = Cell::new(len);
         Ok(Self { handle, len })
     }
 
     /// Length in bytes.
     pub fn len(&self) -> u64 {
-        self.len
+        self.len.get()
     }
 
     /// Writes all of `bytes` at `position`.
-    pub fn write(&mut self, position: u64, bytes: &[u8]) -> Result<(), WorkerError> {
+    pub fn write(&self, position: u64, bytes: &[u8]) -> Result<(), WorkerError> {
         let written = self
             .handle
             .write_with_u8_array_and_options(bytes, &at(position))
@@ -33,7 +35,7 @@ impl StoredFile {
         if written != bytes.len() {
             return Err(WorkerError::Full);
         }
-        self.len = self.len.max(position + bytes.len() as u64);
+        self.len.set(self.len().max(position + bytes.len() as u64));
         Ok(())
     }
 
@@ -49,16 +51,16 @@ impl StoredFile {
     }
 
     /// Cuts the file.
-    pub fn truncate(&mut self, len: u64) -> Result<(), WorkerError> {
+    pub fn truncate(&self, len: u64) -> Result<(), WorkerError> {
         self.handle
             .truncate_with_f64(len as f64)
             .map_err(|error| storage_error(&error))?;
-        self.len = len;
+        self.len.set(len);
         Ok(())
     }
 
     /// Brings everything to the disk.
-    pub fn flush(&mut self) -> Result<(), WorkerError> {
+    pub fn flush(&self) -> Result<(), WorkerError> {
         self.handle.flush().map_err(|error| storage_error(&error))
     }
 }

@@ -57,7 +57,7 @@ impl Folder {
 
     /// Makes this the content of a file.
     pub async fn replace(&self, name: &str, content: &[u8]) -> Result<(), WorkerError> {
-        let mut file = self.open_exact(name).await?;
+        let file = self.open_exact(name).await?;
         file.truncate(0)?;
         file.write(0, content)?;
         file.flush()
@@ -66,7 +66,7 @@ impl Folder {
     /// How many of `needed` bytes fit, to about a megabyte. Some browsers tell every site the same
     /// quota, so this makes a file of that length, which costs nothing before it is written.
     pub async fn room_for(&self, needed: u64) -> Result<u64, WorkerError> {
-        let mut file = self.open_exact(PROBE).await?;
+        let file = self.open_exact(PROBE).await?;
         let room = longest(needed, |length| match file.truncate(length) {
             Ok(()) => Ok(true),
             Err(WorkerError::Full) => Ok(false),

@@ -1,0 +1,140 @@
+//! Brings the bytes of weights whose buffers are there: reads a little, packs it, uploads it, forgets it.
+
+use vitrine_gpu::{Buffer, Gpu};
+
+use super::Room;
+use super::fill_rows::Rows;
+use super::matrix::Piece;
+use super::origin::Origin;
+use crate::ModelError;
+use crate::checkpoint::read_vector;
+use crate::source::ByteSource;
+use crate::tensor::TensorInfo;
+
+/// Staged uploads are sent off at the latest when they take this much host memory.
+const MOST_UNSENT: u64 = 64 << 20;
+
+/// What comes where.
+pub enum Fill<'a, S> {
+    /// Rows of a matrix.
+    Rows(Rows<'a, S>),
+    /// A vector, or a part of one.
+    Values(Values<'a, S>),
+}
+
+impl<S> Fill<'_, S> {
+    /// Which file has it, and where.
+    fn place(&self) -> Option<(usize, u64)> {
+        let tensor = match self {
+            Self::Rows(rows) => &rows.tensor,
+            Self::Values(values) => &values.tensor,
+        };
+        tensor.as_ref().map(|(_, info)| (info.file, info.offset))
+    }
+}
+
+/// Numbers of a vector on their way.
+pub struct Values<'a, S> {
+    pub buffer: Buffer,
+    pub tensor: Option<(&'a S, TensorInfo)>,
+    /// Which of its numbers, and in which order the file has them.
+    pub rows: Piece,
+    /// Where the first of them goes.
+    pub to: u32,
+    /// What they are where there are no files.
+    pub otherwise: f32,
+    /// Is added to each.
+    pub offset: f32,
+}
+
+/// Weights on their way to buffers that are there already.
+pub struct Filling<'a, S> {
+    pub(super) gpu: &'a Gpu,
+    pub(super) origin: Origin<'a, S>,
+    fills: Vec<Fill<'a, S>>,
+    done: u64,
+    /// Bytes written to buffers and perhaps still staged in host memory.
+    unsent: u64,
+    total: u64,
+}
+
+/// Hears of bytes done and bytes in all.
+pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
+
+impl<'a, S: ByteSource> Filling<'a, S> {
+    pub(super) fn new(room: Room<'a, S>, total: u64) -> Self {
+        Self {
+            gpu: room.gpu,
+            origin: room.origin,
+            fills: room.fills,
+            done: 0,
+            unsent: 0,
+            total,
+        }
+    }
+
+    /// Fills all buffers.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the device fails.
+    pub async fn run(mut self, progress: &mut Progress<'_>) -> Result<(), ModelError> {
+        let mut fills = std::mem::take(&mut self.fills);
+        // In the order of the files, some of which may still be on its way.
+        fills.sort_by_key(Fill::place);
+        for fill in fills {
+            match fill {
+                Fill::Rows(rows) => self.rows(&rows, progress).await?,
+                Fill::Values(values) => self.values(&values, progress).await?,
+            }
+            self.gpu.check()?;
+        }
+        self.flush().await
+    }
+
+    async fn values(
+        &mut self,
+        fill: &Values<'a, S>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), ModelError> {
+        let Piece {
+            first, rows, order, ..
+        } = fill.rows;
+        let mut values = vec![fill.otherwise; rows as usize];
+        if let Some((source, info)) = &fill.tensor {
+            let all = read_vector(*source, info).await?;
+            for (row, value) in (0..).zip(&mut values) {
+                *value = all[(first + order.stored(row)) as usize];
+            }
+        }
+        for value in &mut values {
+            *value += fill.offset;
+        }
+        let bytes = bytemuck::cast_slice(&values);
+        self.gpu.write(&fill.buffer, u64::from(fill.to) * 4, bytes);
+        self.wrote(bytes.len() as u64).await?;
+        let of = fill.rows.of.max(1);
+        let size = |(_, info): &(_, TensorInfo)| info.bytes * u64::from(rows) / u64::from(of);
+        let on_disk = fill.tensor.as_ref().map_or(u64::from(rows) * 2, size);
+        self.advance(on_disk, progress);
+        Ok(())
+    }
+
+    pub(super) fn advance(&mut self, bytes: u64, progress: &mut Progress<'_>) {
+        self.done += bytes;
+        progress(self.done.min(self.total), self.total);
+    }
+
+    /// To be told of bytes written to a buffer: keeps what is staged bounded.
+    pub(super) async fn wrote(&mut self, bytes: u64) -> Result<(), ModelError> {
+        self.unsent += bytes;
+        if self.unsent >= MOST_UNSENT {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), ModelError> {
+        self.unsent = 0;
+        Ok(self.gpu.flush().await?)
+    }
+}

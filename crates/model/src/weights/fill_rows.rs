@@ -1,0 +1,185 @@
+//! Fills matrices: whole tiles of rows at a time.
+
+use vitrine_gpu::Buffer;
+use vitrine_kernels::packed::{TILE, TilePacker};
+
+use super::fill::{Filling, Progress};
+use super::matrix::{Matrix, Piece};
+use super::origin::Origin;
+use crate::source::ByteSource;
+use crate::synthesize::random_row;
+use crate::tensor::TensorInfo;
+use crate::{ModelError, Storage};
+
+/// Bytes of the file that are read, packed and uploaded at a time.
+const CHUNK_BYTES: u64 = 4 << 20;
+
+/// Rows of a matrix on their way.
+pub struct Rows<'a, S> {
+    pub matrix: Matrix,
+    pub piece: Piece,
+    pub tensor: Option<(&'a S, TensorInfo)>,
+    pub storage: Storage,
+    /// The piece's first row in the matrix.
+    pub start: u32,
+    /// Whether the file has (in, out).
+    pub is_transposed: bool,
+}
+
+impl<'a, S: ByteSource> Filling<'a, S> {
+    /// Reads, packs and uploads one piece; without a tensor of random numbers.
+    pub(super) async fn rows(
+        &mut self,
+        fill: &Rows<'a, S>,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), ModelError> {
+        let Rows {
+            matrix,
+            piece,
+            tensor,
+            storage,
+            start,
+            is_transposed,
+        } = fill;
+        if let (true, Some((source, info))) = (is_transposed, tensor) {
+            return self.columns(fill, source, info, progress).await;
+        }
+        let row_bytes = storage.row_bytes(u64::from(matrix.k));
+        // Whole tiles and whole heads.
+        let granule = least_common_multiple(TILE, piece.order.granule());
+        let step = rows_of_chunk(row_bytes, granule);
+        let mut row = 0;
+        while row < piece.rows {
+            let n = step.min(piece.rows - row);
+            let mut packer = TilePacker::new(storage.format(), matrix.k, n.div_ceil(TILE));
+            if let Some((source, info)) = tensor {
+                let from = info.offset + u64::from(piece.first + row) * row_bytes;
+                let bytes = source.read(from..from + u64::from(n) * row_bytes).await?;
+                for inside in 0..n {
+                    let stored = (piece.order.stored(row + inside) - row) as usize;
+                    let at = stored * row_bytes as usize;
+                    let bytes = &bytes[at..at + row_bytes as usize];
+                    storage.pack_row(bytes, inside as usize, &mut packer);
+                }
+            } else if let Origin::Random(random) = &mut self.origin {
+                for inside in 0..n {
+                    random_row(random, inside as usize, &mut packer);
+                }
+            }
+            self.upload(matrix, start + row, &packer).await?;
+            self.advance(u64::from(n) * row_bytes, progress);
+            row += n;
+        }
+        Ok(())
+    }
+
+    /// The same for a piece whose rows are columns in the file. All of them pass through memory
+    /// at once: a row's numbers lie too far apart to be read by themselves.
+    async fn columns(
+        &mut self,
+        fill: &Rows<'a, S>,
+        source: &S,
+        info: &TensorInfo,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), ModelError> {
+        let Rows {
+            matrix,
+            piece,
+            storage,
+            start,
+            ..
+        } = fill;
+        if !storage.on_disk.is_float() {
+            return Err(info.wrong("is both quantised and transposed"));
+        }
+        let (_, size) = storage.on_disk.block();
+        let (size, of, k) = (size as usize, piece.of as usize, matrix.k as usize);
+        let mut rows = vec![0; piece.rows as usize * k * size];
+        // As many whole lines of the file as fit a chunk, at least one.
+        let lines = (CHUNK_BYTES as usize / (of * size)).max(1);
+        let mut line = 0;
+        while line < k {
+            let n = lines.min(k - line);
+            let from = info.offset + (line * of * size) as u64;
+            let bytes = source.read(from..from + (n * of * size) as u64).await?;
+            for inside in 0..n {
+                for row in 0..piece.rows as usize {
+                    let at = (inside * of + piece.first as usize + row) * size;
+                    let to = (row * k + line + inside) * size;
+                    rows[to..to + size].copy_from_slice(&bytes[at..at + size]);
+                }
+            }
+            line += n;
+        }
+        let mut packer = TilePacker::new(storage.format(), matrix.k, piece.rows.div_ceil(TILE));
+        for (row, bytes) in rows.chunks_exact(k * size).enumerate() {
+            storage.pack_row(bytes, row, &mut packer);
+        }
+        drop(rows);
+        self.upload(matrix, *start, &packer).await?;
+        let bytes = u64::from(piece.rows) * u64::from(matrix.k) * size as u64;
+        self.advance(bytes, progress);
+        Ok(())
+    }
+
+    /// Writes packed tiles, whose rows begin at `first`, to the parts that hold them.
+    async fn upload(
+        &mut self,
+        matrix: &Matrix,
+        first_row: u32,
+        packer: &TilePacker,
+    ) -> Result<(), ModelError> {
+        let (quants, _) = packer.format().tile_bytes(matrix.k);
+        let tiles = (packer.quants.len() as u64 * 4 / quants.max(1)) as u32;
+        let rows = first_row..first_row + tiles * TILE;
+        for part in &matrix.parts {
+            let first = rows.start.max(part.row_start);
+            let end = rows.end.min(part.row_start + part.rows);
+            if first >= end {
+                continue;
+            }
+            let (quants, scales) = part.format.tile_bytes(matrix.k);
+            let tiles = u64::from((end - first) / TILE);
+            let from = u64::from((first - rows.start) / TILE);
+            let to = u64::from((first - part.row_start) / TILE);
+            let write = |buffer: &Buffer, words: &[u32], size: u64| {
+                let words =
+                    &words[(from * size / 4) as usize..((from + tiles) * size / 4) as usize];
+                self.gpu
+                    .write(buffer, to * size, bytemuck::cast_slice(words));
+            };
+            write(&part.quants, &packer.quants, quants);
+            if let Some(buffer) = &part.scales {
+                write(buffer, &packer.scales, scales);
+            }
+        }
+        let words = packer.quants.len() + packer.scales.len();
+        self.wrote(words as u64 * 4).await
+    }
+}
+
+/// How many rows to read at a time: whole granules, at least one.
+fn rows_of_chunk(row_bytes: u64, granule: u32) -> u32 {
+    let fitting = u32::try_from(CHUNK_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX);
+    (fitting / granule).max(1) * granule
+}
+
+fn least_common_multiple(a: u32, b: u32) -> u32 {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    a / x * b
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least_common_multiple;
+
+    #[test]
+    fn least_common_multiples() {
+        assert_eq!(least_common_multiple(32, 64), 64);
+        assert_eq!(least_common_multiple(32, 80), 160);
+        assert_eq!(least_common_multiple(32, 1), 32);
+    }
+}
