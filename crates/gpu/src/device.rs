@@ -14,7 +14,7 @@ use crate::kernel::{Kernel, KernelCache};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
-use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, Texel, Texture};
+use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, Texture};
 
 /// A device that computes. Cheap to clone; all clones are the same device.
 #[derive(Clone)]
@@ -174,8 +174,8 @@ impl Gpu {
         self
     }
 
-    /// Whether weights are best read from textures. They are where a processor plays the GPU (measured on
-    /// lavapipe and SwiftShader, see `docs/performance.md`); real ones read them from storage.
+    /// Whether kernels read weights from textures, four words at a time. They do where a processor plays the
+    /// GPU, for there it is faster (`docs/performance.md`).
     #[must_use]
     pub fn wants_weight_textures(&self) -> bool {
         self.inner
@@ -192,14 +192,13 @@ impl Gpu {
         Buffer::new(device, self.caps(), memory, label, bytes, usage)
     }
 
-    /// A zeroed texture. Sizes are rounded up to whole rows of texels.
+    /// A zeroed texture. Sizes are rounded up to whole rows.
     ///
     /// # Errors
-    /// When it exceeds the adapter's limit ([`Texel::most_bytes`]). Lack of memory shows in
-    /// [`Gpu::check`].
-    pub fn texture(&self, label: &str, bytes: u64, texel: Texel) -> Result<Texture, GpuError> {
+    /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
+    pub fn texture(&self, label: &str, bytes: u64) -> Result<Texture, GpuError> {
         let (device, memory) = (&self.inner.device, &self.inner.memory);
-        Texture::new(device, self.caps(), memory, label, bytes, texel)
+        Texture::new(device, self.caps(), memory, label, bytes)
     }
 
     /// The most bytes that its buffers and textures had at a time; what goes through staging does not count.

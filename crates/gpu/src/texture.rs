@@ -1,5 +1,5 @@
-//! Textures of numbers, of which kernels read one texel at a time. Nothing is sampled: to a processor that
-//! plays a GPU they are a storage buffer that it loads four words of at once.
+//! Textures of whole numbers, of which kernels load four at a time. Nothing is sampled: to a processor that
+//! plays a GPU they are a storage buffer whose loads are cheaper.
 
 use std::rc::Rc;
 
@@ -10,44 +10,9 @@ use crate::{Bound, Buffer, Caps, GpuError};
 /// textures as wide, and kernels divide by it with a shift.
 pub const TEXTURE_WIDTH: u32 = 1024;
 
-/// How many 32-bit words a texel has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Texel {
-    /// One.
-    One,
-    /// Two.
-    Two,
-    /// Four.
-    Four,
-}
-
-impl Texel {
-    fn format(self) -> wgpu::TextureFormat {
-        match self {
-            Self::One => wgpu::TextureFormat::R32Uint,
-            Self::Two => wgpu::TextureFormat::Rg32Uint,
-            Self::Four => wgpu::TextureFormat::Rgba32Uint,
-        }
-    }
-
-    fn bytes(self) -> u64 {
-        match self {
-            Self::One => 4,
-            Self::Two => 8,
-            Self::Four => 16,
-        }
-    }
-
-    fn row_bytes(self) -> u64 {
-        u64::from(TEXTURE_WIDTH) * self.bytes()
-    }
-
-    /// Bytes of the largest texture that an adapter has of these.
-    #[must_use]
-    pub fn most_bytes(self, caps: &Caps) -> u64 {
-        u64::from(caps.max_texture_rows) * self.row_bytes()
-    }
-}
+/// Bytes of a texel: four 32-bit words.
+const TEXEL_BYTES: u64 = 16;
+pub(crate) const ROW_BYTES: u64 = TEXTURE_WIDTH as u64 * TEXEL_BYTES;
 
 /// Texels in GPU memory. Cheap to clone; the memory is freed with the last clone.
 #[derive(Clone)]
@@ -58,7 +23,6 @@ pub struct Texture {
 struct Owned {
     raw: wgpu::Texture,
     view: wgpu::TextureView,
-    texel: Texel,
     bytes: u64,
     memory: Rc<Memory>,
 }
@@ -78,11 +42,10 @@ impl Texture {
         memory: &Rc<Memory>,
         label: &str,
         bytes: u64,
-        texel: Texel,
     ) -> Result<Self, GpuError> {
-        let rows = bytes.div_ceil(texel.row_bytes()).max(1);
-        let bytes = rows * texel.row_bytes();
-        let limit = texel.most_bytes(caps);
+        let rows = bytes.div_ceil(ROW_BYTES).max(1);
+        let bytes = rows * ROW_BYTES;
+        let limit = caps.max_texture;
         if bytes > limit {
             return Err(GpuError::TooLarge {
                 label: label.to_owned(),
@@ -100,7 +63,7 @@ impl Texture {
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
-            format: texel.format(),
+            format: wgpu::TextureFormat::Rgba32Uint,
             usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
             view_formats: &[],
         });
@@ -110,7 +73,6 @@ impl Texture {
             inner: Rc::new(Owned {
                 raw,
                 view,
-                texel,
                 bytes,
                 memory: Rc::clone(memory),
             }),
@@ -129,19 +91,18 @@ impl Texture {
 
     /// Queues whole texels to be written from byte `offset` on.
     pub(crate) fn write(&self, queue: &wgpu::Queue, offset: u64, bytes: &[u8]) {
-        let size = self.inner.texel.bytes();
         let width = u64::from(TEXTURE_WIDTH);
-        let (mut texel, mut rest) = (offset / size, bytes);
+        let (mut texel, mut rest) = (offset / TEXEL_BYTES, bytes);
         while !rest.is_empty() {
             let (x, y) = (texel % width, texel / width);
-            let texels = rest.len() as u64 / size;
+            let texels = rest.len() as u64 / TEXEL_BYTES;
             // The rest of a row, or all whole rows at once.
             let (columns, rows) = if x == 0 && texels >= width {
                 (width, texels / width)
             } else {
                 (texels.min(width - x), 1)
             };
-            let (now, later) = rest.split_at((columns * rows * size) as usize);
+            let (now, later) = rest.split_at((columns * rows * TEXEL_BYTES) as usize);
             queue.write_texture(
                 wgpu::TexelCopyTextureInfo {
                     texture: &self.inner.raw,
@@ -156,7 +117,7 @@ impl Texture {
                 now,
                 wgpu::TexelCopyBufferLayout {
                     offset: 0,
-                    bytes_per_row: Some((columns * size) as u32),
+                    bytes_per_row: Some((columns * TEXEL_BYTES) as u32),
                     rows_per_image: None,
                 },
                 wgpu::Extent3d {

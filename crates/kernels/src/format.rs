@@ -1,7 +1,5 @@
 //! The number formats that kernels unpack, and how they lie in memory.
 
-use vitrine_gpu::Texel;
-
 use crate::packed::{BLOCK, TILE};
 
 /// A number format. `shaders/common/format.wgsl` unpacks it, [`crate::cpu::unpack_row`] is its
@@ -134,16 +132,6 @@ impl Format {
     #[must_use]
     pub fn has_bytes(self) -> bool {
         self.has_scales()
-    }
-
-    /// What a lane loads of its quants at once, as a texel.
-    #[must_use]
-    pub fn texel(self) -> Texel {
-        match self.quants().words {
-            1 => Texel::One,
-            2 => Texel::Two,
-            _ => Texel::Four,
-        }
     }
 
     /// Words of quants per block.

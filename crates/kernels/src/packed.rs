@@ -38,7 +38,8 @@ pub struct PackedPart {
     pub rows: u32,
     /// The weights.
     pub quants: Store,
-    /// The scales, for formats that have them. They are one word each, which textures are slower for.
+    /// The scales, for formats that have them. One word at a time, they are
+    /// always in storage.
     pub scales: Option<Buffer>,
 }
 
@@ -52,10 +53,10 @@ pub enum QuantsIn {
 }
 
 impl QuantsIn {
-    /// What is best on this adapter.
+    /// What is best on this adapter. Textures are slower than storage for less than four words at a time.
     #[must_use]
-    pub fn best(gpu: &Gpu) -> Self {
-        if gpu.wants_weight_textures() {
+    pub fn best(gpu: &Gpu, format: Format) -> Self {
+        if gpu.wants_weight_textures() && format.quants().words == 4 {
             Self::Texture
         } else {
             Self::Storage
@@ -100,13 +101,11 @@ impl PackedPart {
             k,
             row_start: rows.start,
             rows: rows.len() as u32,
-            quants: match QuantsIn::best(gpu) {
+            quants: match QuantsIn::best(gpu, format) {
                 QuantsIn::Storage => {
                     Store::Buffer(gpu.buffer(label, quants * tiles, Usage::Input)?)
                 }
-                QuantsIn::Texture => {
-                    Store::Texture(gpu.texture(label, quants * tiles, format.texel())?)
-                }
+                QuantsIn::Texture => Store::Texture(gpu.texture(label, quants * tiles)?),
             },
             scales: match scales {
                 0 => None,
@@ -132,9 +131,9 @@ impl PackedPart {
     #[must_use]
     pub fn most_bytes(gpu: &Gpu, format: Format) -> u64 {
         let limit = gpu.caps().max_weight_binding;
-        match QuantsIn::best(gpu) {
+        match QuantsIn::best(gpu, format) {
             QuantsIn::Storage => limit,
-            QuantsIn::Texture => limit.min(format.texel().most_bytes(gpu.caps())),
+            QuantsIn::Texture => limit.min(gpu.caps().max_texture),
         }
     }
 

@@ -53,10 +53,9 @@ fn other(dtype: Dtype) -> KvDtype {
     }
 }
 
-/// Whether the list has this format in textures: those with texels of one, two and four words, for
-/// nothing else is new in them.
+/// Whether the list has this format in textures too: in others nothing else is new.
 fn is_textured(format: Format, size: &Size) -> bool {
-    size.hidden == 576 && matches!(format, Format::Q2K | Format::Q6K | Format::Q4)
+    size.hidden == 576 && format == Format::Q4
 }
 
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the

@@ -3,7 +3,7 @@ use vitrine_kernels::{Dtype, Matmul, Shape, SliceSums, Then, XBinding, cpu, stri
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
-    textured_gpu, unpadded, variants, zeros,
+    storages_of, textured_gpu, unpadded, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -39,7 +39,7 @@ fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
 }
 
 fn check(gpu: &Gpu, shapes: &[Case]) {
-    for storage in storages() {
+    for storage in storages_of(gpu) {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
             let sample = sample(gpu, storage, rows, k, 1);
@@ -109,7 +109,7 @@ fn matmul_and_matvec_from_textures() {
 }
 
 fn check_bias_and_residual(gpu: &Gpu) {
-    for storage in storages() {
+    for storage in storages_of(gpu) {
         let k = lengths(storage).pop().unwrap();
         let rows = 32;
         let sample = sample(gpu, storage, rows, k, 3);

@@ -8,8 +8,8 @@ use vitrine_kernels::{
 use vitrine_model::{Quantize, Storage};
 
 use crate::support::{
-    Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step, storages,
-    stored, textured_gpu, unpadded, unpaired, variants, zeros,
+    Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
+    storages_of, stored, textured_gpu, unpadded, unpaired, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -39,8 +39,8 @@ fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
 }
 
 /// What can be multiplied by bytes.
-fn quantised() -> impl Iterator<Item = Storage> {
-    storages()
+fn quantised(gpu: &Gpu) -> impl Iterator<Item = Storage> {
+    storages_of(gpu)
         .into_iter()
         .filter(|storage| storage.format().has_bytes())
 }
@@ -69,7 +69,7 @@ fn packed(gpu: &Gpu, x: &[f32], k: u32, space: u32) -> (Buffer, Vec<f32>) {
 }
 
 fn check(gpu: &Gpu, shapes: &[Case]) {
-    for storage in quantised() {
+    for storage in quantised(gpu) {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
             let Sample { name, part, values } = sample(gpu, storage, rows, k, 1);

@@ -4,8 +4,8 @@ use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape,
-    SliceSums, Step, XBinding, cpu,
+    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, QuantsIn, Row, SHARED_LANES,
+    Shape, SliceSums, Step, XBinding, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -368,6 +368,15 @@ pub fn storages() -> Vec<Storage> {
     let kept = GgmlType::all().map(Storage::from);
     let quantized = Quantize::ALL.map(|(_, quantize)| Storage::new(GgmlType::F32, Some(quantize)));
     kept.chain(quantized).collect()
+}
+
+/// Those that a device has in textures, or all where it has none.
+pub fn storages_of(gpu: &Gpu) -> Vec<Storage> {
+    let mut all = storages();
+    if gpu.wants_weight_textures() {
+        all.retain(|storage| QuantsIn::best(gpu, storage.format()) == QuantsIn::Texture);
+    }
+    all
 }
 
 /// Row lengths that a storage allows.
