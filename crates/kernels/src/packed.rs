@@ -38,8 +38,7 @@ pub struct PackedPart {
     pub rows: u32,
     /// The weights.
     pub quants: Store,
-    /// The scales, for formats that have them. One word at a time, they are
-    /// always in storage.
+    /// The scales, for formats that have them; loaded one word at a time, and so always from storage.
     pub scales: Option<Buffer>,
 }
 
