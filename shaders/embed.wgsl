@@ -9,8 +9,8 @@
 #import format
 #import pairs
 #import pages
+#import quants
 
-@group(0) @binding(_) var<storage, read> quants: array<RAW>;
 @group(0) @binding(_) var<storage, read> step: Step;
 #if !POSITIONS
 @group(0) @binding(_) var<storage, read> history: array<u32>;
@@ -46,7 +46,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let high_at = scale_at + (HIGH_AT + (block % GROUP) * HIGH_WORDS) * 32u;
 #end
 #for v in STEPS
-    let raw_$v = quants[source + $vu * 32u];
+    let raw_$v = raw_of(source + $vu * 32u);
 #if HIGH
     let high_bits_$v = high_$v(high_at);
 #end

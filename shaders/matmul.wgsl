@@ -25,8 +25,8 @@
 // With ACT and APPEND a result takes a pair of rows, which one lane owns.
 #import format
 #import pairs
+#import quants
 
-@group(0) @binding(_) var<storage, read> quants: array<RAW>;
 #if PACKED
 #if UNIFORM_X
 @group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * X_TOKENS>;

@@ -35,7 +35,7 @@
 #end
 #end
 #for r in ROWS
-        let raw_$v_$r = quants[raw_at_$r + $vu * 32u];
+        let raw_$v_$r = raw_of(raw_at_$r + $vu * 32u);
 #if HIGH
 #if SUPER
         let bits_$v_$r =

@@ -202,7 +202,13 @@ fn quantising_while_loading_costs_what_it_should() {
 #[test]
 fn tensors_above_the_binding_limit_are_split_by_rows() {
     let ids: Vec<u32> = (0..37).map(|i| i * 13 % 900).collect();
-    for fixture in [&LLAMA, &QUANTIZED] {
+    for (fixture, textures) in [
+        (&LLAMA, false),
+        (&LLAMA, true),
+        (&QUANTIZED, false),
+        (&QUANTIZED, true),
+    ] {
+        let gpu = || gpu().with_weight_textures(textures);
         let whole = logits(&mut load(fixture, gpu(), None).unwrap(), &ids);
         // Less than the embedding and the output head take, so that these come in parts.
         let small = gpu().with_weight_binding_limit(64 << 10);

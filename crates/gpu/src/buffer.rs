@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::{Caps, GpuError};
+use crate::{Caps, GpuError, Store, Texture};
 
 /// What a buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +48,12 @@ impl Memory {
         self.most.get()
     }
 
-    fn add(&self, bytes: u64) {
+    pub(crate) fn add(&self, bytes: u64) {
         self.now.set(self.now.get() + bytes);
         self.most.set(self.most.get().max(self.now.get()));
     }
 
-    fn remove(&self, bytes: u64) {
+    pub(crate) fn remove(&self, bytes: u64) {
         self.now.set(self.now.get() - bytes);
     }
 }
@@ -134,8 +134,8 @@ impl Buffer {
 
     /// All of it, as a binding.
     #[must_use]
-    pub fn whole(&self) -> BufferRange<'_> {
-        BufferRange {
+    pub fn whole(&self) -> Bound<'_> {
+        Bound::Buffer {
             buffer: self,
             bytes: self.size,
         }
@@ -143,8 +143,8 @@ impl Buffer {
 
     /// Its first `bytes`, as a binding; for uniforms, whose size is limited.
     #[must_use]
-    pub fn first(&self, bytes: u64) -> BufferRange<'_> {
-        BufferRange {
+    pub fn first(&self, bytes: u64) -> Bound<'_> {
+        Bound::Buffer {
             buffer: self,
             bytes,
         }
@@ -160,32 +160,48 @@ impl Buffer {
     }
 }
 
-/// The part of a buffer that a kernel sees.
+/// What a kernel sees of a buffer or of a texture.
 #[derive(Clone, Copy)]
-pub struct BufferRange<'a> {
-    buffer: &'a Buffer,
-    bytes: u64,
+pub enum Bound<'a> {
+    /// The first bytes of a buffer.
+    Buffer {
+        /// The buffer.
+        buffer: &'a Buffer,
+        /// How many.
+        bytes: u64,
+    },
+    /// A texture.
+    Texture(&'a Texture),
 }
 
-impl<'a> BufferRange<'a> {
-    pub(crate) fn buffer(self) -> &'a Buffer {
-        self.buffer
+impl<'a> Bound<'a> {
+    pub(crate) fn store(self) -> Store {
+        match self {
+            Self::Buffer { buffer, .. } => Store::Buffer(buffer.clone()),
+            Self::Texture(texture) => Store::Texture(texture.clone()),
+        }
     }
 
     pub(crate) fn bytes(self) -> u64 {
-        self.bytes
+        match self {
+            Self::Buffer { bytes, .. } => bytes,
+            Self::Texture(texture) => texture.size(),
+        }
     }
 
     pub(crate) fn resource(self) -> wgpu::BindingResource<'a> {
-        wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-            buffer: self.buffer.raw(),
-            offset: self.buffer.offset,
-            size: std::num::NonZeroU64::new(self.bytes),
-        })
+        match self {
+            Self::Buffer { buffer, bytes } => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer: buffer.raw(),
+                offset: buffer.offset,
+                size: std::num::NonZeroU64::new(bytes),
+            }),
+            Self::Texture(texture) => wgpu::BindingResource::TextureView(texture.view()),
+        }
     }
 }
 
-impl<'a> From<&'a Buffer> for BufferRange<'a> {
+impl<'a> From<&'a Buffer> for Bound<'a> {
     fn from(buffer: &'a Buffer) -> Self {
         buffer.whole()
     }

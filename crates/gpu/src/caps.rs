@@ -1,3 +1,5 @@
+use crate::texture;
+
 /// What an adapter can do, as far as we choose by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caps {
@@ -21,6 +23,8 @@ pub struct Caps {
     pub max_workgroup_lanes: u32,
     /// Bytes of memory that the lanes of a workgroup can share.
     pub max_workgroup_memory: u32,
+    /// Largest [`Texture`](crate::Texture) in bytes.
+    pub max_texture: u64,
     /// Largest buffer in bytes.
     pub max_buffer: u64,
 }
@@ -48,6 +52,7 @@ impl Caps {
                 .max_compute_invocations_per_workgroup
                 .min(limits.max_compute_workgroup_size_x),
             max_workgroup_memory: limits.max_compute_workgroup_storage_size,
+            max_texture: u64::from(limits.max_texture_dimension_2d) * texture::ROW_BYTES,
             max_buffer: limits.max_buffer_size,
         }
     }

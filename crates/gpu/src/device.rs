@@ -14,7 +14,7 @@ use crate::kernel::{Kernel, KernelCache};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
-use crate::{Caps, GpuError, Readback, Recording, ShaderSource};
+use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, Texture};
 
 /// A device that computes. Cheap to clone; all clones are the same device.
 #[derive(Clone)]
@@ -26,6 +26,8 @@ struct Inner {
     device: wgpu::Device,
     queue: wgpu::Queue,
     description: AdapterDescription,
+    /// Instead of what the class of the adapter says.
+    weight_textures: Option<bool>,
     kernels: KernelCache,
     #[cfg(not(target_arch = "wasm32"))]
     pipelines: OnceCell<PipelineFile>,
@@ -83,6 +85,7 @@ impl Gpu {
                 device,
                 queue,
                 description,
+                weight_textures: None,
                 kernels,
                 #[cfg(not(target_arch = "wasm32"))]
                 pipelines: OnceCell::new(),
@@ -161,6 +164,25 @@ impl Gpu {
         self.inner.description.device_type == "Cpu"
     }
 
+    /// The same device, where kernels read weights from textures, or do not: shows on any adapter what they
+    /// do where they are the other.
+    #[must_use]
+    pub fn with_weight_textures(mut self, textures: bool) -> Self {
+        if let Some(inner) = Rc::get_mut(&mut self.inner) {
+            inner.weight_textures = Some(textures);
+        }
+        self
+    }
+
+    /// Whether kernels read weights from textures, four words at a time. They do where a processor plays the
+    /// GPU, for there it is faster (`docs/performance.md`).
+    #[must_use]
+    pub fn wants_weight_textures(&self) -> bool {
+        self.inner
+            .weight_textures
+            .unwrap_or_else(|| self.is_software())
+    }
+
     /// A zeroed buffer. Sizes are rounded up to whole `vec4`s.
     ///
     /// # Errors
@@ -170,7 +192,16 @@ impl Gpu {
         Buffer::new(device, self.caps(), memory, label, bytes, usage)
     }
 
-    /// The most bytes that its buffers had at a time; what goes through staging does not count.
+    /// A zeroed texture. Sizes are rounded up to whole rows.
+    ///
+    /// # Errors
+    /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
+    pub fn texture(&self, label: &str, bytes: u64) -> Result<Texture, GpuError> {
+        let (device, memory) = (&self.inner.device, &self.inner.memory);
+        Texture::new(device, self.caps(), memory, label, bytes)
+    }
+
+    /// The most bytes that its buffers and textures had at a time; what goes through staging does not count.
     #[must_use]
     pub fn peak_buffer_bytes(&self) -> u64 {
         self.inner.memory.most()
@@ -180,6 +211,14 @@ impl Gpu {
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
         let offset = buffer.offset() + offset;
         self.inner.queue.write_buffer(buffer.raw(), offset, bytes);
+    }
+
+    /// The same for what may be a texture, of which offset and length are whole texels.
+    pub fn write_store(&self, store: &Store, offset: u64, bytes: &[u8]) {
+        match store {
+            Store::Buffer(buffer) => self.write(buffer, offset, bytes),
+            Store::Texture(texture) => texture.write(&self.inner.queue, offset, bytes),
+        }
     }
 
     /// Sends off what was written so far and waits until it has arrived, so that host memory holds

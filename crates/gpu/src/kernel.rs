@@ -14,6 +14,8 @@ pub enum Binding {
     Read,
     /// `var<storage, read_write>`.
     ReadWrite,
+    /// `var`, a `texture_2d<u32>`.
+    Texture,
     /// `var<uniform>`.
     Uniform,
     /// `var<uniform>`, which moves on with each block of tokens.
@@ -99,21 +101,26 @@ impl Kernel {
 }
 
 fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry {
+    let buffer = |ty| wgpu::BindingType::Buffer {
+        ty,
+        has_dynamic_offset: kind.moves(),
+        min_binding_size: None,
+    };
+    let storage = |read_only| buffer(wgpu::BufferBindingType::Storage { read_only });
     let ty = match kind {
-        Binding::Read => wgpu::BufferBindingType::Storage { read_only: true },
-        Binding::ReadWrite | Binding::ReadWriteBlock => {
-            wgpu::BufferBindingType::Storage { read_only: false }
-        }
-        Binding::Uniform | Binding::UniformBlock => wgpu::BufferBindingType::Uniform,
+        Binding::Read => storage(true),
+        Binding::ReadWrite | Binding::ReadWriteBlock => storage(false),
+        Binding::Uniform | Binding::UniformBlock => buffer(wgpu::BufferBindingType::Uniform),
+        Binding::Texture => wgpu::BindingType::Texture {
+            sample_type: wgpu::TextureSampleType::Uint,
+            view_dimension: wgpu::TextureViewDimension::D2,
+            multisampled: false,
+        },
     };
     wgpu::BindGroupLayoutEntry {
         binding,
         visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer {
-            ty,
-            has_dynamic_offset: kind.moves(),
-            min_binding_size: None,
-        },
+        ty,
         count: None,
     }
 }

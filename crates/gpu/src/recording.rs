@@ -1,7 +1,7 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
 use crate::timing::Spans;
-use crate::{BINDING_ALIGNMENT, Buffer, BufferRange, Gpu, Kernel};
+use crate::{BINDING_ALIGNMENT, Bound, Buffer, Gpu, Kernel, Store};
 
 /// Commands in order.
 #[derive(Clone, Default)]
@@ -42,8 +42,8 @@ pub struct Dispatch {
     grid: Grid,
     blocks: Option<Blocks>,
     place: Place,
-    /// A bind group does not keep a buffer from being destroyed.
-    _buffers: Vec<Buffer>,
+    /// A bind group does not keep what it binds from being destroyed.
+    _bound: Vec<Store>,
 }
 
 /// A kernel that is run for one block of tokens after the other.
@@ -100,14 +100,14 @@ impl Extent {
 }
 
 impl Dispatch {
-    /// Binds `buffers` to bindings 0, 1, … of `kernel`.
+    /// Binds `bindings` to bindings 0, 1, … of `kernel`.
     #[must_use]
-    pub fn new(gpu: &Gpu, kernel: &Kernel, buffers: &[BufferRange<'_>], grid: Grid) -> Self {
+    pub fn new(gpu: &Gpu, kernel: &Kernel, bindings: &[Bound<'_>], grid: Grid) -> Self {
         let entries: Vec<_> = (0..)
-            .zip(buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+            .zip(bindings)
+            .map(|(binding, bound)| wgpu::BindGroupEntry {
                 binding,
-                resource: buffer.resource(),
+                resource: bound.resource(),
             })
             .collect();
         let bind_group = gpu.device().create_bind_group(&wgpu::BindGroupDescriptor {
@@ -115,14 +115,14 @@ impl Dispatch {
             layout: kernel.layout(),
             entries: &entries,
         });
-        let _buffers = buffers.iter().map(|range| range.buffer().clone()).collect();
+        let _bound = bindings.iter().map(|bound| bound.store()).collect();
         Self {
             kernel: kernel.clone(),
             bind_group,
             grid,
             blocks: None,
             place: Place::default(),
-            _buffers,
+            _bound,
         }
     }
 
@@ -133,13 +133,13 @@ impl Dispatch {
     pub fn in_blocks(
         gpu: &Gpu,
         kernel: &Kernel,
-        buffers: &[BufferRange<'_>],
+        bindings: &[Bound<'_>],
         grid: Grid,
         tokens: u32,
     ) -> Self {
-        let bindings = kernel.bindings().iter().zip(buffers);
-        let moving = bindings.filter(|(binding, _)| binding.moves());
-        let strides: Vec<u32> = moving.map(|(_, range)| range.bytes() as u32).collect();
+        let both = kernel.bindings().iter().zip(bindings);
+        let moving = both.filter(|(binding, _)| binding.moves());
+        let strides: Vec<u32> = moving.map(|(_, bound)| bound.bytes() as u32).collect();
         debug_assert!(
             strides
                 .iter()
@@ -147,7 +147,7 @@ impl Dispatch {
         );
         Self {
             blocks: Some(Blocks { tokens, strides }),
-            ..Self::new(gpu, kernel, buffers, grid)
+            ..Self::new(gpu, kernel, bindings, grid)
         }
     }
 }

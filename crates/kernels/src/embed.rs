@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::packed::{BLOCK, PackedPart};
+use crate::packed::{BLOCK, PackedPart, QuantsIn};
 use crate::{Dtype, FRAGMENTS, Format, step, template};
 
 const LANES: u32 = 32;
@@ -11,6 +11,8 @@ const LANES: u32 = 32;
 pub struct Embed {
     /// How the table is stored.
     pub format: Format,
+    /// Where the table is.
+    pub quants: QuantsIn,
     /// First row of this part of the table.
     pub row_start: u32,
     /// Rows of this part.
@@ -41,7 +43,8 @@ impl Embed {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let mut bindings = vec![Binding::Read, Binding::Read];
+        let (quants, quants_flags, quants_constants) = self.quants.shader();
+        let mut bindings = vec![quants, Binding::Read];
         if self.table != Table::Positions {
             bindings.push(Binding::Read);
         }
@@ -51,6 +54,7 @@ impl Embed {
         }
         let mut flags = self.format.flags();
         flags.extend(self.dtype.flags());
+        flags.extend(quants_flags);
         let scale = match self.table {
             Table::Tokens { scale } => scale,
             Table::Positions => {
@@ -67,6 +71,7 @@ impl Embed {
         ];
         constants.extend(step::constants());
         constants.extend(self.format.constants(self.k));
+        constants.extend(quants_constants);
         if !self.k.is_multiple_of(BLOCK) && flags.contains(&"MINS") {
             flags.push("RAGGED");
             constants.push(("K", self.k.into()));
@@ -96,6 +101,7 @@ impl Embed {
     ) -> Result<Dispatch, GpuError> {
         let this = Self {
             format: part.format,
+            quants: part.quants_in(),
             row_start: part.row_start,
             rows: part.rows,
             k: part.k,

@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use vitrine_gpu::{Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::packed::{BLOCK, PackedPart};
+use crate::packed::{BLOCK, PackedPart, QuantsIn};
 use crate::quantize_x::{PACKED_BLOCK_QUADS, packed_bytes, packed_quads};
 use crate::{
     Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
@@ -14,6 +14,8 @@ use crate::{
 pub struct Matmul {
     /// How W is stored.
     pub format: Format,
+    /// Where W is.
+    pub quants: QuantsIn,
     /// Rows of this part of W.
     pub rows: u32,
     /// Weights per row.
@@ -142,10 +144,13 @@ impl Matmul {
     /// Storage buffers that it binds; adapters allow eight at least.
     #[must_use]
     pub fn storage_buffers(&self) -> u32 {
-        let uniform =
-            |binding: &&Binding| matches!(binding, Binding::Uniform | Binding::UniformBlock);
-        let bindings = self.source().bindings;
-        (bindings.len() - bindings.iter().filter(uniform).count()) as u32
+        let storage = |binding: &&Binding| {
+            matches!(
+                binding,
+                Binding::Read | Binding::ReadWrite | Binding::ReadWriteBlock
+            )
+        };
+        self.source().bindings.iter().filter(storage).count() as u32
     }
 
     /// The shader of this permutation.
@@ -170,8 +175,11 @@ impl Matmul {
             ("Y_STRIDE", self.y_stride.into()),
         ];
         constants.extend(self.format.constants(self.k));
-        let mut bindings = vec![Binding::Read, x];
+        let (quants, quants_flags, quants_constants) = self.quants.shader();
+        constants.extend(quants_constants);
+        let mut bindings = vec![quants, x];
         let mut flags = self.format.flags();
+        flags.extend(quants_flags);
         match self.x_format {
             XFormat::Floats(dtype) => {
                 flags.extend(dtype.flags());
@@ -307,6 +315,7 @@ impl Matmul {
         operands: Operands<'_>,
     ) -> Result<Dispatch, GpuError> {
         let Operands { x, bias, norm, to } = operands;
+        debug_assert_eq!(self.quants, part.quants_in());
         debug_assert_eq!(self.bias, bias.is_some());
         debug_assert_eq!(self.norm.is_some(), norm.is_some());
         let kernel = gpu.kernel(&self.source())?;

@@ -13,7 +13,9 @@
 //! - for super-blocks a word per two blocks, with factors of 4 or 8 bits for each step;
 //! - for numbers of 3, 5 and 6 bits a word per block and bit: the bits that the quants lack.
 
-use vitrine_gpu::Buffer;
+use std::ops::Range;
+
+use vitrine_gpu::{Binding, Buffer, Constant, Gpu, GpuError, Store, TEXTURE_WIDTH, Usage};
 
 pub use crate::Format;
 use crate::format::Scales;
@@ -35,9 +37,113 @@ pub struct PackedPart {
     /// Rows, a multiple of [`TILE`]; padding rows are zero.
     pub rows: u32,
     /// The weights.
-    pub quants: Buffer,
-    /// The scales, for formats that have them.
+    pub quants: Store,
+    /// The scales, for formats that have them; loaded one word at a time, and so always from storage.
     pub scales: Option<Buffer>,
+}
+
+/// Where kernels read quants from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuantsIn {
+    /// A storage buffer.
+    Storage,
+    /// A texture.
+    Texture,
+}
+
+impl QuantsIn {
+    /// What is best on this adapter. Textures are slower than storage for less than four words at a time.
+    #[must_use]
+    pub fn best(gpu: &Gpu, format: Format) -> Self {
+        if gpu.wants_weight_textures() && format.quants().words == 4 {
+            Self::Texture
+        } else {
+            Self::Storage
+        }
+    }
+
+    /// How they are bound, and what `shaders/common/quants.wgsl` is told.
+    pub(crate) fn shader(
+        self,
+    ) -> (
+        Binding,
+        &'static [&'static str],
+        Vec<(&'static str, Constant)>,
+    ) {
+        match self {
+            Self::Storage => (Binding::Read, &[], vec![]),
+            Self::Texture => (
+                Binding::Texture,
+                &["TEXTURE"],
+                vec![("TEXTURE_WIDTH", TEXTURE_WIDTH.into())],
+            ),
+        }
+    }
+}
+
+impl PackedPart {
+    /// Room for `rows` (whole tiles) of `k` weights, all zero, where kernels read them best.
+    ///
+    /// # Errors
+    /// When that exceeds the adapter's limits.
+    pub fn new(
+        gpu: &Gpu,
+        label: &str,
+        format: Format,
+        k: u32,
+        rows: Range<u32>,
+    ) -> Result<Self, GpuError> {
+        let tiles = u64::from(rows.len() as u32 / TILE);
+        let (quants, scales) = format.tile_bytes(k);
+        Ok(Self {
+            format,
+            k,
+            row_start: rows.start,
+            rows: rows.len() as u32,
+            quants: match QuantsIn::best(gpu, format) {
+                QuantsIn::Storage => {
+                    Store::Buffer(gpu.buffer(label, quants * tiles, Usage::Input)?)
+                }
+                QuantsIn::Texture => Store::Texture(gpu.texture(label, quants * tiles)?),
+            },
+            scales: match scales {
+                0 => None,
+                scales => Some(gpu.buffer(label, scales * tiles, Usage::Input)?),
+            },
+        })
+    }
+
+    /// Queues whole packed tiles to be written, the first as tile number `tile` of the part.
+    pub fn write(&self, gpu: &Gpu, tile: u64, quants: &[u32], scales: &[u32]) {
+        let (quants_bytes, scales_bytes) = self.format.tile_bytes(self.k);
+        gpu.write_store(
+            &self.quants,
+            tile * quants_bytes,
+            bytemuck::cast_slice(quants),
+        );
+        if let Some(buffer) = &self.scales {
+            gpu.write(buffer, tile * scales_bytes, bytemuck::cast_slice(scales));
+        }
+    }
+
+    /// The most bytes of quants that a part can have here.
+    #[must_use]
+    pub fn most_bytes(gpu: &Gpu, format: Format) -> u64 {
+        let limit = gpu.caps().max_weight_binding;
+        match QuantsIn::best(gpu, format) {
+            QuantsIn::Storage => limit,
+            QuantsIn::Texture => limit.min(gpu.caps().max_texture),
+        }
+    }
+
+    /// Where its quants are.
+    #[must_use]
+    pub fn quants_in(&self) -> QuantsIn {
+        match self.quants {
+            Store::Buffer(_) => QuantsIn::Storage,
+            Store::Texture(_) => QuantsIn::Texture,
+        }
+    }
 }
 
 /// Writes rows into tiles on the host.

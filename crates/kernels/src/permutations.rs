@@ -3,8 +3,8 @@ use vitrine_gpu::ShaderSource;
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
     Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm,
-    QuantizeX, Rank, RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums,
-    SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
+    QuantizeX, QuantsIn, Rank, RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape,
+    SliceSums, SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
 };
 
 mod matmuls;
@@ -53,6 +53,11 @@ fn other(dtype: Dtype) -> KvDtype {
     }
 }
 
+/// Whether the list has this format in textures too: in others nothing else is new.
+fn is_textured(format: Format, size: &Size) -> bool {
+    size.hidden == 576 && format == Format::Q4
+}
+
 /// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
 /// shader validation tests compile, natively and in a browser.
 #[must_use]
@@ -73,6 +78,7 @@ pub fn permutations() -> Vec<ShaderSource> {
             for table in [Table::Tokens { scale: 12.0 }, Table::Positions] {
                 let embed = Embed {
                     format,
+                    quants: QuantsIn::Storage,
                     row_start: 32,
                     rows: vocab,
                     k: hidden,
@@ -81,6 +87,10 @@ pub fn permutations() -> Vec<ShaderSource> {
                     dtype,
                 };
                 all.push(embed.source());
+                if is_textured(format, &size) && table != Table::Positions {
+                    let quants = QuantsIn::Texture;
+                    all.push(Embed { quants, ..embed }.source());
+                }
             }
             let matmuls = [matmuls(&size, format), matmuls_of_bytes(&size, format)].concat();
             all.extend(matmuls.iter().map(Matmul::source));

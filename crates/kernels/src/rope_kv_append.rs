@@ -1,5 +1,5 @@
 use vitrine_gpu::{
-    Binding, Buffer, BufferRange, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource,
+    Binding, Bound, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource,
 };
 
 use crate::{CacheLayout, Dtype, FRAGMENTS, step, template};
@@ -48,7 +48,7 @@ pub struct AppendBuffers<'a> {
 
 impl<'a> AppendBuffers<'a> {
     /// In the order of `shaders/common/append.wgsl`.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = BufferRange<'a>> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Bound<'a>> {
         let [keys, values] = self.caches;
         let always = [self.query, keys, values, self.step];
         let all = self.rope.into_iter().chain(always).chain(self.kept);

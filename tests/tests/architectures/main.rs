@@ -13,3 +13,4 @@ mod gguf;
 mod kv_dtype;
 mod packed;
 mod refused;
+mod textures;

@@ -16,7 +16,7 @@ use vitrine_kernels::{
 };
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, gpu, matrix, numbers, packed, paired, step, zeros};
+use crate::support::{buffer, device, matrix, numbers, packed, paired, step, zeros};
 
 /// The sizes of SmolLM2-135M.
 const HIDDEN: u32 = 576;
@@ -110,6 +110,7 @@ impl Bench {
         gpu.write(&x_buffer, 0, bytemuck::cast_slice(&x));
         let kernel = Matmul {
             format: Format::Q4,
+            quants: part.quants_in(),
             rows,
             k,
             x_stride: k,
@@ -179,7 +180,7 @@ impl Bench {
 #[test]
 #[ignore = "measures; run it by itself"]
 fn kernels_and_their_twins() {
-    let bench = Bench { gpu: gpu() };
+    let bench = Bench { gpu: device() };
     let gpu = &bench.gpu;
     println!(
         "{:<38}{:>13}{:>13}  on {}",

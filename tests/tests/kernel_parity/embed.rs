@@ -1,29 +1,28 @@
+use vitrine_gpu::Gpu;
 use vitrine_kernels::{Dtype, Embed, Table, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packed, run, sample,
-    step, storages, unpadded, zeros,
+    step, storages_of, textured_gpu, unpadded, zeros,
 };
 
 const TOKENS: Table = Table::Tokens { scale: 1.0 };
 
-#[test]
-fn embed() {
-    let gpu = gpu();
-    for storage in storages() {
+fn check(gpu: &Gpu) {
+    for storage in storages_of(gpu) {
         for hidden in lengths(storage) {
             for tokens in LENGTHS {
                 let vocab = 61;
-                let Sample { name, part, values } = sample(&gpu, storage, vocab, hidden, 7);
+                let Sample { name, part, values } = sample(gpu, storage, vocab, hidden, 7);
                 let ids: Vec<u32> = (0..tokens).map(|i| (i * 17 + 3) % vocab).collect();
                 let right = cpu::embed(&values, hidden as usize, &ids);
                 let other: Vec<u32> = ids.iter().map(|id| (id + 1) % vocab).collect();
                 let wrong = cpu::embed(&values, hidden as usize, &other);
 
-                let (history, x) = (buffer(&gpu, &ids), zeros(&gpu, tokens * stride(hidden)));
-                let step = step(&gpu, 0, tokens);
+                let (history, x) = (buffer(gpu, &ids), zeros(gpu, tokens * stride(hidden)));
+                let step = step(gpu, 0, tokens);
                 let dispatch = Embed::dispatch(
-                    &gpu,
+                    gpu,
                     &part,
                     TOKENS,
                     [&step, &history],
@@ -32,7 +31,7 @@ fn embed() {
                     Dtype::F32,
                 )
                 .unwrap();
-                let got = run::<f32>(&gpu, [dispatch], tokens, &x, tokens * stride(hidden));
+                let got = run::<f32>(gpu, [dispatch], tokens, &x, tokens * stride(hidden));
                 let what = format!("{name} {hidden} wide, {tokens} tokens");
                 for row in got.chunks_exact(stride(hidden) as usize) {
                     let padding = &row[hidden as usize..];
@@ -43,6 +42,16 @@ fn embed() {
             }
         }
     }
+}
+
+#[test]
+fn embed() {
+    check(&gpu());
+}
+
+#[test]
+fn embed_from_textures() {
+    check(&textured_gpu());
 }
 
 /// A table that comes in two parts: each part writes the tokens that it has, and no others.

@@ -7,7 +7,7 @@ use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Dtype, Embed, Table};
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, gpu, packer, run, step, unpacked, uploaded, zeros};
+use crate::support::{buffer, gpu, packer, run, step, textured_gpu, unpacked, uploaded, zeros};
 
 const FORMATS: &[u8] = include_bytes!("../../fixtures/formats.safetensors");
 const K: u32 = 512;
@@ -56,9 +56,7 @@ fn dequantized_as_gguf_does() {
     }
 }
 
-#[test]
-fn packed_without_loss() {
-    let gpu = gpu();
+fn check_packed(gpu: &Gpu) {
     for kind in GgmlType::all() {
         let (rows, mut bytes, values) = fixture(kind);
         let right = bits(&values);
@@ -70,7 +68,7 @@ fn packed_without_loss() {
             kind.name()
         );
         assert_eq!(
-            bits(&embedded(&gpu, &packed, rows)),
+            bits(&embedded(gpu, &packed, rows)),
             right,
             "{} on the GPU",
             kind.name()
@@ -86,10 +84,16 @@ fn packed_without_loss() {
             kind.name()
         );
         assert_ne!(
-            bits(&embedded(&gpu, &packed, rows)),
+            bits(&embedded(gpu, &packed, rows)),
             right,
             "{}: the control",
             kind.name()
         );
     }
+}
+
+#[test]
+fn packed_without_loss() {
+    check_packed(&gpu());
+    check_packed(&textured_gpu());
 }

@@ -1,8 +1,9 @@
+use vitrine_gpu::Gpu;
 use vitrine_kernels::{Dtype, Matmul, Shape, SliceSums, Then, XBinding, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
-    unpadded, variants, zeros,
+    storages_of, textured_gpu, unpadded, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -37,19 +38,17 @@ fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
     }
 }
 
-#[test]
-fn matmul_and_matvec() {
-    let gpu = gpu();
-    for storage in storages() {
+fn check(gpu: &Gpu, shapes: &[Case]) {
+    for storage in storages_of(gpu) {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
-            let sample = sample(&gpu, storage, rows, k, 1);
+            let sample = sample(gpu, storage, rows, k, 1);
             let Sample { name, part, values } = &sample;
             for tokens in LENGTHS {
-                for shape in SHAPES
-                    .map(shape)
-                    .into_iter()
-                    .flat_map(|shape| variants(&gpu, shape))
+                for shape in shapes
+                    .iter()
+                    .map(|case| shape(*case))
+                    .flat_map(|shape| variants(gpu, shape))
                 {
                     let Shape { cols, x, .. } = shape;
                     // A uniform holds the rows of one lane: decoding.
@@ -70,9 +69,10 @@ fn matmul_and_matvec() {
                     let space = tokens.next_multiple_of(cols.max(8));
                     let mut x = padded(&x, k, stride(k));
                     x.resize((space * stride(k)) as usize, 0.0);
-                    let (x, y) = (buffer(&gpu, &x), zeros(&gpu, space * part.rows));
+                    let (x, y) = (buffer(gpu, &x), zeros(gpu, space * part.rows));
                     let matmul = Matmul {
                         format: part.format,
+                        quants: part.quants_in(),
                         rows: part.rows,
                         k,
                         x_stride: stride(k),
@@ -86,8 +86,8 @@ fn matmul_and_matvec() {
                         norm: None,
                         then: Then::Store,
                     };
-                    let dispatch = matmul.dispatch(&gpu, part, &x, &y, None).unwrap();
-                    let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * part.rows);
+                    let dispatch = matmul.dispatch(gpu, part, &x, &y, None).unwrap();
+                    let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
                     let tolerance = 2e-5 * right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
                     assert_close(&got, &right, &wrong, tolerance, &what);
@@ -98,12 +98,21 @@ fn matmul_and_matvec() {
 }
 
 #[test]
-fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
-    let gpu = gpu();
-    for storage in storages() {
+fn matmul_and_matvec() {
+    check(&gpu(), &SHAPES);
+}
+
+/// A step and a prompt: other shapes read them by the same lines.
+#[test]
+fn matmul_and_matvec_from_textures() {
+    check(&textured_gpu(), &[SHAPES[0], SHAPES[3]]);
+}
+
+fn check_bias_and_residual(gpu: &Gpu) {
+    for storage in storages_of(gpu) {
         let k = lengths(storage).pop().unwrap();
         let rows = 32;
-        let sample = sample(&gpu, storage, rows, k, 3);
+        let sample = sample(gpu, storage, rows, k, 3);
         let Sample { name, part, values } = &sample;
         for (lanes, slices, cols, x_binding, tokens) in [
             (8, 1, 1, XBinding::Uniform, 1),
@@ -125,9 +134,10 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
             }
             let mut x = padded(&x, k, stride(k));
             x.resize((4 * stride(k)) as usize, 0.0);
-            let (x, y, bias) = (buffer(&gpu, &x), buffer(&gpu, &before), buffer(&gpu, &bias));
+            let (x, y, bias) = (buffer(gpu, &x), buffer(gpu, &before), buffer(gpu, &bias));
             let matmul = Matmul {
                 format: part.format,
+                quants: part.quants_in(),
                 rows,
                 k,
                 x_stride: stride(k),
@@ -141,13 +151,19 @@ fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
                 norm: None,
                 then: Then::Store,
             };
-            let dispatch = matmul.dispatch(&gpu, part, &x, &y, Some(&bias)).unwrap();
-            let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * 96);
+            let dispatch = matmul.dispatch(gpu, part, &x, &y, Some(&bias)).unwrap();
+            let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * 96);
             let n = (tokens * 96) as usize;
             let tolerance = 2e-5 * right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
             assert_close(&got, &right[..n], &before[..n], tolerance, name);
         }
     }
+}
+
+#[test]
+fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
+    check_bias_and_residual(&gpu());
+    check_bias_and_residual(&textured_gpu());
 }
 
 /// The head of a prompt is for its last token, however long the pass.
@@ -163,6 +179,7 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
     let (x, y) = (buffer(&gpu, &x), buffer(&gpu, &before));
     let matmul = Matmul {
         format: part.format,
+        quants: part.quants_in(),
         rows: 64,
         k: 32,
         x_stride: 32,

@@ -8,8 +8,8 @@ use vitrine_kernels::{
 use vitrine_model::{Quantize, Storage};
 
 use crate::support::{
-    Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step, storages,
-    stored, unpadded, unpaired, variants, zeros,
+    Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
+    storages_of, stored, textured_gpu, unpadded, unpaired, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -39,8 +39,8 @@ fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
 }
 
 /// What can be multiplied by bytes.
-fn quantised() -> impl Iterator<Item = Storage> {
-    storages()
+fn quantised(gpu: &Gpu) -> impl Iterator<Item = Storage> {
+    storages_of(gpu)
         .into_iter()
         .filter(|storage| storage.format().has_bytes())
 }
@@ -68,32 +68,31 @@ fn packed(gpu: &Gpu, x: &[f32], k: u32, space: u32) -> (Buffer, Vec<f32>) {
     (buffer(gpu, &words), values)
 }
 
-#[test]
-fn matmul_of_bytes() {
-    let gpu = gpu();
-    for storage in quantised() {
+fn check(gpu: &Gpu, shapes: &[Case]) {
+    for storage in quantised(gpu) {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
-            let Sample { name, part, values } = sample(&gpu, storage, rows, k, 1);
+            let Sample { name, part, values } = sample(gpu, storage, rows, k, 1);
             for tokens in [1, 3, 9] {
-                for shape in SHAPES
-                    .map(shape)
-                    .into_iter()
-                    .flat_map(|shape| variants(&gpu, shape))
+                for shape in shapes
+                    .iter()
+                    .map(|case| shape(*case))
+                    .flat_map(|shape| variants(gpu, shape))
                 {
                     if shape.x == XBinding::Uniform && tokens > shape.cols {
                         continue;
                     }
                     let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
                     let space = tokens.next_multiple_of(8);
-                    let (x, meant) = packed(&gpu, &numbers(2, (tokens * k) as usize), k, space);
+                    let (x, meant) = packed(gpu, &numbers(2, (tokens * k) as usize), k, space);
                     let right = cpu::matmul(&values, &meant, k as usize);
                     let mut other = values.clone();
                     other[(rows * k - 1) as usize] += 1.0;
                     let wrong = cpu::matmul(&other, &meant, k as usize);
-                    let y = zeros(&gpu, space * part.rows);
+                    let y = zeros(gpu, space * part.rows);
                     let matmul = Matmul {
                         format: part.format,
+                        quants: part.quants_in(),
                         rows: part.rows,
                         k,
                         x_stride: 0,
@@ -107,8 +106,8 @@ fn matmul_of_bytes() {
                         norm: None,
                         then: Then::Store,
                     };
-                    let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
-                    let got = run::<f32>(&gpu, [dispatch], tokens, &y, tokens * part.rows);
+                    let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
+                    let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
                     let tolerance = 2e-5 * right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
                     assert_close(&got, &right, &wrong, tolerance, &what);
@@ -116,6 +115,16 @@ fn matmul_of_bytes() {
             }
         }
     }
+}
+
+#[test]
+fn matmul_of_bytes() {
+    check(&gpu(), &SHAPES);
+}
+
+#[test]
+fn matmul_of_bytes_from_textures() {
+    check(&textured_gpu(), &[SHAPES[0], SHAPES[2]]);
 }
 
 /// Gate times up, with a bias, in either number format.
@@ -139,6 +148,7 @@ fn an_mlp_is_activated_on_the_way() {
             let (bias, y) = (buffer(&gpu, &bias), zeros(&gpu, 8 * middle));
             let matmul = Matmul {
                 format: part.format,
+                quants: part.quants_in(),
                 rows: part.rows,
                 k,
                 x_stride: 0,
@@ -218,6 +228,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
             };
             let matmul = Matmul {
                 format: part.format,
+                quants: part.quants_in(),
                 rows,
                 k,
                 x_stride: 0,

@@ -8,7 +8,7 @@ use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Dtype, Format, Matmul, Shape, Then};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
-use crate::support::{buffer, gpu, matrix, numbers, packer, run, storages, uploaded, zeros};
+use crate::support::{buffer, device, matrix, numbers, packer, run, storages, uploaded, zeros};
 
 const ROWS: u32 = 4096;
 const K: u32 = 2048;
@@ -17,7 +17,7 @@ const TOKENS: u32 = 32;
 #[test]
 #[ignore = "measures; run it by itself"]
 fn speed() {
-    let gpu = gpu();
+    let gpu = device();
     println!(
         "{ROWS} × {K} on {}, million weights per second",
         gpu.description().name
@@ -40,6 +40,7 @@ fn speed() {
             let shape = Shape::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
             let matmul = Matmul {
                 format,
+                quants: part.quants_in(),
                 rows: ROWS,
                 k: K,
                 x_stride: K,

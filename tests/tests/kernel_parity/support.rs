@@ -4,8 +4,8 @@ use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape,
-    SliceSums, Step, XBinding, cpu,
+    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, QuantsIn, Row, SHARED_LANES,
+    Shape, SliceSums, Step, XBinding, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -13,9 +13,19 @@ use vitrine_model::{Quantize, Storage};
 /// Lengths around the sizes of blocks, tiles and workgroups.
 pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
 
-/// A device; tests fail without one.
-pub fn gpu() -> Gpu {
+/// A device as it is; tests fail without one.
+pub fn device() -> Gpu {
     pollster::block_on(Gpu::request(&AdapterSelector::Best)).unwrap()
+}
+
+/// A device whose kernels read weights from storage, whatever it wants.
+pub fn gpu() -> Gpu {
+    device().with_weight_textures(false)
+}
+
+/// One whose kernels read weights from textures.
+pub fn textured_gpu() -> Gpu {
+    device().with_weight_textures(true)
 }
 
 /// The shape, and where this device has subgroups that fit: its lanes share x, its slices meet in them.
@@ -329,19 +339,16 @@ pub fn unpacked(packer: &TilePacker, rows: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Uploads packed rows.
+/// Uploads packed rows: the first tile by itself, so that the others begin anywhere in a texture's row.
 pub fn uploaded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> PackedPart {
-    PackedPart {
-        format: packer.format(),
-        k: packer.k(),
-        row_start: 0,
-        rows: rows.next_multiple_of(TILE),
-        quants: buffer(gpu, &packer.quants),
-        scales: packer
-            .format()
-            .has_scales()
-            .then(|| buffer(gpu, &packer.scales)),
-    }
+    let rows = 0..rows.next_multiple_of(TILE);
+    let part = PackedPart::new(gpu, "test", packer.format(), packer.k(), rows).unwrap();
+    let (quants, scales) = packer.format().tile_bytes(packer.k());
+    let (first, rest) = packer.quants.split_at(quants as usize / 4);
+    let (first_scales, other_scales) = packer.scales.split_at(scales as usize / 4);
+    part.write(gpu, 0, first, first_scales);
+    part.write(gpu, 1, rest, other_scales);
+    part
 }
 
 /// Packs and uploads a matrix.
@@ -361,6 +368,15 @@ pub fn storages() -> Vec<Storage> {
     let kept = GgmlType::all().map(Storage::from);
     let quantized = Quantize::ALL.map(|(_, quantize)| Storage::new(GgmlType::F32, Some(quantize)));
     kept.chain(quantized).collect()
+}
+
+/// Those that a device has in textures, or all where it has none.
+pub fn storages_of(gpu: &Gpu) -> Vec<Storage> {
+    let mut all = storages();
+    if gpu.wants_weight_textures() {
+        all.retain(|storage| QuantsIn::best(gpu, storage.format()) == QuantsIn::Texture);
+    }
+    all
 }
 
 /// Row lengths that a storage allows.

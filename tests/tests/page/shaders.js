@@ -9,8 +9,8 @@ const complaints = async (device, { label, code, bindings }) => {
     .filter(({ type }) => type === "error")
     .map(({ lineNum, message }) => `${label}: line ${lineNum}: ${message}`);
   if (found.length === 0) {
-    const entries = bindings.map((type, binding) => {
-      return { binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } };
+    const entries = bindings.map((resource, binding) => {
+      return { binding, visibility: GPUShaderStage.COMPUTE, ...resource };
     });
     const layout = device.createPipelineLayout({
       bindGroupLayouts: [device.createBindGroupLayout({ entries })],

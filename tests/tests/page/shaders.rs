@@ -21,9 +21,12 @@ fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
     let bindings: Vec<_> = bindings
         .iter()
         .map(|binding| match binding {
-            Binding::Read => "read-only-storage",
-            Binding::ReadWrite | Binding::ReadWriteBlock => "storage",
-            Binding::Uniform | Binding::UniformBlock => "uniform",
+            Binding::Read => json!({ "buffer": { "type": "read-only-storage" } }),
+            Binding::ReadWrite | Binding::ReadWriteBlock => {
+                json!({ "buffer": { "type": "storage" } })
+            }
+            Binding::Uniform | Binding::UniformBlock => json!({ "buffer": { "type": "uniform" } }),
+            Binding::Texture => json!({ "texture": { "sampleType": "uint" } }),
         })
         .collect();
     json!({ "label": label, "code": code, "bindings": bindings })

@@ -1,7 +1,7 @@
-use super::{Size, other};
+use super::{Size, is_textured, other};
 use crate::{
-    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, SliceSums,
-    Then, XBinding, XFormat, stride,
+    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, QuantsIn, RopeKvAppend, Shape,
+    SliceSums, Then, XBinding, XFormat, stride,
 };
 
 /// The forms of `matmul` that plans have, for one number format.
@@ -58,6 +58,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         };
         let matmul = Matmul {
             format,
+            quants: QuantsIn::Storage,
             rows: stride(intermediate),
             k: hidden,
             x_stride,
@@ -119,6 +120,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             };
             let matmul = Matmul {
                 format,
+                quants: QuantsIn::Storage,
                 rows,
                 k: hidden,
                 x_stride,
@@ -146,6 +148,10 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             };
             all.push(matmul);
         }
+    }
+    if is_textured(format, size) {
+        let quants = QuantsIn::Texture;
+        all.insert(1, Matmul { quants, ..all[0] });
     }
     all
 }

@@ -1,6 +1,5 @@
 //! Fills matrices: whole tiles of rows at a time.
 
-use vitrine_gpu::Buffer;
 use vitrine_kernels::packed::{TILE, TilePacker};
 
 use super::fill::{Filling, Progress};
@@ -142,16 +141,12 @@ impl<'a, S: ByteSource> Filling<'a, S> {
             let tiles = u64::from((end - first) / TILE);
             let from = u64::from((first - rows.start) / TILE);
             let to = u64::from((first - part.row_start) / TILE);
-            let write = |buffer: &Buffer, words: &[u32], size: u64| {
-                let words =
-                    &words[(from * size / 4) as usize..((from + tiles) * size / 4) as usize];
-                self.gpu
-                    .write(buffer, to * size, bytemuck::cast_slice(words));
+            let of_tiles = |size: u64| {
+                let words = |tile: u64| (tile * size / 4) as usize;
+                words(from)..words(from + tiles)
             };
-            write(&part.quants, &packer.quants, quants);
-            if let Some(buffer) = &part.scales {
-                write(buffer, &packer.scales, scales);
-            }
+            let (quants, scales) = (of_tiles(quants), of_tiles(scales));
+            part.write(self.gpu, to, &packer.quants[quants], &packer.scales[scales]);
         }
         let words = packer.quants.len() + packer.scales.len();
         self.wrote(words as u64 * 4).await

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use vitrine_gpu::{Buffer, Usage};
+use vitrine_gpu::Buffer;
 use vitrine_kernels::packed::TILE;
 use vitrine_kernels::{Format, PackedPart};
 
@@ -202,8 +202,8 @@ impl<S: ByteSource> Room<'_, S> {
         format: Format,
         rows: Range<u32>,
     ) -> Result<(), ModelError> {
-        let (quants, scales) = format.tile_bytes(matrix.k);
-        let limit = self.gpu.caps().max_weight_binding;
+        let (quants, _) = format.tile_bytes(matrix.k);
+        let limit = PackedPart::most_bytes(self.gpu, format);
         let most_rows = u32::try_from(limit / quants)
             .unwrap_or(u32::MAX)
             .max(1)
@@ -211,18 +211,9 @@ impl<S: ByteSource> Room<'_, S> {
         let mut start = rows.start;
         while start < rows.end {
             let n = most_rows.min(rows.end - start);
-            let tiles = u64::from(n / TILE);
-            matrix.parts.push(PackedPart {
-                format,
-                k: matrix.k,
-                row_start: start,
-                rows: n,
-                quants: self.gpu.buffer(label, quants * tiles, Usage::Input)?,
-                scales: match scales {
-                    0 => None,
-                    scales => Some(self.gpu.buffer(label, scales * tiles, Usage::Input)?),
-                },
-            });
+            let rows = start..start + n;
+            let part = PackedPart::new(self.gpu, label, format, matrix.k, rows)?;
+            matrix.parts.push(part);
             start += n;
         }
         Ok(())
