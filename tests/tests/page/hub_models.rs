@@ -91,6 +91,14 @@ fn a_download_is_cancelled_and_resumed_also_after_a_reload() {
         let app = App::open(&session).await;
         app.wait_for_state(&["no_model"], LATE).await;
 
+        // What is no model is known by its beginning, and nobody waits for the rest.
+        fetch(&app, "tests/sevens", "").await;
+        let said = app.wait_for_error("model").await;
+        assert!(said.contains("GGUF"), "{said}");
+        assert!(hub.served() < LARGE as u64, "all of it came");
+        app.click("delete-all").await;
+        app.wait_for_stored(<[_]>::is_empty).await;
+
         fetch(&app, "tests/large", "").await;
         let arrived = async || app.attribute("progress", "value").await;
         let enough = |arrived: Option<String>| {
@@ -117,17 +125,8 @@ fn a_download_is_cancelled_and_resumed_also_after_a_reload() {
         app.click("stored-load").await;
         app.wait_for_state(&["ready"], LATE).await;
         assert_eq!(hub.served(), LARGE as u64 - begun.done);
-
-        // What is no model is known by its beginning; without a model on the GPU nobody waits for the rest.
-        let app = App::open(&session).await;
-        app.wait_for_state(&["no_model"], LATE).await;
         let stored = app.wait_for_stored(|stored| stored[0].complete).await;
         assert_eq!(stored[0].done, LARGE as u64);
-        hub.slow_down(Duration::from_millis(20));
-        fetch(&app, "tests/sevens", "").await;
-        let said = app.wait_for_error("model").await;
-        assert!(said.contains("GGUF"), "{said}");
-        assert!(hub.served() < LARGE as u64, "all of it came");
         app.click("delete-all").await;
         app.wait_for_stored(<[_]>::is_empty).await;
     });
