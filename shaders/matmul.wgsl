@@ -9,8 +9,8 @@
 // workgroup memory; with BY_SUBGROUP they are SUBGROUP_ROWS apart within one subgroup, and need neither
 // memory nor barrier.
 //
-// With SHARED_X the lanes are one subgroup, as many as a block has quads: each loads one of them, and the
-// others have it from there.
+// With SHARED_X the lanes are one subgroup: each loads SHARED_QUADS of a block's eight quads, and the others
+// have them from there.
 //
 // With STAGED, for many tokens, the lanes of a workgroup load x of STAGE_BLOCKS blocks together, and all of
 // them have it from workgroup memory; with READY it lies there as it is multiplied, with its sums.

@@ -7,13 +7,16 @@
 #end
 #if SHARED_X
 #for c in COLS
-        var mine_$c = x_quad(x_at_$c + lane);
+        var mine_$c: array<vec4<f32>, SHARED_QUADS>;
+#for s in SHARED_QUADS
+        mine_$c[$su] = x_quad(x_at_$c + $su * LANES + lane);
 #if NORM
-        squares_$c += dot(mine_$c, mine_$c);
-        mine_$c *= norm[block * 8u + lane];
+        squares_$c += dot(mine_$c[$su], mine_$c[$su]);
+        mine_$c[$su] *= norm[(block * 8u) + ($su * LANES) + lane];
 #end
 #if IN_PLACE
-        mine_$c *= PLACES;
+        mine_$c[$su] *= PLACES;
+#end
 #end
 #end
 #end
@@ -53,7 +56,8 @@
 #for p in QUADS
 #for c in COLS
 #if SHARED_X
-        let factor_$v_$p_$c = subgroupBroadcast(mine_$c, $vu * QUADS + $pu);
+        let factor_$v_$p_$c = subgroupBroadcast(
+            mine_$c[($vu * QUADS + $pu) / LANES], ($vu * QUADS + $pu) % LANES);
 #if X_SUMS
         x_sum_$c += dot(factor_$v_$p_$c, SHARED_SUM);
 #end

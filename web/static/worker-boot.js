@@ -5,6 +5,16 @@ import init, { startWorker } from "./pkg/vitrine.js";
 // A trap in a promise ends the engine like any other: the page hears of it.
 self.addEventListener("unhandledrejection", ({ reason }) => reportError(reason));
 
+// wgpu does not ask browsers for subgroups (gfx-rs/wgpu#10146).
+const adapter = self.GPUAdapter?.prototype;
+if (adapter) {
+  const { requestDevice } = adapter;
+  adapter.requestDevice = function (wanted) {
+    if (this.features.has("subgroups")) wanted.requiredFeatures.push("subgroups");
+    return requestDevice.call(this, wanted);
+  };
+}
+
 const early = [];
 const module = await new Promise((resolve) => {
   self.onmessage = (message) => {

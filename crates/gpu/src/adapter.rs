@@ -58,6 +58,15 @@ impl AdapterDescription {
             caps: Caps::of(adapter),
         }
     }
+
+    /// The same with subgroups, which wgpu does not tell of.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn with_subgroups(self, adapter: &wgpu::Adapter) -> Self {
+        Self {
+            caps: self.caps.with_subgroups(&adapter.get_info()),
+            ..self
+        }
+    }
 }
 
 /// All adapters of this machine, the system's favourite kinds first.
@@ -77,7 +86,7 @@ pub(crate) fn instance() -> wgpu::Instance {
 
 pub(crate) async fn choose(selector: &AdapterSelector) -> Result<wgpu::Adapter, GpuError> {
     #[cfg(target_arch = "wasm32")]
-    if !browser_has_webgpu() {
+    if !crate::browser::has_webgpu() {
         return Err(GpuError::NoWebGpu);
     }
     let instance = instance();
@@ -139,17 +148,4 @@ async fn all(instance: &wgpu::Instance) -> Vec<wgpu::Adapter> {
         wgpu::DeviceType::Cpu => 4,
     });
     adapters
-}
-
-/// Whether this window or worker has `navigator.gpu`.
-#[cfg(target_arch = "wasm32")]
-fn browser_has_webgpu() -> bool {
-    let property = |object: &js_sys::Object, name: &str| {
-        js_sys::Reflect::get(object, &name.into())
-            .ok()
-            .filter(|value| value.is_object())
-    };
-    property(&js_sys::global(), "navigator")
-        .and_then(|navigator| property(&navigator.into(), "gpu"))
-        .is_some()
 }

@@ -7,7 +7,7 @@ pub struct Caps {
     pub f16: bool,
     /// Subgroup operations in compute shaders.
     pub subgroups: bool,
-    /// Lanes of a subgroup, where they are always the same number and known; not in a browser.
+    /// Lanes of a subgroup, where they are always the same number and known.
     pub subgroup_size: Option<u32>,
     /// Timestamp queries.
     pub timestamps: bool,
@@ -33,14 +33,10 @@ impl Caps {
     pub(crate) fn of(adapter: &wgpu::Adapter) -> Self {
         let features = adapter.features();
         let limits = adapter.limits();
-        let info = adapter.get_info();
-        let size = info.subgroup_min_size;
-        let one_size = size > 0 && size == info.subgroup_max_size;
-        Self {
+        let caps = Self {
             f16: features.contains(wgpu::Features::SHADER_F16),
-            subgroups: features.contains(wgpu::Features::SUBGROUP),
-            subgroup_size: (features.contains(wgpu::Features::SUBGROUP) && one_size)
-                .then_some(size),
+            subgroups: false,
+            subgroup_size: None,
             timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
             max_storage_binding: limits.max_storage_buffer_binding_size,
             max_weight_binding: limits
@@ -54,6 +50,22 @@ impl Caps {
             max_workgroup_memory: limits.max_compute_workgroup_storage_size,
             max_texture: u64::from(limits.max_texture_dimension_2d) * texture::ROW_BYTES,
             max_buffer: limits.max_buffer_size,
+        };
+        if features.contains(wgpu::Features::SUBGROUP) {
+            caps.with_subgroups(&adapter.get_info())
+        } else {
+            caps
+        }
+    }
+
+    /// The same with subgroups, of the sizes that the adapter tells.
+    pub(crate) fn with_subgroups(self, adapter: &wgpu::AdapterInfo) -> Self {
+        let size = adapter.subgroup_min_size;
+        let one_size = size > 0 && size == adapter.subgroup_max_size;
+        Self {
+            subgroups: true,
+            subgroup_size: one_size.then_some(size),
+            ..self
         }
     }
 

@@ -67,6 +67,12 @@ impl Gpu {
                     adapter: description.name.clone(),
                     reason: error.to_string(),
                 })?;
+        #[cfg(target_arch = "wasm32")]
+        let description = if crate::browser::gave_subgroups(&device) {
+            description.with_subgroups(&adapter)
+        } else {
+            description
+        };
 
         let trouble = Arc::new(Mutex::new(None));
         let uncaptured = Arc::clone(&trouble);

@@ -52,6 +52,11 @@ impl Kernel {
         cache: Option<&wgpu::PipelineCache>,
     ) -> Result<Self, GpuError> {
         let label = source.label();
+        let wgsl = if cfg!(target_arch = "wasm32") {
+            source.browser_wgsl()?
+        } else {
+            source.wgsl()?
+        };
         let entries: Vec<_> = (0..).zip(&source.bindings).map(layout_entry).collect();
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(&label),
@@ -60,7 +65,7 @@ impl Kernel {
         let pipeline = compilers.begin(PipelineSource {
             device: device.clone(),
             label: label.clone(),
-            wgsl: source.wgsl()?,
+            wgsl,
             layout: layout.clone(),
             cache: cache.cloned(),
         });

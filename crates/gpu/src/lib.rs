@@ -4,6 +4,8 @@
 //! and [`Recording`]s, and is the same natively and in the browser.
 
 mod adapter;
+#[cfg(target_arch = "wasm32")]
+mod browser;
 mod buffer;
 mod caps;
 mod device;

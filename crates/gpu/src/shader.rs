@@ -17,6 +17,9 @@ use std::fmt::Write as _;
 
 use crate::{Binding, GpuError};
 
+/// The flag of permutations with subgroup operations.
+pub const SUBGROUPS: &str = "SUBGROUPS";
+
 /// One permutation of a kernel: its template and what to fill in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShaderSource {
@@ -28,7 +31,7 @@ pub struct ShaderSource {
     pub fragments: &'static [(&'static str, &'static str)],
     /// Emitted as WGSL `const` declarations.
     pub constants: Vec<(&'static str, Constant)>,
-    /// The flags that are set.
+    /// The flags that are set; [`SUBGROUPS`] is one that all kernels have in common.
     pub flags: Vec<&'static str>,
     /// Bindings 0, 1, … of group 0.
     pub bindings: Vec<Binding>,
@@ -87,6 +90,20 @@ impl ShaderSource {
         let lines: Vec<&str> = self.template.lines().collect();
         self.expand(&lines, &mut text, 0, &mut Vec::new())?;
         Ok(number_bindings(&text))
+    }
+
+    /// The same for a browser's compiler, which wants to be asked for subgroups; naga 30 does not know the
+    /// directive (gfx-rs/wgpu#5555).
+    ///
+    /// # Errors
+    /// As [`ShaderSource::wgsl`].
+    pub fn browser_wgsl(&self) -> Result<String, GpuError> {
+        let text = self.wgsl()?;
+        Ok(if self.flags.contains(&SUBGROUPS) {
+            format!("enable subgroups;\n{text}")
+        } else {
+            text
+        })
     }
 
     fn expand(
@@ -269,6 +286,16 @@ mod tests {
     fn bindings_are_numbered_in_order() {
         let template = "@binding(_) a\n#if F32\n@binding(_) b\n#end\n@binding(_) c";
         assert_eq!(body(template), "@binding(0) a\n@binding(1) c");
+    }
+
+    #[test]
+    fn browsers_are_asked_for_subgroups_where_they_are_used() {
+        let mut source = source("x");
+        assert_eq!(source.browser_wgsl().unwrap(), source.wgsl().unwrap());
+        source.flags.push(SUBGROUPS);
+        let asked = source.browser_wgsl().unwrap();
+        let rest = asked.strip_prefix("enable subgroups;\n");
+        assert_eq!(rest, Some(source.wgsl().unwrap().as_str()));
     }
 
     #[test]

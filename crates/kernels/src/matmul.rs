@@ -1,5 +1,6 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use vitrine_gpu::shader::SUBGROUPS;
 use vitrine_gpu::{Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::{BLOCK, PackedPart, QuantsIn};
@@ -239,12 +240,13 @@ impl Matmul {
             XBinding::UniformBlocks(_) => flags.extend(["UNIFORM_X", "BLOCKS"]),
         }
         if self.shape.shared_x {
-            flags.push("SHARED_X");
+            flags.extend(["SHARED_X", SUBGROUPS]);
+            constants.push(("SHARED_QUADS", (BLOCK / 4 / self.shape.lanes).into()));
         }
         if self.shape.slices > 1 {
             flags.push("SLICED");
             if let SliceSums::Subgroup(size) = self.shape.sums {
-                flags.push("BY_SUBGROUP");
+                flags.extend(["BY_SUBGROUP", SUBGROUPS]);
                 constants.push(("SUBGROUP_ROWS", (size / self.shape.slices).into()));
                 constants.push(("SLICE_BITS", self.shape.slices.ilog2().into()));
             }

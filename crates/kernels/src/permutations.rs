@@ -259,30 +259,38 @@ pub fn permutations() -> Vec<ShaderSource> {
     all
 }
 
-/// Those of kernels whose lanes share what they load, which take subgroups of [`SHARED_LANES`] lanes, or
-/// whose slices meet in subgroups. No browser has been asked for these yet.
+/// Those of kernels whose lanes share what they load, which take subgroups of some of [`SHARED_LANES`] lanes, or
+/// whose slices meet in subgroups.
 #[must_use]
 pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
     for size in SIZES {
         for format in Format::ALL {
-            let matmuls = [matmuls(&size, format), matmuls_of_bytes(&size, format)].concat();
-            for mut matmul in matmuls {
-                let Shape {
-                    lanes,
-                    slices,
-                    sums,
-                    x,
-                    shared_x,
-                    ..
-                } = &mut matmul.shape;
-                *shared_x = *lanes == SHARED_LANES && *x != XBinding::Workgroup;
-                *sums = SliceSums::Subgroup(32);
-                if *shared_x || *slices > 1 {
-                    all.push(matmul.source());
+            for matmuls in [matmuls(&size, format), matmuls_of_bytes(&size, format)] {
+                let matmuls = matmuls.into_iter().filter_map(with_subgroups);
+                let mut sources: Vec<_> = matmuls.map(|matmul| matmul.source()).collect();
+                // For the other formats a simple one and the one with most in it are enough.
+                if format != Format::Q4 && sources.len() > 2 {
+                    sources.drain(1..sources.len() - 1);
                 }
+                all.extend(sources);
             }
         }
     }
     all
+}
+
+/// The same with all that subgroups can do there, if it is anything.
+fn with_subgroups(mut matmul: Matmul) -> Option<Matmul> {
+    let Shape {
+        lanes,
+        slices,
+        sums,
+        x,
+        shared_x,
+        ..
+    } = &mut matmul.shape;
+    *shared_x = SHARED_LANES.contains(lanes) && *x != XBinding::Workgroup;
+    *sums = SliceSums::Subgroup(32);
+    (*shared_x || *slices > 1).then_some(matmul)
 }

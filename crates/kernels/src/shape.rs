@@ -24,13 +24,13 @@ pub struct Shape {
     pub sums: SliceSums,
     /// How x is read.
     pub x: XBinding,
-    /// Whether the lanes are one subgroup of [`SHARED_LANES`], which shares what it loads of x; not
-    /// with several slices or [`XBinding::Workgroup`].
+    /// Whether the lanes are one subgroup, as large as one of [`SHARED_LANES`], which shares what it loads of
+    /// x; not with several slices or [`XBinding::Workgroup`].
     pub shared_x: bool,
 }
 
-/// Lanes that can share a block of x: it has so many `vec4`s.
-pub const SHARED_LANES: u32 = BLOCK / 4;
+/// How many lanes can share a block of x, which has eight `vec4`s: each loads one or two of them.
+pub const SHARED_LANES: [u32; 2] = [BLOCK / 4, BLOCK / 8];
 
 /// Where slices of a row put their sums together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,7 +267,7 @@ impl Shape {
         } else {
             XBinding::Storage
         };
-        let shares = lanes == SHARED_LANES && slices == 1 && tile.is_none();
+        let shares = SHARED_LANES.contains(&lanes) && slices == 1 && tile.is_none();
         let sums = match gpu.caps().subgroup_size {
             Some(size) if by_subgroup => SliceSums::Subgroup(size),
             _ => SliceSums::Workgroup,
@@ -338,7 +338,7 @@ pub fn lanes_of_rows(gpu: &Gpu) -> u32 {
     if gpu.is_software() { 8 } else { 64 }
 }
 
-/// Browsers bring SwiftShader along, and do not tell its width.
+/// Browsers bring SwiftShader along; one without subgroups does not tell its width.
 fn has_narrow_vectors(gpu: &Gpu) -> bool {
     match gpu.caps().subgroup_size {
         Some(lanes) => lanes == 4,

@@ -38,7 +38,7 @@ pub fn variants(gpu: &Gpu, shape: Shape) -> Vec<Shape> {
         lanes, slices, x, ..
     } = shape;
     let alone = slices == 1 && x != XBinding::Workgroup;
-    if lanes == SHARED_LANES && size == lanes && alone {
+    if SHARED_LANES.contains(&lanes) && size == lanes && alone {
         all.push(Shape {
             shared_x: true,
             ..shape

@@ -27,6 +27,7 @@ mod session;
 mod setup;
 mod shaders;
 mod site;
+mod subgroups;
 mod tuning;
 mod visit;
 mod worker;

@@ -29,9 +29,11 @@ const complaints = async (device, { label, code, bindings }) => {
 (async () => {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) return ["there is no WebGPU adapter"];
-  // As the engine asks for it: a kernel that takes much along binds more than the least there is.
+  // As the engine asks for it: a kernel that takes much along binds more than the least there is, and lanes
+  // share what they load.
   const { maxStorageBuffersPerShaderStage } = adapter.limits;
   const device = await adapter.requestDevice({
+    requiredFeatures: ["subgroups"],
     requiredLimits: { maxStorageBuffersPerShaderStage },
   });
   const found = [];

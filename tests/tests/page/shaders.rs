@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use vitrine_gpu::Binding;
-use vitrine_kernels::permutations;
+use vitrine_kernels::{permutations, subgroup_permutations};
 
 use crate::session::{Session, in_browser};
 
@@ -62,11 +62,22 @@ fn every_permutation_compiles_in_chromium() {
             "{found:?}"
         );
 
-        let all = permutations();
-        assert!(all.len() > 50, "only {} permutations", all.len());
-        let shaders = all
-            .iter()
-            .map(|source| shader(&source.label(), &source.wgsl().unwrap(), &source.bindings));
+        let with_subgroups = subgroup_permutations();
+        // Another: they are asked for by a directive, which naga does not know.
+        let source = &with_subgroups[0];
+        let refused = shader("control", &source.wgsl().unwrap(), &source.bindings);
+        let found = complaints(&session, vec![refused]).await;
+        assert!(
+            found.iter().any(|line| line.contains("subgroups")),
+            "{found:?}"
+        );
+
+        let all = [permutations(), with_subgroups].concat();
+        assert!(all.len() > 100, "only {} permutations", all.len());
+        let shaders = all.iter().map(|source| {
+            let code = source.browser_wgsl().unwrap();
+            shader(&source.label(), &code, &source.bindings)
+        });
         let found = complaints(&session, shaders.collect()).await;
         assert!(found.is_empty(), "Chromium refuses:\n{}", found.join("\n"));
     });

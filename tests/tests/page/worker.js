@@ -1,9 +1,9 @@
 // A test's hold on the worker. Each call takes [what, argument] and answers with JSON.
 const [what, argument, done] = arguments;
 
-const start = () => {
+const start = (script) => {
   const messages = [];
-  const worker = new Worker("/worker-boot.js", { type: "module" });
+  const worker = new Worker(script, { type: "module" });
   worker.onmessage = ({ data }) => {
     const [text, ...buffers] = Array.isArray(data) ? data : [data];
     messages.push({ event: JSON.parse(text), buffers });

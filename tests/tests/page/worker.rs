@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vitrine_protocol::{Command, Event, HubAccess, ModelSource};
+use vitrine_protocol::{AdapterSummary, Command, Event, HubAccess, ModelSource};
 
 use crate::session::Session;
 
@@ -23,14 +23,23 @@ pub struct Message {
 impl<'a> Worker<'a> {
     /// Starts a worker, and its device.
     pub async fn start(session: &'a Session) -> Self {
+        Self::start_script(session, "/worker-boot.js").await.0
+    }
+
+    /// The same from another script of the site; and its adapter.
+    pub async fn start_script(session: &'a Session, script: &str) -> (Self, AdapterSummary) {
         // Any address of the site will do: workers need one of their own origin.
         let url = format!("{}/models/index.json", session.url);
         session.client.goto(&url).await.unwrap();
         let worker = Self { session };
-        worker.call("start", Value::Null).await;
+        worker.call("start", json!(script)).await;
         worker.send(&Command::Start).await;
-        worker.until(&["adapter_ready", "failed"]).await;
-        worker
+        let mut messages = worker.until(&["adapter_ready"]).await;
+        let last = messages.pop().map(|message| message.event);
+        let Some(Event::AdapterReady { adapter }) = last else {
+            panic!("{last:?}");
+        };
+        (worker, adapter)
     }
 
     /// The one that runs there already.

@@ -1,0 +1,98 @@
+//! Subgroups in the browser, for which wgpu does not ask it.
+
+use std::fs;
+
+use vitrine_protocol::{
+    Answer, Command, Event, GenerateRequest, PacketParts, Prompt, Question, SamplingParams,
+    TuneRequest,
+};
+
+use crate::{
+    session::{Session, in_browser},
+    worker::Worker,
+};
+
+/// Of `golden.json`: "The capital of France is", and how it goes on.
+const PROMPT: [u32; 5] = [504, 3575, 282, 4649, 314];
+const NEXT: [u32; 6] = [7042, 30, 198, 198, 504, 2988];
+
+/// What a worker has, and does with it.
+struct Found {
+    features: Vec<String>,
+    tokens: Vec<u32>,
+    /// The cuts of its matrices that were measured for a token.
+    cuts: Vec<String>,
+}
+
+async fn found(session: &Session, script: &str) -> Found {
+    let (worker, adapter) = Worker::start_script(session, script).await;
+    worker.load_site_model().await;
+    let request = GenerateRequest {
+        prompt: Prompt::Ids {
+            ids: PROMPT.to_vec(),
+        },
+        max_new_tokens: NEXT.len() as u32,
+        top: 1,
+        kv_cache: true,
+        packet: PacketParts::NONE,
+        interventions: vec![],
+        sampling: SamplingParams::default(),
+    };
+    worker.send(&Command::Generate { run: 1, request }).await;
+    let messages = worker.until(&["finished"]).await;
+    let tokens = messages.iter().filter_map(|message| match &message.event {
+        Event::Token { step, .. } => Some(step.piece.id),
+        _ => None,
+    });
+    let question = Question::Tune {
+        again: Some(TuneRequest {
+            prompts: false,
+            budget_s: 600.0,
+        }),
+    };
+    worker.send(&Command::Ask { run: 2, question }).await;
+    let mut answers = worker.until(&["answer"]).await;
+    let answer = answers.pop().map(|message| message.event);
+    let Some(Event::Answer { answer, .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    let Answer::Tune(report) = *answer else {
+        panic!("{answer:?}");
+    };
+    let cuts = report.kinds.into_iter().flat_map(|kind| kind.cuts);
+    Found {
+        features: adapter.features,
+        tokens: tokens.collect(),
+        cuts: cuts.map(|cut| cut.cut).collect(),
+    }
+}
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn the_worker_has_subgroups_and_goes_without_them() {
+    in_browser("subgroups", async |session| {
+        let with = found(&session, "/worker-boot.js").await;
+        assert_eq!(with.tokens, NEXT);
+        assert!(with.features.iter().any(|name| name == "subgroups"));
+        // Those are of four lanes in SwiftShader.
+        for named in ["4 lanes, rows 16, x shared", "sums by subgroup"] {
+            let found = with.cuts.iter().any(|cut| cut.contains(named));
+            assert!(found, "{named}: {:?}", with.cuts);
+        }
+
+        // Control: where nobody can ask, there are none.
+        let hide = session.folder.join("hide-adapters.js");
+        fs::write(hide, "delete self.GPUAdapter;").unwrap();
+        let script = session.folder.join("without-subgroups.js");
+        fs::write(
+            script,
+            "import '/hide-adapters.js'; import '/worker-boot.js';",
+        )
+        .unwrap();
+        let without = found(&session, "/without-subgroups.js").await;
+        assert_eq!(without.tokens, NEXT);
+        assert!(!without.features.iter().any(|name| name == "subgroups"));
+        let mut cuts = without.cuts.iter();
+        assert!(cuts.all(|cut| !cut.contains("shared") && !cut.contains("subgroup")));
+    });
+}
