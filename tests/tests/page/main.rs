@@ -11,6 +11,7 @@
 
 mod app;
 mod arrivals;
+mod cuts;
 mod driver;
 mod failures;
 mod golden;

@@ -15,7 +15,8 @@ use crate::app::{App, ids};
 pub struct Reference {
     /// Its folder.
     pub folder: PathBuf,
-    sequences: Vec<Sequence>,
+    /// Prompts, and how they go on.
+    pub sequences: Vec<Sequence>,
 }
 
 #[derive(Deserialize)]
@@ -23,11 +24,14 @@ struct Golden {
     sequences: Vec<Sequence>,
 }
 
+/// A prompt.
 #[derive(Deserialize)]
-struct Sequence {
+pub struct Sequence {
     name: String,
-    prompt_ids: Vec<u32>,
-    new_ids: Vec<u32>,
+    /// Its tokens.
+    pub prompt_ids: Vec<u32>,
+    /// The most probable ones after them.
+    pub new_ids: Vec<u32>,
 }
 
 /// Those of `tests/fixtures/architectures`.

@@ -2,10 +2,7 @@
 
 use std::fs;
 
-use vitrine_protocol::{
-    Answer, Command, Event, GenerateRequest, PacketParts, Prompt, Question, SamplingParams,
-    TuneRequest,
-};
+use vitrine_protocol::TuneRequest;
 
 use crate::{
     session::{Session, in_browser},
@@ -27,42 +24,16 @@ struct Found {
 async fn found(session: &Session, script: &str) -> Found {
     let (worker, adapter) = Worker::start_script(session, script).await;
     worker.load_site_model().await;
-    let request = GenerateRequest {
-        prompt: Prompt::Ids {
-            ids: PROMPT.to_vec(),
-        },
-        max_new_tokens: NEXT.len() as u32,
-        top: 1,
-        kv_cache: true,
-        packet: PacketParts::NONE,
-        interventions: vec![],
-        sampling: SamplingParams::default(),
+    let tokens = worker.continue_ids(&PROMPT, NEXT.len()).await;
+    let again = TuneRequest {
+        prompts: false,
+        budget_s: 600.0,
     };
-    worker.send(&Command::Generate { run: 1, request }).await;
-    let messages = worker.until(&["finished"]).await;
-    let tokens = messages.iter().filter_map(|message| match &message.event {
-        Event::Token { step, .. } => Some(step.piece.id),
-        _ => None,
-    });
-    let question = Question::Tune {
-        again: Some(TuneRequest {
-            prompts: false,
-            budget_s: 600.0,
-        }),
-    };
-    worker.send(&Command::Ask { run: 2, question }).await;
-    let mut answers = worker.until(&["answer"]).await;
-    let answer = answers.pop().map(|message| message.event);
-    let Some(Event::Answer { answer, .. }) = answer else {
-        panic!("{answer:?}");
-    };
-    let Answer::Tune(report) = *answer else {
-        panic!("{answer:?}");
-    };
+    let report = worker.cuts(Some(again)).await;
     let cuts = report.kinds.into_iter().flat_map(|kind| kind.cuts);
     Found {
         features: adapter.features,
-        tokens: tokens.collect(),
+        tokens,
         cuts: cuts.map(|cut| cut.cut).collect(),
     }
 }

@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use vitrine_protocol::{AdapterSummary, Command, Event, HubAccess, ModelSource};
+use vitrine_protocol::{
+    AdapterSummary, Answer, Command, Event, GenerateRequest, HubAccess, ModelSource, PacketParts,
+    Prompt, Question, SamplingParams, TuneReport, TuneRequest,
+};
 
 use crate::session::Session;
 
@@ -117,6 +120,41 @@ impl<'a> Worker<'a> {
         };
         self.send(&load).await;
         self.until(&["model_ready"]).await;
+    }
+
+    /// The `n` most probable tokens after `ids`, one after the other.
+    pub async fn continue_ids(&self, ids: &[u32], n: usize) -> Vec<u32> {
+        let request = GenerateRequest {
+            prompt: Prompt::Ids { ids: ids.to_vec() },
+            max_new_tokens: n as u32,
+            top: 1,
+            kv_cache: true,
+            packet: PacketParts::NONE,
+            interventions: vec![],
+            sampling: SamplingParams::default(),
+        };
+        self.send(&Command::Generate { run: 1, request }).await;
+        let messages = self.until(&["finished"]).await;
+        let tokens = messages.iter().filter_map(|message| match &message.event {
+            Event::Token { step, .. } => Some(step.piece.id),
+            _ => None,
+        });
+        tokens.collect()
+    }
+
+    /// What is known of the cuts of matrices, measured `again` if that is wanted.
+    pub async fn cuts(&self, again: Option<TuneRequest>) -> TuneReport {
+        let question = Question::Tune { again };
+        self.send(&Command::Ask { run: 2, question }).await;
+        let mut answers = self.until(&["answer"]).await;
+        let answer = answers.pop().map(|message| message.event);
+        let Some(Event::Answer { answer, .. }) = answer else {
+            panic!("{answer:?}");
+        };
+        let Answer::Tune(report) = *answer else {
+            panic!("{answer:?}");
+        };
+        report
     }
 
     async fn call(&self, what: &str, argument: Value) -> Value {
