@@ -1,8 +1,8 @@
 //! GPU buffers that free their memory when they go.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::memory::{Memory, Share};
 use crate::{Caps, GpuError, Store, Texture};
 
 /// What a buffer is for.
@@ -32,36 +32,12 @@ pub const BINDING_ALIGNMENT: u64 = 256;
 struct Owned {
     raw: wgpu::Buffer,
     label: String,
-    memory: Rc<Memory>,
-}
-
-/// Bytes of the buffers of a device.
-#[derive(Default)]
-pub(crate) struct Memory {
-    now: Cell<u64>,
-    most: Cell<u64>,
-}
-
-impl Memory {
-    /// The most there were at a time.
-    pub(crate) fn most(&self) -> u64 {
-        self.most.get()
-    }
-
-    pub(crate) fn add(&self, bytes: u64) {
-        self.now.set(self.now.get() + bytes);
-        self.most.set(self.most.get().max(self.now.get()));
-    }
-
-    pub(crate) fn remove(&self, bytes: u64) {
-        self.now.set(self.now.get() - bytes);
-    }
+    _memory: Share,
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
         // In the browser dropping the handle frees nothing.
-        self.memory.remove(self.raw.size());
         self.raw.destroy();
     }
 }
@@ -77,13 +53,7 @@ impl Buffer {
     ) -> Result<Self, GpuError> {
         let size = bytes.max(16).next_multiple_of(16);
         let limit = caps.max_buffer.min(caps.max_storage_binding);
-        if size > limit {
-            return Err(GpuError::TooLarge {
-                label: label.to_owned(),
-                bytes: size,
-                limit,
-            });
-        }
+        let share = memory.share(label, size, limit)?;
         let base = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let usage = match usage {
             Usage::Input => base,
@@ -96,12 +66,11 @@ impl Buffer {
             usage,
             mapped_at_creation: false,
         });
-        memory.add(size);
         Ok(Self {
             inner: Rc::new(Owned {
                 raw,
                 label: label.to_owned(),
-                memory: Rc::clone(memory),
+                _memory: share,
             }),
             offset: 0,
             size,

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_channel::oneshot;
 
 use crate::adapter::{self, AdapterDescription, AdapterSelector};
-use crate::buffer::{Buffer, Memory, Usage};
+use crate::buffer::{Buffer, Usage};
 use crate::kernel::{Kernel, KernelCache};
+use crate::memory::Memory;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};

@@ -11,6 +11,7 @@ mod caps;
 mod device;
 mod error;
 mod kernel;
+mod memory;
 mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod pipeline_cache;

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::buffer::Memory;
+use crate::memory::{Memory, Share};
 use crate::{Bound, Buffer, Caps, GpuError};
 
 /// Texels of a row: texel i is number i % `TEXTURE_WIDTH` of row i / `TEXTURE_WIDTH`. Every adapter has
@@ -23,14 +23,12 @@ pub struct Texture {
 struct Owned {
     raw: wgpu::Texture,
     view: wgpu::TextureView,
-    bytes: u64,
-    memory: Rc<Memory>,
+    memory: Share,
 }
 
 impl Drop for Owned {
     fn drop(&mut self) {
         // In the browser dropping the handle frees nothing.
-        self.memory.remove(self.bytes);
         self.raw.destroy();
     }
 }
@@ -44,15 +42,7 @@ impl Texture {
         bytes: u64,
     ) -> Result<Self, GpuError> {
         let rows = bytes.div_ceil(ROW_BYTES).max(1);
-        let bytes = rows * ROW_BYTES;
-        let limit = caps.max_texture;
-        if bytes > limit {
-            return Err(GpuError::TooLarge {
-                label: label.to_owned(),
-                bytes,
-                limit,
-            });
-        }
+        let share = memory.share(label, rows * ROW_BYTES, caps.max_texture)?;
         let raw = device.create_texture(&wgpu::TextureDescriptor {
             label: Some(label),
             size: wgpu::Extent3d {
@@ -68,13 +58,11 @@ impl Texture {
             view_formats: &[],
         });
         let view = raw.create_view(&wgpu::TextureViewDescriptor::default());
-        memory.add(bytes);
         Ok(Self {
             inner: Rc::new(Owned {
                 raw,
                 view,
-                bytes,
-                memory: Rc::clone(memory),
+                memory: share,
             }),
         })
     }
@@ -82,7 +70,7 @@ impl Texture {
     /// Size in bytes: whole rows.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.inner.bytes
+        self.inner.memory.bytes()
     }
 
     pub(crate) fn view(&self) -> &wgpu::TextureView {
