@@ -15,6 +15,7 @@ pub mod ggml;
 pub mod gguf;
 mod kv_cache;
 mod lens_pace;
+mod load;
 mod model;
 mod module_tree;
 mod ops;
@@ -52,9 +53,10 @@ pub use config::Config;
 pub use error::ModelError;
 pub use files::ModelFiles;
 pub use gguf::Gguf;
+pub use load::{LoadOptions, LoadStage};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mapped_file::MappedFile;
-pub use model::{LoadOptions, LoadStage, Model, Pending, Prediction};
+pub use model::{Model, Pending, Prediction};
 pub use module_tree::{Module, module_tree};
 #[cfg(not(target_arch = "wasm32"))]
 pub use open::{open_folder, open_path};

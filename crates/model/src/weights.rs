@@ -66,7 +66,7 @@ impl Weights {
     /// # Errors
     /// When a tensor is missing, misshapen or of a type that we do not read, or the GPU has no room.
     pub fn allocate<'a, S: ByteSource>(
-        gpu: &'a Gpu,
+        gpu: &Gpu,
         checkpoint: &'a Checkpoint<'a, S>,
         quantization: Quantization,
     ) -> Result<(Self, Filling<'a, S>), ModelError> {
@@ -80,19 +80,19 @@ impl Weights {
     ///
     /// # Errors
     /// When the GPU has no room.
-    pub fn allocate_random<'a>(
-        gpu: &'a Gpu,
-        config: &'a Config,
+    pub fn allocate_random(
+        gpu: &Gpu,
+        config: &Config,
         quantization: Quantization,
-    ) -> Result<(Self, Filling<'a, Vec<u8>>), ModelError> {
+    ) -> Result<(Self, Filling<'static, Vec<u8>>), ModelError> {
         let origin = Origin::Random(RandomBits::new(1));
         let total = config.parameters() * 2;
         Self::from_origin(gpu, config, origin, quantization, total)
     }
 
     fn from_origin<'a, S: ByteSource>(
-        gpu: &'a Gpu,
-        config: &'a Config,
+        gpu: &Gpu,
+        config: &Config,
         origin: Origin<'a, S>,
         quantization: Quantization,
         total: u64,
@@ -204,16 +204,16 @@ impl Quantization {
 }
 
 /// What finds room for tensors, one after the other.
-struct Room<'a, S> {
-    gpu: &'a Gpu,
-    config: &'a Config,
+struct Room<'r, 'a, S> {
+    gpu: &'r Gpu,
+    config: &'r Config,
     origin: Origin<'a, S>,
     quantization: Quantization,
     /// What comes where, in order.
     fills: Vec<Fill<'a, S>>,
 }
 
-impl<S: ByteSource> Room<'_, S> {
+impl<S: ByteSource> Room<'_, '_, S> {
     fn layer(&mut self, layer: u32) -> Result<LayerWeights, ModelError> {
         let config = self.config;
         let names = self.origin.names(config);

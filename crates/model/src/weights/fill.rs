@@ -49,7 +49,7 @@ pub struct Values<'a, S> {
 
 /// Weights on their way to buffers that are there already.
 pub struct Filling<'a, S> {
-    pub(super) gpu: &'a Gpu,
+    pub(super) gpu: Gpu,
     pub(super) origin: Origin<'a, S>,
     fills: Vec<Fill<'a, S>>,
     done: u64,
@@ -62,9 +62,9 @@ pub struct Filling<'a, S> {
 pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
 impl<'a, S: ByteSource> Filling<'a, S> {
-    pub(super) fn new(room: Room<'a, S>, total: u64) -> Self {
+    pub(super) fn new(room: Room<'_, 'a, S>, total: u64) -> Self {
         Self {
-            gpu: room.gpu,
+            gpu: room.gpu.clone(),
             origin: room.origin,
             fills: room.fills,
             done: 0,

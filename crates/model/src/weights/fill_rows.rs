@@ -146,7 +146,12 @@ impl<'a, S: ByteSource> Filling<'a, S> {
                 words(from)..words(from + tiles)
             };
             let (quants, scales) = (of_tiles(quants), of_tiles(scales));
-            part.write(self.gpu, to, &packer.quants[quants], &packer.scales[scales]);
+            part.write(
+                &self.gpu,
+                to,
+                &packer.quants[quants],
+                &packer.scales[scales],
+            );
         }
         let words = packer.quants.len() + packer.scales.len();
         self.wrote(words as u64 * 4).await

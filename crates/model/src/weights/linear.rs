@@ -28,7 +28,7 @@ impl Linear {
     }
 }
 
-impl<S: ByteSource> Room<'_, S> {
+impl<S: ByteSource> Room<'_, '_, S> {
     /// Room for the tensors `{name}.weight` of `pieces` below one another, and for their biases.
     pub(super) fn linear(
         &mut self,

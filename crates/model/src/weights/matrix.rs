@@ -128,7 +128,7 @@ impl RowOrder {
     }
 }
 
-impl<S: ByteSource> Room<'_, S> {
+impl<S: ByteSource> Room<'_, '_, S> {
     /// Room for the tensors `{name}.weight` of `pieces`, of `k` columns, below one another; each
     /// piece begins at a whole tile.
     pub(super) fn matrix(

@@ -37,7 +37,7 @@ impl NormWeights {
     }
 }
 
-impl<S: ByteSource> Room<'_, S> {
+impl<S: ByteSource> Room<'_, '_, S> {
     /// Room for the vector `name` of `n` values, to each of which `offset` will be added.
     pub(super) fn vector(&mut self, name: &str, n: u32, offset: f32) -> Result<Vector, ModelError> {
         // Kernels read it in whole blocks, and as a uniform.
