@@ -14,7 +14,7 @@ use vitrine_model::{MappedFile, files, open_path};
 use vitrine_protocol::LoadPhase;
 
 use crate::args::ModelArgs;
-use crate::tuning_file;
+use crate::{tuning_file, whole_file};
 
 /// A loaded engine and what it took.
 pub struct Loaded {
@@ -38,8 +38,10 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
 /// Completes and keeps what is known of the adapter.
 pub async fn settle(args: &ModelArgs, engine: &mut Engine) -> anyhow::Result<()> {
     tuning_file::complete(args, engine).await?;
-    // Without the file drivers compile again.
-    let _ = engine.gpu().write_pipelines();
+    if let Some((path, pipelines)) = engine.gpu().compiled_pipelines() {
+        // Without the file drivers compile again.
+        let _ = whole_file::write(path, &pipelines);
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod tokenize;
 mod trace;
 mod tune;
 mod tuning_file;
+mod whole_file;
 
 use std::process::ExitCode;
 

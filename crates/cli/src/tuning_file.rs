@@ -9,6 +9,7 @@ use vitrine_gpu::Gpu;
 use vitrine_protocol::TuneRequest;
 
 use crate::args::{ModelArgs, TuningArg};
+use crate::whole_file;
 
 /// What a first use of an adapter may take, in seconds.
 const BUDGET_S: f64 = 1.0;
@@ -46,13 +47,7 @@ pub fn keep(engine: &Engine) -> std::io::Result<PathBuf> {
     let gpu = engine.gpu();
     let missing = || std::io::Error::other("no variable tells where caches go");
     let path = path(gpu).ok_or_else(missing)?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    // Whole or not at all: another process may read it now.
-    let partial = path.with_extension(format!("{}.part", std::process::id()));
-    fs::write(&partial, engine.tuning().to_json(&name(gpu)))?;
-    fs::rename(&partial, &path)?;
+    whole_file::write(&path, engine.tuning().to_json(&name(gpu)).as_bytes())?;
     Ok(path)
 }
 

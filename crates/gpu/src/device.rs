@@ -120,16 +120,12 @@ impl Gpu {
         }
     }
 
-    /// Writes what was compiled since [`Gpu::keep_pipelines_in`] to that file.
-    ///
-    /// # Errors
-    /// When the file cannot be written: it is compiled again then.
+    /// What was compiled since [`Gpu::keep_pipelines_in`] and the file that should have it, whole or not
+    /// at all; none where that file has all of it.
     #[cfg(not(target_arch = "wasm32"))]
-    pub fn write_pipelines(&self) -> std::io::Result<()> {
-        self.inner
-            .pipelines
-            .get()
-            .map_or(Ok(()), PipelineFile::write)
+    #[must_use]
+    pub fn compiled_pipelines(&self) -> Option<(&Path, Vec<u8>)> {
+        self.inner.pipelines.get()?.compiled()
     }
 
     /// The adapter behind the device.

@@ -26,25 +26,16 @@ impl PipelineFile {
             data: data.as_deref(),
             fallback: true,
         };
-        // SAFETY: the file was written by `write`, whole or not at all; wgpu checks that it was, and for
-        // which adapter and driver, and starts with nothing where it does not fit.
+        // SAFETY: the file is what `compiled` gave; wgpu checks that it is whole, and of which adapter and
+        // driver, and starts with nothing where it does not fit.
         let cache = unsafe { device.create_pipeline_cache(&descriptor) };
         let read = data.map_or(0, |data| data.len());
         Some(Self { cache, path, read })
     }
 
-    /// Writes what was compiled since, if that is anything.
-    pub fn write(&self) -> std::io::Result<()> {
-        let Some(data) = self.cache.get_data().filter(|data| data.len() > self.read) else {
-            return Ok(());
-        };
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let partial = self
-            .path
-            .with_extension(format!("{}.part", std::process::id()));
-        fs::write(&partial, data)?;
-        fs::rename(&partial, &self.path)
+    /// The file and what belongs into it, where something was compiled since.
+    pub fn compiled(&self) -> Option<(&Path, Vec<u8>)> {
+        let data = self.cache.get_data()?;
+        (data.len() > self.read).then_some((&self.path, data))
     }
 }
