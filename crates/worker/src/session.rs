@@ -36,7 +36,7 @@ const COMPARED_BYTES: u64 = 256 << 20;
 /// The device and the model of this worker.
 #[derive(Default)]
 pub struct Session {
-    /// A device that no engine uses yet.
+    /// The device of all models, until it is lost.
     gpu: Option<Gpu>,
     engine: Option<Engine>,
     /// What the browser calls the adapter.
@@ -173,15 +173,21 @@ impl Session {
     }
 
     async fn start(&mut self) -> Result<(), WorkerError> {
-        let gpu = request_gpu().await?;
-        let mut adapter = vitrine_engine::adapter_summary(&gpu);
+        let mut adapter = vitrine_engine::adapter_summary(&self.gpu().await?);
         if let Some(name) = adapter_name().await {
             adapter.name = name;
         }
         self.adapter = format!("{} {}", adapter.name, adapter.driver);
         scope::post(&Event::AdapterReady { adapter });
-        self.gpu = Some(gpu);
         Ok(())
+    }
+
+    /// The device; another one where that was lost.
+    async fn gpu(&mut self) -> Result<Gpu, WorkerError> {
+        match &self.gpu {
+            Some(gpu) => Ok(gpu.clone()),
+            None => Ok(self.gpu.insert(request_gpu().await?).clone()),
+        }
     }
 
     async fn load_unless_cancelled(
@@ -233,10 +239,7 @@ impl Session {
         }
         self.unload();
         self.pack_activations = pack_activations;
-        let gpu = match self.gpu.take() {
-            Some(gpu) => gpu,
-            None => request_gpu().await?,
-        };
+        let gpu = self.gpu().await?;
         if arrival.is_none() {
             let named = obtained.iter().map(|(name, file)| (name.as_str(), &**file));
             directory::tell(named, &meter).await;
@@ -454,11 +457,9 @@ impl Session {
             files.add(name, file);
         }
         self.branches.clear();
-        // It makes room, and leaves its device.
-        let gpu = match self.engine.take() {
-            Some(engine) => engine.gpu().clone(),
-            None => request_gpu().await?,
-        };
+        // It makes room.
+        self.engine = None;
+        let gpu = self.gpu().await?;
         let loaded = Engine::load(gpu, &files, options, &mut |_, _, _| ()).await;
         match loaded {
             Ok(engine) => {
