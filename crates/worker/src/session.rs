@@ -197,13 +197,23 @@ impl Session {
         ticket: Ticket,
         mailbox: &Mailbox,
     ) -> Result<(), WorkerError> {
-        {
+        let loaded = {
             // Dropping the loading ends its requests and closes its files.
             let load = pin!(self.load(request, picked));
             let cancelled = pin!(mailbox.cancelled(ticket));
-            if let Either::Left((result, _)) = select(load, cancelled).await {
-                return result;
+            match select(load, cancelled).await {
+                Either::Left((result, _)) => Some(result),
+                Either::Right(_) => None,
             }
+        };
+        if let Some(result) = loaded {
+            if let Err(WorkerError::Engine(refused)) = &result
+                && refused.failure().kind == FailureKind::Model
+                && let Some(store) = Store::open().await
+            {
+                store.forget_refused(source).await;
+            }
+            return result;
         }
         if matches!(source, ModelSource::Local { keep: true, .. })
             && let Some(store) = Store::open().await
@@ -273,21 +283,7 @@ impl Session {
         let loaded = try_join(arrival, load.map_err(WorkerError::from)).await;
         // Closes them, so that they can be deleted and other tabs can read them.
         drop(files);
-        let engine = match loaded {
-            Ok(((), engine)) => engine,
-            Err(error) => {
-                // The site offers nothing that cannot be used, so what is stored is damaged; the
-                // next attempt fetches it anew.
-                if let Some(store) = store
-                    && let WorkerError::Engine(refused) = &error
-                    && refused.failure().kind == FailureKind::Model
-                    && matches!(source, ModelSource::Site { .. })
-                {
-                    store.remove(&storage::key(source)).await;
-                }
-                return Err(error);
-            }
-        };
+        let ((), engine) = loaded?;
         self.origin = Origin::of(source, picked, kept);
         scope::post(&Event::ModelReady {
             model: engine.summary(),

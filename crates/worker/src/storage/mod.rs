@@ -15,7 +15,7 @@ pub use record::{FileRecord, Record, key, title};
 pub use tunings::Tunings;
 
 use js_sys::Reflect;
-use vitrine_protocol::{StorageRoom, StoredModel};
+use vitrine_protocol::{ModelSource, StorageRoom, StoredModel};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -86,6 +86,21 @@ impl Store {
     pub async fn remove(&self, key: &str) {
         self.delete(&format!("{key}{RECORD}")).await;
         self.delete(key).await;
+    }
+
+    /// Deletes what is here of a model that was refused, where nobody can use it.
+    pub async fn forget_refused(&self, source: &ModelSource) {
+        let key = key(source);
+        let useless = match source {
+            // The site offers nothing that cannot be used, so it is damaged, and fetched anew.
+            ModelSource::Site { .. } => true,
+            // With more of it, it would be refused again; what is whole another version may read.
+            ModelSource::Hub { .. } => self.record(&key).await.is_some_and(|it| !it.complete()),
+            ModelSource::Local { .. } | ModelSource::Kept { .. } => false,
+        };
+        if useless {
+            self.remove(&key).await;
+        }
     }
 
     /// The models that are here, whole or begun, in order of key.
