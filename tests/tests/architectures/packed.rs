@@ -2,7 +2,7 @@
 //! weights, and in a batch what they are alone.
 
 use pollster::block_on;
-use vitrine_engine::{Engine, LoadOptions, Quantization, Quantize, Tuning};
+use vitrine_engine::{Engine, KvDtype, LoadOptions, Quantization, Quantize, Tuning};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_protocol::{BatchRequest, GenerateRequest, Prompt, SamplingParams};
 
@@ -12,6 +12,8 @@ use crate::fixture::{Fixture, load_with, logits, off};
 const TOLERANCE: f32 = 0.05;
 /// Of the largest logit: cuts add in different orders, so that some value is rounded to the number beside it.
 const BETWEEN_CUTS: f32 = 0.01;
+/// Of the largest logit: with the KV cache in 8 bits as well.
+const BOTH: f32 = 0.08;
 
 fn options(quantize: Quantize, pack: bool, tuning: Tuning) -> LoadOptions {
     LoadOptions {
@@ -85,15 +87,67 @@ fn gpt2_in_every_cut() {
     check("gpt2", Quantize::Q4Group128);
 }
 
-/// Step by step: what is generated together, and what was cached.
+/// The KV cache in bytes as well: both are felt.
+#[test]
+fn with_a_kv_cache_in_bytes() {
+    for (name, quantize) in [
+        ("phi3", Quantize::Q4),
+        ("gemma3", Quantize::Q8),
+        ("mistral", Quantize::Q4Group128),
+    ] {
+        let fixture = Fixture::read("architectures", name);
+        for device_type in ["Cpu", "DiscreteGpu"] {
+            let mut engines = [
+                (false, None),
+                (true, None),
+                (false, Some(KvDtype::Q8)),
+                (true, Some(KvDtype::Q8)),
+            ]
+            .map(|(pack, kv_dtype)| {
+                let options = LoadOptions {
+                    kv_dtype,
+                    ..options(quantize, pack, Tuning::default())
+                };
+                load(&fixture, device_type, &options)
+            });
+            let mut last: Option<Vec<f32>> = None;
+            for sequence in &fixture.golden.sequences {
+                let what = format!("{name}, {}, {device_type}", sequence.name);
+                let all = engines
+                    .each_mut()
+                    .map(|engine| logits(engine, &sequence.prompt_ids));
+                let [floats, packed, cached, both] = &all;
+                assert!(off(both, floats) < BOTH, "{what}");
+                assert!(off(both, cached) > 1e-5, "{what}: as with the cache alone");
+                // A head of 32 values that is all of attention is rounded to the same grid twice.
+                let differs = off(both, packed) > 1e-5 || sequence.prompt_ids.len() == 1;
+                assert!(differs, "{what}: as with activations alone");
+                // Control: another prompt's logits are told apart.
+                let other = last.replace(floats.clone());
+                assert!(other.is_none_or(|other| off(both, &other) > BOTH), "{what}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_batch_writes_what_each_prompt_writes_alone() {
+    check_batch(None);
+}
+
+#[test]
+fn with_a_kv_cache_in_bytes_a_batch_does_too() {
+    check_batch(Some(KvDtype::Q8));
+}
+
+/// Step by step: what is generated together, and what was cached.
+fn check_batch(kv_dtype: Option<KvDtype>) {
     let fixture = Fixture::read("architectures", "llama");
-    let mut engine = load(
-        &fixture,
-        "Cpu",
-        &options(Quantize::Q4, true, Tuning::default()),
-    );
+    let options = LoadOptions {
+        kv_dtype,
+        ..options(Quantize::Q4, true, Tuning::default())
+    };
+    let mut engine = load(&fixture, "Cpu", &options);
     let sequences: Vec<_> = (0..5u32)
         .map(|seed| GenerateRequest {
             prompt: Prompt::Ids {
