@@ -21,8 +21,8 @@
 #end
 
 const ROW_QUADS: u32 = BLOCKS * 8u;
-// What is less than this is taken for zero: its reciprocal might be infinite.
-const LEAST: f32 = 1e-30;
+// What is less than this is taken for zero, for its reciprocal might be infinite: the bits of 1e-30.
+const LEAST: u32 = 0x0da24260u;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -40,18 +40,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     factor = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
 #end
     for (var block = lane; block < BLOCKS; block += LANES) {
-        var highest = vec4<f32>(0.0);
+        // Bits of magnitudes have the order of these, with infinities and NaNs above all: a max of floats may
+        // drop a NaN. The scale is none then either.
+        var highest = vec4<u32>(0u);
 #for p in 8
         var x_$p = from_quad(x[token * ROW_QUADS + block * 8u + $pu]);
 #if NORM
         x_$p *= weight[block * 8u + $pu];
 #end
-        highest = max(highest, abs(x_$p));
+        highest = max(highest, bitcast<vec4<u32>>(x_$p) & vec4<u32>(0x7fffffffu));
 #end
-        let most = max(max(highest.x, highest.y), max(highest.z, highest.w));
+        let bits = max(max(highest.x, highest.y), max(highest.z, highest.w));
+        let most = bitcast<f32>(bits);
         var steps = 0.0;
         var scale = 0.0;
-        if (most >= LEAST) {
+        if (bits >= LEAST) {
             steps = 127.0 / most;
             scale = most / 127.0 * factor;
         }

@@ -56,11 +56,19 @@ fn is_right(got: &[Got], values: &[f32], n: u32, factors: &[f32]) -> bool {
     })
 }
 
-fn check(gpu: &Gpu, n: u32, tokens: u32, dtype: Dtype, with_norm: bool) {
-    let mut x = numbers(7, (tokens * n) as usize);
-    if dtype == Dtype::F16 {
-        x = x.iter().map(|x| half::f16::from_f32(*x).to_f32()).collect();
+/// What is left of values that are stored so.
+fn stored_values(dtype: Dtype, values: Vec<f32>) -> Vec<f32> {
+    match dtype {
+        Dtype::F32 => values,
+        Dtype::F16 => {
+            let halves = values.iter().map(|x| half::f16::from_f32(*x).to_f32());
+            halves.collect()
+        }
     }
+}
+
+fn check(gpu: &Gpu, n: u32, tokens: u32, dtype: Dtype, with_norm: bool) {
+    let mut x = stored_values(dtype, numbers(7, (tokens * n) as usize));
     // A block of nothing.
     let zeros_end = n.min(32) as usize;
     x[..zeros_end].fill(0.0);
@@ -111,6 +119,43 @@ fn activations_become_bytes() {
                 for with_norm in [false, true] {
                     check(&gpu, n, tokens, dtype, with_norm);
                 }
+            }
+        }
+    }
+}
+
+/// Rounding must not make numbers of what is none: it would show nowhere.
+#[test]
+fn what_is_no_number_stays_none() {
+    let gpu = gpu();
+    let n = 128;
+    for none in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for (at, dtype) in [(40, Dtype::F32), (63, Dtype::F32), (50, Dtype::F16)] {
+            let mut x = stored_values(dtype, numbers(7, n as usize));
+            x[at] = none;
+            let kernel = QuantizeX::new(&gpu, n, None, false, dtype);
+            let input = stored(&gpu, dtype, &padded(&x, n, stride(n)));
+            let words = (packed_bytes(n) / 4) as u32;
+            let packed = zeros(&gpu, words);
+            let each = Extent::Tokens { per: 1 };
+            let dispatch = kernel.dispatch(&gpu, &input, None, &packed, each).unwrap();
+            let got = run::<u32>(&gpu, [dispatch], 1, &packed, words);
+            let got = blocks(bytemuck::cast_slice(&got), n);
+            let right = cpu::quantize_x(&x);
+            for (block, (got, right)) in got.iter().zip(&right).enumerate() {
+                // Control: the other blocks are numbers.
+                let finite = block != at / 32;
+                assert_eq!(
+                    right.scale.is_finite(),
+                    finite,
+                    "{none}, block {block}: the twin"
+                );
+                let all = got.about.iter();
+                assert!(
+                    all.clone().all(|it| it.is_finite() == finite),
+                    "{none}, block {block}: {:?}",
+                    got.about
+                );
             }
         }
     }

@@ -1,7 +1,7 @@
 /// 32 values as signed bytes: llama.cpp's `block_q8_1`, with the scale as a 32-bit float.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ByteBlock {
-    /// A value is `scale` times its number.
+    /// A value is `scale` times its number. Not finite where one of the values is not.
     pub scale: f32,
     /// From -127 to 127.
     pub numbers: [i8; 32],
@@ -13,7 +13,9 @@ pub fn quantize_x(x: &[f32]) -> Vec<ByteBlock> {
     let blocks = x.chunks(32);
     blocks
         .map(|x| {
-            let most = x.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
+            // In this order a NaN is above all.
+            let most = x.iter().map(|x| x.abs()).max_by(f32::total_cmp);
+            let most = most.unwrap_or_default();
             let mut numbers = [0; 32];
             if most < 1e-30 {
                 return ByteBlock {
