@@ -22,7 +22,17 @@ fn pair_of(token: u32, head: u32, i: u32) -> vec2<f32> {
 
 const WORDS: u32 = HEAD_DIM / 4u;
 
+// The bits of the largest float.
+const LARGEST: u32 = 0x7f7fffffu;
+const NAN: u32 = 0x7fc00000u;
+
 var<workgroup> values: array<vec4<f32>, WORDS>;
+
+// |x|; of what is no number the largest float: a max may drop a NaN.
+fn magnitude(x: vec2<f32>) -> vec2<f32> {
+    let bits = bitcast<vec2<u32>>(x) & vec2<u32>(0x7fffffffu);
+    return bitcast<vec2<f32>>(min(bits, vec2<u32>(LARGEST)));
+}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -38,22 +48,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             keep_query(token, head, 2u * i + 1u, b);
         }
         values[i] = vec4<f32>(a, b);
-        let most = max(abs(a), abs(b));
+        let most = max(magnitude(a), magnitude(b));
         largest = max(largest, max(most.x, most.y));
     }
     if (head < HEADS) {
         return;
     }
     largest = workgroup_max(lane, largest);
-    let scale = largest / 127.0;
+    // A head with a value that is no number has none.
+    let scale = select(bitcast<u32>(largest / 127.0), NAN, bitcast<u32>(largest) == LARGEST);
     let at = cached_at(token, head);
     for (var i = lane; i <= WORDS; i += LANES) {
-        var word = bitcast<u32>(scale);
+        var word = scale;
         if (i < WORDS) {
             // To the nearest of -127 … 127; a head of zeros stays one.
             word = pack4x8snorm(values[i] / max(largest, 1e-30));
 #if KEEP_KV
-            let kept = vec4<f32>(unpack4xI8(word)) * scale;
+            let kept = vec4<f32>(unpack4xI8(word)) * bitcast<f32>(scale);
             keep_kv(token, head, 2u * i, kept.xy);
             keep_kv(token, head, 2u * i + 1u, kept.zw);
 #end

@@ -297,3 +297,44 @@ fn keys_and_values_in_8_bits() {
         }
     }
 }
+
+/// Rounding must not make numbers of what is none: it would show nowhere.
+#[test]
+fn in_8_bits_what_is_no_number_stays_none() {
+    let gpu = gpu();
+    let head_dim = 64;
+    let case = Case {
+        heads: 2,
+        kv_heads: 1,
+        tokens: 2,
+        position: 0,
+        cache: CacheLayout {
+            head_dim,
+            rope_pairs: 32,
+            dtype: KvDtype::Q8,
+        },
+        dtype: Dtype::F32,
+    };
+    let inv_freq = [0.5; 32];
+    for none in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut qkv = numbers(9, (case.stride() * case.tokens) as usize);
+        // In the first token's value, and in the second one's key.
+        qkv[(3 * head_dim + 7) as usize] = none;
+        qkv[(case.stride() + 2 * head_dim + 5) as usize] = none;
+        let got = case.run(&gpu, &qkv, &inv_freq);
+        let exact = case.twin(&qkv, &inv_freq, 0);
+        for (i, token_of_none) in [(1, 1), (2, 0)] {
+            for values in [&got[i], &remembered(case.cache, &exact[i])] {
+                let heads = values.chunks_exact(head_dim as usize);
+                for (token, head) in heads.enumerate() {
+                    // Control: the other token's are numbers.
+                    let none_here = token == token_of_none;
+                    assert!(
+                        head.iter().all(|x| x.is_finite() != none_here),
+                        "{none} in {i}: token {token}"
+                    );
+                }
+            }
+        }
+    }
+}
