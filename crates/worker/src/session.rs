@@ -1,37 +1,24 @@
 //! Answers the page's commands, one after the other.
 
-use std::cell::{Cell, RefCell};
+mod comparing;
+mod loading;
+
 use std::collections::HashMap;
-use std::pin::pin;
 use std::rc::Rc;
 
-use futures_util::future::{Either, TryFutureExt as _, select, try_join};
-use js_sys::ArrayBuffer;
-use js_sys::WebAssembly::Memory;
-use vitrine_engine::{
-    AskObserver, Branch, Comparison, Engine, EngineError, LoadOptions, ModelFiles,
-    ask_without_model, check_formats, options_of, wanted,
-};
+use vitrine_engine::{Branch, Engine, EngineError, ask_without_model};
 use vitrine_gpu::{AdapterSelector, Gpu, GpuError};
 use vitrine_protocol::{
-    Answer, AnswerPart, Command, CompareReport, CompareRequest, Event, FailureKind, ForkRequest,
-    GenerateRequest, HubAccess, ModelSource, PacketParts, Prompt, Question,
+    Command, Event, FailureKind, ForkRequest, GenerateRequest, Prompt, Question,
 };
-use wasm_bindgen::JsCast;
-use web_sys::Blob;
 
 use crate::adapter_name::adapter_name;
 use crate::error::WorkerError;
-use crate::mailbox::{Letter, Mailbox, Ticket};
-use crate::meter::Meter;
+use crate::mailbox::{Letter, Mailbox};
 use crate::observer::PagePoster;
-use crate::obtain::{Obtained, obtain};
-use crate::shards::ShardCounter;
 use crate::storage::{self, Store};
-use crate::{catalogue, directory, scope, tune};
-
-/// Logits of a comparison take at most this many bytes.
-const COMPARED_BYTES: u64 = 256 << 20;
+use crate::{catalogue, scope, tune};
+use loading::Origin;
 
 /// The device and the model of this worker.
 #[derive(Default)]
@@ -49,26 +36,6 @@ pub struct Session {
     pack_activations: bool,
     /// Generations that can be forked, by the page's numbers.
     branches: HashMap<u32, Branch>,
-}
-
-/// Files that can be read again without a network.
-#[derive(Clone)]
-struct Origin {
-    source: ModelSource,
-    picked: Vec<Blob>,
-}
-
-impl Origin {
-    /// Of a model that was loaded from `source`; none where it would have to be fetched again.
-    fn of(source: &ModelSource, picked: Vec<Blob>, kept: bool) -> Option<Self> {
-        let source = match source {
-            ModelSource::Local { keep: false, .. } => source.clone(),
-            _ if !kept => return None,
-            ModelSource::Local { name, .. } => ModelSource::Kept { name: name.clone() },
-            _ => source.clone(),
-        };
-        Some(Self { source, picked })
-    }
 }
 
 impl Session {
@@ -190,133 +157,6 @@ impl Session {
         }
     }
 
-    async fn load_unless_cancelled(
-        &mut self,
-        request @ (source, ..): (&ModelSource, &HubAccess, bool),
-        picked: Vec<Blob>,
-        ticket: Ticket,
-        mailbox: &Mailbox,
-    ) -> Result<(), WorkerError> {
-        let loaded = {
-            // Dropping the loading ends its requests and closes its files.
-            let load = pin!(self.load(request, picked));
-            let cancelled = pin!(mailbox.cancelled(ticket));
-            match select(load, cancelled).await {
-                Either::Left((result, _)) => Some(result),
-                Either::Right(_) => None,
-            }
-        };
-        if let Some(result) = loaded {
-            if let Err(WorkerError::Engine(refused)) = &result
-                && refused.failure().kind == FailureKind::Model
-                && let Some(store) = Store::open().await
-            {
-                store.forget_refused(source).await;
-            }
-            return result;
-        }
-        if matches!(source, ModelSource::Local { keep: true, .. })
-            && let Some(store) = Store::open().await
-        {
-            // Without the picked files nobody can complete it.
-            store.remove(&storage::key(source)).await;
-        }
-        scope::post(&Event::LoadCancelled);
-        Ok(())
-    }
-
-    async fn load(
-        &mut self,
-        (source, hub, pack_activations): (&ModelSource, &HubAccess, bool),
-        picked: Vec<Blob>,
-    ) -> Result<(), WorkerError> {
-        let began_s = scope::now_s();
-        let meter = RefCell::new(Meter::default());
-        let store = Store::open().await;
-        let Obtained {
-            name,
-            files: obtained,
-            mut arrival,
-            from_storage,
-            kept,
-        } = obtain(source, hub, picked.clone(), store.as_ref(), &meter).await?;
-
-        // The old model stays until the new one is there, and makes room before it comes to the GPU.
-        if self.engine.is_some()
-            && let Some(arrival) = arrival.take()
-        {
-            arrival.await?;
-        }
-        self.unload();
-        self.pack_activations = pack_activations;
-        let gpu = self.gpu().await?;
-        if arrival.is_none() {
-            let named = obtained.iter().map(|(name, file)| (name.as_str(), &**file));
-            directory::tell(named, &meter).await;
-        }
-        let mut counter = ShardCounter::default();
-        let mut files = ModelFiles::new(name);
-        for (name, file) in obtained {
-            let file = counter.watch(&name, file);
-            files.add(name, file);
-        }
-        let arriving = Cell::new(arrival.is_some());
-        let arrival = async {
-            if let Some(arrival) = arrival {
-                arrival.await?;
-            }
-            arriving.set(false);
-            Ok(())
-        };
-        let mut report = |phase, done, total| {
-            // Until all has come, the page hears of that.
-            if arriving.get() {
-                return;
-            }
-            let mut meter = meter.borrow_mut();
-            meter.shards = counter.shards(phase, done == total);
-            meter.arrived = counter.read();
-            meter.report(phase, done, total);
-        };
-        let options = self.usual_options().await;
-        let load = Engine::load(gpu, &files, &options, &mut report);
-        let loaded = try_join(arrival, load.map_err(WorkerError::from)).await;
-        // Closes them, so that they can be deleted and other tabs can read them.
-        drop(files);
-        let ((), engine) = loaded?;
-        self.origin = Origin::of(source, picked, kept);
-        scope::post(&Event::ModelReady {
-            model: engine.summary(),
-            sampling: Box::new(engine.sampling_defaults().clone()),
-            load_s: scope::now_s() - began_s,
-            from_storage,
-            kept,
-            wasm_bytes: wasm_bytes(),
-        });
-        self.engine = Some(engine);
-        self.to_tune = true;
-        Ok(())
-    }
-
-    /// How to load a model as it is, with what was measured of the adapter.
-    async fn usual_options(&self) -> LoadOptions {
-        LoadOptions {
-            tuning: tune::recall(&self.adapter).await,
-            watch: wanted(PacketParts::CHEAP),
-            pack_activations: self.pack_activations,
-            ..LoadOptions::default()
-        }
-    }
-
-    /// Takes the model from the GPU.
-    fn unload(&mut self) {
-        self.branches.clear();
-        self.origin = None;
-        if self.engine.take().is_some() {
-            scope::post(&Event::ModelUnloaded);
-        }
-    }
-
     async fn generate(
         &mut self,
         run: u32,
@@ -384,92 +224,6 @@ impl Session {
         }
     }
 
-    /// Loads the model in each format, measures it, and loads it as it was.
-    async fn compare(
-        &mut self,
-        run: u32,
-        request: &CompareRequest,
-        observer: &mut PagePoster<'_>,
-    ) -> Result<(), WorkerError> {
-        let engine = self.engine.as_ref().ok_or(WorkerError::NoModel)?;
-        check_formats(&request.formats, &engine.inspect(None))?;
-        let origin = self.origin.clone().ok_or(WorkerError::NotKept)?;
-        let compared = self.compare_formats(&origin, request, observer).await;
-        let options = self.usual_options().await;
-        let restored = self.reload(&origin, &options).await;
-        match compared {
-            Ok(report) => {
-                let answer = Box::new(Answer::Compare(report));
-                scope::post(&Event::Answer { run, answer });
-                restored
-            }
-            Err(WorkerError::Engine(EngineError::Stopped)) => {
-                scope::post(&Event::AskStopped { run });
-                restored
-            }
-            // Without the model the page cannot go on, so that is what it hears of.
-            Err(error) => restored.and(Err(error)),
-        }
-    }
-
-    async fn compare_formats(
-        &mut self,
-        origin: &Origin,
-        request: &CompareRequest,
-        observer: &mut PagePoster<'_>,
-    ) -> Result<CompareReport, WorkerError> {
-        let mut comparison = Comparison::new(request, COMPARED_BYTES);
-        let total = request.formats.len() as u64;
-        for (done, format) in (0..).zip(&request.formats) {
-            observer.progress(done, total);
-            if AskObserver::stop_requested(observer) {
-                return Err(EngineError::Stopped.into());
-            }
-            let options = options_of(*format, &LoadOptions::default());
-            self.reload(origin, &options).await?;
-            let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
-            let row = comparison.add(engine, *format).await?;
-            observer.part(AnswerPart::Compared(row.clone()));
-        }
-        observer.progress(total, total);
-        Ok(comparison.report())
-    }
-
-    /// Brings the same model to the GPU in another way, without a word to the page.
-    async fn reload(&mut self, origin: &Origin, options: &LoadOptions) -> Result<(), WorkerError> {
-        let store = Store::open().await;
-        let hub = HubAccess::default();
-        let picked = origin.picked.clone();
-        let meter = RefCell::new(Meter::default());
-        let obtained = obtain(&origin.source, &hub, picked, store.as_ref(), &meter).await?;
-        if let Some(arrival) = obtained.arrival {
-            arrival.await?;
-        }
-        // Nobody asks the counter; loading in one way only halves what it takes of the module.
-        let mut counter = ShardCounter::default();
-        let mut files = ModelFiles::new(obtained.name);
-        for (name, file) in obtained.files {
-            let file = counter.watch(&name, file);
-            files.add(name, file);
-        }
-        self.branches.clear();
-        // It makes room.
-        self.engine = None;
-        let gpu = self.gpu().await?;
-        let loaded = Engine::load(gpu, &files, options, &mut |_, _, _| ()).await;
-        match loaded {
-            Ok(engine) => {
-                self.engine = Some(engine);
-                Ok(())
-            }
-            Err(error) => {
-                self.origin = None;
-                scope::post(&Event::ModelUnloaded);
-                Err(error.into())
-            }
-        }
-    }
-
     async fn next(&mut self, run: u32, prompt: &Prompt, top: u32) -> Result<(), WorkerError> {
         let engine = self.engine.as_mut().ok_or(WorkerError::NoModel)?;
         let prediction = engine.next(prompt, top).await?;
@@ -490,13 +244,6 @@ async fn tell_stored(store: Option<&Store>) {
         stored,
         room: storage::room().await,
     });
-}
-
-/// Length of this module's memory.
-fn wasm_bytes() -> u64 {
-    let memory: Memory = wasm_bindgen::memory().unchecked_into();
-    let buffer: ArrayBuffer = memory.buffer().unchecked_into();
-    u64::from(buffer.byte_length())
 }
 
 async fn request_gpu() -> Result<Gpu, WorkerError> {
