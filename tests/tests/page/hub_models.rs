@@ -1,6 +1,6 @@
 //! Models of the hub: fetched, cancelled, resumed, refused.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use serde_json::json;
 use tokio::time::sleep;
@@ -21,6 +21,23 @@ const GGUF: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/fixtures/gguf/llama-linear/model.gguf"
 );
+
+/// From here on a worker that asks for a second device gets none.
+fn allow_one_device(site: &Path) {
+    let path = site.join("worker-boot.js");
+    let script = fs::read_to_string(&path).unwrap();
+    let counts = "
+        let devices = 0;
+        const { requestDevice } = GPUAdapter.prototype;
+        GPUAdapter.prototype.requestDevice = function (...given) {
+            devices += 1;
+            if (devices > 1) return Promise.reject(new Error('one is enough'));
+            return requestDevice.apply(this, given);
+        };";
+    // A new file: the old one may be linked to the built site.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, format!("{counts}\n{script}")).unwrap();
+}
 
 async fn fetch(app: &App<'_>, id: &str, token: &str) {
     if app.count("hub-id").await == 0 {
@@ -88,6 +105,7 @@ fn a_download_is_cancelled_and_resumed_also_after_a_reload() {
         hub.add_file("tests/large", "large.gguf", model);
         hub.add_file("tests/sevens", "sevens.gguf", vec![7; LARGE]);
         hub.slow_down(Duration::from_millis(20));
+        allow_one_device(&session.folder);
         let app = App::open(&session).await;
         app.wait_for_state(&["no_model"], LATE).await;
 
