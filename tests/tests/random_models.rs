@@ -11,7 +11,7 @@ use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use vitrine_engine::{Dtype, Engine, EngineError, LoadOptions, ModelFiles};
-use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_gpu::{AdapterSelector, Gpu, StoreKind};
 use vitrine_model::{ModelError, Quantization, Quantize};
 use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt, SamplingParams};
 
@@ -202,13 +202,14 @@ fn quantising_while_loading_costs_what_it_should() {
 #[test]
 fn tensors_above_the_binding_limit_are_split_by_rows() {
     let ids: Vec<u32> = (0..37).map(|i| i * 13 % 900).collect();
-    for (fixture, textures) in [
-        (&LLAMA, false),
-        (&LLAMA, true),
-        (&QUANTIZED, false),
-        (&QUANTIZED, true),
+    for (fixture, kind) in [
+        (&LLAMA, StoreKind::Buffer),
+        (&LLAMA, StoreKind::StorageTexture),
+        (&QUANTIZED, StoreKind::Buffer),
+        (&QUANTIZED, StoreKind::SampledTexture),
+        (&QUANTIZED, StoreKind::StorageTexture),
     ] {
-        let gpu = || gpu().with_weight_textures(textures);
+        let gpu = || gpu().with_weights_in(kind);
         let whole = logits(&mut load(fixture, gpu(), None).unwrap(), &ids);
         // Less than the embedding and the output head take, so that these come in parts.
         let small = gpu().with_weight_binding_limit(64 << 10);

@@ -15,7 +15,7 @@ use crate::memory::Memory;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
-use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, Texture};
+use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, StoreKind, Texture};
 
 /// A device that computes. Cheap to clone; all clones are the same device.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct Inner {
     queue: wgpu::Queue,
     description: AdapterDescription,
     /// Instead of what the class of the adapter says.
-    weight_textures: Option<bool>,
+    weights_in: Option<StoreKind>,
     kernels: KernelCache,
     #[cfg(not(target_arch = "wasm32"))]
     pipelines: OnceCell<PipelineFile>,
@@ -92,7 +92,7 @@ impl Gpu {
                 device,
                 queue,
                 description,
-                weight_textures: None,
+                weights_in: None,
                 kernels,
                 #[cfg(not(target_arch = "wasm32"))]
                 pipelines: OnceCell::new(),
@@ -167,23 +167,37 @@ impl Gpu {
         self.inner.description.device_type == "Cpu"
     }
 
-    /// The same device, where kernels read weights from textures, or do not: shows on any adapter what they
-    /// do where they are the other.
+    /// Whether its vectors have four lanes, as those of SwiftShader. Browsers bring that along; one without
+    /// subgroups does not tell how many there are.
     #[must_use]
-    pub fn with_weight_textures(mut self, textures: bool) -> Self {
+    pub fn has_narrow_vectors(&self) -> bool {
+        match self.caps().subgroup_size {
+            Some(lanes) => lanes == 4,
+            None => self.description().backend == "BrowserWebGpu",
+        }
+    }
+
+    /// The same device, where kernels read weights from another kind of store: shows on any adapter what they
+    /// do where they read from that.
+    #[must_use]
+    pub fn with_weights_in(mut self, kind: StoreKind) -> Self {
         if let Some(inner) = Rc::get_mut(&mut self.inner) {
-            inner.weight_textures = Some(textures);
+            inner.weights_in = Some(kind);
         }
         self
     }
 
-    /// Whether kernels read weights from textures, four words at a time. They do where a processor plays the
-    /// GPU, for there it is faster (`docs/performance.md`).
+    /// From where kernels read weights fastest, four words at a time. Where a processor plays the GPU, that is
+    /// a texture (`docs/performance.md`): llvmpipe calls a function for each texel of one that is bound to be
+    /// sampled, and loads one of a storage texture in place; SwiftShader is faster with the former.
     #[must_use]
-    pub fn wants_weight_textures(&self) -> bool {
-        self.inner
-            .weight_textures
-            .unwrap_or_else(|| self.is_software())
+    pub fn weights_in(&self) -> StoreKind {
+        let best = match (self.is_software(), self.has_narrow_vectors()) {
+            (false, _) => StoreKind::Buffer,
+            (true, true) => StoreKind::SampledTexture,
+            (true, false) => StoreKind::StorageTexture,
+        };
+        self.inner.weights_in.unwrap_or(best)
     }
 
     /// A zeroed buffer. Sizes are rounded up to whole `vec4`s.
@@ -195,13 +209,16 @@ impl Gpu {
         Buffer::new(device, self.caps(), memory, label, bytes, usage)
     }
 
-    /// A zeroed texture. Sizes are rounded up to whole rows.
+    /// Zeros that kernels only read, in this kind of store. Those of textures are rounded up to whole rows.
     ///
     /// # Errors
     /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
-    pub fn texture(&self, label: &str, bytes: u64) -> Result<Texture, GpuError> {
+    pub fn store(&self, label: &str, bytes: u64, kind: StoreKind) -> Result<Store, GpuError> {
+        if kind == StoreKind::Buffer {
+            return self.buffer(label, bytes, Usage::Input).map(Store::Buffer);
+        }
         let (device, memory) = (&self.inner.device, &self.inner.memory);
-        Texture::new(device, self.caps(), memory, label, bytes)
+        Texture::new(device, self.caps(), memory, label, bytes, kind).map(Store::Texture)
     }
 
     /// The most bytes that its buffers and textures had at a time; what goes through staging does not count.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::pipeline::{Compilers, Pipeline, PipelineSource};
-use crate::{GpuError, ShaderSource};
+use crate::{GpuError, ShaderSource, texture};
 
 /// What a kernel does with a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,9 @@ pub enum Binding {
     /// `var<storage, read_write>`.
     ReadWrite,
     /// `var`, a `texture_2d<u32>`.
-    Texture,
+    SampledTexture,
+    /// `var`, a `texture_storage_2d<rgba32uint, read>`.
+    StorageTexture,
     /// `var<uniform>`.
     Uniform,
     /// `var<uniform>`, which moves on with each block of tokens.
@@ -116,10 +118,15 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
         Binding::Read => storage(true),
         Binding::ReadWrite | Binding::ReadWriteBlock => storage(false),
         Binding::Uniform | Binding::UniformBlock => buffer(wgpu::BufferBindingType::Uniform),
-        Binding::Texture => wgpu::BindingType::Texture {
+        Binding::SampledTexture => wgpu::BindingType::Texture {
             sample_type: wgpu::TextureSampleType::Uint,
             view_dimension: wgpu::TextureViewDimension::D2,
             multisampled: false,
+        },
+        Binding::StorageTexture => wgpu::BindingType::StorageTexture {
+            access: wgpu::StorageTextureAccess::ReadOnly,
+            format: texture::FORMAT,
+            view_dimension: wgpu::TextureViewDimension::D2,
         },
     };
     wgpu::BindGroupLayoutEntry {

@@ -1,10 +1,10 @@
-//! Textures of whole numbers, of which kernels load four at a time. Nothing is sampled: to a processor that
+//! Textures of whole numbers, of which kernels load four at a time. Nothing is filtered: to a processor that
 //! plays a GPU they are a storage buffer whose loads are cheaper.
 
 use std::rc::Rc;
 
 use crate::memory::{Memory, Share};
-use crate::{Bound, Buffer, Caps, GpuError};
+use crate::{Binding, Bound, Buffer, Caps, GpuError};
 
 /// Texels of a row: texel i is number i % `TEXTURE_WIDTH` of row i / `TEXTURE_WIDTH`. Every adapter has
 /// textures as wide, and kernels divide by it with a shift.
@@ -13,6 +13,9 @@ pub const TEXTURE_WIDTH: u32 = 1024;
 /// Bytes of a texel: four 32-bit words.
 const TEXEL_BYTES: u64 = 16;
 pub(crate) const ROW_BYTES: u64 = TEXTURE_WIDTH as u64 * TEXEL_BYTES;
+
+/// Four 32-bit words.
+pub(crate) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba32Uint;
 
 /// Texels in GPU memory. Cheap to clone; the memory is freed with the last clone.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ pub struct Texture {
 struct Owned {
     raw: wgpu::Texture,
     view: wgpu::TextureView,
+    kind: StoreKind,
     memory: Share,
 }
 
@@ -40,6 +44,7 @@ impl Texture {
         memory: &Rc<Memory>,
         label: &str,
         bytes: u64,
+        kind: StoreKind,
     ) -> Result<Self, GpuError> {
         let rows = bytes.div_ceil(ROW_BYTES).max(1);
         let share = memory.share(label, rows * ROW_BYTES, caps.max_texture)?;
@@ -53,8 +58,12 @@ impl Texture {
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rgba32Uint,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+            format: FORMAT,
+            usage: wgpu::TextureUsages::COPY_DST
+                | match kind {
+                    StoreKind::StorageTexture => wgpu::TextureUsages::STORAGE_BINDING,
+                    _ => wgpu::TextureUsages::TEXTURE_BINDING,
+                },
             view_formats: &[],
         });
         let view = raw.create_view(&wgpu::TextureViewDescriptor::default());
@@ -62,6 +71,7 @@ impl Texture {
             inner: Rc::new(Owned {
                 raw,
                 view,
+                kind,
                 memory: share,
             }),
         })
@@ -120,6 +130,29 @@ impl Texture {
     }
 }
 
+/// From where kernels read numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A storage buffer.
+    Buffer,
+    /// A texture that is bound as one to be sampled, though nobody does.
+    SampledTexture,
+    /// A texture that is bound as a storage texture.
+    StorageTexture,
+}
+
+impl StoreKind {
+    /// How it is bound.
+    #[must_use]
+    pub fn binding(self) -> Binding {
+        match self {
+            Self::Buffer => Binding::Read,
+            Self::SampledTexture => Binding::SampledTexture,
+            Self::StorageTexture => Binding::StorageTexture,
+        }
+    }
+}
+
 /// What holds numbers that kernels only read.
 #[derive(Clone)]
 pub enum Store {
@@ -130,6 +163,15 @@ pub enum Store {
 }
 
 impl Store {
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> StoreKind {
+        match self {
+            Self::Buffer(_) => StoreKind::Buffer,
+            Self::Texture(texture) => texture.inner.kind,
+        }
+    }
+
     /// Size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {

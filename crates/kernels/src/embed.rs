@@ -1,6 +1,8 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{
+    Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, StoreKind,
+};
 
-use crate::packed::{BLOCK, PackedPart, QuantsIn};
+use crate::packed::{BLOCK, PackedPart, quants_shader};
 use crate::{Dtype, FRAGMENTS, Format, step, template};
 
 const LANES: u32 = 32;
@@ -11,8 +13,8 @@ const LANES: u32 = 32;
 pub struct Embed {
     /// How the table is stored.
     pub format: Format,
-    /// Where the table is.
-    pub quants: QuantsIn,
+    /// From where the table is read, but for its scales.
+    pub quants: StoreKind,
     /// First row of this part of the table.
     pub row_start: u32,
     /// Rows of this part.
@@ -43,8 +45,8 @@ impl Embed {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let (quants, quants_flags, quants_constants) = self.quants.shader();
-        let mut bindings = vec![quants, Binding::Read];
+        let (quants_flags, quants_constants) = quants_shader(self.quants);
+        let mut bindings = vec![self.quants.binding(), Binding::Read];
         if self.table != Table::Positions {
             bindings.push(Binding::Read);
         }
@@ -101,7 +103,7 @@ impl Embed {
     ) -> Result<Dispatch, GpuError> {
         let this = Self {
             format: part.format,
-            quants: part.quants_in(),
+            quants: part.quants.kind(),
             row_start: part.row_start,
             rows: part.rows,
             k: part.k,

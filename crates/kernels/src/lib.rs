@@ -50,7 +50,7 @@ pub use layer_norm::LayerNorm;
 pub use logit_stats::{LOGIT_BIN, LOGIT_BINS, LogitStats, LogitStatsOf};
 pub use matmul::{InputNorm, Matmul, Operands, Results, Then, matmul_revision};
 pub use mlp_act::{Activation, MlpAct};
-pub use packed::{PackedPart, QuantsIn};
+pub use packed::PackedPart;
 pub use patch::Patch;
 pub use permutations::{permutations, subgroup_permutations};
 pub use qk_norm::QkNorm;

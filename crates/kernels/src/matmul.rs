@@ -1,9 +1,11 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use vitrine_gpu::shader::SUBGROUPS;
-use vitrine_gpu::{Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{
+    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, StoreKind,
+};
 
-use crate::packed::{BLOCK, PackedPart, QuantsIn};
+use crate::packed::{BLOCK, PackedPart, quants_shader};
 use crate::quantize_x::{PACKED_BLOCK_QUADS, packed_bytes, packed_quads};
 use crate::{
     Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
@@ -15,8 +17,8 @@ use crate::{
 pub struct Matmul {
     /// How W is stored.
     pub format: Format,
-    /// Where W is.
-    pub quants: QuantsIn,
+    /// From where W is read, but for its scales.
+    pub quants: StoreKind,
     /// Rows of this part of W.
     pub rows: u32,
     /// Weights per row.
@@ -176,9 +178,9 @@ impl Matmul {
             ("Y_STRIDE", self.y_stride.into()),
         ];
         constants.extend(self.format.constants(self.k));
-        let (quants, quants_flags, quants_constants) = self.quants.shader();
+        let (quants_flags, quants_constants) = quants_shader(self.quants);
         constants.extend(quants_constants);
-        let mut bindings = vec![quants, x];
+        let mut bindings = vec![self.quants.binding(), x];
         let mut flags = self.format.flags();
         flags.extend(quants_flags);
         match self.x_format {
@@ -317,7 +319,7 @@ impl Matmul {
         operands: Operands<'_>,
     ) -> Result<Dispatch, GpuError> {
         let Operands { x, bias, norm, to } = operands;
-        debug_assert_eq!(self.quants, part.quants_in());
+        debug_assert_eq!(self.quants, part.quants.kind());
         debug_assert_eq!(self.bias, bias.is_some());
         debug_assert_eq!(self.norm.is_some(), norm.is_some());
         let kernel = gpu.kernel(&self.source())?;

@@ -15,7 +15,7 @@
 
 use std::ops::Range;
 
-use vitrine_gpu::{Binding, Buffer, Constant, Gpu, GpuError, Store, TEXTURE_WIDTH, Usage};
+use vitrine_gpu::{Buffer, Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH, Usage};
 
 pub use crate::Format;
 use crate::format::Scales;
@@ -42,43 +42,25 @@ pub struct PackedPart {
     pub scales: Option<Buffer>,
 }
 
-/// Where kernels read quants from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QuantsIn {
-    /// A storage buffer.
-    Storage,
-    /// A texture.
-    Texture,
+/// From where kernels read the quants of this format fastest here. Textures are slower than storage for less
+/// than four words at a time.
+#[must_use]
+pub fn quants_in(gpu: &Gpu, format: Format) -> StoreKind {
+    if format.quants().words == 4 {
+        gpu.weights_in()
+    } else {
+        StoreKind::Buffer
+    }
 }
 
-impl QuantsIn {
-    /// What is best on this adapter. Textures are slower than storage for less than four words at a time.
-    #[must_use]
-    pub fn best(gpu: &Gpu, format: Format) -> Self {
-        if gpu.wants_weight_textures() && format.quants().words == 4 {
-            Self::Texture
-        } else {
-            Self::Storage
-        }
-    }
-
-    /// How they are bound, and what `shaders/common/quants.wgsl` is told.
-    pub(crate) fn shader(
-        self,
-    ) -> (
-        Binding,
-        &'static [&'static str],
-        Vec<(&'static str, Constant)>,
-    ) {
-        match self {
-            Self::Storage => (Binding::Read, &[], vec![]),
-            Self::Texture => (
-                Binding::Texture,
-                &["TEXTURE"],
-                vec![("TEXTURE_WIDTH", TEXTURE_WIDTH.into())],
-            ),
-        }
-    }
+/// What `shaders/common/quants.wgsl` is told.
+pub(crate) fn quants_shader(kind: StoreKind) -> (Vec<&'static str>, Vec<(&'static str, Constant)>) {
+    let flags = match kind {
+        StoreKind::Buffer => return (vec![], vec![]),
+        StoreKind::SampledTexture => vec!["TEXTURE"],
+        StoreKind::StorageTexture => vec!["TEXTURE", "STORAGE_TEXTURE"],
+    };
+    (flags, vec![("TEXTURE_WIDTH", TEXTURE_WIDTH.into())])
 }
 
 impl PackedPart {
@@ -100,12 +82,7 @@ impl PackedPart {
             k,
             row_start: rows.start,
             rows: rows.len() as u32,
-            quants: match QuantsIn::best(gpu, format) {
-                QuantsIn::Storage => {
-                    Store::Buffer(gpu.buffer(label, quants * tiles, Usage::Input)?)
-                }
-                QuantsIn::Texture => Store::Texture(gpu.texture(label, quants * tiles)?),
-            },
+            quants: gpu.store(label, quants * tiles, quants_in(gpu, format))?,
             scales: match scales {
                 0 => None,
                 scales => Some(gpu.buffer(label, scales * tiles, Usage::Input)?),
@@ -130,18 +107,9 @@ impl PackedPart {
     #[must_use]
     pub fn most_bytes(gpu: &Gpu, format: Format) -> u64 {
         let limit = gpu.caps().max_weight_binding;
-        match QuantsIn::best(gpu, format) {
-            QuantsIn::Storage => limit,
-            QuantsIn::Texture => limit.min(gpu.caps().max_texture),
-        }
-    }
-
-    /// Where its quants are.
-    #[must_use]
-    pub fn quants_in(&self) -> QuantsIn {
-        match self.quants {
-            Store::Buffer(_) => QuantsIn::Storage,
-            Store::Texture(_) => QuantsIn::Texture,
+        match quants_in(gpu, format) {
+            StoreKind::Buffer => limit,
+            _ => limit.min(gpu.caps().max_texture),
         }
     }
 }

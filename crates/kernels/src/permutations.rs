@@ -1,10 +1,10 @@
-use vitrine_gpu::ShaderSource;
+use vitrine_gpu::{ShaderSource, StoreKind};
 
 use crate::{
     Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
     Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm,
-    QuantizeX, QuantsIn, Rank, RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape,
-    SliceSums, SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
+    QuantizeX, Rank, RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums,
+    SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
 };
 
 mod matmuls;
@@ -53,6 +53,8 @@ fn other(dtype: Dtype) -> KvDtype {
     }
 }
 
+const TEXTURES: [StoreKind; 2] = [StoreKind::SampledTexture, StoreKind::StorageTexture];
+
 /// Whether the list has this format in textures too: in others nothing else is new.
 fn is_textured(format: Format, size: &Size) -> bool {
     size.hidden == 576 && format == Format::Q4
@@ -78,7 +80,7 @@ pub fn permutations() -> Vec<ShaderSource> {
             for table in [Table::Tokens { scale: 12.0 }, Table::Positions] {
                 let embed = Embed {
                     format,
-                    quants: QuantsIn::Storage,
+                    quants: StoreKind::Buffer,
                     row_start: 32,
                     rows: vocab,
                     k: hidden,
@@ -88,8 +90,9 @@ pub fn permutations() -> Vec<ShaderSource> {
                 };
                 all.push(embed.source());
                 if is_textured(format, &size) && table != Table::Positions {
-                    let quants = QuantsIn::Texture;
-                    all.push(Embed { quants, ..embed }.source());
+                    for quants in TEXTURES {
+                        all.push(Embed { quants, ..embed }.source());
+                    }
                 }
             }
             let matmuls = [matmuls(&size, format), matmuls_of_bytes(&size, format)].concat();

@@ -174,7 +174,7 @@ impl Shape {
         x: impl Into<XFormat>,
     ) -> Self {
         let likely = match (gpu.is_software(), tokens) {
-            (true, 1) if has_narrow_vectors(gpu) => NARROW,
+            (true, 1) if gpu.has_narrow_vectors() => NARROW,
             (true, _) => SOFTWARE[0],
             // Several lanes work on a row where there are too few rows to keep it busy.
             (false, 1) => {
@@ -336,14 +336,6 @@ fn fits_subgroups(gpu: &Gpu, cut: Cut) -> bool {
 #[must_use]
 pub fn lanes_of_rows(gpu: &Gpu) -> u32 {
     if gpu.is_software() { 8 } else { 64 }
-}
-
-/// Browsers bring SwiftShader along; one without subgroups does not tell its width.
-fn has_narrow_vectors(gpu: &Gpu) -> bool {
-    match gpu.caps().subgroup_size {
-        Some(lanes) => lanes == 4,
-        None => gpu.description().backend == "BrowserWebGpu",
-    }
 }
 
 /// Blocks of fewer tokens may begin where no binding can: a row has 32 numbers of 16 bits at least.

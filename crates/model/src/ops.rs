@@ -187,7 +187,7 @@ impl<'a> Ops<'a> {
         let shape = self.tuning.shape(self.gpu, &kind);
         Matmul {
             format,
-            quants: part.quants_in(),
+            quants: part.quants.kind(),
             rows,
             k,
             x_stride: stride(k),

@@ -110,7 +110,7 @@ impl Bench {
         gpu.write(&x_buffer, 0, bytemuck::cast_slice(&x));
         let kernel = Matmul {
             format: Format::Q4,
-            quants: part.quants_in(),
+            quants: part.quants.kind(),
             rows,
             k,
             x_stride: k,

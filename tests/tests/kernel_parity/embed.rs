@@ -3,7 +3,7 @@ use vitrine_kernels::{Dtype, Embed, Table, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packed, run, sample,
-    step, storages_of, textured_gpu, unpadded, zeros,
+    step, storages_of, textured_gpus, unpadded, zeros,
 };
 
 const TOKENS: Table = Table::Tokens { scale: 1.0 };
@@ -51,7 +51,9 @@ fn embed() {
 
 #[test]
 fn embed_from_textures() {
-    check(&textured_gpu());
+    for gpu in textured_gpus() {
+        check(&gpu);
+    }
 }
 
 /// A table that comes in two parts: each part writes the tokens that it has, and no others.

@@ -7,7 +7,7 @@ use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Dtype, Embed, Table};
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, gpu, packer, run, step, textured_gpu, unpacked, uploaded, zeros};
+use crate::support::{buffer, gpu, packer, run, step, textured_gpus, unpacked, uploaded, zeros};
 
 const FORMATS: &[u8] = include_bytes!("../../fixtures/formats.safetensors");
 const K: u32 = 512;
@@ -95,5 +95,7 @@ fn check_packed(gpu: &Gpu) {
 #[test]
 fn packed_without_loss() {
     check_packed(&gpu());
-    check_packed(&textured_gpu());
+    for gpu in textured_gpus() {
+        check_packed(&gpu);
+    }
 }

@@ -100,7 +100,7 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
             let keep = case.4 == XBinding::Uniform;
             let matmul = Matmul {
                 format: part.format,
-                quants: part.quants_in(),
+                quants: part.quants.kind(),
                 rows: part.rows,
                 k,
                 x_stride: stride(k),
@@ -188,7 +188,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
             };
             let matmul = Matmul {
                 format: part.format,
-                quants: part.quants_in(),
+                quants: part.quants.kind(),
                 rows,
                 k,
                 x_stride: stride(k),

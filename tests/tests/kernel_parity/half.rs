@@ -202,7 +202,7 @@ fn matmul_in_half_precision() {
         let right: Vec<f32> = terms.map(|(a, (b, c))| a + b + c).collect();
         let matmul = Matmul {
             format: part.format,
-            quants: part.quants_in(),
+            quants: part.quants.kind(),
             rows,
             k,
             x_stride: k,

@@ -3,7 +3,7 @@ use vitrine_kernels::{Dtype, Matmul, Shape, SliceSums, Then, XBinding, cpu, stri
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
-    storages_of, textured_gpu, unpadded, variants, zeros,
+    storages_of, textured_gpus, unpadded, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -72,7 +72,7 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                     let (x, y) = (buffer(gpu, &x), zeros(gpu, space * part.rows));
                     let matmul = Matmul {
                         format: part.format,
-                        quants: part.quants_in(),
+                        quants: part.quants.kind(),
                         rows: part.rows,
                         k,
                         x_stride: stride(k),
@@ -105,7 +105,9 @@ fn matmul_and_matvec() {
 /// A step and a prompt: other shapes read them by the same lines.
 #[test]
 fn matmul_and_matvec_from_textures() {
-    check(&textured_gpu(), &[SHAPES[0], SHAPES[3]]);
+    for gpu in textured_gpus() {
+        check(&gpu, &[SHAPES[0], SHAPES[3]]);
+    }
 }
 
 fn check_bias_and_residual(gpu: &Gpu) {
@@ -137,7 +139,7 @@ fn check_bias_and_residual(gpu: &Gpu) {
             let (x, y, bias) = (buffer(gpu, &x), buffer(gpu, &before), buffer(gpu, &bias));
             let matmul = Matmul {
                 format: part.format,
-                quants: part.quants_in(),
+                quants: part.quants.kind(),
                 rows,
                 k,
                 x_stride: stride(k),
@@ -163,7 +165,9 @@ fn check_bias_and_residual(gpu: &Gpu) {
 #[test]
 fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
     check_bias_and_residual(&gpu());
-    check_bias_and_residual(&textured_gpu());
+    for gpu in textured_gpus() {
+        check_bias_and_residual(&gpu);
+    }
 }
 
 /// The head of a prompt is for its last token, however long the pass.
@@ -179,7 +183,7 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
     let (x, y) = (buffer(&gpu, &x), buffer(&gpu, &before));
     let matmul = Matmul {
         format: part.format,
-        quants: part.quants_in(),
+        quants: part.quants.kind(),
         rows: 64,
         k: 32,
         x_stride: 32,

@@ -9,7 +9,7 @@ use vitrine_model::{Quantize, Storage};
 
 use crate::support::{
     Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
-    storages_of, stored, textured_gpu, unpadded, unpaired, variants, zeros,
+    storages_of, stored, textured_gpus, unpadded, unpaired, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -92,7 +92,7 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                     let y = zeros(gpu, space * part.rows);
                     let matmul = Matmul {
                         format: part.format,
-                        quants: part.quants_in(),
+                        quants: part.quants.kind(),
                         rows: part.rows,
                         k,
                         x_stride: 0,
@@ -124,7 +124,9 @@ fn matmul_of_bytes() {
 
 #[test]
 fn matmul_of_bytes_from_textures() {
-    check(&textured_gpu(), &[SHAPES[0], SHAPES[2]]);
+    for gpu in textured_gpus() {
+        check(&gpu, &[SHAPES[0], SHAPES[2]]);
+    }
 }
 
 /// Gate times up, with a bias, in either number format.
@@ -148,7 +150,7 @@ fn an_mlp_is_activated_on_the_way() {
             let (bias, y) = (buffer(&gpu, &bias), zeros(&gpu, 8 * middle));
             let matmul = Matmul {
                 format: part.format,
-                quants: part.quants_in(),
+                quants: part.quants.kind(),
                 rows: part.rows,
                 k,
                 x_stride: 0,
@@ -228,7 +230,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
             };
             let matmul = Matmul {
                 format: part.format,
-                quants: part.quants_in(),
+                quants: part.quants.kind(),
                 rows,
                 k,
                 x_stride: 0,

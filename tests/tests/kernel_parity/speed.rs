@@ -40,7 +40,7 @@ fn speed() {
             let shape = Shape::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
             let matmul = Matmul {
                 format,
-                quants: part.quants_in(),
+                quants: part.quants.kind(),
                 rows: ROWS,
                 k: K,
                 x_stride: K,

@@ -1,11 +1,11 @@
 //! What the parity tests share: data, buffers, and the comparison.
 
 use bytemuck::Pod;
-use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Usage};
-use vitrine_kernels::packed::{TILE, TilePacker};
+use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, StoreKind, Usage};
+use vitrine_kernels::packed::{TILE, TilePacker, quants_in};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, QuantsIn, Row, SHARED_LANES,
-    Shape, SliceSums, Step, XBinding, cpu,
+    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape,
+    SliceSums, Step, XBinding, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -20,12 +20,13 @@ pub fn device() -> Gpu {
 
 /// A device whose kernels read weights from storage, whatever it wants.
 pub fn gpu() -> Gpu {
-    device().with_weight_textures(false)
+    device().with_weights_in(StoreKind::Buffer)
 }
 
-/// One whose kernels read weights from textures.
-pub fn textured_gpu() -> Gpu {
-    device().with_weight_textures(true)
+/// Those whose kernels read weights from textures, of either kind.
+pub fn textured_gpus() -> [Gpu; 2] {
+    [StoreKind::SampledTexture, StoreKind::StorageTexture]
+        .map(|kind| device().with_weights_in(kind))
 }
 
 /// The shape, and where this device has subgroups that fit: its lanes share x, its slices meet in them.
@@ -373,9 +374,7 @@ pub fn storages() -> Vec<Storage> {
 /// Those that a device has in textures, or all where it has none.
 pub fn storages_of(gpu: &Gpu) -> Vec<Storage> {
     let mut all = storages();
-    if gpu.wants_weight_textures() {
-        all.retain(|storage| QuantsIn::best(gpu, storage.format()) == QuantsIn::Texture);
-    }
+    all.retain(|storage| quants_in(gpu, storage.format()) == gpu.weights_in());
     all
 }
 

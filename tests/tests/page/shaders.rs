@@ -26,7 +26,10 @@ fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
                 json!({ "buffer": { "type": "storage" } })
             }
             Binding::Uniform | Binding::UniformBlock => json!({ "buffer": { "type": "uniform" } }),
-            Binding::Texture => json!({ "texture": { "sampleType": "uint" } }),
+            Binding::SampledTexture => json!({ "texture": { "sampleType": "uint" } }),
+            Binding::StorageTexture => {
+                json!({ "storageTexture": { "access": "read-only", "format": "rgba32uint" } })
+            }
         })
         .collect();
     json!({ "label": label, "code": code, "bindings": bindings })

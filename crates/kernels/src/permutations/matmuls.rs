@@ -1,7 +1,9 @@
-use super::{Size, is_textured, other};
+use vitrine_gpu::StoreKind;
+
+use super::{Size, TEXTURES, is_textured, other};
 use crate::{
-    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, QuantsIn, RopeKvAppend, Shape,
-    SliceSums, Then, XBinding, XFormat, stride,
+    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, SliceSums,
+    Then, XBinding, XFormat, stride,
 };
 
 /// The forms of `matmul` that plans have, for one number format.
@@ -58,7 +60,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         };
         let matmul = Matmul {
             format,
-            quants: QuantsIn::Storage,
+            quants: StoreKind::Buffer,
             rows: stride(intermediate),
             k: hidden,
             x_stride,
@@ -120,7 +122,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             };
             let matmul = Matmul {
                 format,
-                quants: QuantsIn::Storage,
+                quants: StoreKind::Buffer,
                 rows,
                 k: hidden,
                 x_stride,
@@ -150,8 +152,9 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         }
     }
     if is_textured(format, size) {
-        let quants = QuantsIn::Texture;
-        all.insert(1, Matmul { quants, ..all[0] });
+        for quants in TEXTURES {
+            all.insert(1, Matmul { quants, ..all[0] });
+        }
     }
     all
 }
