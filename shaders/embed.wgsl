@@ -17,7 +17,7 @@
 #end
 @group(0) @binding(_) var<storage, read_write> x: array<Quad>;
 #if SCALES
-@group(0) @binding(_) var<storage, read> scales: array<u32>;
+#import scales
 #end
 
 @compute @workgroup_size(LANES)
@@ -37,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let target_quad = group.y * (X_STRIDE / 4u) + block * 8u;
 #if SCALES
     let scale_at = first_scale(row) + (block / GROUP) * GROUP_WORDS * 32u;
-    let scale = group_scale(scales[scale_at]);
+    let scale = group_scale(scale_word(scale_at));
 #end
 #if SUPER
     let pair = step_scales(scale_at, block % GROUP);

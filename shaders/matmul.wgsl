@@ -15,6 +15,8 @@
 // With STAGED, for many tokens, the lanes of a workgroup load x of STAGE_BLOCKS blocks together, and all of
 // them have it from workgroup memory; with READY it lies there as it is multiplied, with its sums.
 //
+// With SHARED_SCALES scales are texels, and the rows of a lane take whole ones.
+//
 // With PACKED x comes in signed bytes, as `quantize_x` leaves it, and four products are one instruction.
 //
 // What stands beside a projection can be done on the way, without a kernel of its own:
@@ -65,7 +67,7 @@ var<workgroup> results: array<f32, ROW_LANES * RESULTS>;
 #end
 #end
 #if SCALES
-@group(0) @binding(_) var<storage, read> scales: array<u32>;
+#import scales
 #end
 #if BIAS
 @group(0) @binding(_) var<storage, read> bias: array<f32>;
@@ -81,6 +83,15 @@ fn rows_of(pair: u32) -> vec2<u32> { return vec2<u32>(pair, pair + UP_OFFSET); }
 #if APPEND
 #import append
 fn rows_of(pair: u32) -> vec2<u32> { return pair_dims(pair % PAIRS) + head_start(pair / PAIRS); }
+#end
+
+#if SHARED_SCALES
+// Rows of a lane are ROW_LANES apart, those whose scales are a texel 8: which texel, and which part of it.
+const TURNS: u32 = 8u / ROW_LANES;
+#for r in ROWS
+const TEXEL_$r: u32 = (($ru / (4u * TURNS)) * TURNS) + ($ru % TURNS);
+const PART_$r: u32 = ($ru / TURNS) % 4u;
+#end
 #end
 
 #if X_SUMS
@@ -288,8 +299,18 @@ fn main(
         }
 #end
 #if SCALES
+#if SHARED_SCALES
+        var texels: array<vec4<u32>, SCALE_TEXELS_PER_LANE>;
 #for r in ROWS
-        let scale_$r = group_scale(scales[scale_at_$r]);
+        if (PART_$r == 0u) { texels[TEXEL_$r] = scales_beside(scale_at_$r); }
+#end
+#end
+#for r in ROWS
+#if SHARED_SCALES
+        let scale_$r = group_scale(texels[TEXEL_$r][PART_$r]);
+#else
+        let scale_$r = group_scale(scale_word(scale_at_$r));
+#end
         scale_at_$r += SLICES * GROUP_WORDS * 32u;
 #for c in COLS
 #if SUPER

@@ -88,7 +88,7 @@ fn bytes_$p(raw: RAW) -> u32 { return low_$p(raw); }
 #end
 #end
 #if HIGH
-fn high_0(at: u32) -> u32 { return scales[at]; }
+fn high_0(at: u32) -> u32 { return scale_word(at); }
 #end
 #end
 #if Q2K
@@ -105,8 +105,8 @@ fn bytes_$p(raw: RAW, high: u32) -> u32 {
     return low | (((high >> $pu) & 0x01010101u) << 2u);
 }
 #end
-fn high_0(at: u32) -> u32 { return scales[at]; }
-fn high_1(at: u32) -> u32 { return scales[at] >> 4u; }
+fn high_0(at: u32) -> u32 { return scale_word(at); }
+fn high_1(at: u32) -> u32 { return scale_word(at) >> 4u; }
 #end
 #if Q6K
 // Byte i of a step holds weight i below and weight i + 8 above; bits 5 and 6 of weight 4p + j are
@@ -120,8 +120,8 @@ fn bytes_$p(raw: RAW, high: u32) -> u32 {
     return low_$p(raw) | (((high >> (2u * $pu)) & 0x03030303u) << 4u);
 }
 #end
-fn high_0(at: u32) -> u32 { return scales[at]; }
-fn high_1(at: u32) -> u32 { return scales[at + 32u]; }
+fn high_0(at: u32) -> u32 { return scale_word(at); }
+fn high_1(at: u32) -> u32 { return scale_word(at + 32u); }
 #end
 #if HIGH
 #for p in QUADS
@@ -163,7 +163,7 @@ fn group_scale(word: u32) -> vec2<f32> {
 // Each block of a group has 16 bits more, from word 1 on: small factors of its steps' scales and
 // minimums. `at` is the place of the group's first word.
 fn step_scales(at: u32, block: u32) -> u32 {
-    return scales[at + (1u + block / 2u) * 32u] >> (16u * (block % 2u));
+    return scale_word(at + (1u + block / 2u) * 32u) >> (16u * (block % 2u));
 }
 #for v in STEPS
 #if Q2K

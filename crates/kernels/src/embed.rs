@@ -1,8 +1,8 @@
 use vitrine_gpu::{
-    Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, StoreKind,
+    Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store, StoreKind,
 };
 
-use crate::packed::{BLOCK, PackedPart, quants_shader};
+use crate::packed::{BLOCK, PackedPart, scales_in, store_shader};
 use crate::{Dtype, FRAGMENTS, Format, step, template};
 
 const LANES: u32 = 32;
@@ -13,7 +13,7 @@ const LANES: u32 = 32;
 pub struct Embed {
     /// How the table is stored.
     pub format: Format,
-    /// From where the table is read, but for its scales.
+    /// From where the table is read; some formats have their scales in storage all the same.
     pub quants: StoreKind,
     /// First row of this part of the table.
     pub row_start: u32,
@@ -45,14 +45,14 @@ impl Embed {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let (quants_flags, quants_constants) = quants_shader(self.quants);
+        let (quants_flags, quants_constants) = store_shader(self.quants, self.format);
         let mut bindings = vec![self.quants.binding(), Binding::Read];
         if self.table != Table::Positions {
             bindings.push(Binding::Read);
         }
         bindings.push(Binding::ReadWrite);
         if self.format.has_scales() {
-            bindings.push(Binding::Read);
+            bindings.push(scales_in(self.quants, self.format).binding());
         }
         let mut flags = self.format.flags();
         flags.extend(self.dtype.flags());
@@ -117,7 +117,7 @@ impl Embed {
             buffers.push(history.whole());
         }
         buffers.push(x.whole());
-        buffers.extend(part.scales.as_ref().map(Buffer::whole));
+        buffers.extend(part.scales.as_ref().map(Store::whole));
         let blocks = Extent::Fixed(this.k.div_ceil(BLOCK).div_ceil(LANES));
         let grid = Grid::plane(blocks, Extent::Tokens { per: 1 });
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))

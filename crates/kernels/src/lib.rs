@@ -96,6 +96,7 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "philox",
     "quants",
     "reduce",
+    "scales",
     "step",
     "u64",
 ];

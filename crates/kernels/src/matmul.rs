@@ -2,10 +2,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use vitrine_gpu::shader::SUBGROUPS;
 use vitrine_gpu::{
-    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, StoreKind,
+    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store,
+    StoreKind,
 };
 
-use crate::packed::{BLOCK, PackedPart, quants_shader};
+use crate::packed::{BLOCK, PackedPart, TEXEL_ROWS, TEXEL_STEP, TILE, scales_in, store_shader};
 use crate::quantize_x::{PACKED_BLOCK_QUADS, packed_bytes, packed_quads};
 use crate::{
     Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
@@ -17,7 +18,7 @@ use crate::{
 pub struct Matmul {
     /// How W is stored.
     pub format: Format,
-    /// From where W is read, but for its scales.
+    /// From where W is read; some formats have their scales in storage all the same.
     pub quants: StoreKind,
     /// Rows of this part of W.
     pub rows: u32,
@@ -144,6 +145,22 @@ impl Matmul {
         }
     }
 
+    /// Whether scales are texels, and the rows of each lane take whole ones: they begin with a tile, and go
+    /// on in steps of which [`TEXEL_STEP`] is a multiple.
+    fn shares_scales(&self) -> bool {
+        let lanes = self.shape.row_lanes();
+        let whole_tiles = (lanes * self.results_per_lane()).is_multiple_of(TILE)
+            && self.results().is_multiple_of(TILE);
+        // Pairs are as far apart as their rows.
+        let in_order = match self.then {
+            Then::Store | Then::Act { .. } => true,
+            Then::Append(append) => append.keeps_tiles(),
+        };
+        let is_texels =
+            self.format.has_scales() && scales_in(self.quants, self.format) != StoreKind::Buffer;
+        is_texels && matches!(TEXEL_STEP / lanes, 1 | 2) && whole_tiles && in_order
+    }
+
     /// Storage buffers that it binds; adapters allow eight at least.
     #[must_use]
     pub fn storage_buffers(&self) -> u32 {
@@ -178,7 +195,7 @@ impl Matmul {
             ("Y_STRIDE", self.y_stride.into()),
         ];
         constants.extend(self.format.constants(self.k));
-        let (quants_flags, quants_constants) = quants_shader(self.quants);
+        let (quants_flags, quants_constants) = store_shader(self.quants, self.format);
         constants.extend(quants_constants);
         let mut bindings = vec![self.quants.binding(), x];
         let mut flags = self.format.flags();
@@ -217,7 +234,12 @@ impl Matmul {
             flags.push("HALF_Y");
         }
         if self.format.has_scales() {
-            bindings.push(Binding::Read);
+            bindings.push(scales_in(self.quants, self.format).binding());
+        }
+        if self.shares_scales() {
+            flags.push("SHARED_SCALES");
+            let texels = self.shape.rows / TEXEL_ROWS;
+            constants.push(("SCALE_TEXELS_PER_LANE", texels.into()));
         }
         if self.bias {
             bindings.push(Binding::Read);
@@ -342,7 +364,7 @@ impl Matmul {
                 XBinding::Storage | XBinding::Workgroup | XBinding::Uniform => y.whole(),
             });
         }
-        buffers.extend(part.scales.as_ref().map(Buffer::whole));
+        buffers.extend(part.scales.as_ref().map(Store::whole));
         buffers.extend(bias.map(Buffer::whole));
         buffers.extend(kept.flatten().map(Buffer::whole));
         if let Results::Cache(append) = to {

@@ -12,10 +12,12 @@
 //! - one word: (scale, minimum) as two halves, so that w = scale · q + minimum; or a 32-bit scale;
 //! - for super-blocks a word per two blocks, with factors of 4 or 8 bits for each step;
 //! - for numbers of 3, 5 and 6 bits a word per block and bit: the bits that the quants lack.
+//!
+//! In textures the words of [`TEXEL_ROWS`] rows that are [`TEXEL_STEP`] apart lie side by side.
 
 use std::ops::Range;
 
-use vitrine_gpu::{Buffer, Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH, Usage};
+use vitrine_gpu::{Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH};
 
 pub use crate::Format;
 use crate::format::Scales;
@@ -24,6 +26,11 @@ use crate::format::Scales;
 pub const BLOCK: u32 = 32;
 /// Rows per tile.
 pub const TILE: u32 = 32;
+
+/// Rows of a tile whose scales are one texel.
+pub const TEXEL_ROWS: u32 = 4;
+/// How far apart these are: as rows of a lane, where a workgroup has eight lanes.
+pub const TEXEL_STEP: u32 = TILE / TEXEL_ROWS;
 
 /// A run of consecutive rows of one matrix in GPU memory.
 #[derive(Clone)]
@@ -38,8 +45,8 @@ pub struct PackedPart {
     pub rows: u32,
     /// The weights.
     pub quants: Store,
-    /// The scales, for formats that have them; loaded one word at a time, and so always from storage.
-    pub scales: Option<Buffer>,
+    /// The scales, for formats that have them.
+    pub scales: Option<Store>,
 }
 
 /// From where kernels read the quants of this format fastest here. Textures are slower than storage for less
@@ -53,13 +60,30 @@ pub fn quants_in(gpu: &Gpu, format: Format) -> StoreKind {
     }
 }
 
-/// What `shaders/common/quants.wgsl` is told.
-pub(crate) fn quants_shader(kind: StoreKind) -> (Vec<&'static str>, Vec<(&'static str, Constant)>) {
-    let flags = match kind {
+/// From where kernels read its scales, where they read its quants from a store of this kind: from such a one
+/// too, if an entry of them is one word.
+#[must_use]
+pub(crate) fn scales_in(quants: StoreKind, format: Format) -> StoreKind {
+    if format.scale_words() == 1 && format.quants().high_bits == 0 {
+        quants
+    } else {
+        StoreKind::Buffer
+    }
+}
+
+/// What `shaders/common/quants.wgsl` and `scales.wgsl` are told.
+pub(crate) fn store_shader(
+    quants: StoreKind,
+    format: Format,
+) -> (Vec<&'static str>, Vec<(&'static str, Constant)>) {
+    let mut flags = match quants {
         StoreKind::Buffer => return (vec![], vec![]),
         StoreKind::SampledTexture => vec!["TEXTURE"],
         StoreKind::StorageTexture => vec!["TEXTURE", "STORAGE_TEXTURE"],
     };
+    if scales_in(quants, format) != StoreKind::Buffer {
+        flags.push("SCALE_TEXELS");
+    }
     (flags, vec![("TEXTURE_WIDTH", TEXTURE_WIDTH.into())])
 }
 
@@ -85,7 +109,10 @@ impl PackedPart {
             quants: gpu.store(label, quants * tiles, quants_in(gpu, format))?,
             scales: match scales {
                 0 => None,
-                scales => Some(gpu.buffer(label, scales * tiles, Usage::Input)?),
+                scales => {
+                    let kind = scales_in(quants_in(gpu, format), format);
+                    Some(gpu.store(label, scales * tiles, kind)?)
+                }
             },
         })
     }
@@ -98,8 +125,15 @@ impl PackedPart {
             tile * quants_bytes,
             bytemuck::cast_slice(quants),
         );
-        if let Some(buffer) = &self.scales {
-            gpu.write(buffer, tile * scales_bytes, bytemuck::cast_slice(scales));
+        let at = tile * scales_bytes;
+        match &self.scales {
+            None => {}
+            Some(store @ Store::Buffer(_)) => {
+                gpu.write_store(store, at, bytemuck::cast_slice(scales));
+            }
+            Some(store @ Store::Texture(_)) => {
+                gpu.write_store(store, at, bytemuck::cast_slice(&in_texels(scales)));
+            }
         }
     }
 
@@ -112,6 +146,15 @@ impl PackedPart {
             _ => limit.min(gpu.caps().max_texture),
         }
     }
+}
+
+/// Scales of whole tiles in the order of textures.
+fn in_texels(scales: &[u32]) -> Vec<u32> {
+    let (step, of_texel) = (TEXEL_STEP as usize, TEXEL_ROWS as usize);
+    scales
+        .chunks_exact(TILE as usize)
+        .flat_map(|rows| (0..rows.len()).map(|i| rows[i % of_texel * step + i / of_texel]))
+        .collect()
 }
 
 /// Writes rows into tiles on the host.

@@ -2,6 +2,7 @@ use vitrine_gpu::{
     Binding, Bound, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource,
 };
 
+use crate::packed::TILE;
 use crate::{CacheLayout, Dtype, FRAGMENTS, step, template};
 
 const LANES: u32 = 64;
@@ -57,6 +58,19 @@ impl<'a> AppendBuffers<'a> {
 }
 
 impl RopeKvAppend {
+    /// Whether neighbouring pairs are of neighbouring rows, and each tile of rows is of one head: then as many
+    /// pairs begin with a tile, and so do their other rows.
+    pub(crate) fn keeps_tiles(&self) -> bool {
+        let CacheLayout {
+            head_dim,
+            rope_pairs,
+            ..
+        } = self.cache;
+        let all_turn = 2 * rope_pairs == head_dim;
+        let begin = [rope_pairs, self.k_offset, self.v_offset];
+        all_turn && begin.iter().all(|at| at.is_multiple_of(TILE))
+    }
+
     /// Pairs of dimensions of all heads of a token.
     pub(crate) fn pairs(&self) -> u32 {
         (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2)

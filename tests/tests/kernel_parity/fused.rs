@@ -7,8 +7,8 @@ use vitrine_kernels::{
 };
 
 use crate::support::{
-    Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, step, storages, stored,
-    uncached, unpadded, unpaired, variants, zeros,
+    Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, step, storages_of,
+    stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
 };
 
 const EPS: f32 = 1e-5;
@@ -44,9 +44,11 @@ fn shape(gpu: &Gpu, (lanes, slices, rows, cols, x, _): Case) -> Shape {
 }
 
 /// All of them, and two with halves too: each takes a compilation.
-fn cases() -> impl Iterator<Item = (Case, Dtype)> {
+fn cases() -> Vec<(Case, Dtype)> {
     let whole = SHAPES.into_iter().map(|case| (case, Dtype::F32));
-    whole.chain([SHAPES[0], SHAPES[6]].map(|case| (case, Dtype::F16)))
+    whole
+        .chain([SHAPES[0], SHAPES[6]].map(|case| (case, Dtype::F16)))
+        .collect()
 }
 
 /// Rows of numbers, as the residual stream has them, and room for a few more.
@@ -67,14 +69,12 @@ fn rounded(values: Vec<f32>, dtype: Dtype) -> Vec<f32> {
     }
 }
 
-#[test]
-fn an_mlp_is_normalised_and_activated_on_the_way() {
-    let gpu = gpu();
+fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
     let (middle, act) = (64, Activation::Silu);
-    for storage in storages() {
+    for storage in storages_of(device) {
         let k = crate::support::lengths(storage).pop().unwrap();
-        let Sample { name, part, values } = sample(&gpu, storage, 2 * middle, k, 1);
-        for (case, dtype) in cases() {
+        let Sample { name, part, values } = sample(device, storage, 2 * middle, k, 1);
+        for &(case, dtype) in cases {
             let tokens = case.5;
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = numbers(3, k as usize);
@@ -93,9 +93,9 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
             let (right, wrong) = (twin(&factors), twin(&vec![1.0; k as usize]));
 
             let factors = padded(&factors, k, stride(k));
-            let (factors, bias) = (buffer(&gpu, &factors), buffer(&gpu, &bias));
-            let (input, y) = (inputs(&gpu, &x, k, dtype), zeros(&gpu, 8 * middle));
-            let kept = zeros(&gpu, 8 * stride(k));
+            let (factors, bias) = (buffer(device, &factors), buffer(device, &bias));
+            let (input, y) = (inputs(device, &x, k, dtype), zeros(device, 8 * middle));
+            let kept = zeros(device, 8 * stride(k));
             // A copy is for those who watch one sequence.
             let keep = case.4 == XBinding::Uniform;
             let matmul = Matmul {
@@ -110,7 +110,7 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
                 bias: true,
                 x_format: dtype.into(),
                 y_dtype: dtype,
-                shape: shape(&gpu, case),
+                shape: shape(device, case),
                 norm: Some(InputNorm {
                     n: k,
                     eps: EPS,
@@ -127,14 +127,14 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
                 norm: Some((&factors, keep.then_some(&kept))),
                 to: Results::Y(&y),
             };
-            let dispatch = matmul.dispatch_with(&gpu, &part, operands).unwrap();
-            let got = run_stored(&gpu, [dispatch], tokens, &y, tokens * middle, dtype);
+            let dispatch = matmul.dispatch_with(device, &part, operands).unwrap();
+            let got = run_stored(device, [dispatch], tokens, &y, tokens * middle, dtype);
             let what = format!("{name}, {case:?}, {dtype:?}");
             let most = right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
             let tolerance = most * if dtype == Dtype::F32 { 5e-5 } else { 2e-3 };
             assert_close(&got, &right, &wrong, tolerance, &what);
             if keep {
-                let got = run_stored(&gpu, [], tokens, &kept, tokens * stride(k), dtype);
+                let got = run_stored(device, [], tokens, &kept, tokens * stride(k), dtype);
                 assert_eq!(unpadded(&got, k, stride(k)), x, "{what}: the copy");
             }
         }
@@ -142,18 +142,32 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
 }
 
 #[test]
-fn queries_keys_and_values_go_to_the_cache_on_the_way() {
-    let gpu = gpu();
+fn an_mlp_is_normalised_and_activated_on_the_way() {
+    check_mlp(&gpu(), &cases());
+}
+
+/// Gate and up of a lane share texels of scales, each by itself; of a workgroup of 64 lanes they do not.
+#[test]
+fn an_mlp_from_textures() {
+    let [sampled, storage] = textured_gpus();
+    check_mlp(&storage, &[(SHAPES[0], Dtype::F32)]);
+    check_mlp(
+        &sampled,
+        &[SHAPES[1], SHAPES[6]].map(|case| (case, Dtype::F32)),
+    );
+}
+
+fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
     let (heads, kv_heads) = (3, 1);
-    for (storage, (head_dim, rope_pairs)) in storages()
+    for (storage, (head_dim, rope_pairs)) in storages_of(device)
         .into_iter()
         .zip([(64, 32), (96, 48), (64, 16), (32, 0)].into_iter().cycle())
     {
         let k = crate::support::lengths(storage).pop().unwrap();
         let rows = (heads + 2 * kv_heads) * head_dim;
-        let Sample { name, part, .. } = sample(&gpu, storage, rows, k, 1);
-        let tells_tokens = |(case, _): &(Case, _)| !matches!(case.4, XBinding::UniformBlocks(_));
-        for (case, dtype) in cases().filter(tells_tokens) {
+        let Sample { name, part, .. } = sample(device, storage, rows, k, 1);
+        let tells_tokens = |(case, _): &&(Case, _)| !matches!(case.4, XBinding::UniformBlocks(_));
+        for &(case, dtype) in cases.iter().filter(tells_tokens) {
             let (tokens, position) = (case.5, 5);
             let cache = CacheLayout {
                 head_dim,
@@ -165,8 +179,8 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 },
             };
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
-            let factors = buffer(&gpu, &padded(&numbers(3, k as usize), k, stride(k)));
-            let input = inputs(&gpu, &x, k, dtype);
+            let factors = buffer(device, &padded(&numbers(3, k as usize), k, stride(k)));
+            let input = inputs(device, &x, k, dtype);
             let angles = |shift: u32| -> Vec<[f32; 2]> {
                 (0..16 * rope_pairs)
                     .map(|at| {
@@ -175,7 +189,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                     .map(|angle| [angle.cos(), angle.sin()])
                     .collect()
             };
-            let step = step(&gpu, position, tokens);
+            let step = step(device, position, tokens);
             let append = RopeKvAppend {
                 heads,
                 kv_heads,
@@ -198,7 +212,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 bias: false,
                 x_format: dtype.into(),
                 y_dtype: dtype,
-                shape: shape(&gpu, case),
+                shape: shape(device, case),
                 norm: Some(InputNorm {
                     n: k,
                     eps: EPS,
@@ -208,10 +222,10 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
             };
             // At once, and by two kernels, each of which has a parity test of its own.
             let run = |shift: u32, at_once: bool| -> [Vec<f32>; 4] {
-                let rope = (rope_pairs > 0).then(|| buffer(&gpu, &angles(shift)));
-                let [query, qkv] = [heads * head_dim, rows].map(|n| zeros(&gpu, 8 * n));
-                let [keys, values] = [(); 2].map(|()| zeros(&gpu, 64 * kv_heads * head_dim));
-                let kept = zeros(&gpu, 8 * 2 * kv_heads * head_dim);
+                let rope = (rope_pairs > 0).then(|| buffer(device, &angles(shift)));
+                let [query, qkv] = [heads * head_dim, rows].map(|n| zeros(device, 8 * n));
+                let [keys, values] = [(); 2].map(|()| zeros(device, 64 * kv_heads * head_dim));
+                let kept = zeros(device, 8 * 2 * kv_heads * head_dim);
                 let to = AppendBuffers {
                     rope: rope.as_ref(),
                     query: &query,
@@ -230,17 +244,17 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                     to: results,
                 };
                 let matmul = Matmul { then, ..matmul };
-                let mut dispatches = vec![matmul.dispatch_with(&gpu, &part, operands).unwrap()];
+                let mut dispatches = vec![matmul.dispatch_with(device, &part, operands).unwrap()];
                 if !at_once {
-                    dispatches.push(append.dispatch(&gpu, &qkv, to).unwrap());
+                    dispatches.push(append.dispatch(device, &qkv, to).unwrap());
                 }
-                crate::support::run::<f32>(&gpu, dispatches, tokens, &query, 1);
+                crate::support::run::<f32>(device, dispatches, tokens, &query, 1);
                 let width = kv_heads * head_dim;
-                let pairs = |pairs, n| unpaired(&gpu, cache, dtype, pairs, n);
+                let pairs = |pairs, n| unpaired(device, cache, dtype, pairs, n);
                 [
                     pairs(&query, tokens * heads * head_dim),
-                    uncached(&gpu, cache, &keys, 16 * width),
-                    uncached(&gpu, cache, &values, 16 * width),
+                    uncached(device, cache, &keys, 16 * width),
+                    uncached(device, cache, &values, 16 * width),
                     pairs(&kept, tokens * 2 * width),
                 ]
             };
@@ -252,4 +266,17 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
             assert_eq!(wrong[0] == got[0], rope_pairs == 0, "{what}: other angles");
         }
     }
+}
+
+#[test]
+fn queries_keys_and_values_go_to_the_cache_on_the_way() {
+    check_append(&gpu(), &cases());
+}
+
+/// Heads of whole tiles, whose pairs share texels of scales, and others.
+#[test]
+fn queries_keys_and_values_from_textures() {
+    let [sampled, storage] = textured_gpus();
+    check_append(&storage, &[(SHAPES[0], Dtype::F32)]);
+    check_append(&sampled, &[(SHAPES[1], Dtype::F32)]);
 }

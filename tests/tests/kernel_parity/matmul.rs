@@ -102,12 +102,14 @@ fn matmul_and_matvec() {
     check(&gpu(), &SHAPES);
 }
 
-/// A step and a prompt: other shapes read them by the same lines.
+/// A step and a prompt, whose rows share texels of scales; in the other kind four lanes, lanes that share none,
+/// and two slices that do.
 #[test]
 fn matmul_and_matvec_from_textures() {
-    for gpu in textured_gpus() {
-        check(&gpu, &[SHAPES[0], SHAPES[3]]);
-    }
+    let [sampled, storage] = textured_gpus();
+    check(&storage, &[SHAPES[0], SHAPES[3]]);
+    let sliced = (16, 2, 8, 1, XBinding::Uniform);
+    check(&sampled, &[SHAPES[2], SHAPES[4], sliced]);
 }
 
 fn check_bias_and_residual(gpu: &Gpu) {

@@ -152,8 +152,25 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         }
     }
     if is_textured(format, size) {
-        for quants in TEXTURES {
-            all.insert(1, Matmul { quants, ..all[0] });
+        // Rows that share texels of scales, those of eight lanes and of four, and rows that do not.
+        let eight = all[0].shape;
+        let four = Shape {
+            lanes: 4,
+            rows: 16,
+            ..eight
+        };
+        let many = Shape {
+            lanes: 64,
+            rows: 1,
+            ..eight
+        };
+        for (quants, other) in TEXTURES.into_iter().zip([four, many]) {
+            let with = |shape| Matmul {
+                quants,
+                shape,
+                ..all[0]
+            };
+            all.splice(1..1, [eight, other].map(with));
         }
     }
     all

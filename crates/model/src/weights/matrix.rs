@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use vitrine_gpu::Buffer;
+use vitrine_gpu::Store;
 use vitrine_kernels::packed::TILE;
 use vitrine_kernels::{Format, PackedPart};
 
@@ -29,7 +29,7 @@ impl Matrix {
     /// Bytes on the GPU.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let scales = |part: &PackedPart| part.scales.as_ref().map_or(0, Buffer::size);
+        let scales = |part: &PackedPart| part.scales.as_ref().map_or(0, Store::size);
         self.parts
             .iter()
             .map(|part| part.quants.size() + scales(part))
