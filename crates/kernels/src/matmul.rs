@@ -145,8 +145,8 @@ impl Matmul {
         }
     }
 
-    /// Whether scales are texels, and the rows of each lane take whole ones: they begin with a tile, and go
-    /// on in steps of which [`TEXEL_STEP`] is a multiple.
+    /// Whether scales are texels, and the rows of each lane take whole ones: those of a workgroup are whole
+    /// tiles, and a lane's go on in steps of [`TEXEL_STEP`] or half as many.
     fn shares_scales(&self) -> bool {
         let lanes = self.shape.row_lanes();
         let whole_tiles = (lanes * self.results_per_lane()).is_multiple_of(TILE)
@@ -158,7 +158,7 @@ impl Matmul {
         };
         let is_texels =
             self.format.has_scales() && scales_in(self.quants, self.format) != StoreKind::Buffer;
-        is_texels && matches!(TEXEL_STEP / lanes, 1 | 2) && whole_tiles && in_order
+        is_texels && [TEXEL_STEP, TEXEL_STEP / 2].contains(&lanes) && whole_tiles && in_order
     }
 
     /// Storage buffers that it binds; adapters allow eight at least.

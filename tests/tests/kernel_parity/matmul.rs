@@ -1,9 +1,10 @@
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{Dtype, Matmul, Shape, SliceSums, Then, XBinding, cpu, stride};
+use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
-    LENGTHS, Sample, assert_close, buffer, gpu, lengths, numbers, padded, run, sample, storages,
-    storages_of, textured_gpus, unpadded, variants, zeros,
+    LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packer, padded, run,
+    sample, storages, storages_of, textured_gpus, unpadded, uploaded, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -110,6 +111,64 @@ fn matmul_and_matvec_from_textures() {
     check(&storage, &[SHAPES[0], SHAPES[3]]);
     let sliced = (16, 2, 8, 1, XBinding::Uniform);
     check(&sampled, &[SHAPES[2], SHAPES[4], sliced]);
+}
+
+/// Scales in texels, that the rows of a lane share or do not: to the bit what they give as words.
+#[test]
+fn scales_in_texels_are_those_in_storage() {
+    let (rows, k) = (96, 288);
+    let (bytes, _) = matrix(GgmlType::Q4_1, rows, k, 1);
+    let packer = packer(GgmlType::Q4_1.into(), &bytes, rows, k);
+    // The product, and whether rows share texels.
+    let product = |gpu: &Gpu, case: Case, as_in_storage: bool| {
+        let part = uploaded(gpu, &packer, rows);
+        if let (true, Some(scales)) = (as_in_storage, &part.scales) {
+            gpu.write_store(scales, 0, bytemuck::cast_slice(&packer.scales));
+        }
+        let (x, y) = (buffer(gpu, &numbers(2, k as usize)), zeros(gpu, rows));
+        let matmul = Matmul {
+            format: part.format,
+            quants: part.quants.kind(),
+            rows,
+            k,
+            x_stride: k,
+            y_stride: rows,
+            row_start: 0,
+            accumulate: false,
+            bias: false,
+            x_format: Dtype::F32.into(),
+            y_dtype: Dtype::F32,
+            shape: shape(case),
+            norm: None,
+            then: Then::Store,
+        };
+        let shares = matmul.source().flags.contains(&"SHARED_SCALES");
+        let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
+        (run::<f32>(gpu, [dispatch], 1, &y, rows), shares)
+    };
+    for (lanes, slices, rows, shared) in [
+        (8, 1, 8, true),
+        (8, 1, 4, true),
+        (8, 1, 12, true),
+        (4, 1, 16, true),
+        (16, 2, 8, true),
+        (8, 1, 2, false),
+        (16, 1, 8, false),
+        (64, 1, 1, false),
+    ] {
+        let case = (lanes, slices, rows, 1, XBinding::Uniform);
+        let (words, shares) = product(&gpu(), case, false);
+        assert!(!shares, "{case:?} from storage");
+        for gpu in textured_gpus() {
+            assert_eq!(
+                product(&gpu, case, false),
+                (words.clone(), shared),
+                "{case:?}"
+            );
+            // Control: in the order of storage they are those of other rows.
+            assert_ne!(product(&gpu, case, true).0, words, "{case:?}: the control");
+        }
+    }
 }
 
 fn check_bias_and_residual(gpu: &Gpu) {
