@@ -7,43 +7,42 @@
 #import reduce
 #import step
 
-@group(0) @binding(_) var<storage, read> x: array<Pair>;
-@group(0) @binding(_) var<storage, read> weight: array<f32>;
-@group(0) @binding(_) var<storage, read_write> y: array<Pair>;
+@group(0) @binding(_) var<storage, read> x: array<Quad>;
+@group(0) @binding(_) var<storage, read> weight: array<vec4<f32>>;
+@group(0) @binding(_) var<storage, read_write> y: array<Quad>;
 #if LAST_ROW
 @group(0) @binding(_) var<storage, read> step: Step;
 #end
 #if KEEP
 // A copy of the rows of x that were normalised.
-@group(0) @binding(_) var<storage, read_write> kept: array<Pair>;
+@group(0) @binding(_) var<storage, read_write> kept: array<Quad>;
 #end
 
-const N_PAIRS: u32 = (N + 1u) / 2u;
+const QUADS: u32 = STRIDE / 4u;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
 #if LAST_ROW
-    let source = (step.n_tokens - 1u) * (STRIDE / 2u);
+    let source = (step.n_tokens - 1u) * QUADS;
 #else
-    let source = group.x * (STRIDE / 2u);
+    let source = group.x * QUADS;
 #end
-    let goal = group.x * (STRIDE / 2u);
+    let goal = group.x * QUADS;
     var squares = 0.0;
-    for (var i = lane; i < N_PAIRS; i += LANES) {
-        let values = from_pair(x[source + i]);
+    for (var i = lane; i < QUADS; i += LANES) {
+        let values = from_quad(x[source + i]);
         squares += dot(values, values);
 #if KEEP
         kept[goal + i] = x[source + i];
 #end
     }
     let scale = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
-    for (var i = lane; i < N_PAIRS; i += LANES) {
-        let weights = vec2<f32>(weight[2u * i], weight[2u * i + 1u]);
-        let values = from_pair(x[source + i]) * scale * weights;
+    for (var i = lane; i < QUADS; i += LANES) {
+        let values = from_quad(x[source + i]) * scale * weight[i];
 #if ADD
-        y[goal + i] = to_pair(from_pair(y[goal + i]) + values);
+        y[goal + i] = to_quad(from_quad(y[goal + i]) + values);
 #else
-        y[goal + i] = to_pair(values);
+        y[goal + i] = to_quad(values);
 #end
     }
 }

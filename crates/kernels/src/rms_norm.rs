@@ -56,7 +56,7 @@ impl RmsNorm {
         }
     }
 
-    /// Normalises x (tokens, stride) into y. `step` tells which token is the last;
+    /// Normalises x (tokens, stride) into y; `weight` is (stride). `step` tells which token is the last;
     /// `kept`, there where the description says so, becomes a copy of the rows of x.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ fn rms_norm() {
 
             let buffers = [
                 buffer(&gpu, &padded(&x, n, stride(n))),
-                buffer(&gpu, &weight),
+                buffer(&gpu, &padded(&weight, n, stride(n))),
             ];
             let y = zeros(&gpu, tokens * stride(n));
             let step = step(&gpu, 0, tokens);
@@ -74,7 +74,10 @@ fn rms_norm_adds() {
     let right: Vec<f32> = before.iter().zip(&normed).map(|(a, b)| a + b).collect();
     let x = buffer(&gpu, &padded(&x, n, stride(n)));
     let y = buffer(&gpu, &padded(&before, n, stride(n)));
-    let (weight, step) = (buffer(&gpu, &weight), step(&gpu, 0, tokens));
+    let (weight, step) = (
+        buffer(&gpu, &padded(&weight, n, stride(n))),
+        step(&gpu, 0, tokens),
+    );
     let norm = RmsNorm {
         n,
         eps: 1e-5,
