@@ -44,12 +44,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
     // A page has LANES positions; those of the first one that lie before the window are left out.
     for (var first = keys.x - keys.x % LANES; first < keys.y; first += LANES) {
-        let slot = cache_slot(row.sequence, first);
+        let page = cached_head(row.sequence, first, kv_head);
         let key = first + lane;
         let seen = key >= keys.x && key < keys.y;
         var score = LOWEST;
         if (seen) {
-            let key_at = ((slot + lane) * KV_HEADS + kv_head) * CACHED_HEAD;
+            let key_at = (page + lane) * CACHED_HEAD;
             score = 0.0;
             for (var i = 0u; i < PARTS; i++) {
                 score += dot(query[i], from_cached(k_cache[key_at + i]));
@@ -63,7 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var share = weight;
 #if CACHE_Q8
         if (seen) {
-            let value_at = ((slot + lane) * KV_HEADS + kv_head) * CACHED_HEAD;
+            let value_at = (page + lane) * CACHED_HEAD;
             share *= bitcast<f32>(v_cache[value_at + PARTS]);
         }
 #end
@@ -89,10 +89,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for d in ROUNDS
         if (lane + $du * LANES < PARTS) {
             sum_$d *= rescale;
-            var value_at = ((slot + begin) * KV_HEADS + kv_head) * CACHED_HEAD + lane + $du * LANES;
+            var value_at = (page + begin) * CACHED_HEAD + lane + $du * LANES;
             for (var j = begin; j < n_here; j++) {
                 sum_$d += weights[j] * from_cached(v_cache[value_at]);
-                value_at += KV_HEADS * CACHED_HEAD;
+                value_at += CACHED_HEAD;
             }
         }
 #end

@@ -58,8 +58,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let key = first + lane;
         let seen = key >= keys.x && key < keys.y;
         // A lane without a key takes another's, and does not count it.
-        let slot = cache_slot(row.sequence, clamp(key, keys.x, keys.y - 1u));
-        let at = (slot * KV_HEADS + kv_head) * CACHED_HEAD;
+        let own = clamp(key, keys.x, keys.y - 1u);
+        let at = cached_head(row.sequence, own, kv_head) * CACHED_HEAD;
 #for h in SHARE
         var score_$h = 0.0;
 #end

@@ -3,14 +3,27 @@
 // The probabilities that `attention` used, made again from the queries, the cache and the HeadStats
 // that it left: for those who ask. Exactly 0 for what a query does not see. One workgroup per token
 // and query head; rows are `width` long.
-#import pages
+#import cached_head
 #import parts
+#if CACHE_TEXELS
+#import texels
+#end
 #import head_stats
 
 const GROUP: u32 = HEADS / KV_HEADS;
 
 @group(0) @binding(_) var<storage, read> queries: array<Part>;
+#if CACHE_TEXELS
+#if CACHE_STORAGE_TEXTURE
+@group(0) @binding(_) var k_cache: texture_storage_2d<rgba32uint, read>;
+fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i)); }
+#else
+@group(0) @binding(_) var k_cache: texture_2d<u32>;
+fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i), 0); }
+#end
+#else
 @group(0) @binding(_) var<storage, read> k_cache: array<Cached>;
+#end
 @group(0) @binding(_) var<storage, read> stats: array<HeadStats>;
 @group(0) @binding(_) var<storage, read_write> probs: array<f32>;
 @group(0) @binding(_) var<storage, read> step: Step;
@@ -39,11 +52,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var key = lane; key < width; key += LANES) {
         var prob = 0.0;
         if (key >= first_key && key < n_keys) {
-            let key_at = (cache_slot(place.sequence, key) * KV_HEADS + kv_head) * CACHED_HEAD;
+            let key_at = cached_head(place.sequence, key, kv_head) * CACHED_HEAD;
             var score = 0.0;
+#if CACHE_TEXELS
+            for (var t = 0u; t < TEXELS; t++) {
+                let texel = key_texel(key_at + t);
+#for q in TEXEL_QUADS
+                score += dot(query[t * TEXEL_QUADS + $qu], texel_quad_$q(texel));
+#end
+            }
+#else
             for (var i = 0u; i < PARTS; i++) {
                 score += dot(query[i], from_cached(k_cache[key_at + i]));
             }
+#end
 #if CACHE_Q8
             score *= bitcast<f32>(k_cache[key_at + PARTS]);
 #end

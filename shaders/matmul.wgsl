@@ -82,6 +82,10 @@ fn rows_of(pair: u32) -> vec2<u32> { return vec2<u32>(pair, pair + UP_OFFSET); }
 #end
 #if APPEND
 #import append
+#if CACHE_TEXELS
+// Neighbouring pairs, which share a texel, are of different lanes.
+var<workgroup> appended: array<CachedPair, ROW_LANES * RESULTS>;
+#end
 fn rows_of(pair: u32) -> vec2<u32> { return pair_dims(pair % PAIRS) + head_start(pair / PAIRS); }
 #end
 
@@ -405,10 +409,32 @@ fn main(
 
 #if APPEND
 #for c in COLS
+#if CACHE_TEXELS
+#for r in RESULTS
+    if (slice == 0u && place_$r < N_RESULTS && first_token + $cu < step.n_tokens) {
+        appended[row_lane + $ru * ROW_LANES] =
+            to_append(first_token + $cu, place_$r / PAIRS, place_$r % PAIRS, two_$r_$c);
+    }
+#end
+    workgroupBarrier();
+    for (var i = lane * TEXEL_PAIRS; i < ROW_LANES * RESULTS; i += LANES * TEXEL_PAIRS) {
+        let place = group.x * ROW_LANES * RESULTS + i;
+        if (place < N_RESULTS && first_token + $cu < step.n_tokens) {
+            var pairs: array<CachedPair, TEXEL_PAIRS>;
+#for p in TEXEL_PAIRS
+            pairs[$pu] = appended[i + $pu];
+#end
+            append_texel(first_token + $cu, place / PAIRS, place % PAIRS, pairs);
+        }
+    }
+    // The next token's pairs go to the same place.
+    workgroupBarrier();
+#else
 #for r in RESULTS
     if (slice == 0u && place_$r < N_RESULTS && first_token + $cu < step.n_tokens) {
         append(first_token + $cu, place_$r / PAIRS, place_$r % PAIRS, two_$r_$c);
     }
+#end
 #end
 #end
 #else

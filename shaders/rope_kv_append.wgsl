@@ -1,5 +1,5 @@
 // Rotates queries, and appends rotated keys and plain values to the KV cache. One lane per pair of
-// dimensions of qkv, (tokens, QKV_STRIDE).
+// dimensions of qkv, (tokens, QKV_STRIDE), or with CACHE_TEXELS per texel.
 //
 // With CACHE_Q8 a workgroup is a head of a token: its largest value must be known before any of its bytes.
 #import pairs
@@ -80,11 +80,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let work = group.x * LANES + lane;
+#if CACHE_TEXELS
+    let head = work / TEXELS;
+    let i = work % TEXELS * TEXEL_PAIRS;
+    if (head >= HEADS + 2u * KV_HEADS) {
+        return;
+    }
+    var pairs: array<CachedPair, TEXEL_PAIRS>;
+#for p in TEXEL_PAIRS
+    pairs[$pu] = to_append(group.y, head, i + $pu, pair_of(group.y, head, i + $pu));
+#end
+    append_texel(group.y, head, i, pairs);
+#else
     let head = work / PAIRS;
     let i = work % PAIRS;
     if (head >= HEADS + 2u * KV_HEADS) {
         return;
     }
     append(group.y, head, i, pair_of(group.y, head, i));
+#end
 }
 #end

@@ -9,7 +9,7 @@
 // (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS), or with CACHE_Q8 as `parts` has them.
 // With KEEP_KV the new keys and values, as the cache has them, also go to kept_kv,
 // (tokens, 2 · KV_HEADS, PAIRS).
-#import pages
+#import cached_head
 #import kv_cache
 
 #if CACHE_F32
@@ -27,15 +27,25 @@ fn from_cached(cached: CachedPair) -> vec2<f32> { return unpack2x16float(cached)
 alias CachedPair = u32;
 const CACHED_HEAD: u32 = HEAD_DIM / 4u + 1u;
 #else
+#if CACHE_TEXELS
+#import texels
+const CACHED_HEAD: u32 = TEXELS;
+#else
 const CACHED_HEAD: u32 = PAIRS;
+#end
 #end
 
 #if ROPE
 @group(0) @binding(_) var<storage, read> rope: array<vec2<f32>>;
 #end
 @group(0) @binding(_) var<storage, read_write> query: array<Pair>;
+#if CACHE_TEXELS
+@group(0) @binding(_) var k_cache: texture_storage_2d<rgba32uint, write>;
+@group(0) @binding(_) var v_cache: texture_storage_2d<rgba32uint, write>;
+#else
 @group(0) @binding(_) var<storage, read_write> k_cache: array<CachedPair>;
 @group(0) @binding(_) var<storage, read_write> v_cache: array<CachedPair>;
+#end
 @group(0) @binding(_) var<storage, read> step: Step;
 #if KEEP_KV
 @group(0) @binding(_) var<storage, read_write> kept_kv: array<Pair>;
@@ -72,8 +82,7 @@ fn keep_query(token: u32, head: u32, i: u32, pair: vec2<f32>) {
 // Where head `head`, of keys or of values, begins in its cache.
 fn cached_at(token: u32, head: u32) -> u32 {
     let here = step.rows[token];
-    let slot = cache_slot(here.sequence, here.position);
-    return (slot * KV_HEADS + (head - HEADS) % KV_HEADS) * CACHED_HEAD;
+    return cached_head(here.sequence, here.position, (head - HEADS) % KV_HEADS) * CACHED_HEAD;
 }
 
 #if KEEP_KV
@@ -83,21 +92,50 @@ fn keep_kv(token: u32, head: u32, i: u32, pair: vec2<f32>) {
 #end
 
 #if !CACHE_Q8
-fn append(token: u32, head: u32, i: u32, values: vec2<f32>) {
+// A pair of a query goes its way; one of a key or a value is what the cache is to have.
+fn to_append(token: u32, head: u32, i: u32, values: vec2<f32>) -> CachedPair {
     let pair = turned(step.rows[token].position, head, i, values);
+    let cached = to_cached(pair);
     if (head < HEADS) {
         keep_query(token, head, i, pair);
+        return cached;
+    }
+#if KEEP_KV
+    keep_kv(token, head, i, from_cached(cached));
+#end
+    return cached;
+}
+
+#if CACHE_TEXELS
+// The pairs of a texel, from pair `i` of a head on.
+fn append_texel(token: u32, head: u32, i: u32, pairs: array<CachedPair, TEXEL_PAIRS>) {
+    if (head < HEADS) {
         return;
     }
-    let cached = to_cached(pair);
+#if CACHE_F32
+    let texel = bitcast<vec4<u32>>(vec4<f32>(pairs[0], pairs[1]));
+#else
+    let texel = vec4<u32>(pairs[0], pairs[1], pairs[2], pairs[3]);
+#end
+    let place = texel_place(cached_at(token, head) + i / TEXEL_PAIRS);
+    if (head < HEADS + KV_HEADS) {
+        textureStore(k_cache, place, texel);
+    } else {
+        textureStore(v_cache, place, texel);
+    }
+}
+#else
+fn append(token: u32, head: u32, i: u32, values: vec2<f32>) {
+    let cached = to_append(token, head, i, values);
+    if (head < HEADS) {
+        return;
+    }
     let at = cached_at(token, head) + i;
     if (head < HEADS + KV_HEADS) {
         k_cache[at] = cached;
     } else {
         v_cache[at] = cached;
     }
-#if KEEP_KV
-    keep_kv(token, head, i, from_cached(cached));
-#end
 }
+#end
 #end

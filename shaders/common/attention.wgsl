@@ -1,6 +1,6 @@
 // What the forms of attention share: which keys a query sees, and what becomes of the sums over them.
 // Who imports this has bound its inputs before it.
-#import pages
+#import cached_head
 #import kv_cache
 #if STATS
 #import head_stats
@@ -51,7 +51,7 @@ fn keys_of(position: u32, split: u32) -> vec2<u32> {
 #end
     let first_page = first_key / PAGE;
     let pages = (n_keys + PAGE - 1u) / PAGE - first_page;
-    let pages_each = (pages + SPLITS - 1u) / SPLITS;
+    let pages_each = max((pages + SPLITS - 1u) / SPLITS, LEAST_PAGES);
     let page = first_page + split * pages_each;
     return vec2<u32>(max(first_key, page * PAGE), min(n_keys, (page + pages_each) * PAGE));
 }

@@ -36,5 +36,9 @@ fn from_cached(cached: Cached) -> Values { return vec4<f32>(unpack4xI8(cached));
 // From a head to the next.
 const CACHED_HEAD: u32 = PARTS + 1u;
 #else
+#if CACHE_TEXELS
+const CACHED_HEAD: u32 = TEXELS;
+#else
 const CACHED_HEAD: u32 = PARTS;
+#end
 #end

@@ -50,7 +50,8 @@ fn those_with_subgroups_are_valid_where_there_are_such() {
 #[test]
 fn the_list_has_every_kernel() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shaders");
-    let listed: Vec<&str> = permutations().iter().map(|source| source.name).collect();
+    let all = [permutations(), subgroup_permutations()].concat();
+    let listed: Vec<&str> = all.iter().map(|source| source.name).collect();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_file() {

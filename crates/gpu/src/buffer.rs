@@ -151,7 +151,9 @@ impl<'a> Bound<'a> {
         }
     }
 
-    pub(crate) fn bytes(self) -> u64 {
+    /// Its size.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
         match self {
             Self::Buffer { bytes, .. } => bytes,
             Self::Texture(texture) => texture.size(),
@@ -173,5 +175,11 @@ impl<'a> Bound<'a> {
 impl<'a> From<&'a Buffer> for Bound<'a> {
     fn from(buffer: &'a Buffer) -> Self {
         buffer.whole()
+    }
+}
+
+impl<'a> From<&'a Store> for Bound<'a> {
+    fn from(store: &'a Store) -> Self {
+        store.whole()
     }
 }

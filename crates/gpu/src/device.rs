@@ -209,16 +209,23 @@ impl Gpu {
         Buffer::new(device, self.caps(), memory, label, bytes, usage)
     }
 
-    /// Zeros that kernels only read, in this kind of store. Those of textures are rounded up to whole rows.
+    /// Zeros in this kind of store. Those of textures are rounded up to whole rows.
     ///
     /// # Errors
     /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
-    pub fn store(&self, label: &str, bytes: u64, kind: StoreKind) -> Result<Store, GpuError> {
+    pub fn store(
+        &self,
+        label: &str,
+        bytes: u64,
+        kind: StoreKind,
+        usage: Usage,
+    ) -> Result<Store, GpuError> {
         if kind == StoreKind::Buffer {
-            return self.buffer(label, bytes, Usage::Input).map(Store::Buffer);
+            return self.buffer(label, bytes, usage).map(Store::Buffer);
         }
         let (device, memory) = (&self.inner.device, &self.inner.memory);
-        Texture::new(device, self.caps(), memory, label, bytes, kind).map(Store::Texture)
+        let texture = Texture::new(device, self.caps(), memory, label, bytes, (kind, usage))?;
+        Ok(Store::Texture(texture))
     }
 
     /// The most bytes that its buffers and textures had at a time; what goes through staging does not count.

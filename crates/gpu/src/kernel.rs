@@ -18,6 +18,8 @@ pub enum Binding {
     SampledTexture,
     /// `var`, a `texture_storage_2d<rgba32uint, read>`.
     StorageTexture,
+    /// `var`, a `texture_storage_2d<rgba32uint, write>`.
+    WrittenTexture,
     /// `var<uniform>`.
     Uniform,
     /// `var<uniform>`, which moves on with each block of tokens.
@@ -114,6 +116,11 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
         min_binding_size: None,
     };
     let storage = |read_only| buffer(wgpu::BufferBindingType::Storage { read_only });
+    let texture = |access| wgpu::BindingType::StorageTexture {
+        access,
+        format: texture::FORMAT,
+        view_dimension: wgpu::TextureViewDimension::D2,
+    };
     let ty = match kind {
         Binding::Read => storage(true),
         Binding::ReadWrite | Binding::ReadWriteBlock => storage(false),
@@ -123,11 +130,8 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
             view_dimension: wgpu::TextureViewDimension::D2,
             multisampled: false,
         },
-        Binding::StorageTexture => wgpu::BindingType::StorageTexture {
-            access: wgpu::StorageTextureAccess::ReadOnly,
-            format: texture::FORMAT,
-            view_dimension: wgpu::TextureViewDimension::D2,
-        },
+        Binding::StorageTexture => texture(wgpu::StorageTextureAccess::ReadOnly),
+        Binding::WrittenTexture => texture(wgpu::StorageTextureAccess::WriteOnly),
     };
     wgpu::BindGroupLayoutEntry {
         binding,

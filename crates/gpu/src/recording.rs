@@ -1,7 +1,7 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
 use crate::timing::Spans;
-use crate::{BINDING_ALIGNMENT, Bound, Buffer, Gpu, Kernel, Store};
+use crate::{BINDING_ALIGNMENT, Bound, Gpu, Kernel, Store, texture};
 
 /// Commands in order.
 #[derive(Clone, Default)]
@@ -26,9 +26,9 @@ pub struct Place {
 enum Command {
     Dispatch(Dispatch),
     Copy {
-        source: Buffer,
+        source: Store,
         source_offset: u64,
-        target: Buffer,
+        target: Store,
         target_offset: u64,
         bytes: u64,
     },
@@ -170,19 +170,20 @@ impl Recording {
         self.commands.push(Command::Dispatch(dispatch));
     }
 
-    /// Adds a copy of `bytes` of `source` to `target`; offsets and length are multiples of 4.
-    pub fn copy(
+    /// Adds a copy of `bytes` of `source` to `target`; offsets and length are multiples of 4. Of textures
+    /// they are whole texels, and from one to another both offsets are the same.
+    pub fn copy<'a>(
         &mut self,
-        source: &Buffer,
+        source: impl Into<Bound<'a>>,
         source_offset: u64,
-        target: &Buffer,
+        target: impl Into<Bound<'a>>,
         target_offset: u64,
         bytes: u64,
     ) {
         self.commands.push(Command::Copy {
-            source: source.clone(),
+            source: source.into().store(),
             source_offset,
-            target: target.clone(),
+            target: target.into().store(),
             target_offset,
             bytes,
         });
@@ -227,13 +228,8 @@ impl Recording {
                     target_offset,
                     bytes,
                 } => {
-                    encoder.copy_buffer_to_buffer(
-                        source.raw(),
-                        source.offset() + *source_offset,
-                        target.raw(),
-                        target.offset() + *target_offset,
-                        *bytes,
-                    );
+                    let (from, to) = ((source, *source_offset), (target, *target_offset));
+                    texture::copy(encoder, from, to, *bytes);
                 }
                 Command::Dispatch(first) => {
                     let timestamp_writes = spans

@@ -1,10 +1,10 @@
-//! Textures of whole numbers, of which kernels load four at a time. Nothing is filtered: to a processor that
-//! plays a GPU they are a storage buffer whose loads are cheaper.
+//! Textures of whole numbers, of which kernels load, and store, four at a time. Nothing is filtered: to a
+//! processor that plays a GPU they are a storage buffer whose loads are cheaper.
 
 use std::rc::Rc;
 
 use crate::memory::{Memory, Share};
-use crate::{Binding, Bound, Buffer, Caps, GpuError};
+use crate::{Binding, Bound, Buffer, Caps, GpuError, Usage};
 
 /// Texels of a row: texel i is number i % `TEXTURE_WIDTH` of row i / `TEXTURE_WIDTH`. Every adapter has
 /// textures as wide, and kernels divide by it with a shift.
@@ -44,10 +44,19 @@ impl Texture {
         memory: &Rc<Memory>,
         label: &str,
         bytes: u64,
-        kind: StoreKind,
+        (kind, usage): (StoreKind, Usage),
     ) -> Result<Self, GpuError> {
         let rows = bytes.div_ceil(ROW_BYTES).max(1);
         let share = memory.share(label, rows * ROW_BYTES, caps.max_texture)?;
+        let read = match kind {
+            StoreKind::StorageTexture => wgpu::TextureUsages::STORAGE_BINDING,
+            _ => wgpu::TextureUsages::TEXTURE_BINDING,
+        };
+        let written = match usage {
+            Usage::Work => wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_SRC,
+            Usage::Input | Usage::Ticks => wgpu::TextureUsages::empty(),
+        };
+        let usage = wgpu::TextureUsages::COPY_DST | read | written;
         let raw = device.create_texture(&wgpu::TextureDescriptor {
             label: Some(label),
             size: wgpu::Extent3d {
@@ -59,11 +68,7 @@ impl Texture {
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
             format: FORMAT,
-            usage: wgpu::TextureUsages::COPY_DST
-                | match kind {
-                    StoreKind::StorageTexture => wgpu::TextureUsages::STORAGE_BINDING,
-                    _ => wgpu::TextureUsages::TEXTURE_BINDING,
-                },
+            usage,
             view_formats: &[],
         });
         let view = raw.create_view(&wgpu::TextureViewDescriptor::default());
@@ -89,43 +94,113 @@ impl Texture {
 
     /// Queues whole texels to be written from byte `offset` on.
     pub(crate) fn write(&self, queue: &wgpu::Queue, offset: u64, bytes: &[u8]) {
-        let width = u64::from(TEXTURE_WIDTH);
-        let (mut texel, mut rest) = (offset / TEXEL_BYTES, bytes);
-        while !rest.is_empty() {
-            let (x, y) = (texel % width, texel / width);
-            let texels = rest.len() as u64 / TEXEL_BYTES;
-            // The rest of a row, or all whole rows at once.
-            let (columns, rows) = if x == 0 && texels >= width {
-                (width, texels / width)
-            } else {
-                (texels.min(width - x), 1)
-            };
-            let (now, later) = rest.split_at((columns * rows * TEXEL_BYTES) as usize);
-            queue.write_texture(
-                wgpu::TexelCopyTextureInfo {
-                    texture: &self.inner.raw,
-                    mip_level: 0,
-                    origin: wgpu::Origin3d {
-                        x: x as u32,
-                        y: y as u32,
-                        z: 0,
-                    },
-                    aspect: wgpu::TextureAspect::All,
-                },
-                now,
-                wgpu::TexelCopyBufferLayout {
-                    offset: 0,
-                    bytes_per_row: Some((columns * TEXEL_BYTES) as u32),
-                    rows_per_image: None,
-                },
-                wgpu::Extent3d {
-                    width: columns as u32,
-                    height: rows as u32,
-                    depth_or_array_layers: 1,
-                },
-            );
-            texel += columns * rows;
-            rest = later;
+        for piece in pieces(offset, bytes.len() as u64) {
+            let (target, layout) = (piece.of(self), piece.layout(0));
+            queue.write_texture(target, bytes, layout, piece.size);
+        }
+    }
+}
+
+/// A rectangle of texels that follow one another.
+#[derive(Clone, Copy)]
+struct Piece {
+    origin: wgpu::Origin3d,
+    size: wgpu::Extent3d,
+    /// Bytes before it.
+    begins: u64,
+}
+
+/// `bytes` from byte `offset` on, both of whole texels: the rest of a row, whole rows, the beginning of one.
+fn pieces(offset: u64, bytes: u64) -> impl Iterator<Item = Piece> {
+    let width = u64::from(TEXTURE_WIDTH);
+    let (first, end) = (offset / TEXEL_BYTES, (offset + bytes) / TEXEL_BYTES);
+    let mut texel = first;
+    std::iter::from_fn(move || {
+        let (x, y, rest) = (texel % width, texel / width, end - texel);
+        let (columns, rows) = match (x, rest) {
+            (_, 0) => return None,
+            (0, _) if rest >= width => (width, rest / width),
+            _ => (rest.min(width - x), 1),
+        };
+        let begins = (texel - first) * TEXEL_BYTES;
+        texel += columns * rows;
+        let origin = wgpu::Origin3d {
+            x: x as u32,
+            y: y as u32,
+            z: 0,
+        };
+        let size = wgpu::Extent3d {
+            width: columns as u32,
+            height: rows as u32,
+            depth_or_array_layers: 1,
+        };
+        Some(Piece {
+            origin,
+            size,
+            begins,
+        })
+    })
+}
+
+impl Piece {
+    fn of(self, texture: &Texture) -> wgpu::TexelCopyTextureInfo<'_> {
+        wgpu::TexelCopyTextureInfo {
+            texture: &texture.inner.raw,
+            mip_level: 0,
+            origin: self.origin,
+            aspect: wgpu::TextureAspect::All,
+        }
+    }
+
+    /// Where it lies among bytes of which `offset` more come first.
+    fn layout(self, offset: u64) -> wgpu::TexelCopyBufferLayout {
+        wgpu::TexelCopyBufferLayout {
+            offset: offset + self.begins,
+            bytes_per_row: Some(ROW_BYTES as u32),
+            rows_per_image: None,
+        }
+    }
+
+    fn among(self, buffer: &Buffer, offset: u64) -> wgpu::TexelCopyBufferInfo<'_> {
+        wgpu::TexelCopyBufferInfo {
+            buffer: buffer.raw(),
+            layout: self.layout(buffer.offset() + offset),
+        }
+    }
+}
+
+/// Copies bytes: whole texels where there is a texture, and between two from the same place to the same.
+pub(crate) fn copy(
+    encoder: &mut wgpu::CommandEncoder,
+    (source, source_offset): (&Store, u64),
+    (target, target_offset): (&Store, u64),
+    bytes: u64,
+) {
+    match (source, target) {
+        (Store::Buffer(source), Store::Buffer(target)) => encoder.copy_buffer_to_buffer(
+            source.raw(),
+            source.offset() + source_offset,
+            target.raw(),
+            target.offset() + target_offset,
+            bytes,
+        ),
+        (Store::Texture(source), Store::Buffer(target)) => {
+            for piece in pieces(source_offset, bytes) {
+                let to = piece.among(target, target_offset);
+                encoder.copy_texture_to_buffer(piece.of(source), to, piece.size);
+            }
+        }
+        (Store::Buffer(source), Store::Texture(target)) => {
+            for piece in pieces(target_offset, bytes) {
+                let from = piece.among(source, source_offset);
+                encoder.copy_buffer_to_texture(from, piece.of(target), piece.size);
+            }
+        }
+        (Store::Texture(source), Store::Texture(target)) => {
+            debug_assert_eq!(source_offset, target_offset);
+            for piece in pieces(source_offset, bytes) {
+                encoder.copy_texture_to_texture(piece.of(source), piece.of(target), piece.size);
+            }
         }
     }
 }
@@ -142,7 +217,7 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
-    /// How it is bound.
+    /// How it is bound by who reads it.
     #[must_use]
     pub fn binding(self) -> Binding {
         match self {
@@ -153,7 +228,7 @@ impl StoreKind {
     }
 }
 
-/// What holds numbers that kernels only read.
+/// What holds numbers of a kernel.
 #[derive(Clone)]
 pub enum Store {
     /// A storage buffer.
@@ -188,5 +263,11 @@ impl Store {
             Self::Buffer(buffer) => buffer.whole(),
             Self::Texture(texture) => Bound::Texture(texture),
         }
+    }
+}
+
+impl From<Buffer> for Store {
+    fn from(buffer: Buffer) -> Self {
+        Self::Buffer(buffer)
     }
 }

@@ -1,5 +1,6 @@
+use vitrine_gpu::shader::SUBGROUPS;
 use vitrine_gpu::{
-    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Usage,
+    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store, Usage,
 };
 
 use crate::{CacheLayout, Dtype, FRAGMENTS, PAGE, step, template};
@@ -9,6 +10,8 @@ const REDUCE_LANES: u32 = 32;
 /// The most lanes-wide values that a lane keeps of the heads that share its loads; beyond, they would
 /// not stay in its registers.
 const MOST_PARTS: u32 = 64;
+/// The same where each lane has only some of them.
+const MOST_SHARED_PARTS: u32 = 16;
 
 /// `shaders/attention.wgsl`: causal grouped-query attention of each token over the cache.
 #[derive(Clone, Copy, Debug)]
@@ -36,28 +39,61 @@ pub struct Attention {
 /// How the work is cut for the lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttentionShape {
-    /// A lane is a key all the way (`attention_keys.wgsl`), where loads cost per lane; otherwise lanes
-    /// share the values of all keys of a page (`attention.wgsl`).
-    pub by_key: bool,
+    /// What a lane is.
+    pub form: AttentionForm,
     /// Into how many stretches the keys of a token are cut, each for a workgroup of its own; with more
     /// than one `attention_reduce.wgsl` puts them together.
     pub splits: u32,
+    /// Pages that a stretch has at least: a token with no more is the same to the bit with one stretch.
+    pub least_pages: u32,
+}
+
+/// What a lane of attention is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttentionForm {
+    /// A key for the scores of a page, then a part of the dimensions for its values, which come by
+    /// workgroup memory (`attention.wgsl`).
+    Pages,
+    /// A key all the way (`attention_keys.wgsl`), where loads cost per lane.
+    Keys,
+    /// One of so many that are a subgroup: a key for the scores of as many keys, then a part of the dimensions
+    /// for their values (`attention_texels.wgsl`). The cache is a texture.
+    Texels(u32),
 }
 
 impl AttentionShape {
-    /// A sensible cut for this device: one stretch where there are many tokens, as in a `prefill`,
-    /// and as many as keep it busy where there is one. The same for any number of sequences that
-    /// decode together, so that each gets what it gets alone.
+    /// A sensible cut for this device: one stretch where tokens are many, or their keys few, and else as many as
+    /// keep it busy. The same for any number of sequences that decode together, so that each gets what it gets
+    /// alone.
     #[must_use]
-    pub fn choose(gpu: &Gpu, kv_heads: u32, prefill: bool) -> Self {
-        let by_key = gpu.is_software();
+    pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, whole: bool) -> Self {
+        let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
+            (true, Some(lanes)) => AttentionForm::Texels(lanes),
+            _ if gpu.is_software() => AttentionForm::Keys,
+            _ => AttentionForm::Pages,
+        };
         // Workgroups of one token: a few for each core, or enough for a whole GPU.
-        let wanted: u32 = if by_key { 16 } else { 256 };
-        let splits = match prefill {
+        let wanted: u32 = if gpu.is_software() { 16 } else { 256 };
+        let splits = match whole {
             true => 1,
             false => wanted.div_ceil(kv_heads).clamp(1, 16),
         };
-        Self { by_key, splits }
+        let least_pages = Self::stretch(gpu, kv_heads) / PAGE;
+        Self {
+            form,
+            splits,
+            least_pages,
+        }
+    }
+
+    /// Positions of a stretch at least: a processor that plays a GPU computes as much sooner than it begins
+    /// another kernel, where a few heads keep its cores busy.
+    #[must_use]
+    pub fn stretch(gpu: &Gpu, kv_heads: u32) -> u32 {
+        match gpu.is_software() {
+            true => kv_heads.min(4) * PAGE,
+            false => PAGE,
+        }
     }
 }
 
@@ -117,7 +153,7 @@ impl Attention {
         &self,
         gpu: &Gpu,
         query: &Buffer,
-        [k_cache, v_cache]: [&Buffer; 2],
+        [k_cache, v_cache]: [&Store; 2],
         out: &Buffer,
         step: &Buffer,
         stats: Option<&Buffer>,
@@ -130,8 +166,9 @@ impl Attention {
         let grid = Grid::plane(Extent::Fixed(workgroups), tokens);
         let kernel = gpu.kernel(&self.source())?;
         let results: Vec<_> = [Some(out), stats].into_iter().flatten().collect();
-        let inputs = [query, k_cache, v_cache, step];
-        let mut buffers = inputs.map(Buffer::whole).to_vec();
+        let caches = [k_cache.whole(), v_cache.whole()];
+        let mut buffers = vec![query.whole()];
+        buffers.extend(caches.into_iter().chain([step.whole()]));
         let Some(partials) = partials else {
             buffers.extend(results.into_iter().map(Buffer::whole));
             return Ok(vec![Dispatch::new(gpu, &kernel, &buffers, grid)]);
@@ -152,42 +189,55 @@ impl Attention {
 
     /// Values of a head that are loaded at once: more where a lane is a key.
     fn width(&self) -> u32 {
-        match self.shape.by_key && self.cache.head_dim.is_multiple_of(4) {
-            true => 4,
-            false => self.cache.width(),
+        match self.shape.form {
+            AttentionForm::Keys if self.cache.head_dim.is_multiple_of(4) => 4,
+            _ => self.cache.width(),
         }
     }
 
     /// Query heads of a workgroup.
     fn share(&self) -> u32 {
-        if !self.shape.by_key {
-            return 1;
-        }
-        let group = self.heads / self.kv_heads;
         let parts = self.cache.head_dim / self.width();
-        let fits = |share: &u32| group.is_multiple_of(*share) && share * parts <= MOST_PARTS;
+        let most = match self.shape.form {
+            AttentionForm::Pages => return 1,
+            AttentionForm::Keys => MOST_PARTS,
+            AttentionForm::Texels(lanes) => MOST_SHARED_PARTS * lanes,
+        };
+        let group = self.heads / self.kv_heads;
+        let fits = |share: &u32| group.is_multiple_of(*share) && share * parts <= most;
         (1..=group).rev().find(fits).unwrap_or(1)
     }
 
     fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        let lanes = if self.shape.by_key { 8 } else { PAGE };
+        let (name, template, lanes) = match self.shape.form {
+            AttentionForm::Pages => ("attention", template!("attention"), PAGE),
+            AttentionForm::Keys => ("attention_keys", template!("attention_keys"), 8),
+            AttentionForm::Texels(lanes) => {
+                ("attention_texels", template!("attention_texels"), lanes)
+            }
+        };
         let mut constants = self.constants(lanes);
         let mut flags = self.flags();
-        let (name, template) = match self.shape.by_key {
-            true => ("attention_keys", template!("attention_keys")),
-            false => ("attention", template!("attention")),
-        };
         let (parts_constants, parts_flags) = self.cache.parts(self.width());
         constants.extend(parts_constants);
         flags.extend(parts_flags);
-        if self.shape.by_key {
-            constants.push(("SHARE", self.share().into()));
-        } else {
-            let rounds = (self.cache.head_dim / self.width()).div_ceil(lanes);
-            constants.push(("ROUNDS", rounds.into()));
+        let rounds = |of: u32| ("ROUNDS", Constant::U32(of.div_ceil(lanes)));
+        match self.shape.form {
+            AttentionForm::Pages => constants.push(rounds(self.cache.head_dim / self.width())),
+            AttentionForm::Keys => constants.push(("SHARE", self.share().into())),
+            AttentionForm::Texels(_) => {
+                let parts = self.cache.head_dim / self.width();
+                constants.extend([
+                    ("SHARE", self.share().into()),
+                    ("QUERY_ROUNDS", parts.div_ceil(lanes).into()),
+                    rounds(self.cache.head_words() / 4),
+                ]);
+                flags.push(SUBGROUPS);
+            }
         }
-        let mut bindings = vec![Read, Read, Read, Read, ReadWrite];
+        let cache = self.cache.store.binding();
+        let mut bindings = vec![Read, cache, cache, Read, ReadWrite];
         if self.splits() {
             flags.push("SPLIT");
         } else if self.stats {
@@ -227,6 +277,7 @@ impl Attention {
             ("OUT_STRIDE", self.out_stride.into()),
             ("SCALE", self.scale.into()),
             ("SPLITS", self.shape.splits.into()),
+            ("LEAST_PAGES", self.shape.least_pages.into()),
         ];
         constants.extend(step::constants());
         let window = self.sliding_window.map(|keys| ("WINDOW_KEYS", keys.into()));

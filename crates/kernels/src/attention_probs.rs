@@ -1,4 +1,4 @@
-use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
+use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store};
 
 use crate::{Attention, FRAGMENTS, step, template};
 
@@ -37,11 +37,18 @@ impl AttentionProbs {
             fragments: FRAGMENTS,
             constants,
             flags,
-            bindings: vec![Read, Read, Read, ReadWrite, Read, Read],
+            bindings: vec![
+                Read,
+                self.of.cache.store.binding(),
+                Read,
+                ReadWrite,
+                Read,
+                Read,
+            ],
         }
     }
 
-    /// `query` and `stats` are what the attention read and left; `probs` becomes (tokens, heads,
+    /// `query`, `k_cache` and `stats` are what the attention read and left; `probs` becomes (tokens, heads,
     /// width), where `width` holds one u32.
     ///
     /// # Errors
@@ -49,13 +56,17 @@ impl AttentionProbs {
     pub fn dispatch(
         &self,
         gpu: &Gpu,
-        [query, k_cache, stats]: [&Buffer; 3],
+        [query, stats]: [&Buffer; 2],
+        k_cache: &Store,
         probs: &Buffer,
         step: &Buffer,
         width: &Buffer,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [query, k_cache, stats, probs, step, width].map(Buffer::whole);
+        let mut buffers = [query, stats, probs, step, width]
+            .map(Buffer::whole)
+            .to_vec();
+        buffers.insert(1, k_cache.whole());
         let grid = Grid::plane(Extent::Fixed(self.of.heads), Extent::Tokens { per: 1 });
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }

@@ -1,6 +1,6 @@
-use vitrine_gpu::Constant;
+use vitrine_gpu::{Binding, Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH, Usage};
 
-use crate::Dtype;
+use crate::{Dtype, SHARED_LANES};
 
 /// Number format of keys and values in the KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +75,9 @@ pub struct CacheLayout {
     pub rope_pairs: u32,
     /// Number format.
     pub dtype: KvDtype,
+    /// What the cache is kept in. Of a texture kernels load and store four words at a time, which takes
+    /// [`CacheLayout::fits_texels`].
+    pub store: StoreKind,
 }
 
 impl CacheLayout {
@@ -95,6 +98,82 @@ impl CacheLayout {
         (bytes / 4) as u32
     }
 
+    /// The same in the place where kernels read it best: a texture where a processor plays the GPU and its
+    /// subgroups are what `attention_texels` has for lanes; in storage otherwise.
+    #[must_use]
+    pub fn placed(self, gpu: &Gpu) -> Self {
+        let size = gpu.caps().subgroup_size;
+        let has_lanes = size.is_some_and(|size| SHARED_LANES.contains(&size));
+        Self {
+            store: match gpu.is_software() && has_lanes && self.fits_texels() {
+                true => gpu.weights_in(),
+                false => StoreKind::Buffer,
+            },
+            ..self
+        }
+    }
+
+    /// Whether it is a texture.
+    #[must_use]
+    pub fn is_texels(&self) -> bool {
+        self.store != StoreKind::Buffer
+    }
+
+    /// Whether heads are whole texels.
+    #[must_use]
+    pub fn fits_texels(&self) -> bool {
+        self.by_pair() && self.head_words().is_multiple_of(4)
+    }
+
+    /// An empty cache of keys, or of values, for so many positions.
+    ///
+    /// # Errors
+    /// When it exceeds the adapter's limits.
+    pub fn cache(
+        &self,
+        gpu: &Gpu,
+        label: &str,
+        slots: u64,
+        kv_heads: u32,
+    ) -> Result<Store, GpuError> {
+        let bytes = slots * u64::from(kv_heads) * u64::from(self.head_words()) * 4;
+        gpu.store(label, bytes, self.store, Usage::Work)
+    }
+
+    /// How kernels that append to it do.
+    pub(crate) fn write(&self) -> Binding {
+        match self.is_texels() {
+            true => Binding::WrittenTexture,
+            false => Binding::ReadWrite,
+        }
+    }
+
+    /// Pairs of dimensions that are stored at once.
+    pub(crate) fn pairs_at_once(&self) -> u32 {
+        match (self.is_texels(), self.dtype) {
+            (false, _) => 1,
+            (true, KvDtype::F32) => 2,
+            (true, _) => 4,
+        }
+    }
+
+    /// What `shaders/common/texels.wgsl` wants.
+    pub(crate) fn texels(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
+        let mut flags = vec!["CACHE_TEXELS"];
+        match self.store {
+            StoreKind::Buffer => return Default::default(),
+            StoreKind::SampledTexture => {}
+            StoreKind::StorageTexture => flags.push("CACHE_STORAGE_TEXTURE"),
+        }
+        let constants = vec![
+            ("CACHE_WIDTH", TEXTURE_WIDTH.into()),
+            ("TEXELS", (self.head_words() / 4).into()),
+            ("TEXEL_PAIRS", self.pairs_at_once().into()),
+            ("TEXEL_QUADS", (self.pairs_at_once() / 2).into()),
+        ];
+        (constants, flags)
+    }
+
     /// Whether a pair can be stored without knowing the others of its head.
     #[must_use]
     pub fn by_pair(&self) -> bool {
@@ -103,16 +182,20 @@ impl CacheLayout {
 
     /// The fewest values of a head that are loaded at once.
     pub(crate) fn width(&self) -> u32 {
-        self.dtype.head_multiple()
+        match self.is_texels() {
+            true => 4,
+            false => self.dtype.head_multiple(),
+        }
     }
 
     /// What `shaders/common/parts.wgsl` wants, where attention takes `width` values at a time.
     pub(crate) fn parts(&self, width: u32) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
-        let constants = vec![
+        let (mut constants, mut flags) = self.texels();
+        constants.extend([
             ("WIDTH", width.into()),
             ("PARTS", (self.head_dim / width).into()),
-        ];
-        let mut flags = vec![self.dtype.flag()];
+        ]);
+        flags.push(self.dtype.flag());
         flags.extend((width == 4).then_some("WIDE"));
         (constants, flags)
     }

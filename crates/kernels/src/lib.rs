@@ -39,7 +39,7 @@ mod top_k;
 
 pub use adjust::Adjust;
 pub use argmax::{Argmax, Bests, Chosen};
-pub use attention::{Attention, AttentionShape, HeadStats};
+pub use attention::{Attention, AttentionForm, AttentionShape, HeadStats};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::{CacheLayout, KvDtype};
 pub use count::Count;
@@ -86,6 +86,7 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "attention",
     "block_floats",
     "block_packed",
+    "cached_head",
     "format",
     "head_stats",
     "key",
@@ -98,6 +99,7 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "reduce",
     "scales",
     "step",
+    "texels",
     "u64",
 ];
 

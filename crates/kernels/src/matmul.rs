@@ -145,6 +145,18 @@ impl Matmul {
         }
     }
 
+    /// Whether a workgroup has whole texels of keys and values, where it appends them to a texture.
+    #[must_use]
+    pub fn has_whole_texels(&self) -> bool {
+        match self.then {
+            Then::Append(append) => {
+                let pairs = self.shape.row_lanes() * self.results_per_lane();
+                pairs.is_multiple_of(append.cache.pairs_at_once())
+            }
+            _ => true,
+        }
+    }
+
     /// Whether scales are texels, and the rows of each lane take whole ones: those of a workgroup are whole
     /// tiles, and a lane's go on in steps of [`TEXEL_STEP`] or half as many.
     fn shares_scales(&self) -> bool {

@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use vitrine_gpu::{Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH};
+use vitrine_gpu::{Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH, Usage};
 
 pub use crate::Format;
 use crate::format::Scales;
@@ -106,12 +106,12 @@ impl PackedPart {
             k,
             row_start: rows.start,
             rows: rows.len() as u32,
-            quants: gpu.store(label, quants * tiles, quants_in(gpu, format))?,
+            quants: gpu.store(label, quants * tiles, quants_in(gpu, format), Usage::Input)?,
             scales: match scales {
                 0 => None,
                 scales => {
                     let kind = scales_in(quants_in(gpu, format), format);
-                    Some(gpu.store(label, scales * tiles, kind)?)
+                    Some(gpu.store(label, scales * tiles, kind, Usage::Input)?)
                 }
             },
         })

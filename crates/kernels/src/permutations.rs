@@ -1,14 +1,15 @@
 use vitrine_gpu::{ShaderSource, StoreKind};
 
 use crate::{
-    Activation, Adjust, Argmax, Attention, AttentionProbs, AttentionShape, CacheLayout, Count,
-    Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch, QkNorm,
-    QuantizeX, Rank, RmsNorm, RopeKvAppend, RowNorms, SHARED_LANES, Sample, Shape, SliceSums,
-    SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
+    Activation, Adjust, Argmax, Count, Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf,
+    Matmul, MlpAct, Patch, QkNorm, QuantizeX, Rank, RmsNorm, RowNorms, SHARED_LANES, Sample, Shape,
+    SliceSums, SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
 };
 
+mod attentions;
 mod matmuls;
 
+use attentions::{attentions, attentions_of_texels};
 use matmuls::{matmuls, matmuls_of_bytes};
 
 /// The sizes of a model.
@@ -137,7 +138,6 @@ pub fn permutations() -> Vec<ShaderSource> {
         }
         let qkv_stride = stride((heads + 2 * kv_heads) * head_dim);
         let k_offset = heads * head_dim;
-        let v_offset = k_offset + kv_heads * head_dim;
         let qk_norm = QkNorm {
             heads,
             kv_heads,
@@ -148,49 +148,7 @@ pub fn permutations() -> Vec<ShaderSource> {
             dtype,
         };
         all.push(qk_norm.source());
-        for (rope_pairs, sliding_window, kv_dtype) in [
-            (head_dim / 2, None, dtype.into()),
-            (head_dim / 4, Some(100), other(dtype)),
-            (0, None, dtype.into()),
-            (head_dim / 2, Some(100), KvDtype::Q8),
-            (0, None, KvDtype::Q8),
-        ] {
-            let cache = CacheLayout {
-                head_dim,
-                rope_pairs,
-                dtype: kv_dtype,
-            };
-            for look in [false, true] {
-                let append = RopeKvAppend {
-                    heads,
-                    kv_heads,
-                    qkv_stride,
-                    k_offset,
-                    v_offset,
-                    cache,
-                    dtype,
-                    keep: look,
-                };
-                all.push(append.source());
-                for (by_key, splits) in [(false, 1), (true, 1), (false, 16), (true, 6)] {
-                    let attention = Attention {
-                        heads,
-                        kv_heads,
-                        out_stride: stride(heads * head_dim),
-                        scale: 0.125,
-                        sliding_window,
-                        cache,
-                        dtype,
-                        stats: look,
-                        shape: AttentionShape { by_key, splits },
-                    };
-                    all.extend(attention.sources());
-                    if look && splits == 1 && by_key {
-                        all.push(AttentionProbs { of: attention }.source());
-                    }
-                }
-            }
-        }
+        all.extend(attentions(&size));
         let y_stride = stride(intermediate);
         for act in Activation::ALL {
             for up_offset in [None, Some(y_stride)] {
@@ -268,6 +226,8 @@ pub fn permutations() -> Vec<ShaderSource> {
 pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
     for size in SIZES {
+        let lanes = SHARED_LANES.into_iter();
+        all.extend(lanes.flat_map(|lanes| attentions_of_texels(&size, lanes)));
         for format in Format::ALL {
             for matmuls in [matmuls(&size, format), matmuls_of_bytes(&size, format)] {
                 let matmuls = matmuls.into_iter().filter_map(with_subgroups);

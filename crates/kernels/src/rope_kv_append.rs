@@ -1,5 +1,5 @@
 use vitrine_gpu::{
-    Binding, Bound, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource,
+    Binding, Bound, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store,
 };
 
 use crate::packed::TILE;
@@ -40,7 +40,7 @@ pub struct AppendBuffers<'a> {
     /// Becomes (tokens, heads, pairs).
     pub query: &'a Buffer,
     /// The caches of keys and of values: (slots, kv_heads, [`CacheLayout::head_words`]).
-    pub caches: [&'a Buffer; 2],
+    pub caches: [&'a Store; 2],
     /// `Step`.
     pub step: &'a Buffer,
     /// There where a copy is kept; becomes (tokens, 2 · kv_heads, pairs).
@@ -50,10 +50,10 @@ pub struct AppendBuffers<'a> {
 impl<'a> AppendBuffers<'a> {
     /// In the order of `shaders/common/append.wgsl`.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = Bound<'a>> {
-        let [keys, values] = self.caches;
-        let always = [self.query, keys, values, self.step];
-        let all = self.rope.into_iter().chain(always).chain(self.kept);
-        all.map(Buffer::whole)
+        let [keys, values] = self.caches.map(Store::whole);
+        let always = [self.query.whole(), keys, values, self.step.whole()];
+        let [rope, kept] = [self.rope, self.kept].map(|some| some.map(Buffer::whole));
+        rope.into_iter().chain(always).chain(kept)
     }
 }
 
@@ -85,24 +85,27 @@ impl RopeKvAppend {
         Vec<(&'static str, Constant)>,
     ) {
         use Binding::{Read, ReadWrite};
-        let (mut bindings, mut flags) = (Vec::new(), vec![self.cache.dtype.flag()]);
+        let (mut constants, mut flags) = self.cache.texels();
+        let mut bindings = Vec::new();
+        flags.push(self.cache.dtype.flag());
         if self.cache.rope_pairs > 0 {
             flags.push("ROPE");
             bindings.push(Read);
         }
-        bindings.extend([ReadWrite, ReadWrite, ReadWrite, Read]);
+        let cache = self.cache.write();
+        bindings.extend([ReadWrite, cache, cache, Read]);
         if self.keep {
             flags.push("KEEP_KV");
             bindings.push(ReadWrite);
         }
-        let mut constants = vec![
+        constants.extend([
             ("HEADS", self.heads.into()),
             ("KV_HEADS", self.kv_heads.into()),
             ("HEAD_DIM", self.cache.head_dim.into()),
             ("ROPE_PAIRS", self.cache.rope_pairs.into()),
             ("K_OFFSET", self.k_offset.into()),
             ("V_OFFSET", self.v_offset.into()),
-        ];
+        ]);
         constants.extend(step::constants());
         (bindings, flags, constants)
     }
@@ -151,7 +154,7 @@ impl RopeKvAppend {
         let buffers: Vec<_> = std::iter::once(qkv.whole()).chain(to.ranges()).collect();
         let grid = Grid::plane(
             Extent::Fixed(match self.cache.by_pair() {
-                true => self.pairs().div_ceil(LANES),
+                true => (self.pairs() / self.cache.pairs_at_once()).div_ceil(LANES),
                 false => self.heads + 2 * self.kv_heads,
             }),
             Extent::Tokens { per: 1 },

@@ -1,4 +1,4 @@
-use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
+use vitrine_gpu::{Bound, Buffer, Gpu, Recording, Store, StoreKind, Usage};
 use vitrine_kernels::{CacheLayout, KvDtype, PAGE};
 
 use crate::page_pool::PagePool;
@@ -10,14 +10,14 @@ const FIRST_CAPACITY: u32 = 512;
 
 /// Keys and values of all sequences, and the rotary angles of all positions that fit.
 ///
-/// Per layer one buffer for keys (after RoPE) and one for values, (pages, [`PAGE`], kv_heads,
+/// Per layer one buffer or texture for keys (after RoPE) and one for values, (pages, [`PAGE`], kv_heads,
 /// [`CacheLayout::head_words`]). A sequence holds pages in any order, and sequences that begin alike share them. It grows
 /// by doubling, so that a long context costs memory only when it is used.
 pub struct KvCache {
     /// Keys, by layer.
-    pub keys: Vec<Buffer>,
+    pub keys: Vec<Store>,
     /// Values, by layer.
-    pub values: Vec<Buffer>,
+    pub values: Vec<Store>,
     /// The token at each position, and the one that was chosen to follow; paged as keys are.
     pub history: Buffer,
     /// (cos, sin), (positions, dim / 2), for each of the model's rotary embeddings.
@@ -55,12 +55,13 @@ impl KvCache {
         positions: u32,
     ) -> Result<Self, ModelError> {
         let slots = u64::from(pool.capacity()) * u64::from(PAGE);
-        // Half of a token's are keys.
-        let bytes = slots * config.kv_bytes_per_layer(dtype) / 2;
-        let layers = |name: &str| -> Result<Vec<Buffer>, ModelError> {
-            let buffers = (0..config.num_hidden_layers())
-                .map(|layer| gpu.buffer(&format!("layers.{layer}.{name}"), bytes, Usage::Work));
-            Ok(buffers.collect::<Result<_, _>>()?)
+        let layers = |name: &str| -> Result<Vec<Store>, ModelError> {
+            let layers = config.layers.iter().zip(0..).map(|(layer, number)| {
+                let layout = layout(gpu, config, layer.rope, dtype);
+                let label = format!("layers.{number}.{name}");
+                layout.cache(gpu, &label, slots, config.num_key_value_heads)
+            });
+            Ok(layers.collect::<Result<_, _>>()?)
         };
         let table = |dim: u32| {
             let bytes = u64::from(positions) * u64::from(dim / 2) * 8;
@@ -84,12 +85,8 @@ impl KvCache {
     }
 
     /// How the heads of layers that turn by `rope` lie in it.
-    pub fn layout(&self, config: &Config, rope: usize) -> CacheLayout {
-        CacheLayout {
-            head_dim: config.head_dim,
-            rope_pairs: config.ropes.get(rope).map_or(0, |rope| rope.dim / 2),
-            dtype: self.dtype,
-        }
+    pub fn layout(&self, gpu: &Gpu, config: &Config, rope: usize) -> CacheLayout {
+        layout(gpu, config, rope, self.dtype)
     }
 
     /// Sets the rotary angles.
@@ -138,8 +135,8 @@ impl KvCache {
             positions,
         )?;
         let mut copies = Recording::default();
-        for (old, new) in self.buffers().zip(larger.buffers()) {
-            copies.copy(old, 0, new, 0, old.size().min(new.size()));
+        for (old, new) in self.paged().zip(larger.paged()) {
+            copies.copy(old, 0, new, 0, old.bytes().min(new.bytes()));
         }
         gpu.submit(0, [&copies]);
         gpu.check()?;
@@ -147,28 +144,50 @@ impl KvCache {
     }
 
     /// Copies pages, in pairs of source and target.
-    pub fn copy_pages(&self, gpu: &Gpu, pairs: &[(u32, u32)]) -> Result<(), ModelError> {
-        let page_bytes = |buffer: &Buffer| buffer.size() / u64::from(self.pool.capacity());
-        let largest = self.buffers().map(page_bytes).max().unwrap_or(0);
-        // Not every browser copies within one buffer.
-        let scratch = gpu.buffer("copied page", largest, Usage::Work)?;
+    pub fn copy_pages(
+        &self,
+        gpu: &Gpu,
+        config: &Config,
+        pairs: &[(u32, u32)],
+    ) -> Result<(), ModelError> {
+        let tokens = u64::from(PAGE);
+        let of_layer = tokens * config.kv_bytes_per_layer(self.dtype) / 2;
+        let scratch = gpu.buffer("copied page", of_layer.max(tokens * 4), Usage::Work)?;
         let mut copies = Recording::default();
-        for buffer in self.buffers() {
-            let bytes = page_bytes(buffer);
+        let mut copy = |paged: Bound<'_>, bytes: u64| {
+            // Not every browser copies within one buffer, and none within one texture.
             for &(from, to) in pairs {
-                copies.copy(buffer, u64::from(from) * bytes, &scratch, 0, bytes);
-                copies.copy(&scratch, 0, buffer, u64::from(to) * bytes, bytes);
+                copies.copy(paged, u64::from(from) * bytes, &scratch, 0, bytes);
+                copies.copy(&scratch, 0, paged, u64::from(to) * bytes, bytes);
             }
+        };
+        for layer in self.layers() {
+            copy(layer, of_layer);
         }
+        copy(self.history.whole(), tokens * 4);
         gpu.submit(0, [&copies]);
         Ok(())
     }
 
-    /// What is paged.
-    fn buffers(&self) -> impl Iterator<Item = &Buffer> {
-        let keys_and_values = self.keys.iter().chain(&self.values);
-        keys_and_values.chain([&self.history])
+    /// Keys and values of all layers.
+    fn layers(&self) -> impl Iterator<Item = Bound<'_>> {
+        self.keys.iter().chain(&self.values).map(Store::whole)
     }
+
+    /// What is paged.
+    fn paged(&self) -> impl Iterator<Item = Bound<'_>> {
+        self.layers().chain([self.history.whole()])
+    }
+}
+
+fn layout(gpu: &Gpu, config: &Config, rope: usize, dtype: KvDtype) -> CacheLayout {
+    let layout = CacheLayout {
+        head_dim: config.head_dim,
+        rope_pairs: config.ropes.get(rope).map_or(0, |rope| rope.dim / 2),
+        dtype,
+        store: StoreKind::Buffer,
+    };
+    layout.placed(gpu)
 }
 
 /// The rotary tables for a sequence that began with `prompt` positions and now has `positions`.

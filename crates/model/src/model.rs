@@ -61,10 +61,10 @@ pub struct Pending {
 pub(crate) enum Body {
     /// The layers for many tokens.
     Prefill,
-    /// The layers for one.
-    Decode,
-    /// The layers for one, and what watches them.
-    Watched,
+    /// The layers for the one at this position.
+    Decode(u32),
+    /// The same, and what watches them.
+    Watched(u32),
     /// Nothing: it ran already.
     Done,
 }
@@ -175,15 +175,16 @@ impl Model {
         self.place(SequenceId::FIRST, position)
     }
 
-    /// Kernel runs per decoded token.
+    /// Kernel runs for the token at `position`.
     #[must_use]
-    pub fn dispatches_per_token(&self) -> u32 {
+    pub fn dispatches_per_token(&self, position: u32) -> u32 {
         let Plan {
             decode,
             head,
             greedy,
             ..
         } = &self.plan;
+        let decode = decode.at(position);
         (decode.dispatches() + head.dispatches() + greedy.dispatches()) as u32
     }
 
@@ -224,11 +225,15 @@ impl Model {
         let draws = self.prepare_draw(id)?;
         let must_count = self.sampler.as_mut().is_some_and(|it| it.must_count(id));
         let plan = &self.plan;
-        let watching = self.watching.as_ref().filter(|_| body == Body::Watched);
+        let watched = matches!(body, Body::Watched(_));
+        let watching = self.watching.as_ref().filter(|_| watched);
         let mut recordings = match body {
             Body::Prefill => vec![&plan.prefill],
-            Body::Decode => vec![&plan.decode],
-            Body::Watched => watching.iter().map(|it| &it.watch.body).collect(),
+            Body::Decode(position) => vec![plan.decode.at(position)],
+            Body::Watched(position) => {
+                let bodies = watching.iter().map(|it| it.watch.body.at(position));
+                bodies.collect()
+            }
             Body::Done => vec![],
         };
         recordings.push(&plan.head);

@@ -159,7 +159,7 @@ impl<'a> Ops<'a> {
         if let Some(norm) = &mut matmul.norm {
             norm.keep = true;
         }
-        matmul.storage_buffers() <= self.gpu.caps().max_storage_buffers
+        matmul.has_whole_texels() && matmul.storage_buffers() <= self.gpu.caps().max_storage_buffers
     }
 
     fn describe(&self, projection: &Projection<'_>, part: &PackedPart) -> Matmul {

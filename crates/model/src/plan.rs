@@ -3,6 +3,7 @@
 mod batch;
 mod changes;
 mod layer;
+mod one_token;
 mod tapped;
 mod watched;
 
@@ -18,6 +19,7 @@ use crate::weights::Weights;
 use crate::{Config, LoadOptions, ModelError, Tap, Tuning};
 pub use batch::BatchPlan;
 pub use changes::Changes;
+pub use one_token::OneToken;
 pub use tapped::{Read, Segment, Tapping};
 pub use watched::{NEURONS, Watch};
 
@@ -138,7 +140,7 @@ pub struct Plan {
     /// Embedding and layers for a pass of many tokens.
     pub prefill: Recording,
     /// Embedding and layers for one token.
-    pub decode: Recording,
+    pub decode: OneToken,
     /// Final norm, output head and a first look at the logits, for the last token of either.
     pub head: Recording,
     /// The best token, which is fed back.
@@ -193,6 +195,8 @@ struct Builder<'a> {
     rows: u32,
     /// Whether the rows are one sequence's.
     prefill: bool,
+    /// Whether a token sees one stretch of keys at most.
+    near: bool,
     /// What attention leaves to be put together, by one layer after the other.
     partials: Option<Buffer>,
     changes: &'a Changes,
@@ -222,6 +226,7 @@ impl<'a> Builder<'a> {
             tuning,
             rows,
             prefill: false,
+            near: false,
             partials: None,
             changes,
             tapping: None,
@@ -248,7 +253,7 @@ impl Plan {
         };
         Ok(Self {
             prefill: prefill.body(weights)?.recording,
-            decode: builder(1).body(weights)?.recording,
+            decode: OneToken::new(basis, || builder(1))?,
             head: head.recording,
             greedy,
             top_k,

@@ -342,7 +342,7 @@ impl Model {
                     _ => 0,
                 };
                 let rope = config.layers[layer as usize].rope;
-                let layout = self.cache.layout(config, rope);
+                let layout = self.cache.layout(&self.gpu, config, rope);
                 for (at, row) in (first..).zip(rows) {
                     let of_heads = row.chunks_exact(head_dim).skip(skipped).take(heads);
                     for (head, values) in of_heads.enumerate() {

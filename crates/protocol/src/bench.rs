@@ -49,7 +49,7 @@ pub struct BenchReport {
     pub profiles: Vec<PassProfile>,
     /// From the end of loading to the first token after a prompt of the first length, in seconds.
     pub first_token_s: Option<f64>,
-    /// Kernel runs per decoded token.
+    /// Kernel runs of a decoded token, at the first context.
     pub dispatches_per_token: u32,
     /// The most bytes that buffers took on the GPU at a time.
     #[serde(default)]

@@ -2,7 +2,7 @@
 
 use pollster::block_on;
 use vitrine_engine::{Engine, LoadOptions, Quantization, Quantize};
-use vitrine_gpu::{AdapterSelector, Gpu, GpuError, StoreKind};
+use vitrine_gpu::{AdapterSelector, Gpu, GpuError, StoreKind, Usage};
 
 use crate::fixture::{Fixture, load_with, logits};
 
@@ -83,7 +83,7 @@ fn a_texture_above_the_limit_is_refused() {
     let gpu = gpu();
     let most = gpu.caps().max_texture;
     let refused = gpu
-        .store("weights", most + 1, StoreKind::StorageTexture)
+        .store("weights", most + 1, StoreKind::StorageTexture, Usage::Input)
         .err();
     assert!(
         matches!(refused, Some(GpuError::TooLarge { limit, .. }) if limit == most),

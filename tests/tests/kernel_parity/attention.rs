@@ -1,30 +1,51 @@
-use vitrine_gpu::Gpu;
-use vitrine_kernels::{Attention, AttentionShape, CacheLayout, Dtype, KvDtype, cpu, stride};
-
-use crate::support::{
-    LENGTHS, assert_close, cached, gpu, numbers, paired, remembered, run_stored, step, unpadded,
-    zeros,
+use vitrine_gpu::{Gpu, StoreKind};
+use vitrine_kernels::{
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, SHARED_LANES, cpu,
+    stride,
 };
 
-/// Both forms, whole and in stretches: also in more than there are pages.
-pub const SHAPES: [AttentionShape; 4] = [
+use crate::support::{
+    LENGTHS, assert_close, cached, gpu, numbers, paired, remembered, run, run_stored, step,
+    unpadded, zeros,
+};
+
+/// How a cache may lie, and be read: whole and in stretches, also in more than there are pages; as texels
+/// where the device has subgroups for it.
+pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
+    let forms = [(AttentionForm::Pages, 3), (AttentionForm::Keys, 4)];
+    let mut all = Vec::new();
+    for (form, splits) in forms {
+        all.extend([1, splits].map(|splits| (cache, shape(form, splits))));
+    }
+    let lanes = gpu
+        .caps()
+        .subgroup_size
+        .filter(|size| SHARED_LANES.contains(size));
+    if let Some(lanes) = lanes
+        && cache.fits_texels()
+    {
+        let form = AttentionForm::Texels(lanes);
+        let texels = [StoreKind::SampledTexture, StoreKind::StorageTexture];
+        let texels = texels.map(|store| CacheLayout { store, ..cache });
+        all.extend(
+            texels
+                .into_iter()
+                .zip([1, 4])
+                .map(|(cache, splits)| (cache, shape(form, splits))),
+        );
+        all.push((texels[1], shape(form, 1)));
+    }
+    all
+}
+
+/// Stretches of a page at least.
+fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
     AttentionShape {
-        by_key: false,
-        splits: 1,
-    },
-    AttentionShape {
-        by_key: true,
-        splits: 1,
-    },
-    AttentionShape {
-        by_key: false,
-        splits: 3,
-    },
-    AttentionShape {
-        by_key: true,
-        splits: 4,
-    },
-];
+        form,
+        splits,
+        least_pages: 1,
+    }
+}
 
 struct Case {
     heads: u32,
@@ -66,17 +87,17 @@ impl Case {
 
         let out_stride = stride(q_width);
         let query = paired(gpu, self.cache, self.dtype, &q);
-        let [k, v] = raw.map(|values| cached(gpu, self.cache, &values));
         let out = zeros(gpu, self.tokens * out_stride);
         let step = step(gpu, self.position, self.tokens);
-        for shape in SHAPES {
+        for (cache, shape) in forms(gpu, self.cache) {
+            let [k, v] = [0, 1].map(|i| cached(gpu, cache, kv_heads, &raw[i]));
             let kernel = Attention {
                 heads,
                 kv_heads,
                 out_stride,
                 scale,
                 sliding_window: self.sliding_window,
-                cache: self.cache,
+                cache,
                 dtype: self.dtype,
                 stats: false,
                 shape,
@@ -95,8 +116,8 @@ impl Case {
             );
             let got = unpadded(&got, q_width, out_stride);
             let what = format!(
-                "{sizes:?}, {} tokens from position {}, window {:?}, {:?}, {shape:?}",
-                self.tokens, self.position, self.sliding_window, self.cache
+                "{sizes:?}, {} tokens from position {}, window {:?}, {cache:?}, {shape:?}",
+                self.tokens, self.position, self.sliding_window
             );
             assert_close(&got, &right, &wrong, self.tolerance, &what);
         }
@@ -126,6 +147,7 @@ fn attention() {
                     head_dim,
                     rope_pairs: head_dim / 2,
                     dtype: KvDtype::F32,
+                    store: StoreKind::Buffer,
                 },
                 dtype: Dtype::F32,
                 tolerance: 1e-5,
@@ -151,6 +173,7 @@ fn attention_in_a_window() {
                     // Only part of each head turns.
                     rope_pairs: 6,
                     dtype: KvDtype::F32,
+                    store: StoreKind::Buffer,
                 },
                 dtype: Dtype::F32,
                 tolerance: 1e-5,
@@ -174,6 +197,7 @@ fn attention_over_half_precision_keys_and_values() {
                 head_dim: 96,
                 rope_pairs: 48,
                 dtype: KvDtype::F16,
+                store: StoreKind::Buffer,
             },
             dtype: Dtype::F16,
             tolerance: 1e-3,
@@ -206,6 +230,7 @@ fn attention_over_a_cache_in_other_numbers() {
                         head_dim,
                         rope_pairs,
                         dtype: kv_dtype,
+                        store: StoreKind::Buffer,
                     },
                     dtype,
                     tolerance,
@@ -213,5 +238,59 @@ fn attention_over_a_cache_in_other_numbers() {
                 .check(&gpu);
             }
         }
+    }
+}
+
+/// Keys that are one stretch are the same to the bit, whether others could have been cut or not.
+#[test]
+fn one_stretch_is_all_there_is() {
+    let gpu = gpu();
+    let (heads, kv_heads, head_dim, position) = (9, 3, 64, 150);
+    let layout = CacheLayout {
+        head_dim,
+        rope_pairs: 32,
+        dtype: KvDtype::F32,
+        store: StoreKind::Buffer,
+    };
+    let n = (position + 1) * kv_heads * head_dim;
+    let query = paired(
+        &gpu,
+        layout,
+        Dtype::F32,
+        &numbers(1, (heads * head_dim) as usize),
+    );
+    let (out, step) = (zeros(&gpu, heads * head_dim), step(&gpu, position, 1));
+    for (cache, whole) in forms(&gpu, layout) {
+        if whole.splits > 1 {
+            continue;
+        }
+        let [k, v] = [2, 3].map(|seed| cached(&gpu, cache, kv_heads, &numbers(seed, n as usize)));
+        let run = |shape: AttentionShape| {
+            let kernel = Attention {
+                heads,
+                kv_heads,
+                out_stride: heads * head_dim,
+                scale: 0.3,
+                sliding_window: None,
+                cache,
+                dtype: Dtype::F32,
+                stats: false,
+                shape,
+            };
+            let partials = kernel.partials(&gpu, 1).unwrap();
+            let caches = [&k, &v];
+            let dispatches =
+                kernel.dispatches(&gpu, &query, caches, &out, &step, None, partials.as_ref());
+            run::<u32>(&gpu, dispatches.unwrap(), 1, &out, heads * head_dim)
+        };
+        let cut = |least_pages: u32| AttentionShape {
+            splits: 4,
+            least_pages,
+            ..whole
+        };
+        let right = run(whole);
+        assert_eq!(run(cut(3)), right, "{whole:?}");
+        // Control: three stretches round in another way.
+        assert_ne!(run(cut(1)), right, "{whole:?}");
     }
 }

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use pollster::block_on;
-use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording};
+use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording, StoreKind};
 use vitrine_kernels::{
     Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
     LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, RmsNorm, RowNorms, Shape, Strongest, Then,
@@ -16,7 +16,7 @@ use vitrine_kernels::{
 };
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, device, matrix, numbers, packed, paired, step, zeros};
+use crate::support::{buffer, cached, device, matrix, numbers, packed, paired, step, zeros};
 
 /// The sizes of SmolLM2-135M.
 const HIDDEN: u32 = 576;
@@ -142,12 +142,15 @@ impl Bench {
             head_dim: HEAD_DIM,
             rope_pairs: HEAD_DIM / 2,
             dtype: KvDtype::F32,
-        };
+            store: StoreKind::Buffer,
+        }
+        .placed(gpu);
         let positions = position + tokens;
         let (q_width, kv_width) = (HEADS * HEAD_DIM, KV_HEADS * HEAD_DIM);
         let q = numbers(1, (tokens * q_width) as usize);
         let [k, v] = [2, 3].map(|seed| numbers(seed, (positions * kv_width) as usize));
-        let [query, keys, values] = [&q, &k, &v].map(|all| paired(gpu, cache, Dtype::F32, all));
+        let query = paired(gpu, cache, Dtype::F32, &q);
+        let [keys, values] = [&k, &v].map(|all| cached(gpu, cache, KV_HEADS, all));
         let kernel = Attention {
             heads: HEADS,
             kv_heads: KV_HEADS,
@@ -157,7 +160,7 @@ impl Bench {
             cache,
             dtype: Dtype::F32,
             stats: false,
-            shape: AttentionShape::choose(gpu, KV_HEADS, tokens > 1),
+            shape: AttentionShape::choose(gpu, cache, KV_HEADS, tokens > 1),
         };
         let (out, step) = (zeros(gpu, tokens * q_width), step(gpu, position, tokens));
         let partials = kernel.partials(gpu, tokens).unwrap();

@@ -1,6 +1,6 @@
 //! Projections with what stands beside them, against the twins one after the other.
 
-use vitrine_gpu::Gpu;
+use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{
     Activation, AppendBuffers, CacheLayout, Dtype, InputNorm, KvDtype, Matmul, Operands, Results,
     RopeKvAppend, Shape, SliceSums, Then, XBinding, cpu, stride,
@@ -159,9 +159,14 @@ fn an_mlp_from_textures() {
 
 fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
     let (heads, kv_heads) = (3, 1);
-    for (storage, (head_dim, rope_pairs)) in storages_of(device)
+    let heads_of = [(64, 32), (96, 48), (64, 16), (32, 0)];
+    // The cache is what weights are for every other four.
+    let stores = [StoreKind::Buffer, device.weights_in()];
+    let caches = stores
         .into_iter()
-        .zip([(64, 32), (96, 48), (64, 16), (32, 0)].into_iter().cycle())
+        .flat_map(|store| heads_of.map(|heads| (heads, store)));
+    for (storage, ((head_dim, rope_pairs), store)) in
+        storages_of(device).into_iter().zip(caches.cycle())
     {
         let k = crate::support::lengths(storage).pop().unwrap();
         let rows = (heads + 2 * kv_heads) * head_dim;
@@ -177,6 +182,7 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                     true => KvDtype::F16,
                     false => dtype.into(),
                 },
+                store,
             };
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = buffer(device, &padded(&numbers(3, k as usize), k, stride(k)));
@@ -220,11 +226,19 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                 }),
                 then: Then::Store,
             };
+            let at_once = Matmul {
+                then: Then::Append(append),
+                ..matmul
+            };
+            if !at_once.has_whole_texels() {
+                continue;
+            }
             // At once, and by two kernels, each of which has a parity test of its own.
             let run = |shift: u32, at_once: bool| -> [Vec<f32>; 4] {
                 let rope = (rope_pairs > 0).then(|| buffer(device, &angles(shift)));
                 let [query, qkv] = [heads * head_dim, rows].map(|n| zeros(device, 8 * n));
-                let [keys, values] = [(); 2].map(|()| zeros(device, 64 * kv_heads * head_dim));
+                let [keys, values] =
+                    [(); 2].map(|()| crate::support::cache(device, cache, 64, kv_heads));
                 let kept = zeros(device, 8 * 2 * kv_heads * head_dim);
                 let to = AppendBuffers {
                     rope: rope.as_ref(),
@@ -253,8 +267,8 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                 let pairs = |pairs, n| unpaired(device, cache, dtype, pairs, n);
                 [
                     pairs(&query, tokens * heads * head_dim),
-                    uncached(device, cache, &keys, 16 * width),
-                    uncached(device, cache, &values, 16 * width),
+                    uncached(device, cache, kv_heads, &keys, 16 * width),
+                    uncached(device, cache, kv_heads, &values, 16 * width),
                     pairs(&kept, tokens * 2 * width),
                 ]
             };

@@ -1,6 +1,6 @@
 //! Projections by integer products, against the twin on activations as their bytes have them.
 
-use vitrine_gpu::{Buffer, Gpu};
+use vitrine_gpu::{Buffer, Gpu, StoreKind};
 use vitrine_kernels::{
     Activation, AppendBuffers, CacheLayout, Dtype, KvDtype, Matmul, Operands, Results,
     RopeKvAppend, Shape, SliceSums, Then, XBinding, XFormat, cpu, packed_bytes,
@@ -9,7 +9,7 @@ use vitrine_model::{Quantize, Storage};
 
 use crate::support::{
     Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
-    storages_of, stored, textured_gpus, unpadded, unpaired, variants, zeros,
+    storages_of, stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -191,6 +191,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
         head_dim: 64,
         rope_pairs: 32,
         dtype: KvDtype::F32,
+        store: StoreKind::Buffer,
     };
     let rows = (heads + 2 * kv_heads) * cache.head_dim;
     let Sample { part, .. } = sample(&gpu, in_memory(Quantize::Q4), rows, k, 1);
@@ -216,7 +217,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
             let (x, _) = packed(&gpu, &numbers(seed, k as usize), k, 8);
             let [query, qkv] =
                 [heads * cache.head_dim, rows].map(|n| stored(&gpu, dtype, &vec![0.0; n as usize]));
-            let [keys, values] = [(); 2].map(|()| zeros(&gpu, 64 * kv_heads * cache.head_dim));
+            let [keys, values] = [(); 2].map(|()| crate::support::cache(&gpu, cache, 64, kv_heads));
             let to = AppendBuffers {
                 rope: Some(&rope),
                 query: &query,
@@ -255,13 +256,12 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 dispatches.push(append.dispatch(&gpu, &qkv, to).unwrap());
             }
             run::<u32>(&gpu, dispatches, 1, &query, 1);
-            let width = kv_heads * cache.head_dim;
+            let n = 16 * kv_heads * cache.head_dim;
             [
-                (&query, heads * cache.head_dim),
-                (&keys, 16 * width),
-                (&values, 16 * width),
+                unpaired(&gpu, cache, dtype, &query, heads * cache.head_dim),
+                uncached(&gpu, cache, kv_heads, &keys, n),
+                uncached(&gpu, cache, kv_heads, &values, n),
             ]
-            .map(|(pairs, n)| unpaired(&gpu, cache, dtype, pairs, n))
         };
         let [right, other] = [2, 3].map(|seed| run_with(seed, false));
         let got = run_with(2, true);

@@ -1,15 +1,16 @@
 //! Rows of several sequences over a cache whose pages lie in any order.
 
+use vitrine_gpu::StoreKind;
 use vitrine_kernels::{
     AppendBuffers, Attention, CacheLayout, Dtype, Embed, KvDtype, PAGE, RopeKvAppend, Row, Table,
 };
 use vitrine_kernels::{cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
-use crate::attention::SHAPES;
+use crate::attention::forms;
 use crate::support::{
-    assert_close, buffer, cached, distance, gpu, matrix, numbers, packed, paged_step, paired,
-    remembered, run, uncached, unpadded, zeros,
+    assert_close, buffer, cache, cached, distance, gpu, matrix, numbers, packed, paged_step,
+    paired, remembered, run, uncached, unpadded, zeros,
 };
 
 const HEADS: u32 = 4;
@@ -18,9 +19,14 @@ const LAYOUT: CacheLayout = CacheLayout {
     head_dim: 16,
     rope_pairs: 6,
     dtype: KvDtype::F32,
+    store: StoreKind::Buffer,
 };
 const IN_8_BITS: CacheLayout = CacheLayout {
     dtype: KvDtype::Q8,
+    ..LAYOUT
+};
+const AS_TEXELS: CacheLayout = CacheLayout {
+    store: StoreKind::StorageTexture,
     ..LAYOUT
 };
 const KV_WIDTH: u32 = KV_HEADS * LAYOUT.head_dim;
@@ -84,11 +90,11 @@ fn check_attention(layout: CacheLayout) {
         // Control: the pages in another order.
         let wrong = twin(&[vec![7, 4, 2, 0], vec![1, 4], vec![3]]);
         let query = paired(&gpu, layout, Dtype::F32, &q);
-        let [keys, values] = [0, 1].map(|i| cached(&gpu, layout, &raw[i]));
         let n_tokens = ROWS.len() as u32;
         let out = zeros(&gpu, n_tokens * stride(width));
         let step = paged_step(&gpu, &rows(), &tables());
-        for shape in SHAPES {
+        for (layout, shape) in forms(&gpu, layout) {
+            let [keys, values] = [0, 1].map(|i| cached(&gpu, layout, KV_HEADS, &raw[i]));
             let attention = Attention {
                 heads: HEADS,
                 kv_heads: KV_HEADS,
@@ -118,6 +124,7 @@ fn keys_and_values_go_to_the_pages_of_their_sequence() {
     check_append(LAYOUT, 1e-5);
     // Half a byte of the largest.
     check_append(IN_8_BITS, 1.5 / 254.0);
+    check_append(AS_TEXELS, 1e-5);
 }
 
 fn check_append(layout: CacheLayout, tolerance: f32) {
@@ -152,8 +159,7 @@ fn check_append(layout: CacheLayout, tolerance: f32) {
     let (qkv, rope) = (buffer(&gpu, &qkv), buffer(&gpu, &angles));
     let query = zeros(&gpu, n_tokens * HEADS * LAYOUT.head_dim);
     let n = PAGES * PAGE * KV_WIDTH;
-    let words = PAGES * PAGE * KV_HEADS * layout.head_words();
-    let caches = [zeros(&gpu, words), zeros(&gpu, words)];
+    let caches = [(); 2].map(|()| cache(&gpu, layout, PAGES * PAGE, KV_HEADS));
     let append = RopeKvAppend {
         heads: HEADS,
         kv_heads: KV_HEADS,
@@ -176,7 +182,7 @@ fn check_append(layout: CacheLayout, tolerance: f32) {
     let dispatch = append.dispatch(&gpu, &qkv, to).unwrap();
     run::<f32>(&gpu, [dispatch], n_tokens, &query, 1);
     for (index, what) in [(0, "keys"), (1, "values")] {
-        let got = uncached(&gpu, layout, &caches[index], n);
+        let got = uncached(&gpu, layout, KV_HEADS, &caches[index], n);
         assert_close(&got, &right[index], &wrong[index], tolerance, what);
     }
 }

@@ -1,9 +1,9 @@
-use vitrine_gpu::Gpu;
+use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{AppendBuffers, CacheLayout, Dtype, KvDtype, RopeKvAppend, cpu, stride};
 
 use crate::support::{
-    LENGTHS, assert_close, buffer, distance, gpu, numbers, remembered, run, step, stored, uncached,
-    unpaired, zeros,
+    LENGTHS, assert_close, buffer, cache, distance, gpu, numbers, remembered, run, step, stored,
+    uncached, unpaired, zeros,
 };
 
 struct Case {
@@ -48,8 +48,7 @@ impl Case {
             .map(|angle| [angle.cos(), angle.sin()])
             .collect();
         let rope = (!table.is_empty()).then(|| buffer(gpu, &table));
-        let words = positions * self.kv_heads * self.cache.head_words();
-        let (keys, values) = (zeros(gpu, words), zeros(gpu, words));
+        let [keys, values] = [(); 2].map(|()| cache(gpu, self.cache, positions, self.kv_heads));
         let n = self.tokens * self.heads * head_dim;
         let query = zeros(gpu, n);
         let step = step(gpu, self.position, self.tokens);
@@ -75,7 +74,8 @@ impl Case {
         let dispatch = kernel.dispatch(gpu, &qkv, to).unwrap();
         run::<f32>(gpu, [dispatch], self.tokens, &query, 1);
         let query = unpaired(gpu, self.cache, dtype, &query, n);
-        let [keys, values] = [&keys, &values].map(|cache| uncached(gpu, self.cache, cache, kv));
+        let [keys, values] =
+            [&keys, &values].map(|cache| uncached(gpu, self.cache, self.kv_heads, cache, kv));
         // What was kept is what went into the cache.
         let kept = unpaired(gpu, self.cache, dtype, &kept, self.tokens * 2 * width);
         let width = width as usize;
@@ -93,7 +93,19 @@ impl Case {
         [query, keys, values]
     }
 
+    /// From storage, and where it can be from texels.
     fn check(&self, gpu: &Gpu, tolerance: f32) {
+        self.check_placed(gpu, tolerance);
+        let cache = CacheLayout {
+            store: StoreKind::SampledTexture,
+            ..self.cache
+        };
+        if cache.fits_texels() {
+            Self { cache, ..*self }.check_placed(gpu, tolerance);
+        }
+    }
+
+    fn check_placed(&self, gpu: &Gpu, tolerance: f32) {
         let qkv = numbers(9, (self.stride() * self.tokens) as usize);
         let pairs = self.cache.rope_pairs;
         let inv_freq: Vec<f32> = (0..pairs)
@@ -151,6 +163,7 @@ fn rope_kv_append() {
                     head_dim,
                     rope_pairs: head_dim / 2,
                     dtype: KvDtype::F32,
+                    store: StoreKind::Buffer,
                 },
                 dtype: Dtype::F32,
             };
@@ -173,6 +186,7 @@ fn rope_of_a_part() {
                 head_dim: 32,
                 rope_pairs,
                 dtype: KvDtype::F32,
+                store: StoreKind::Buffer,
             },
             dtype: Dtype::F32,
         };
@@ -191,6 +205,7 @@ fn keys_and_values_in_half_precision() {
             head_dim: 64,
             rope_pairs: 24,
             dtype: KvDtype::F16,
+            store: StoreKind::Buffer,
         },
         dtype: Dtype::F16,
     };
@@ -210,6 +225,7 @@ fn keys_and_values_in_numbers_of_their_own() {
                 head_dim: 64,
                 rope_pairs: 24,
                 dtype: kv_dtype,
+                store: StoreKind::Buffer,
             },
             dtype,
         };
@@ -237,6 +253,7 @@ fn keys_and_values_in_8_bits() {
                     head_dim,
                     rope_pairs,
                     dtype: KvDtype::Q8,
+                    store: StoreKind::Buffer,
                 },
                 dtype,
             };
@@ -312,6 +329,7 @@ fn in_8_bits_what_is_no_number_stays_none() {
             head_dim,
             rope_pairs: 32,
             dtype: KvDtype::Q8,
+            store: StoreKind::Buffer,
         },
         dtype: Dtype::F32,
     };

@@ -1,7 +1,7 @@
 //! What the parity tests share: data, buffers, and the comparison.
 
 use bytemuck::Pod;
-use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, StoreKind, Usage};
+use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Store, StoreKind, Usage};
 use vitrine_kernels::packed::{TILE, TilePacker, quants_in};
 use vitrine_kernels::{
     CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape,
@@ -195,8 +195,55 @@ pub fn unpaired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, pairs: &Buffer, n:
     out_of_pairs(layout, &run_stored(gpu, [], 0, pairs, n, dtype))
 }
 
-/// Keys or values, (…, head_dim), as a cache has them.
-pub fn cached(gpu: &Gpu, layout: CacheLayout, values: &[f32]) -> Buffer {
+/// An empty cache for so many positions.
+pub fn cache(gpu: &Gpu, layout: CacheLayout, slots: u32, kv_heads: u32) -> Store {
+    layout
+        .cache(gpu, "cache", slots.next_multiple_of(PAGE).into(), kv_heads)
+        .unwrap()
+}
+
+/// Keys or values, (slots, kv_heads, head_dim), as a cache has them.
+pub fn cached(gpu: &Gpu, layout: CacheLayout, kv_heads: u32, values: &[f32]) -> Store {
+    let values = by_page(layout, kv_heads, values);
+    let buffer = in_storage(gpu, layout, &values);
+    if !layout.is_texels() {
+        return buffer.into();
+    }
+    let heads = values.len() as u32 / layout.head_dim;
+    let cache = cache(gpu, layout, heads / kv_heads, kv_heads);
+    copy(gpu, &buffer.clone().into(), &cache, buffer.size());
+    cache
+}
+
+/// In a page a head has its positions one after the other; the last page is filled up.
+fn by_page(layout: CacheLayout, kv_heads: u32, values: &[f32]) -> Vec<f32> {
+    let width = (kv_heads * layout.head_dim) as usize;
+    let mut values = values.to_vec();
+    values.resize(values.len().next_multiple_of(PAGE as usize * width), 0.0);
+    let pages = values.chunks_exact(PAGE as usize * width);
+    pages
+        .flat_map(|page| turned(page, PAGE, kv_heads))
+        .collect()
+}
+
+/// Heads, (outer, inner, head_dim), as (inner, outer, head_dim).
+fn turned(heads: &[f32], outer: u32, inner: u32) -> Vec<f32> {
+    let head_dim = heads.len() / (outer * inner) as usize;
+    let head = |place: u32| &heads[place as usize * head_dim..][..head_dim];
+    (0..inner)
+        .flat_map(|i| (0..outer).flat_map(move |o| head(o * inner + i)))
+        .copied()
+        .collect()
+}
+
+/// The first bytes of one become those of the other.
+fn copy(gpu: &Gpu, from: &Store, to: &Store, bytes: u64) {
+    let mut recording = Recording::default();
+    recording.copy(from, 0, to, 0, bytes);
+    gpu.submit(0, [&recording]);
+}
+
+fn in_storage(gpu: &Gpu, layout: CacheLayout, values: &[f32]) -> Buffer {
     match layout.dtype {
         KvDtype::F32 => paired(gpu, layout, Dtype::F32, values),
         KvDtype::F16 => paired(gpu, layout, Dtype::F16, values),
@@ -212,8 +259,24 @@ pub fn cached(gpu: &Gpu, layout: CacheLayout, values: &[f32]) -> Buffer {
     }
 }
 
-/// The first `n` of them back, (…, head_dim).
-pub fn uncached(gpu: &Gpu, layout: CacheLayout, cache: &Buffer, n: u32) -> Vec<f32> {
+/// The first `n` of them back, (slots, kv_heads, head_dim).
+pub fn uncached(gpu: &Gpu, layout: CacheLayout, kv_heads: u32, cache: &Store, n: u32) -> Vec<f32> {
+    let page = PAGE * kv_heads * layout.head_dim;
+    let by_page = uncached_pages(gpu, layout, cache, n.next_multiple_of(page));
+    let pages = by_page.chunks_exact(page as usize);
+    let mut values: Vec<f32> = pages
+        .flat_map(|page| turned(page, kv_heads, PAGE))
+        .collect();
+    values.truncate(n as usize);
+    values
+}
+
+fn uncached_pages(gpu: &Gpu, layout: CacheLayout, cache: &Store, n: u32) -> Vec<f32> {
+    let bytes = u64::from(n / layout.head_dim * layout.head_words()) * 4;
+    let buffer = gpu.buffer("copy", bytes, Usage::Work).unwrap();
+    let storage = Store::Buffer(buffer.clone());
+    copy(gpu, cache, &storage, bytes);
+    let cache = &buffer;
     match layout.dtype {
         KvDtype::F32 => unpaired(gpu, layout, Dtype::F32, cache, n),
         KvDtype::F16 => unpaired(gpu, layout, Dtype::F16, cache, n),

@@ -30,6 +30,9 @@ fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
             Binding::StorageTexture => {
                 json!({ "storageTexture": { "access": "read-only", "format": "rgba32uint" } })
             }
+            Binding::WrittenTexture => {
+                json!({ "storageTexture": { "access": "write-only", "format": "rgba32uint" } })
+            }
         })
         .collect();
     json!({ "label": label, "code": code, "bindings": bindings })

@@ -97,6 +97,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             head_dim,
             rope_pairs: head_dim / 2,
             dtype: if keep { other(dtype) } else { dtype.into() },
+            store: StoreKind::Buffer,
         };
         let append = RopeKvAppend {
             heads,
@@ -172,8 +173,21 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             };
             all.splice(1..1, [eight, other].map(with));
         }
+        all.extend(all.clone().into_iter().filter_map(with_texels));
     }
     all
+}
+
+/// The same for a cache that is a texture, where a token goes to it.
+fn with_texels(matmul: Matmul) -> Option<Matmul> {
+    match matmul.then {
+        Then::Append(mut append) if matmul.shape.cols == 1 => {
+            append.cache.store = StoreKind::SampledTexture;
+            let then = Then::Append(append);
+            Some(Matmul { then, ..matmul })
+        }
+        _ => None,
+    }
 }
 
 /// Those with x in signed bytes: what surrounds the products is as above, so that a few are enough.

@@ -28,7 +28,7 @@ impl Builder<'_> {
         let qkv_stride = layer.qkv_proj.matrix.rows;
         let k_offset = layer.qkv_proj.matrix.starts[1];
         let v_offset = layer.qkv_proj.matrix.starts[2];
-        let layout = cache.layout(config, rope);
+        let layout = cache.layout(gpu, config, rope);
         let dtype = act.dtype;
         let caches = [&cache.keys[index], &cache.values[index]];
 
@@ -84,7 +84,7 @@ impl Builder<'_> {
             cache: layout,
             dtype,
             stats: self.head_stats(number).is_some(),
-            shape: AttentionShape::choose(gpu, kv_heads, self.prefill),
+            shape: AttentionShape::choose(gpu, layout, kv_heads, self.prefill || self.near),
         };
         let stats = self.head_stats(number);
         let (query, out, stats) = (&act.query, &act.attn_out, stats.as_ref());

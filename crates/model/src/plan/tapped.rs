@@ -1,6 +1,6 @@
 //! A plan that is cut where somebody looks: after each cut the tensors at hand are read.
 
-use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
+use vitrine_gpu::{Buffer, Gpu, Recording, Store, Usage};
 use vitrine_kernels::{Attention, AttentionProbs, HeadStats};
 
 use super::{Activations, Builder};
@@ -143,7 +143,7 @@ impl Builder<'_> {
         &mut self,
         layer: u32,
         of: Attention,
-        k_cache: &Buffer,
+        k_cache: &Store,
     ) -> Result<(), ModelError> {
         let Some(Tapping {
             stats: Some(stats),
@@ -159,8 +159,7 @@ impl Builder<'_> {
         };
         let (query, step) = (&self.act.query, &self.act.step);
         let kernel = AttentionProbs { of };
-        let inputs = [query, k_cache, stats];
-        let dispatch = kernel.dispatch(self.gpu, inputs, probs, step, width)?;
+        let dispatch = kernel.dispatch(self.gpu, [query, stats], k_cache, probs, step, width)?;
         self.recording.dispatch(dispatch);
         let row_bytes = u64::from(of.heads) * u64::from(*positions) * 4;
         self.cut(Tap::Attentions(layer), probs, row_bytes);

@@ -8,7 +8,7 @@ use vitrine_kernels::{
     HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, lanes_of_rows, stride,
 };
 
-use super::{Basis, Builder};
+use super::{Basis, Builder, OneToken};
 use crate::{ModelError, PacketParts};
 
 /// Neurons that are named, of each layer.
@@ -54,7 +54,7 @@ pub struct Watch {
     /// One [`LogitStats`].
     pub logit_stats: Buffer,
     /// Embedding and layers for one token.
-    pub body: Recording,
+    pub body: OneToken,
     /// What sums up, after the head.
     pub sums: Recording,
 }
@@ -63,11 +63,7 @@ impl Watch {
     /// Compiles and binds what these parts need.
     pub fn new(basis: Basis<'_>, parts: PacketParts) -> Result<Self, ModelError> {
         let Basis {
-            gpu,
-            config,
-            weights,
-            act,
-            ..
+            gpu, config, act, ..
         } = basis;
         let layers = config.num_hidden_layers();
         let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
@@ -98,14 +94,13 @@ impl Watch {
             kv_norms: result("kv norms", pairs(layers * 2 * kv_heads))?,
             neurons: result("neurons", pairs(layers * NEURONS))?,
             logit_stats: result("logit stats", size_of::<LogitStats>() as u64)?,
-            body: Recording::default(),
+            body: OneToken::default(),
             sums: Recording::default(),
         };
-        let builder = Builder {
+        watch.body = OneToken::new(basis, || Builder {
             watch: Some(&watch),
             ..Builder::new(basis, 1)
-        };
-        watch.body = builder.body(weights)?.recording;
+        })?;
 
         let mut sums = Recording::default();
         sums.enter(Place {

@@ -40,7 +40,7 @@ impl Model {
         self.reserve(id, positions)?;
         let own = &self.sequences.get(id)?.pages[shared.len()..];
         let pairs: Vec<_> = copied.iter().copied().zip(own.iter().copied()).collect();
-        self.cache.copy_pages(&self.gpu, &pairs)?;
+        self.cache.copy_pages(&self.gpu, &self.config, &pairs)?;
         self.write_history(id, position, &[token])?;
         self.inherit_sampling(id, of)?;
         let first = if self.turn(id, positions)? {
@@ -157,8 +157,8 @@ impl Model {
             self.point_at(id, start..start + n_tokens);
             if start + n_tokens == end {
                 let body = match (&self.watching, n_tokens) {
-                    (Some(_), 1) => Body::Watched,
-                    (None, 1) => Body::Decode,
+                    (Some(_), 1) => Body::Watched(start),
+                    (None, 1) => Body::Decode(start),
                     _ => Body::Prefill,
                 };
                 let pending = self.finish(id, body, n_tokens, top)?;

@@ -54,7 +54,7 @@ impl Model {
                 *page = own;
             }
         }
-        self.cache.copy_pages(&self.gpu, &pairs)?;
+        self.cache.copy_pages(&self.gpu, &self.config, &pairs)?;
         self.write_pages(id, 0)
     }
 

@@ -1,0 +1,121 @@
+use vitrine_gpu::{ShaderSource, StoreKind};
+
+use super::{Size, TEXTURES, other};
+use crate::AttentionForm::{Keys, Pages, Texels};
+use crate::{
+    Attention, AttentionForm, AttentionProbs, AttentionShape, CacheLayout, KvDtype, RopeKvAppend,
+    stride,
+};
+
+/// Layouts of the cache, each with a sliding window or none.
+fn caches(size: &Size) -> [(CacheLayout, Option<u32>); 5] {
+    let Size {
+        head_dim, dtype, ..
+    } = *size;
+    [
+        (head_dim / 2, None, dtype.into()),
+        (head_dim / 4, Some(100), other(dtype)),
+        (0, None, dtype.into()),
+        (head_dim / 2, Some(100), KvDtype::Q8),
+        (0, None, KvDtype::Q8),
+    ]
+    .map(|(rope_pairs, sliding_window, dtype)| {
+        let cache = CacheLayout {
+            head_dim,
+            rope_pairs,
+            dtype,
+            store: StoreKind::Buffer,
+        };
+        (cache, sliding_window)
+    })
+}
+
+fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
+    AttentionShape {
+        form,
+        splits,
+        least_pages: 3,
+    }
+}
+
+fn attention(
+    size: &Size,
+    (cache, sliding_window): (CacheLayout, Option<u32>),
+    stats: bool,
+    shape: AttentionShape,
+) -> Attention {
+    Attention {
+        heads: size.heads,
+        kv_heads: size.kv_heads,
+        out_stride: stride(size.heads * size.head_dim),
+        scale: 0.125,
+        sliding_window,
+        cache,
+        dtype: size.dtype,
+        stats,
+        shape,
+    }
+}
+
+/// What appends to a cache, reads it, and makes the probabilities of it again.
+pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
+    let Size {
+        heads,
+        kv_heads,
+        head_dim,
+        dtype,
+        ..
+    } = *size;
+    let in_storage = caches(size);
+    let as_texels = TEXTURES.into_iter().flat_map(|store| {
+        let fitting = in_storage
+            .into_iter()
+            .filter(|(cache, _)| cache.fits_texels());
+        fitting.map(move |(cache, window)| (CacheLayout { store, ..cache }, window))
+    });
+    let mut all = Vec::new();
+    for (cache, window) in in_storage.into_iter().chain(as_texels) {
+        for look in [false, true] {
+            let append = RopeKvAppend {
+                heads,
+                kv_heads,
+                qkv_stride: stride((heads + 2 * kv_heads) * head_dim),
+                k_offset: heads * head_dim,
+                v_offset: (heads + kv_heads) * head_dim,
+                cache,
+                dtype,
+                keep: look,
+            };
+            all.push(append.source());
+            let forms = [(Pages, 1), (Keys, 1), (Pages, 16), (Keys, 6)];
+            for (form, splits) in forms.into_iter().filter(|_| !cache.is_texels()) {
+                let shape = shape(form, splits);
+                all.extend(attention(size, (cache, window), look, shape).sources());
+            }
+        }
+        let of = attention(size, (cache, window), true, shape(Pages, 1));
+        all.push(AttentionProbs { of }.source());
+    }
+    all
+}
+
+/// What reads a cache by texels, with so many lanes.
+pub(super) fn attentions_of_texels(size: &Size, lanes: u32) -> Vec<ShaderSource> {
+    let form = Texels(lanes);
+    let store = match lanes {
+        4 => StoreKind::SampledTexture,
+        _ => StoreKind::StorageTexture,
+    };
+    let mut all = Vec::new();
+    for (cache, window) in caches(size) {
+        let cache = CacheLayout { store, ..cache };
+        for (look, splits) in [(false, 1), (true, 1), (false, 6), (true, 6)] {
+            if cache.fits_texels() {
+                let attention = attention(size, (cache, window), look, shape(form, splits));
+                // What puts stretches together needs no subgroups.
+                all.extend(attention.sources().into_iter().take(1));
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,48 @@
+use vitrine_gpu::Recording;
+use vitrine_kernels::AttentionShape;
+
+use super::{Basis, Builder};
+use crate::ModelError;
+
+/// The embedding and the layers for one token.
+#[derive(Default)]
+pub struct OneToken {
+    anywhere: Recording,
+    /// The same to the bit with a kernel less in each layer, for positions that see one stretch of keys; and how
+    /// many these are.
+    near: Option<(Recording, u32)>,
+}
+
+impl OneToken {
+    /// What `builder` makes of it.
+    pub(super) fn new<'a>(
+        basis: Basis<'a>,
+        builder: impl Fn() -> Builder<'a>,
+    ) -> Result<Self, ModelError> {
+        let Basis {
+            gpu,
+            config,
+            weights,
+            ..
+        } = basis;
+        let anywhere = builder().body(weights)?.recording;
+        let positions = AttentionShape::stretch(gpu, config.num_key_value_heads);
+        let near = Builder {
+            near: true,
+            ..builder()
+        };
+        let near = near.body(weights)?.recording;
+        Ok(Self {
+            near: (near.dispatches() < anywhere.dispatches()).then_some((near, positions)),
+            anywhere,
+        })
+    }
+
+    /// What runs for the token at `position`.
+    pub fn at(&self, position: u32) -> &Recording {
+        match &self.near {
+            Some((near, positions)) if position < *positions => near,
+            _ => &self.anywhere,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// The same as `attention`, where a processor plays the GPU and the cache is a texture: the lanes are a
+// subgroup. For scores a lane is a key; for values it is a part of the dimensions, so that the sums of
+// SHARE query heads, which see the same keys and values, stay in its registers. What the lanes know is told
+// by subgroupBroadcast, which costs less here than memory.
+//
+// One workgroup per token and SHARE heads, with SPLIT also per stretch of keys.
+#import parts
+#import texels
+
+@group(0) @binding(_) var<storage, read> queries: array<Part>;
+#if CACHE_STORAGE_TEXTURE
+@group(0) @binding(_) var k_cache: texture_storage_2d<rgba32uint, read>;
+@group(0) @binding(_) var v_cache: texture_storage_2d<rgba32uint, read>;
+fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i)); }
+fn value_texel(i: u32) -> vec4<u32> { return textureLoad(v_cache, texel_place(i)); }
+#else
+@group(0) @binding(_) var k_cache: texture_2d<u32>;
+@group(0) @binding(_) var v_cache: texture_2d<u32>;
+fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i), 0); }
+fn value_texel(i: u32) -> vec4<u32> { return textureLoad(v_cache, texel_place(i), 0); }
+#end
+#import attention
+
+// What the lane with the most of it has.
+fn most(mine: f32) -> f32 {
+    var most = mine;
+#for l in LANES
+    most = max(most, subgroupBroadcast(mine, $lu));
+#end
+    return most;
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let first_head = group.x / SPLITS * SHARE;
+    let split = group.x % SPLITS;
+    let kv_head = first_head / GROUP;
+    let row = step.rows[group.y];
+    let keys = keys_of(row.position, split);
+    if (keys.x >= keys.y) {
+        return;
+    }
+    let query_at = (group.y * HEADS + first_head) * PARTS;
+#for h in SHARE
+    // Of the query each lane has some parts.
+    var mine_$h: array<Values, QUERY_ROUNDS>;
+#for s in QUERY_ROUNDS
+    mine_$h[$su] =
+        from_part(queries[query_at + $hu * PARTS + min($su * LANES + lane, PARTS - 1u)]) * SCALE;
+#end
+    var highest_$h = LOWEST;
+    // Of this lane's keys.
+    var sums_$h = Sums(LOWEST, 0.0, 0.0, LOWEST, NOBODY);
+#for d in ROUNDS
+#for q in TEXEL_QUADS
+    var values_$h_$d_$q = vec4<f32>(0.0);
+#end
+#end
+#end
+
+    for (var first = keys.x - keys.x % LANES; first < keys.y; first += LANES) {
+        let key = first + lane;
+        let seen = key >= keys.x && key < keys.y;
+        // A lane without a key takes another's, and does not count it.
+        let own = clamp(key, keys.x, keys.y - 1u);
+        let at = cached_head(row.sequence, own, kv_head) * CACHED_HEAD;
+#for h in SHARE
+        var score_$h = 0.0;
+#end
+#for t in TEXELS
+        let key_$t = key_texel(at + $tu);
+#for q in TEXEL_QUADS
+        let key_$t_$q = texel_quad_$q(key_$t);
+#for h in SHARE
+        score_$h += dot(key_$t_$q, subgroupBroadcast(
+            mine_$h[($tu * TEXEL_QUADS + $qu) / LANES], ($tu * TEXEL_QUADS + $qu) % LANES));
+#end
+#end
+#end
+#for h in SHARE
+        score_$h = select(LOWEST, score_$h, seen);
+        let now_highest_$h = max(highest_$h, most(score_$h));
+        let rescale_$h = exp(highest_$h - now_highest_$h);
+        let weight_$h = select(0.0, exp(score_$h - now_highest_$h), seen);
+#if STATS
+        sums_$h.spread = weight_$h * (score_$h - now_highest_$h)
+            + rescale_$h * (sums_$h.spread + (highest_$h - now_highest_$h) * sums_$h.total);
+        sums_$h.best_key = select(sums_$h.best_key, key, score_$h > sums_$h.highest);
+        sums_$h.highest = max(sums_$h.highest, score_$h);
+        sums_$h.first_score = select(sums_$h.first_score, score_$h, key == 0u);
+#end
+        sums_$h.total = sums_$h.total * rescale_$h + weight_$h;
+        highest_$h = now_highest_$h;
+#for d in ROUNDS
+#for q in TEXEL_QUADS
+        values_$h_$d_$q *= rescale_$h;
+#end
+#end
+#end
+#for j in LANES
+        let at_$j = subgroupBroadcast(at, $ju);
+#for h in SHARE
+        let weight_$j_$h = subgroupBroadcast(weight_$h, $ju);
+#end
+#for d in ROUNDS
+        let value_$j_$d = value_texel(at_$j + min($du * LANES + lane, TEXELS - 1u));
+#for q in TEXEL_QUADS
+        let value_$j_$d_$q = texel_quad_$q(value_$j_$d);
+#for h in SHARE
+        values_$h_$d_$q += value_$j_$d_$q * weight_$j_$h;
+#end
+#end
+#end
+#end
+    }
+
+#for h in SHARE
+    var all_$h = Sums(highest_$h, subgroupAdd(sums_$h.total), 0.0, LOWEST, NOBODY);
+#if STATS
+    all_$h.spread = subgroupAdd(sums_$h.spread);
+    all_$h.first_score = subgroupMax(sums_$h.first_score);
+    all_$h.best_key =
+        subgroupMin(select(NOBODY, sums_$h.best_key, sums_$h.highest == highest_$h));
+#end
+#for d in ROUNDS
+    if ($du * LANES + lane < TEXELS) {
+#for q in TEXEL_QUADS
+#for j in 4
+        mixed[(($du * LANES + lane) * TEXEL_QUADS + $qu) * 4u + $ju] = values_$h_$d_$q[$ju];
+#end
+#end
+    }
+#end
+    workgroupBarrier();
+    leave(lane, group.y, first_head + $hu, split, all_$h);
+    // The next head takes the same place.
+    workgroupBarrier();
+#end
+}
