@@ -57,8 +57,8 @@ fn attention(
     }
 }
 
-/// What appends to a cache, reads it, and makes the probabilities of it again.
-pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
+/// What appends to a cache.
+pub(super) fn append(size: &Size, cache: CacheLayout, keep: bool) -> RopeKvAppend {
     let Size {
         heads,
         kv_heads,
@@ -66,6 +66,20 @@ pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
         dtype,
         ..
     } = *size;
+    RopeKvAppend {
+        heads,
+        kv_heads,
+        qkv_stride: stride((heads + 2 * kv_heads) * head_dim),
+        k_offset: heads * head_dim,
+        v_offset: (heads + kv_heads) * head_dim,
+        cache,
+        dtype,
+        keep,
+    }
+}
+
+/// What appends to a cache, reads it, and makes the probabilities of it again.
+pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
     let in_storage = caches(size);
     let as_texels = TEXTURES.into_iter().flat_map(|store| {
         let fitting = in_storage
@@ -76,17 +90,7 @@ pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
     let mut all = Vec::new();
     for (cache, window) in in_storage.into_iter().chain(as_texels) {
         for look in [false, true] {
-            let append = RopeKvAppend {
-                heads,
-                kv_heads,
-                qkv_stride: stride((heads + 2 * kv_heads) * head_dim),
-                k_offset: heads * head_dim,
-                v_offset: (heads + kv_heads) * head_dim,
-                cache,
-                dtype,
-                keep: look,
-            };
-            all.push(append.source());
+            all.push(append(size, cache, look).source());
             let forms = [(Pages, 1), (Keys, 1), (Pages, 16), (Keys, 6)];
             for (form, splits) in forms.into_iter().filter(|_| !cache.is_texels()) {
                 let shape = shape(form, splits);

@@ -1,9 +1,10 @@
 use vitrine_gpu::StoreKind;
 
+use super::attentions::append;
 use super::{Size, TEXTURES, is_textured, other};
 use crate::{
-    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, RopeKvAppend, Shape, SliceSums,
-    Then, XBinding, XFormat, stride,
+    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, Shape, SliceSums, Then, XBinding,
+    XFormat, stride,
 };
 
 /// The forms of `matmul` that plans have, for one number format.
@@ -11,8 +12,6 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let Size {
         hidden,
         intermediate,
-        heads,
-        kv_heads,
         head_dim,
         dtype,
         ..
@@ -99,16 +98,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             dtype: if keep { other(dtype) } else { dtype.into() },
             store: StoreKind::Buffer,
         };
-        let append = RopeKvAppend {
-            heads,
-            kv_heads,
-            qkv_stride: stride((heads + 2 * kv_heads) * head_dim),
-            k_offset: heads * head_dim,
-            v_offset: (heads + kv_heads) * head_dim,
-            cache,
-            dtype,
-            keep,
-        };
+        let append = append(size, cache, keep);
         let act = Then::Act {
             act: Activation::Silu,
             up_offset: stride(intermediate),
