@@ -150,9 +150,7 @@ impl Engine {
             packets,
             profiles,
             first_token_s,
-            dispatches_per_token: self
-                .model
-                .dispatches_per_token(request.contexts.first().copied().unwrap_or(16)),
+            dispatches_per_token: self.model.dispatches_per_token(context),
             peak_buffer_bytes: self.gpu().peak_buffer_bytes(),
             copy_bytes_per_s,
             left_out,
