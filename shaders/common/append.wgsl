@@ -6,7 +6,8 @@
 // (cos, sin) for each position and i (arXiv 2104.09864).
 //
 // A token's queries begin at 0, its keys at K_OFFSET, its values at V_OFFSET. query is
-// (tokens, HEADS, PAIRS); the caches are (slots, KV_HEADS, PAIRS), or with CACHE_Q8 as `parts` has them.
+// (tokens, HEADS, PAIRS); the caches are (pages, KV_HEADS, PAGE, PAIRS), or with CACHE_Q8 as `parts` and
+// with CACHE_TEXELS as `texels` has them.
 // With KEEP_KV the new keys and values, as the cache has them, also go to kept_kv,
 // (tokens, 2 · KV_HEADS, PAIRS).
 #import cached_head

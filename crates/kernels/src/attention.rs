@@ -139,7 +139,8 @@ impl Attention {
             .map(Some)
     }
 
-    /// `query` is (tokens, heads, pairs), the caches are (slots, kv_heads, [`CacheLayout::head_words`]);
+    /// `query` is (tokens, heads, pairs), the caches are (pages, kv_heads, [`PAGE`],
+    /// [`CacheLayout::head_words`]);
     /// `out` becomes (tokens, out_stride), and `stats`, there where the description says so, one [`HeadStats`]
     /// per token and head. `partials` is what [`Attention::partials`] made for as many tokens.
     ///

@@ -39,7 +39,7 @@ pub struct AppendBuffers<'a> {
     pub rope: Option<&'a Buffer>,
     /// Becomes (tokens, heads, pairs).
     pub query: &'a Buffer,
-    /// The caches of keys and of values: (slots, kv_heads, [`CacheLayout::head_words`]).
+    /// The caches of keys and of values: (pages, kv_heads, [`PAGE`](crate::PAGE), [`CacheLayout::head_words`]).
     pub caches: [&'a Store; 2],
     /// `Step`.
     pub step: &'a Buffer,

@@ -10,7 +10,7 @@ const FIRST_CAPACITY: u32 = 512;
 
 /// Keys and values of all sequences, and the rotary angles of all positions that fit.
 ///
-/// Per layer one buffer or texture for keys (after RoPE) and one for values, (pages, [`PAGE`], kv_heads,
+/// Per layer one buffer or texture for keys (after RoPE) and one for values, (pages, kv_heads, [`PAGE`],
 /// [`CacheLayout::head_words`]). A sequence holds pages in any order, and sequences that begin alike share them. It grows
 /// by doubling, so that a long context costs memory only when it is used.
 pub struct KvCache {
