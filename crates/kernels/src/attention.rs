@@ -12,6 +12,12 @@ const REDUCE_LANES: u32 = 32;
 const MOST_PARTS: u32 = 64;
 /// The same where each lane has only some of them.
 const MOST_SHARED_PARTS: u32 = 16;
+/// The most queries that share the loads of a page, where lanes are keys and then dimensions; and the most of
+/// their values, which lie in workgroup memory as floats.
+const MOST_ROWS: u32 = 16;
+const MOST_ROW_VALUES: u32 = 2048;
+/// The most of them that are of one token: there are not many workgroups where one decodes.
+const MOST_HEADS: u32 = 8;
 
 /// `shaders/attention.wgsl`: causal grouped-query attention of each token over the cache.
 #[derive(Clone, Copy, Debug)]
@@ -46,13 +52,27 @@ pub struct AttentionShape {
     pub splits: u32,
     /// Pages that a stretch has at least: a token with no more is the same to the bit with one stretch.
     pub least_pages: u32,
+    /// Tokens of a workgroup, which follow one another in a sequence; more than one for
+    /// [`AttentionForm::Pages`] alone, and not with several stretches.
+    pub tokens: u32,
+}
+
+/// Which queries there are in a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// Those of many tokens that follow one another in a sequence.
+    Prompt,
+    /// Those of one token, whose keys are one stretch.
+    Near,
+    /// Those of one token of each sequence.
+    Any,
 }
 
 /// What a lane of attention is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttentionForm {
-    /// A key for the scores of a page, then a part of the dimensions for its values, which come by
-    /// workgroup memory (`attention.wgsl`).
+    /// A key for the scores of a page, then a part of the dimensions for its values; several queries share what
+    /// is loaded, by workgroup memory (`attention.wgsl`).
     Pages,
     /// A key all the way (`attention_keys.wgsl`), where loads cost per lane.
     Keys,
@@ -66,7 +86,8 @@ impl AttentionShape {
     /// keep it busy. The same for any number of sequences that decode together, so that each gets what it gets
     /// alone.
     #[must_use]
-    pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, whole: bool) -> Self {
+    pub fn choose(gpu: &Gpu, cache: CacheLayout, heads: [u32; 2], queries: Queries) -> Self {
+        let [heads, kv_heads] = heads;
         let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
             (true, Some(lanes)) => AttentionForm::Texels(lanes),
             _ if gpu.is_software() => AttentionForm::Keys,
@@ -74,15 +95,27 @@ impl AttentionShape {
         };
         // Workgroups of one token: a few for each core, or enough for a whole GPU.
         let wanted: u32 = if gpu.is_software() { 16 } else { 256 };
-        let splits = match whole {
-            true => 1,
-            false => wanted.div_ceil(kv_heads).clamp(1, 16),
+        let splits = match queries {
+            Queries::Prompt | Queries::Near => 1,
+            Queries::Any => wanted.div_ceil(kv_heads).clamp(1, 16),
         };
-        let least_pages = Self::stretch(gpu, kv_heads) / PAGE;
+        let share = share_of_pages(heads / kv_heads, cache.head_dim);
+        let fits = |tokens: &u32| fit_pages(tokens * share, cache.head_dim);
         Self {
             form,
             splits,
-            least_pages,
+            least_pages: Self::stretch(gpu, kv_heads) / PAGE,
+            tokens: match (form, queries) {
+                (AttentionForm::Pages, Queries::Prompt) => {
+                    // Passes have a multiple of so many rows of memory.
+                    (0..=MOST_ROWS.ilog2())
+                        .map(|bits| 1 << bits)
+                        .rev()
+                        .find(fits)
+                        .unwrap_or(1)
+                }
+                _ => 1,
+            },
         }
     }
 
@@ -95,6 +128,17 @@ impl AttentionShape {
             false => PAGE,
         }
     }
+}
+
+/// Whether so many queries fit a workgroup that shares what it loads for them.
+fn fit_pages(rows: u32, head_dim: u32) -> bool {
+    rows <= MOST_ROWS && rows * head_dim <= MOST_ROW_VALUES
+}
+
+/// How many heads of a group do.
+fn share_of_pages(group: u32, head_dim: u32) -> u32 {
+    let fits = |share: &u32| group.is_multiple_of(*share) && fit_pages(*share, head_dim);
+    (1..=group.min(MOST_HEADS)).rev().find(fits).unwrap_or(1)
 }
 
 /// `HeadStats` of `shaders/common/head_stats.wgsl`: how a query head spread its attention.
@@ -164,7 +208,8 @@ impl Attention {
         debug_assert_eq!(self.splits(), partials.is_some());
         let tokens = Extent::Tokens { per: 1 };
         let workgroups = self.heads / self.share() * self.shape.splits;
-        let grid = Grid::plane(Extent::Fixed(workgroups), tokens);
+        let per = self.shape.tokens;
+        let grid = Grid::plane(Extent::Fixed(workgroups), Extent::Tokens { per });
         let kernel = gpu.kernel(&self.source())?;
         let results: Vec<_> = [Some(out), stats].into_iter().flatten().collect();
         let caches = [k_cache.whole(), v_cache.whole()];
@@ -198,13 +243,13 @@ impl Attention {
 
     /// Query heads of a workgroup.
     fn share(&self) -> u32 {
+        let group = self.heads / self.kv_heads;
         let parts = self.cache.head_dim / self.width();
         let most = match self.shape.form {
-            AttentionForm::Pages => return 1,
+            AttentionForm::Pages => return share_of_pages(group, self.cache.head_dim),
             AttentionForm::Keys => MOST_PARTS,
             AttentionForm::Texels(lanes) => MOST_SHARED_PARTS * lanes,
         };
-        let group = self.heads / self.kv_heads;
         let fits = |share: &u32| group.is_multiple_of(*share) && share * parts <= most;
         (1..=group).rev().find(fits).unwrap_or(1)
     }
@@ -223,17 +268,28 @@ impl Attention {
         let (parts_constants, parts_flags) = self.cache.parts(self.width());
         constants.extend(parts_constants);
         flags.extend(parts_flags);
-        let rounds = |of: u32| ("ROUNDS", Constant::U32(of.div_ceil(lanes)));
+        let parts = self.cache.head_dim / self.width();
+        constants.push(("SHARE", self.share().into()));
         match self.shape.form {
-            AttentionForm::Pages => constants.push(rounds(self.cache.head_dim / self.width())),
-            AttentionForm::Keys => constants.push(("SHARE", self.share().into())),
-            AttentionForm::Texels(_) => {
-                let parts = self.cache.head_dim / self.width();
+            AttentionForm::Pages => {
+                let rows = self.shape.tokens * self.share();
+                // Where there are more lanes than parts, several have one, each for some of the queries.
+                let fits = |groups: &u32| rows.is_multiple_of(*groups) && groups * parts <= lanes;
+                let groups = (1..=rows).rev().find(fits).unwrap_or(1);
                 constants.extend([
-                    ("SHARE", self.share().into()),
-                    ("QUERY_ROUNDS", parts.div_ceil(lanes).into()),
-                    rounds(self.cache.head_words() / 4),
+                    ("TOKENS", self.shape.tokens.into()),
+                    ("ROWS", rows.into()),
+                    ("ROW_GROUPS", groups.into()),
+                    ("GROUP_ROWS", (rows / groups).into()),
+                    ("PART_LANES", parts.min(lanes).into()),
+                    ("ROUNDS", parts.div_ceil(lanes).into()),
                 ]);
+            }
+            AttentionForm::Keys => {}
+            AttentionForm::Texels(_) => {
+                let texels = self.cache.head_words() / 4;
+                constants.push(("QUERY_ROUNDS", parts.div_ceil(lanes).into()));
+                constants.push(("ROUNDS", texels.div_ceil(lanes).into()));
                 flags.push(SUBGROUPS);
             }
         }

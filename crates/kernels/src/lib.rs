@@ -39,7 +39,7 @@ mod top_k;
 
 pub use adjust::Adjust;
 pub use argmax::{Argmax, Bests, Chosen};
-pub use attention::{Attention, AttentionForm, AttentionShape, HeadStats};
+pub use attention::{Attention, AttentionForm, AttentionShape, HeadStats, Queries};
 pub use attention_probs::AttentionProbs;
 pub use cache_layout::{CacheLayout, KvDtype};
 pub use count::Count;

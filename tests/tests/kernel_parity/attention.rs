@@ -38,12 +38,24 @@ pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)
     all
 }
 
+/// The same where tokens are one sequence's: also in tiles of them.
+pub fn forms_of_one(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
+    let mut all = forms(gpu, cache);
+    let tiles = AttentionShape {
+        tokens: 4,
+        ..shape(AttentionForm::Pages, 1)
+    };
+    all.push((cache, tiles));
+    all
+}
+
 /// Stretches of a page at least.
 fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
     AttentionShape {
         form,
         splits,
         least_pages: 1,
+        tokens: 1,
     }
 }
 
@@ -89,7 +101,7 @@ impl Case {
         let query = paired(gpu, self.cache, self.dtype, &q);
         let out = zeros(gpu, self.tokens * out_stride);
         let step = step(gpu, self.position, self.tokens);
-        for (cache, shape) in forms(gpu, self.cache) {
+        for (cache, shape) in forms_of_one(gpu, self.cache) {
             let [k, v] = [0, 1].map(|i| cached(gpu, cache, kv_heads, &raw[i]));
             let kernel = Attention {
                 heads,

@@ -3,7 +3,7 @@ use vitrine_kernels::{
     Attention, AttentionProbs, AttentionShape, CacheLayout, Dtype, HeadStats, KvDtype, cpu, stride,
 };
 
-use crate::attention::forms;
+use crate::attention::forms_of_one;
 use crate::support::{
     assert_close, buffer, cached, gpu, numbers, paired, remembered, run, step, zeros,
 };
@@ -30,7 +30,7 @@ impl Case {
             dtype: self.kv_dtype,
             store: StoreKind::Buffer,
         };
-        for (cache, shape) in forms(gpu, cache) {
+        for (cache, shape) in forms_of_one(gpu, cache) {
             self.check_form(gpu, cache, shape);
         }
     }

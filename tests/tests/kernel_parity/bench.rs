@@ -11,8 +11,8 @@ use pollster::block_on;
 use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording, StoreKind};
 use vitrine_kernels::{
     Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
-    LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, RmsNorm, RowNorms, Shape, Strongest, Then,
-    TopK, cpu, lanes_of_rows,
+    LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Shape,
+    Strongest, Then, TopK, cpu, lanes_of_rows,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -151,6 +151,10 @@ impl Bench {
         let [k, v] = [2, 3].map(|seed| numbers(seed, (positions * kv_width) as usize));
         let query = paired(gpu, cache, Dtype::F32, &q);
         let [keys, values] = [&k, &v].map(|all| cached(gpu, cache, KV_HEADS, all));
+        let queries = match tokens {
+            1 => Queries::Any,
+            _ => Queries::Prompt,
+        };
         let kernel = Attention {
             heads: HEADS,
             kv_heads: KV_HEADS,
@@ -160,7 +164,7 @@ impl Bench {
             cache,
             dtype: Dtype::F32,
             stats: false,
-            shape: AttentionShape::choose(gpu, cache, KV_HEADS, tokens > 1),
+            shape: AttentionShape::choose(gpu, cache, [HEADS, KV_HEADS], queries),
         };
         let (out, step) = (zeros(gpu, tokens * q_width), step(gpu, position, tokens));
         let partials = kernel.partials(gpu, tokens).unwrap();

@@ -35,6 +35,10 @@ fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
         form,
         splits,
         least_pages: 3,
+        tokens: match (form, splits) {
+            (Pages, 1) => 4,
+            _ => 1,
+        },
     }
 }
 

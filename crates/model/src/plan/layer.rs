@@ -2,7 +2,7 @@
 
 use vitrine_gpu::Buffer;
 use vitrine_kernels::{
-    AppendBuffers, Attention, AttentionShape, Dtype, MlpAct, QkNorm, Results, RmsNorm,
+    AppendBuffers, Attention, AttentionShape, Dtype, MlpAct, QkNorm, Queries, Results, RmsNorm,
     RopeKvAppend, Then, XFormat, stride,
 };
 
@@ -84,7 +84,7 @@ impl Builder<'_> {
             cache: layout,
             dtype,
             stats: self.head_stats(number).is_some(),
-            shape: AttentionShape::choose(gpu, layout, kv_heads, self.prefill || self.near),
+            shape: AttentionShape::choose(gpu, layout, [heads, kv_heads], self.queries()),
         };
         let stats = self.head_stats(number);
         let (query, out, stats) = (&act.query, &act.attn_out, stats.as_ref());
@@ -241,6 +241,14 @@ impl Builder<'_> {
             }
             _ if skipped => Ok(()),
             _ => self.linear(linear, x, &act.residual, true),
+        }
+    }
+
+    fn queries(&self) -> Queries {
+        match (self.prefill, self.near) {
+            (true, _) => Queries::Prompt,
+            (false, true) => Queries::Near,
+            (false, false) => Queries::Any,
         }
     }
 
