@@ -5,8 +5,8 @@
 //
 // One workgroup per TOKENS tokens, which follow one another in a sequence, and SHARE query heads, which see the
 // same keys and values: ROWS queries in all, for which each key and each value is loaded once. It walks over the keys
-// page by page: first a lane is a key, for the scores; then a query, for their maximum and sum; then a part of the
-// dimensions of some queries, for the values.
+// page by page: first a lane is a key, for the scores of all queries; then one of the ROW_LANES of a query, for some
+// of its weights; then a part of the dimensions of some queries, for the values.
 //
 // With SPLIT the keys of a token are cut into SPLITS stretches, each for a workgroup of its own, and
 // `attention_reduce` puts them together. With STATS it also tells how each head spread its attention;
@@ -19,12 +19,15 @@
 #import attention
 
 var<workgroup> query: array<Values, ROWS * PARTS>;
-// Of the keys of a page: scores, then weights.
-var<workgroup> weights: array<f32, ROWS * LANES>;
+// Of the keys of a page: scores, then weights. Lanes of several queries begin in memory banks of their own.
+var<workgroup> weights: array<f32, ROWS * WEIGHTS>;
+const WEIGHTS: u32 = LANES + ROW_LANES;
+// The highest score that each lane saw.
+var<workgroup> highest: array<f32, LANES>;
 // Of each query.
-var<workgroup> highest: array<f32, ROWS>;
 var<workgroup> rescales: array<f32, ROWS>;
-var<workgroup> row_sums: array<Sums, ROWS>;
+// Of each lane, then of all of the query of a lane.
+var<workgroup> lane_sums: array<Sums, LANES>;
 #if CACHE_Q8
 var<workgroup> value_scales: array<f32, LANES>;
 #end
@@ -61,7 +64,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let head = first_head + at % SHARE;
         query[i] = from_part(queries[(token * HEADS + head) * PARTS + i % PARTS]) * SCALE;
     }
-    // Where a lane is a query, it is this one.
+    // Where a lane is one of a query's, it is of this one, and has every ROW_LANES-th key from this one on; of a
+    // page the last lanes may have none.
+    let my_row = min(lane / ROW_LANES, ROWS - 1u);
+    let my_first = select(LANES, lane % ROW_LANES, lane < ROWS * ROW_LANES);
+    let my_keys = seen_of(keys, row.position + my_row / SHARE);
+    let my_weights = my_row * WEIGHTS;
     var sums = Sums(LOWEST, 0.0, 0.0, LOWEST, NOBODY);
     // Where it is a part of the dimensions, it is this one, of every ROW_GROUPS-th query.
     let part_lane = lane % PART_LANES;
@@ -97,69 +105,75 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         }
 #for r in ROWS
-        let seen_$r = seen_of(keys, row.position + $ru / SHARE);
-        score_$r = select(LOWEST, score_$r, key >= seen_$r.x && key < seen_$r.y);
-        weights[$ru * LANES + lane] = score_$r;
+        weights[$ru * WEIGHTS + lane] = score_$r;
 #end
         workgroupBarrier();
 
-        let begin = max(keys.x, first) - first;
-        let n_here = min(LANES, keys.y - first);
-        if (lane < ROWS) {
-            var now_highest = sums.highest;
-            for (var j = begin; j < n_here; j++) {
-                let score = weights[lane * LANES + j];
+        var my_highest = LOWEST;
 #if STATS
-                sums.best_key = select(sums.best_key, first + j, score > now_highest);
+        var my_best = NOBODY;
+#end
+        for (var j = my_first; j < LANES; j += ROW_LANES) {
+            if (first + j >= my_keys.x && first + j < my_keys.y) {
+                let score = weights[my_weights + j];
+#if STATS
+                my_best = select(my_best, first + j, score > my_highest);
                 sums.first_score = select(sums.first_score, score, first + j == 0u);
 #end
-                now_highest = max(now_highest, score);
+                my_highest = max(my_highest, score);
             }
-            let rescale = exp(sums.highest - now_highest);
-#if STATS
-            sums.spread = rescale * (sums.spread + (sums.highest - now_highest) * sums.total);
-#end
-            sums.total *= rescale;
-            sums.highest = now_highest;
-            rescales[lane] = rescale;
-            highest[lane] = now_highest;
         }
+        highest[lane] = my_highest;
         workgroupBarrier();
 
-#for r in ROWS
-        weights[$ru * LANES + lane] =
-            select(0.0, exp(score_$r - highest[$r]), key >= seen_$r.x && key < seen_$r.y);
+        var now_highest = sums.highest;
+        for (var i = 0u; i < ROW_LANES; i++) {
+            now_highest = max(now_highest, highest[my_row * ROW_LANES + i]);
+        }
+        let rescale = exp(sums.highest - now_highest);
+#if STATS
+        sums.spread = rescale * (sums.spread + (sums.highest - now_highest) * sums.total);
+        if (now_highest > sums.highest) {
+            sums.best_key = select(NOBODY, my_best, my_highest == now_highest);
+        }
 #end
-        workgroupBarrier();
-
-        if (lane < ROWS) {
-            for (var j = begin; j < n_here; j++) {
-                let weight = weights[lane * LANES + j];
+        sums.total *= rescale;
+        sums.highest = now_highest;
+        rescales[my_row] = rescale;
+        for (var j = my_first; j < LANES; j += ROW_LANES) {
+            var weight = 0.0;
+            if (first + j >= my_keys.x && first + j < my_keys.y) {
+                let below = weights[my_weights + j] - now_highest;
+                weight = exp(below);
                 sums.total += weight;
 #if STATS
-                // The score is the logarithm.
-                sums.spread += select(0.0, weight * log(weight), weight > 1e-30);
+                sums.spread += weight * below;
 #end
             }
+            weights[my_weights + j] = weight;
         }
+        workgroupBarrier();
+
         if (row_group < ROW_GROUPS) {
 #for k in GROUP_ROWS
             let row_$k = row_group + $ku * ROW_GROUPS;
 #end
+            let begin = max(keys.x, first) - first;
+            let end = min(LANES, keys.y - first);
 #for d in ROUNDS
             if (part_lane + $du * LANES < PARTS) {
 #for k in GROUP_ROWS
                 sum_$d_$k *= rescales[row_$k];
 #end
                 var value_at = (page + begin) * CACHED_HEAD + part_lane + $du * LANES;
-                for (var j = begin; j < n_here; j++) {
+                for (var j = begin; j < end; j++) {
 #if CACHE_Q8
                     let value = from_cached(v_cache[value_at]) * value_scales[j];
 #else
                     let value = from_cached(v_cache[value_at]);
 #end
 #for k in GROUP_ROWS
-                    sum_$d_$k += weights[row_$k * LANES + j] * value;
+                    sum_$d_$k += weights[row_$k * WEIGHTS + j] * value;
 #end
                     value_at += CACHED_HEAD;
                 }
@@ -169,28 +183,35 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         // The next page overwrites the weights.
         workgroupBarrier();
     }
-    if (lane < ROWS) {
-        row_sums[lane] = sums;
+    lane_sums[lane] = sums;
+    workgroupBarrier();
+    if (my_first == 0u) {
+        for (var i = 1u; i < ROW_LANES; i++) {
+            sums = joined(sums, lane_sums[lane + i]);
+        }
+        lane_sums[lane] = sums;
     }
-#for k in GROUP_ROWS
-    for (var g = 0u; g < ROW_GROUPS; g++) {
-        if (row_group == g) {
+    for (var r = 0u; r < ROWS; r++) {
+        let token = first_token + r / SHARE;
+        if (token > last_token) {
+            break;
+        }
+        if (row_group == r % ROW_GROUPS) {
 #for d in ROUNDS
             if (part_lane + $du * LANES < PARTS) {
+                var sum_$d = sum_$d_0;
+#for k in GROUP_ROWS
+                sum_$d = select(sum_$d, sum_$d_$k, r / ROW_GROUPS == $ku);
+#end
 #for j in WIDTH
-                mixed[WIDTH * (part_lane + $du * LANES) + $ju] = sum_$d_$k[$ju];
+                mixed[WIDTH * (part_lane + $du * LANES) + $ju] = sum_$d[$ju];
 #end
             }
 #end
         }
         workgroupBarrier();
-        let at = g + $ku * ROW_GROUPS;
-        let token = first_token + at / SHARE;
-        if (token <= last_token) {
-            leave(lane, token, first_head + at % SHARE, split, row_sums[at]);
-        }
+        leave(lane, token, first_head + r % SHARE, split, lane_sums[r * ROW_LANES]);
         // The next query takes the same place.
         workgroupBarrier();
     }
-#end
 }

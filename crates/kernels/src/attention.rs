@@ -279,6 +279,7 @@ impl Attention {
                 constants.extend([
                     ("TOKENS", self.shape.tokens.into()),
                     ("ROWS", rows.into()),
+                    ("ROW_LANES", (lanes / rows).into()),
                     ("ROW_GROUPS", groups.into()),
                     ("GROUP_ROWS", (rows / groups).into()),
                     ("PART_LANES", parts.min(lanes).into()),
