@@ -14,13 +14,7 @@ const GROUP: u32 = HEADS / KV_HEADS;
 
 @group(0) @binding(_) var<storage, read> queries: array<Part>;
 #if CACHE_TEXELS
-#if CACHE_STORAGE_TEXTURE
-@group(0) @binding(_) var k_cache: texture_storage_2d<rgba32uint, read>;
-fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i)); }
-#else
-@group(0) @binding(_) var k_cache: texture_2d<u32>;
-fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i), 0); }
-#end
+@group(0) @binding(_) var k_cache: Texture;
 #else
 @group(0) @binding(_) var<storage, read> k_cache: array<Cached>;
 #end
@@ -56,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var score = 0.0;
 #if CACHE_TEXELS
             for (var t = 0u; t < TEXELS; t++) {
-                let texel = key_texel(key_at + t);
+                let texel = texel_of(k_cache, key_at + t);
 #for q in TEXEL_QUADS
                 score += dot(query[t * TEXEL_QUADS + $qu], texel_quad_$q(texel));
 #end

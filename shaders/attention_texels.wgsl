@@ -8,17 +8,8 @@
 #import texels
 
 @group(0) @binding(_) var<storage, read> queries: array<Part>;
-#if CACHE_STORAGE_TEXTURE
-@group(0) @binding(_) var k_cache: texture_storage_2d<rgba32uint, read>;
-@group(0) @binding(_) var v_cache: texture_storage_2d<rgba32uint, read>;
-fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i)); }
-fn value_texel(i: u32) -> vec4<u32> { return textureLoad(v_cache, texel_place(i)); }
-#else
-@group(0) @binding(_) var k_cache: texture_2d<u32>;
-@group(0) @binding(_) var v_cache: texture_2d<u32>;
-fn key_texel(i: u32) -> vec4<u32> { return textureLoad(k_cache, texel_place(i), 0); }
-fn value_texel(i: u32) -> vec4<u32> { return textureLoad(v_cache, texel_place(i), 0); }
-#end
+@group(0) @binding(_) var k_cache: Texture;
+@group(0) @binding(_) var v_cache: Texture;
 #import attention
 
 // What the lane with the most of it has.
@@ -68,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var score_$h = 0.0;
 #end
 #for t in TEXELS
-        let key_$t = key_texel(at + $tu);
+        let key_$t = texel_of(k_cache, at + $tu);
 #for q in TEXEL_QUADS
         let key_$t_$q = texel_quad_$q(key_$t);
 #for h in SHARE
@@ -103,7 +94,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let weight_$j_$h = subgroupBroadcast(weight_$h, $ju);
 #end
 #for d in ROUNDS
-        let value_$j_$d = value_texel(at_$j + min($du * LANES + lane, TEXELS - 1u));
+        let value_$j_$d = texel_of(v_cache, at_$j + min($du * LANES + lane, TEXELS - 1u));
 #for q in TEXEL_QUADS
         let value_$j_$d_$q = texel_quad_$q(value_$j_$d);
 #for h in SHARE

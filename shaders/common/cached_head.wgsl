@@ -3,6 +3,5 @@
 
 // Which of all heads of all positions in the cache that of a position of a sequence is.
 fn cached_head(sequence: u32, position: u32, kv_head: u32) -> u32 {
-    let page = step.pages[sequence * step.page_stride + position / PAGE];
-    return (page * KV_HEADS + kv_head) * PAGE + position % PAGE;
+    return (cache_page(sequence, position) * KV_HEADS + kv_head) * PAGE + position % PAGE;
 }

@@ -1,4 +1,4 @@
-use vitrine_gpu::{Binding, Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH, Usage};
+use vitrine_gpu::{Binding, Constant, Gpu, GpuError, Store, StoreKind, Usage};
 
 use crate::{Dtype, SHARED_LANES};
 
@@ -163,10 +163,9 @@ impl CacheLayout {
         match self.store {
             StoreKind::Buffer => return Default::default(),
             StoreKind::SampledTexture => {}
-            StoreKind::StorageTexture => flags.push("CACHE_STORAGE_TEXTURE"),
+            StoreKind::StorageTexture => flags.push("STORAGE_TEXTURE"),
         }
         let constants = vec![
-            ("CACHE_WIDTH", TEXTURE_WIDTH.into()),
             ("TEXELS", (self.head_words() / 4).into()),
             ("TEXEL_PAIRS", self.pairs_at_once().into()),
             ("TEXEL_QUADS", (self.pairs_at_once() / 2).into()),

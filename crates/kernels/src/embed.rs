@@ -2,7 +2,7 @@ use vitrine_gpu::{
     Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store, StoreKind,
 };
 
-use crate::packed::{BLOCK, PackedPart, scales_in, store_shader};
+use crate::packed::{BLOCK, PackedPart, scales_in, store_flags};
 use crate::{Dtype, FRAGMENTS, Format, step, template};
 
 const LANES: u32 = 32;
@@ -45,7 +45,6 @@ impl Embed {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let (quants_flags, quants_constants) = store_shader(self.quants, self.format);
         let mut bindings = vec![self.quants.binding(), Binding::Read];
         if self.table != Table::Positions {
             bindings.push(Binding::Read);
@@ -56,7 +55,7 @@ impl Embed {
         }
         let mut flags = self.format.flags();
         flags.extend(self.dtype.flags());
-        flags.extend(quants_flags);
+        flags.extend(store_flags(self.quants, self.format));
         let scale = match self.table {
             Table::Tokens { scale } => scale,
             Table::Positions => {
@@ -73,7 +72,6 @@ impl Embed {
         ];
         constants.extend(step::constants());
         constants.extend(self.format.constants(self.k));
-        constants.extend(quants_constants);
         if !self.k.is_multiple_of(BLOCK) && flags.contains(&"MINS") {
             flags.push("RAGGED");
             constants.push(("K", self.k.into()));

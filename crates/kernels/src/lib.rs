@@ -100,6 +100,7 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "scales",
     "step",
     "texels",
+    "texture",
     "u64",
 ];
 

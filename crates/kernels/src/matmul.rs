@@ -6,7 +6,7 @@ use vitrine_gpu::{
     StoreKind,
 };
 
-use crate::packed::{BLOCK, PackedPart, TEXEL_ROWS, TEXEL_STEP, TILE, scales_in, store_shader};
+use crate::packed::{BLOCK, PackedPart, TEXEL_ROWS, TEXEL_STEP, TILE, scales_in, store_flags};
 use crate::quantize_x::{PACKED_BLOCK_QUADS, packed_bytes, packed_quads};
 use crate::{
     Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
@@ -207,11 +207,9 @@ impl Matmul {
             ("Y_STRIDE", self.y_stride.into()),
         ];
         constants.extend(self.format.constants(self.k));
-        let (quants_flags, quants_constants) = store_shader(self.quants, self.format);
-        constants.extend(quants_constants);
         let mut bindings = vec![self.quants.binding(), x];
         let mut flags = self.format.flags();
-        flags.extend(quants_flags);
+        flags.extend(store_flags(self.quants, self.format));
         match self.x_format {
             XFormat::Floats(dtype) => {
                 flags.extend(dtype.flags());

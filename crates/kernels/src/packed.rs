@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use vitrine_gpu::{Constant, Gpu, GpuError, Store, StoreKind, TEXTURE_WIDTH, Usage};
+use vitrine_gpu::{Gpu, GpuError, Store, StoreKind, Usage};
 
 pub use crate::Format;
 use crate::format::Scales;
@@ -72,19 +72,16 @@ pub(crate) fn scales_in(quants: StoreKind, format: Format) -> StoreKind {
 }
 
 /// What `shaders/common/quants.wgsl` and `scales.wgsl` are told.
-pub(crate) fn store_shader(
-    quants: StoreKind,
-    format: Format,
-) -> (Vec<&'static str>, Vec<(&'static str, Constant)>) {
+pub(crate) fn store_flags(quants: StoreKind, format: Format) -> Vec<&'static str> {
     let mut flags = match quants {
-        StoreKind::Buffer => return (vec![], vec![]),
+        StoreKind::Buffer => return vec![],
         StoreKind::SampledTexture => vec!["TEXTURE"],
         StoreKind::StorageTexture => vec!["TEXTURE", "STORAGE_TEXTURE"],
     };
     if scales_in(quants, format) != StoreKind::Buffer {
         flags.push("SCALE_TEXELS");
     }
-    (flags, vec![("TEXTURE_WIDTH", TEXTURE_WIDTH.into())])
+    flags
 }
 
 impl PackedPart {
