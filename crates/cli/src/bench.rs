@@ -158,12 +158,11 @@ fn print(report: &Report) -> io::Result<()> {
                 share * 100.0
             )?;
         }
-        if let (Some(gpu), Some(kernels)) = (rate.outside_gpu, rate.outside_kernels) {
-            let [gpu, kernels] = [gpu, kernels].map(|share| share * 100.0);
-            write!(
-                out,
-                ", {gpu:.1} % of the time outside the GPU, {kernels:.0} % outside kernels"
-            )?;
+        if let Some(share) = rate.outside_gpu {
+            write!(out, ", {:.1} % of the time outside the GPU", share * 100.0)?;
+        }
+        if let Some(share) = rate.outside_kernels {
+            write!(out, ", {:.0} % outside kernels", share * 100.0)?;
         }
         writeln!(out)?;
     }

@@ -93,7 +93,8 @@ impl Engine {
                 let profile = bench.profile_token(context).await?;
                 rate.outside_kernels = profile
                     .as_ref()
-                    .map(|profile| 1.0 - profile.seconds * rate.tokens_per_s);
+                    .map(|profile| 1.0 - profile.seconds * rate.tokens_per_s)
+                    .filter(|share| *share >= 0.0);
                 rate.outside_gpu = bench.outside_gpu(context, request.new_tokens).await?;
                 decode.push(rate);
                 profiles.extend(profile);

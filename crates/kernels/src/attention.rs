@@ -93,17 +93,11 @@ impl AttentionShape {
             _ if gpu.is_software() => AttentionForm::Keys,
             _ => AttentionForm::Pages,
         };
-        // Workgroups of one token: a few for each core, or enough for a whole GPU.
-        let wanted: u32 = if gpu.is_software() { 16 } else { 256 };
-        let splits = match queries {
-            Queries::Prompt | Queries::Near => 1,
-            Queries::Any => wanted.div_ceil(kv_heads).clamp(1, 16),
-        };
         let share = share_of_pages(heads / kv_heads, cache.head_dim);
         let fits = |tokens: &u32| fit_pages(tokens * share, cache.head_dim);
         Self {
             form,
-            splits,
+            splits: Self::splits(gpu, kv_heads, queries),
             least_pages: Self::stretch(gpu, kv_heads) / PAGE,
             tokens: match (form, queries) {
                 (AttentionForm::Pages, Queries::Prompt) => {
@@ -116,6 +110,17 @@ impl AttentionShape {
                 }
                 _ => 1,
             },
+        }
+    }
+
+    /// Into how many stretches keys are cut at most.
+    #[must_use]
+    pub fn splits(gpu: &Gpu, kv_heads: u32, queries: Queries) -> u32 {
+        // Workgroups of one token: a few for each core, or enough for a whole GPU.
+        let wanted: u32 = if gpu.is_software() { 16 } else { 256 };
+        match queries {
+            Queries::Prompt | Queries::Near => 1,
+            Queries::Any => wanted.div_ceil(kv_heads).clamp(1, 16),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::packed::{BLOCK, PackedPart, TEXEL_ROWS, TEXEL_STEP, TILE, scales_in, 
 use crate::quantize_x::{PACKED_BLOCK_QUADS, packed_bytes, packed_quads};
 use crate::{
     Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, Shape, SliceSums, XBinding,
-    XFormat, template,
+    XFormat, stride, template,
 };
 
 /// `shaders/matmul.wgsl`: y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W.
@@ -105,6 +105,27 @@ pub fn matmul_revision() -> String {
 }
 
 impl Matmul {
+    /// y = W x for one part of W, floats on both sides, and nothing on the way.
+    #[must_use]
+    pub fn plain(part: &PackedPart, shape: Shape) -> Self {
+        Self {
+            format: part.format,
+            quants: part.quants.kind(),
+            rows: part.rows,
+            k: part.k,
+            x_stride: stride(part.k),
+            y_stride: part.rows,
+            row_start: part.row_start,
+            accumulate: false,
+            bias: false,
+            x_format: Dtype::F32.into(),
+            y_dtype: Dtype::F32,
+            shape,
+            norm: None,
+            then: Then::Store,
+        }
+    }
+
     /// Tokens whose x a uniform holds.
     fn x_tokens(&self) -> u32 {
         match self.shape.x {

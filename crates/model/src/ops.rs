@@ -3,7 +3,7 @@
 use vitrine_gpu::{Buffer, Extent, Gpu, Recording};
 use vitrine_kernels::{
     Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, QuantizeX, Results, RmsNorm, Then,
-    XBinding, XFormat, stride,
+    XBinding, XFormat,
 };
 
 use crate::plan::Activations;
@@ -164,11 +164,7 @@ impl<'a> Ops<'a> {
 
     fn describe(&self, projection: &Projection<'_>, part: &PackedPart) -> Matmul {
         let PackedPart {
-            format,
-            k,
-            row_start,
-            rows,
-            ..
+            format, k, rows, ..
         } = *part;
         let x_format = self.act.x_format(format);
         let kind = MatmulKind {
@@ -185,28 +181,23 @@ impl<'a> Ops<'a> {
             XFormat::Packed => None,
         };
         let shape = self.tuning.shape(self.gpu, &kind);
+        let shape = match projection.then {
+            Then::Store => shape,
+            Then::Act { .. } | Then::Append(_) => shape.of_pairs(),
+        };
         Matmul {
-            format,
-            quants: part.quants.kind(),
-            rows,
-            k,
-            x_stride: stride(k),
             y_stride: projection.y_stride,
-            row_start,
             accumulate: projection.accumulate,
             bias: projection.bias.is_some(),
             x_format,
             y_dtype: projection.y_dtype,
-            shape: match projection.then {
-                Then::Store => shape,
-                Then::Act { .. } | Then::Append(_) => shape.of_pairs(),
-            },
             norm: norm.map(|(_, kept)| InputNorm {
                 n: self.config.hidden_size,
                 eps: self.config.norm_eps,
                 keep: kept.is_some(),
             }),
             then: projection.then,
+            ..Matmul::plain(part, shape)
         }
     }
 }

@@ -76,7 +76,8 @@ pub struct Rate {
     /// Those bytes per second, as a share of what a copy moves.
     pub bandwidth_share: Option<f64>,
     /// The share of the seconds that no kernel ran: encoding, waiting, reading back, and what drivers do
-    /// between kernels; for decoding where the adapter has timestamps.
+    /// between kernels; for decoding where the adapter has timestamps, and was not slower while kernels were
+    /// timed, which is a run of its own.
     #[serde(default)]
     pub outside_kernels: Option<f64>,
     /// The part of it outside the GPU, without what the driver does between kernels: the share of the

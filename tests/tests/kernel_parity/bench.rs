@@ -12,7 +12,7 @@ use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording, StoreKind};
 use vitrine_kernels::{
     Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
     LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Shape,
-    Strongest, Then, TopK, cpu, lanes_of_rows,
+    Strongest, TopK, cpu, lanes_of_rows,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -108,22 +108,10 @@ impl Bench {
         let space = tokens.next_multiple_of(64);
         let (x_buffer, y) = (zeros(gpu, space * k), zeros(gpu, space * rows));
         gpu.write(&x_buffer, 0, bytemuck::cast_slice(&x));
-        let kernel = Matmul {
-            format: Format::Q4,
-            quants: part.quants.kind(),
-            rows,
-            k,
-            x_stride: k,
-            y_stride: rows,
-            row_start: 0,
-            accumulate: false,
-            bias: false,
-            x_format: Dtype::F32.into(),
-            y_dtype: Dtype::F32,
-            shape: Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32),
-            norm: None,
-            then: Then::Store,
-        };
+        let kernel = Matmul::plain(
+            &part,
+            Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32),
+        );
         let dispatch = kernel.dispatch(gpu, &part, &x_buffer, &y, None).unwrap();
         let (weights, columns) = (u64::from(rows) * u64::from(k), u64::from(tokens));
         let (quants, scales) = Format::Q4.tile_bytes(k);

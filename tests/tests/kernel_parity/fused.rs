@@ -99,18 +99,10 @@ fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
             // A copy is for those who watch one sequence.
             let keep = case.4 == XBinding::Uniform;
             let matmul = Matmul {
-                format: part.format,
-                quants: part.quants.kind(),
-                rows: part.rows,
-                k,
-                x_stride: stride(k),
                 y_stride: middle,
-                row_start: 0,
-                accumulate: false,
                 bias: true,
                 x_format: dtype.into(),
                 y_dtype: dtype,
-                shape: shape(device, case),
                 norm: Some(InputNorm {
                     n: k,
                     eps: EPS,
@@ -120,6 +112,7 @@ fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
                     act,
                     up_offset: middle,
                 },
+                ..Matmul::plain(&part, shape(device, case))
             };
             let operands = Operands {
                 x: &input,
@@ -207,24 +200,14 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                 keep: true,
             };
             let matmul = Matmul {
-                format: part.format,
-                quants: part.quants.kind(),
-                rows,
-                k,
-                x_stride: stride(k),
-                y_stride: rows,
-                row_start: 0,
-                accumulate: false,
-                bias: false,
                 x_format: dtype.into(),
                 y_dtype: dtype,
-                shape: shape(device, case),
                 norm: Some(InputNorm {
                     n: k,
                     eps: EPS,
                     keep: false,
                 }),
-                then: Then::Store,
+                ..Matmul::plain(&part, shape(device, case))
             };
             let at_once = Matmul {
                 then: Then::Append(append),

@@ -3,7 +3,7 @@
 
 use vitrine_kernels::{
     Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, SliceSums, Table,
-    Then, XBinding, cpu, stride,
+    XBinding, cpu, stride,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -201,28 +201,22 @@ fn matmul_in_half_precision() {
         let terms = product.iter().zip(before.iter().zip(bias.iter().cycle()));
         let right: Vec<f32> = terms.map(|(a, (b, c))| a + b + c).collect();
         let matmul = Matmul {
-            format: part.format,
-            quants: part.quants.kind(),
-            rows,
-            k,
-            x_stride: k,
-            y_stride: rows,
-            row_start: 0,
             accumulate: true,
             bias: true,
             x_format: HALF.into(),
             y_dtype,
-            shape: Shape {
-                lanes,
-                rows: per_lane,
-                cols,
-                slices,
-                sums: SliceSums::Workgroup,
-                x: x_binding,
-                shared_x: false,
-            },
-            norm: None,
-            then: Then::Store,
+            ..Matmul::plain(
+                &part,
+                Shape {
+                    lanes,
+                    rows: per_lane,
+                    cols,
+                    slices,
+                    sums: SliceSums::Workgroup,
+                    x: x_binding,
+                    shared_x: false,
+                },
+            )
         };
         let (x, y) = (stored(&gpu, HALF, &x), stored(&gpu, y_dtype, &before));
         let bias = buffer(&gpu, &bias);

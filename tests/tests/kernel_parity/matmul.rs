@@ -1,5 +1,5 @@
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Dtype, Matmul, Shape, SliceSums, Then, XBinding, cpu, stride};
+use vitrine_kernels::{Matmul, Shape, SliceSums, XBinding, cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
@@ -71,22 +71,7 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                     let mut x = padded(&x, k, stride(k));
                     x.resize((space * stride(k)) as usize, 0.0);
                     let (x, y) = (buffer(gpu, &x), zeros(gpu, space * part.rows));
-                    let matmul = Matmul {
-                        format: part.format,
-                        quants: part.quants.kind(),
-                        rows: part.rows,
-                        k,
-                        x_stride: stride(k),
-                        y_stride: part.rows,
-                        row_start: 0,
-                        accumulate: false,
-                        bias: false,
-                        x_format: Dtype::F32.into(),
-                        y_dtype: Dtype::F32,
-                        shape,
-                        norm: None,
-                        then: Then::Store,
-                    };
+                    let matmul = Matmul::plain(part, shape);
                     let dispatch = matmul.dispatch(gpu, part, &x, &y, None).unwrap();
                     let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
@@ -126,22 +111,7 @@ fn scales_in_texels_are_those_in_storage() {
             gpu.write_store(scales, 0, bytemuck::cast_slice(&packer.scales));
         }
         let (x, y) = (buffer(gpu, &numbers(2, k as usize)), zeros(gpu, rows));
-        let matmul = Matmul {
-            format: part.format,
-            quants: part.quants.kind(),
-            rows,
-            k,
-            x_stride: k,
-            y_stride: rows,
-            row_start: 0,
-            accumulate: false,
-            bias: false,
-            x_format: Dtype::F32.into(),
-            y_dtype: Dtype::F32,
-            shape: shape(case),
-            norm: None,
-            then: Then::Store,
-        };
+        let matmul = Matmul::plain(&part, shape(case));
         let shares = matmul.source().flags.contains(&"SHARED_SCALES");
         let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
         (run::<f32>(gpu, [dispatch], 1, &y, rows), shares)
@@ -199,20 +169,11 @@ fn check_bias_and_residual(gpu: &Gpu) {
             x.resize((4 * stride(k)) as usize, 0.0);
             let (x, y, bias) = (buffer(gpu, &x), buffer(gpu, &before), buffer(gpu, &bias));
             let matmul = Matmul {
-                format: part.format,
-                quants: part.quants.kind(),
-                rows,
-                k,
-                x_stride: stride(k),
                 y_stride: 96,
                 row_start: 32,
                 accumulate: true,
                 bias: true,
-                x_format: Dtype::F32.into(),
-                y_dtype: Dtype::F32,
-                shape: shape((lanes, slices, 2, cols, x_binding)),
-                norm: None,
-                then: Then::Store,
+                ..Matmul::plain(part, shape((lanes, slices, 2, cols, x_binding)))
             };
             let dispatch = matmul.dispatch(gpu, part, &x, &y, Some(&bias)).unwrap();
             let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * 96);
@@ -242,22 +203,7 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
     let right = [&cpu::matmul(&values, &x[..32], 32)[..], &before[64..]].concat();
     let wrong = cpu::matmul(&values, &x, 32);
     let (x, y) = (buffer(&gpu, &x), buffer(&gpu, &before));
-    let matmul = Matmul {
-        format: part.format,
-        quants: part.quants.kind(),
-        rows: 64,
-        k: 32,
-        x_stride: 32,
-        y_stride: 64,
-        row_start: 0,
-        accumulate: false,
-        bias: false,
-        x_format: Dtype::F32.into(),
-        y_dtype: Dtype::F32,
-        shape: shape((8, 1, 8, 1, XBinding::Uniform)),
-        norm: None,
-        then: Then::Store,
-    };
+    let matmul = Matmul::plain(&part, shape((8, 1, 8, 1, XBinding::Uniform)));
     let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
     let got = run::<f32>(&gpu, [dispatch], 3, &y, 3 * 64);
     assert_close(&got, &right, &wrong, 1e-4, "3 tokens");

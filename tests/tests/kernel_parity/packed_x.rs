@@ -91,20 +91,8 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                     let wrong = cpu::matmul(&other, &meant, k as usize);
                     let y = zeros(gpu, space * part.rows);
                     let matmul = Matmul {
-                        format: part.format,
-                        quants: part.quants.kind(),
-                        rows: part.rows,
-                        k,
-                        x_stride: 0,
-                        y_stride: part.rows,
-                        row_start: 0,
-                        accumulate: false,
-                        bias: false,
                         x_format: XFormat::Packed,
-                        y_dtype: Dtype::F32,
-                        shape,
-                        norm: None,
-                        then: Then::Store,
+                        ..Matmul::plain(&part, shape)
                     };
                     let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
                     let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
@@ -149,23 +137,15 @@ fn an_mlp_is_activated_on_the_way() {
             let (right, wrong) = (twin(&bias), twin(&numbers(5, 2 * middle as usize)));
             let (bias, y) = (buffer(&gpu, &bias), zeros(&gpu, 8 * middle));
             let matmul = Matmul {
-                format: part.format,
-                quants: part.quants.kind(),
-                rows: part.rows,
-                k,
-                x_stride: 0,
                 y_stride: middle,
-                row_start: 0,
-                accumulate: false,
                 bias: true,
                 x_format: XFormat::Packed,
                 y_dtype: dtype,
-                shape: shape(SHAPES[0]),
-                norm: None,
                 then: Then::Act {
                     act,
                     up_offset: middle,
                 },
+                ..Matmul::plain(&part, shape(SHAPES[0]))
             };
             let dispatch = matmul.dispatch(&gpu, &part, &x, &y, Some(&bias)).unwrap();
             let got = run_stored(&gpu, [dispatch], tokens, &y, middle, dtype);
@@ -230,20 +210,10 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 false => (Then::Store, Results::Y(&qkv)),
             };
             let matmul = Matmul {
-                format: part.format,
-                quants: part.quants.kind(),
-                rows,
-                k,
-                x_stride: 0,
-                y_stride: rows,
-                row_start: 0,
-                accumulate: false,
-                bias: false,
                 x_format: XFormat::Packed,
                 y_dtype: dtype,
-                shape: shape(SHAPES[0]),
-                norm: None,
                 then,
+                ..Matmul::plain(&part, shape(SHAPES[0]))
             };
             let operands = Operands {
                 x: &x,

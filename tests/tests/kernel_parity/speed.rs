@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use vitrine_kernels::packed::TilePacker;
-use vitrine_kernels::{Dtype, Format, Matmul, Shape, Then};
+use vitrine_kernels::{Dtype, Format, Matmul, Shape};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
 use crate::support::{buffer, device, matrix, numbers, packer, run, storages, uploaded, zeros};
@@ -38,22 +38,7 @@ fn speed() {
         let measure = |decode: bool| {
             let tokens = if decode { 1 } else { TOKENS };
             let shape = Shape::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
-            let matmul = Matmul {
-                format,
-                quants: part.quants.kind(),
-                rows: ROWS,
-                k: K,
-                x_stride: K,
-                y_stride: ROWS,
-                row_start: 0,
-                accumulate: false,
-                bias: false,
-                x_format: Dtype::F32.into(),
-                y_dtype: Dtype::F32,
-                shape,
-                norm: None,
-                then: Then::Store,
-            };
+            let matmul = Matmul::plain(&part, shape);
             let once = || {
                 let dispatches =
                     [(); 2].map(|()| matmul.dispatch(&gpu, &part, &x, &y, None).unwrap());

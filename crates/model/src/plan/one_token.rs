@@ -1,5 +1,5 @@
 use vitrine_gpu::Recording;
-use vitrine_kernels::AttentionShape;
+use vitrine_kernels::{AttentionShape, Queries};
 
 use super::{Basis, Builder};
 use crate::ModelError;
@@ -26,16 +26,18 @@ impl OneToken {
             ..
         } = basis;
         let anywhere = builder().body(weights)?.recording;
-        let positions = AttentionShape::stretch(gpu, config.num_key_value_heads);
-        let near = Builder {
-            near: true,
-            ..builder()
+        let kv_heads = config.num_key_value_heads;
+        let near = if AttentionShape::splits(gpu, kv_heads, Queries::Any) > 1 {
+            let near = Builder {
+                near: true,
+                ..builder()
+            };
+            let positions = AttentionShape::stretch(gpu, kv_heads);
+            Some((near.body(weights)?.recording, positions))
+        } else {
+            None
         };
-        let near = near.body(weights)?.recording;
-        Ok(Self {
-            near: (near.dispatches() < anywhere.dispatches()).then_some((near, positions)),
-            anywhere,
-        })
+        Ok(Self { anywhere, near })
     }
 
     /// What runs for the token at `position`.
