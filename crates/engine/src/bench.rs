@@ -8,7 +8,7 @@ use vitrine_protocol::{BatchRate, BenchReport, BenchRequest, PacketParts, Packet
 use crate::packet::wanted;
 use crate::{AskObserver, Engine, EngineError, adapter_summary};
 
-/// How often each kind of packet is measured, in turn.
+/// How often each kind of packet is measured at most, in turn.
 const PACKET_ROUNDS: u32 = 8;
 /// Tokens of a round, at least: the paced lens comes once in so many.
 const PACED_TOKENS: u32 = 96;
@@ -137,8 +137,10 @@ impl Engine {
         }
         let mut packets = Vec::new();
         if request.packets {
-            observer.measuring("packets")?;
-            packets = bench.packets(16, request.new_tokens).await?;
+            let measured = bench.packets(16, request.new_tokens, observer).await;
+            // Also where it was stopped.
+            bench.model.watch(wanted(PacketParts::NONE))?;
+            packets = measured?;
         }
         let left_out = bench.left_out;
         Ok(BenchReport {
@@ -224,8 +226,14 @@ impl Bench<'_> {
         })
     }
 
-    /// What packets cost a token after `context` positions.
-    async fn packets(&mut self, context: u32, n: u32) -> Result<Vec<PacketRate>, EngineError> {
+    /// What packets cost a token after `context` positions, by runs of at least so many `tokens`; again and again
+    /// until the budget is spent, for the best of short runs tells most.
+    async fn packets(
+        &mut self,
+        context: u32,
+        tokens: u32,
+        observer: &mut dyn AskObserver,
+    ) -> Result<Vec<PacketRate>, EngineError> {
         let logits = PacketParts::LOGITS;
         let sums = [PacketParts::RESIDUAL, PacketParts::NEURONS, PacketParts::KV];
         let sums = sums.into_iter().fold(logits, PacketParts::with);
@@ -242,28 +250,51 @@ impl Bench<'_> {
             ("these and the lens", lens, TOP_K),
             ("all, timings too", PacketParts::ALL, TOP_K),
         ];
+        let has_every_lens = |parts: PacketParts| parts.has(PacketParts::LENS) && parts != paced;
+        self.model.watch(wanted(PacketParts::NONE))?;
+        let token_s = self.decode(context, 2, 0).await?.seconds / 2.0;
+        // As many tokens for all that are compared.
+        let compared = kinds.iter().filter(|kind| !has_every_lens(kind.1)).count();
+        let paced_s = token_s * f64::from(PACED_TOKENS) * compared as f64;
+        let can_pace = self.fits("packets: the lens, paced", 0, paced_s);
+        let compared_tokens = if can_pace {
+            tokens.max(PACED_TOKENS)
+        } else {
+            tokens
+        };
+
         let mut best = [f64::MAX; 8];
+        let clock = Clock::start();
         for round in 0..PACKET_ROUNDS {
-            for (best, (_, parts, top)) in best.iter_mut().zip(kinds) {
-                // As many tokens for all that are compared: the best of short runs is better.
-                let has_every_lens = parts.has(PacketParts::LENS) && parts != paced;
-                let n = match has_every_lens {
-                    true if round > 0 => continue,
-                    true => n,
-                    false => n.max(PACED_TOKENS),
-                };
+            if round > 0 && clock.seconds() > self.budget_s {
+                break;
+            }
+            for (best, (name, parts, top)) in best.iter_mut().zip(kinds) {
+                if parts == paced && !can_pace || has_every_lens(parts) && round > 0 {
+                    continue;
+                }
+                observer.measuring(&format!("packets: {name}"))?;
                 self.model.watch(wanted(parts))?;
+                let mut n = compared_tokens;
+                if has_every_lens(parts) {
+                    n = tokens;
+                    let expected = self.decode(context, 1, top).await?.seconds * f64::from(n);
+                    if !self.fits(&format!("packets: {name}"), 0, expected) {
+                        continue;
+                    }
+                }
                 let seconds = self.decode(context, n, top).await?.seconds;
                 *best = best.min(seconds / f64::from(n));
             }
         }
-        self.model.watch(wanted(PacketParts::NONE))?;
         let rate = |((parts, ..), seconds_per_token): ((&str, _, _), f64)| PacketRate {
             parts: parts.to_owned(),
             seconds_per_token,
             ratio: seconds_per_token / best[0],
         };
-        Ok(kinds.into_iter().zip(best).map(rate).collect())
+        let measured = kinds.into_iter().zip(best);
+        let measured = measured.filter(|(_, seconds)| *seconds < f64::MAX);
+        Ok(measured.map(rate).collect())
     }
 
     /// As [`Bench::decode`], for `n` tokens of each of several sequences together.

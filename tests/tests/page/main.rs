@@ -28,6 +28,7 @@ mod session;
 mod setup;
 mod shaders;
 mod site;
+mod speed;
 mod subgroups;
 mod tuning;
 mod visit;

@@ -29,7 +29,7 @@ pub fn Bench(state: State, bridge: Bridge) -> impl IntoView {
             batches: vec![4],
             packets: true,
             no_kv_cache: false,
-            budget_s: 15.0,
+            budget_s: 10.0,
         };
         inquiry.ask_with(Question::Bench(request), move |part| {
             if let AnswerPart::Measuring { what } = part {
@@ -83,13 +83,16 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
     let rate = |what: &'static str, it: &Rate| {
         view! {
             <tr data-testid="bench-row" data-what=what data-context=it.context.to_string()
-                data-rate=it.tokens_per_s.to_string()>
+                data-rate=it.tokens_per_s.to_string()
+                data-outside=it.outside_gpu.map(|it| it.to_string())>
                 <th scope="row" class="word">{what}</th>
                 <td>{it.context}</td>
                 <td>{it.tokens}</td>
                 <td>{format!("{:.1}", 1e3 * it.seconds)}</td>
                 <td>{format::rate(it.tokens_per_s)}</td>
+                <td>{it.bytes_per_token.map(format::bytes)}</td>
                 <td>{it.bandwidth_share.map(|it| format!("{:.0} %", 100.0 * it))}</td>
+                <td>{it.outside_gpu.map(|it| format!("{:.1} %", 100.0 * it))}</td>
             </tr>
         }
     };
@@ -114,6 +117,8 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
                     <td>{it.tokens}</td>
                     <td>{format!("{:.1}", 1e3 * it.seconds)}</td>
                     <td>{format::rate(it.tokens_per_s)}</td>
+                    <td></td>
+                    <td></td>
                     <td></td>
                 </tr>
             }
@@ -142,6 +147,10 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
                 copy = format!("{}/s", format::bytes(report.copy_bytes_per_s as u64)),
                 runs = report.dispatches_per_token
             )}
+            " "
+            {report.first_token_s.map(|time| t!("bench-first", time = format::seconds(time)))}
+            " "
+            {t!("bench-memory", most = format::bytes(report.peak_buffer_bytes))}
         </p>
         <div class="timings-scroll" tabindex="0" role="group" aria-labelledby="bench-heading">
             <NumberTable
@@ -152,7 +161,9 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
                     number(t("view-tokens")),
                     number(t("timings-ms")),
                     number(t("speed-unit")),
+                    number(t("bench-bytes")),
                     number(t("bench-bandwidth")),
+                    number(t("bench-outside")),
                 ]
                 rows=(prefill, decode, batch)
             />
