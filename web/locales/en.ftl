@@ -472,7 +472,7 @@ rope-wavelength = Tokens per full turn
 
 answer-progress = { $done } of { $total }
 needs-model = Load a model first: this panel shows what happens inside it.
-needs-sequence = Press Run first: this panel shows the sequence on the strip.
+needs-sequence = Press Generate first: this panel shows the sequence on the strip.
 needs-end = This follows when the run has ended.
 
 ## model
@@ -534,7 +534,7 @@ calculator-asking = Counting…
 sampling-heading = From logits to the drawn token
 sampling-note = The model gave these logits once. Penalties, temperature and filters work on them here, by the same code as in the worker, so a slider needs no new run. They are also the settings of the next run.
 sampling-greedy = Greedy: after penalties the best token is always taken. Tick the box to draw by chance.
-sampling-none = Press Run first: this panel shows how a token of the sequence is chosen. Position 0 has nothing before it.
+sampling-none = Press Generate first: this panel shows how a token of the sequence is chosen. Position 0 has nothing before it.
 sampling-too-long = The logits of so many positions would take more than 128 MB: select an earlier position.
 sampling-asking = Computing the logits of this position…
 sampling-columns = The most probable tokens for position { $position }, step by step
@@ -638,7 +638,7 @@ bench-ask = Measure
 bench-asking = Measuring…
 bench-batch = { $count } sequences together
 bench-on = { $adapter }: copies { $copy } within its memory; { $runs } kernel runs per token.
-bench-first = The first token came { $time } after loading.
+bench-first = A prompt of { $tokens } has its first token after { $time }.
 bench-memory = Buffers took { $most } of GPU memory at most.
 bench-what = What
 bench-context = Positions

@@ -471,7 +471,7 @@ rope-wavelength = 轉一圈的 token 數
 
 answer-progress = { $done } / { $total }
 needs-model = 請先載入模型：這個面板顯示模型內部發生的事。
-needs-sequence = 請先按「執行」：這個面板顯示 token 列上的序列。
+needs-sequence = 請先按「生成」：這個面板顯示 token 列上的序列。
 needs-end = 等這次生成結束後就會出現。
 
 ## model
@@ -533,7 +533,7 @@ calculator-asking = 計算中…
 sampling-heading = 從 logits 到抽出的 token
 sampling-note = 模型只給一次這些 logits。懲罰、溫度與過濾在這裡作用其上，程式與工作執行緒相同，所以移動滑桿不必重新執行。這些也是下一次執行的設定。
 sampling-greedy = 貪婪：懲罰之後永遠取最好的 token。勾選方塊即可隨機抽取。
-sampling-none = 請先按「執行」：這個面板顯示序列中的 token 如何選出。位置 0 之前沒有任何內容。
+sampling-none = 請先按「生成」：這個面板顯示序列中的 token 如何選出。位置 0 之前沒有任何內容。
 sampling-too-long = 這麼多位置的 logits 會超過 128 MB：請選取較前面的位置。
 sampling-asking = 正在計算這個位置的 logits…
 sampling-columns = 位置 { $position } 最可能的 token，逐步顯示
@@ -637,7 +637,7 @@ bench-ask = 測量
 bench-asking = 測量中…
 bench-batch = { $count } 個序列一起
 bench-on = { $adapter }：記憶體內複製 { $copy }；每個 token 執行 { $runs } 次核心程式。
-bench-first = 載入後 { $time } 得到第一個 token。
+bench-first = { $tokens } 個 token 的提示詞在 { $time } 後得到第一個 token。
 bench-memory = 緩衝區最多佔用 { $most } GPU 記憶體。
 bench-what = 項目
 bench-context = 位置數

@@ -3,6 +3,7 @@
 
 use std::{env, path::PathBuf, process::Command};
 
+use serde_json::{Value, json};
 use vitrine_protocol::BenchReport;
 
 use crate::{app::App, session::in_browser, setup};
@@ -16,6 +17,17 @@ const MEASURED: [&str; 6] = [
     "--new-tokens",
     "16",
 ];
+
+/// Until the table is there.
+const UNTIL_MEASURED: &str = "
+    const done = arguments[0];
+    const seen = new MutationObserver(() => {
+        if (document.querySelector('[data-testid=bench-row]')) {
+            seen.disconnect();
+            done();
+        }
+    });
+    seen.observe(document.body, { subtree: true, childList: true });";
 
 /// SwiftShader as a driver of Vulkan, which comes with the browser.
 fn swiftshader() -> Option<PathBuf> {
@@ -50,9 +62,14 @@ fn the_page_measures_its_gpu() {
         let app = App::with_model(&session).await;
         app.open_panel("timings").await;
         app.click("bench").await;
-        app.settle().await;
+        // Who asks a busy browser again and again takes of what is measured.
+        let wait = session.client.execute_async(UNTIL_MEASURED, vec![]);
+        wait.await.unwrap();
         let rows = app.wait_for_data("bench-row").await;
         assert_eq!(rows.len(), 4, "{rows:?}");
+        let scroll = "document.querySelector('[data-testid=bench]').scrollIntoView()";
+        let _: Value = app.script(scroll, json!(null)).await;
+        session.screenshot("bench").await;
         let native = swiftshader()
             .filter(|_| env::consts::OS == "linux")
             .map(natively);

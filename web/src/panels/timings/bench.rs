@@ -148,7 +148,9 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
                 runs = report.dispatches_per_token
             )}
             " "
-            {report.first_token_s.map(|time| t!("bench-first", time = format::seconds(time)))}
+            {report.first_token_s.zip(report.prefill.first()).map(|(time, prompt)| {
+                t!("bench-first", tokens = prompt.tokens, time = format::seconds(time))
+            })}
             " "
             {t!("bench-memory", most = format::bytes(report.peak_buffer_bytes))}
         </p>
