@@ -144,17 +144,22 @@ impl<'a> Worker<'a> {
 
     /// What is known of the cuts of matrices, measured `again` if that is wanted.
     pub async fn cuts(&self, again: Option<TuneRequest>) -> TuneReport {
-        let question = Question::Tune { again };
-        self.send(&Command::Ask { run: 2, question }).await;
-        let mut answers = self.until(&["answer"]).await;
-        let answer = answers.pop().map(|message| message.event);
-        let Some(Event::Answer { answer, .. }) = answer else {
-            panic!("{answer:?}");
-        };
-        let Answer::Tune(report) = *answer else {
+        let answer = self.ask(Question::Tune { again }).await;
+        let Answer::Tune(report) = answer else {
             panic!("{answer:?}");
         };
         report
+    }
+
+    /// The answer to a question.
+    pub async fn ask(&self, question: Question) -> Answer {
+        self.send(&Command::Ask { run: 2, question }).await;
+        let mut messages = self.until(&["answer"]).await;
+        let last = messages.pop().map(|message| message.event);
+        let Some(Event::Answer { answer, .. }) = last else {
+            panic!("{last:?}");
+        };
+        *answer
     }
 
     async fn call(&self, what: &str, argument: Value) -> Value {
