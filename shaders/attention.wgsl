@@ -139,7 +139,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         sums.total *= rescale;
         sums.highest = now_highest;
-        rescales[my_row] = rescale;
+        if (my_first == 0u) {
+            rescales[my_row] = rescale;
+        }
         for (var j = my_first; j < LANES; j += ROW_LANES) {
             var weight = 0.0;
             if (first + j >= my_keys.x && first + j < my_keys.y) {

@@ -238,18 +238,10 @@ impl Attention {
         self.shape.splits > 1
     }
 
-    /// Values of a head that are loaded at once: more where a lane is a key.
-    fn width(&self) -> u32 {
-        match self.shape.form {
-            AttentionForm::Keys if self.cache.head_dim.is_multiple_of(4) => 4,
-            _ => self.cache.width(),
-        }
-    }
-
     /// Query heads of a workgroup.
     fn share(&self) -> u32 {
         let group = self.heads / self.kv_heads;
-        let parts = self.cache.head_dim / self.width();
+        let parts = self.cache.head_parts();
         let most = match self.shape.form {
             AttentionForm::Pages => return share_of_pages(group, self.cache.head_dim),
             AttentionForm::Keys => MOST_PARTS,
@@ -270,10 +262,10 @@ impl Attention {
         };
         let mut constants = self.constants(lanes);
         let mut flags = self.flags();
-        let (parts_constants, parts_flags) = self.cache.parts(self.width());
+        let (parts_constants, parts_flags) = self.cache.parts();
         constants.extend(parts_constants);
         flags.extend(parts_flags);
-        let parts = self.cache.head_dim / self.width();
+        let parts = self.cache.head_parts();
         constants.push(("SHARE", self.share().into()));
         match self.shape.form {
             AttentionForm::Pages => {

@@ -24,7 +24,7 @@ impl AttentionProbs {
         ];
         constants.extend(step::constants());
         let mut flags = self.of.dtype.flags();
-        let (parts_constants, parts_flags) = self.of.cache.parts(self.of.cache.width());
+        let (parts_constants, parts_flags) = self.of.cache.parts();
         constants.extend(parts_constants);
         flags.extend(parts_flags);
         if let Some(window) = self.of.sliding_window {

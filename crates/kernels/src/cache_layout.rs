@@ -179,23 +179,28 @@ impl CacheLayout {
         self.dtype != KvDtype::Q8
     }
 
-    /// The fewest values of a head that are loaded at once.
-    pub(crate) fn width(&self) -> u32 {
-        match self.is_texels() {
+    /// Values of a head that are loaded at once.
+    fn width(&self) -> u32 {
+        match self.head_dim.is_multiple_of(4) {
             true => 4,
-            false => self.dtype.head_multiple(),
+            false => 2,
         }
     }
 
-    /// What `shaders/common/parts.wgsl` wants, where attention takes `width` values at a time.
-    pub(crate) fn parts(&self, width: u32) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
+    /// Such loads for a head.
+    pub(crate) fn head_parts(&self) -> u32 {
+        self.head_dim / self.width()
+    }
+
+    /// What `shaders/common/parts.wgsl` wants.
+    pub(crate) fn parts(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
         let (mut constants, mut flags) = self.texels();
         constants.extend([
-            ("WIDTH", width.into()),
-            ("PARTS", (self.head_dim / width).into()),
+            ("WIDTH", self.width().into()),
+            ("PARTS", self.head_parts().into()),
         ]);
         flags.push(self.dtype.flag());
-        flags.extend((width == 4).then_some("WIDE"));
+        flags.extend((self.width() == 4).then_some("WIDE"));
         (constants, flags)
     }
 }

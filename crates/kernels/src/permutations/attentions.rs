@@ -8,18 +8,21 @@ use crate::{
 };
 
 /// Layouts of the cache, each with a sliding window or none.
-fn caches(size: &Size) -> [(CacheLayout, Option<u32>); 5] {
+fn caches(size: &Size) -> [(CacheLayout, Option<u32>); 6] {
     let Size {
         head_dim, dtype, ..
     } = *size;
+    // No whole `vec4`s.
+    let ragged = head_dim - 2;
     [
-        (head_dim / 2, None, dtype.into()),
-        (head_dim / 4, Some(100), other(dtype)),
-        (0, None, dtype.into()),
-        (head_dim / 2, Some(100), KvDtype::Q8),
-        (0, None, KvDtype::Q8),
+        (head_dim, head_dim / 2, None, dtype.into()),
+        (head_dim, head_dim / 4, Some(100), other(dtype)),
+        (head_dim, 0, None, dtype.into()),
+        (ragged, ragged / 2, None, dtype.into()),
+        (head_dim, head_dim / 2, Some(100), KvDtype::Q8),
+        (head_dim, 0, None, KvDtype::Q8),
     ]
-    .map(|(rope_pairs, sliding_window, dtype)| {
+    .map(|(head_dim, rope_pairs, sliding_window, dtype)| {
         let cache = CacheLayout {
             head_dim,
             rope_pairs,
