@@ -1,7 +1,7 @@
 //! Every cut of `matmul` in turn, forced on the browser by what it keeps of its adapter: all give the tokens of
 //! transformers.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use serde_json::json;
 use vitrine_protocol::TuneRequest;
@@ -9,6 +9,7 @@ use vitrine_protocol::TuneRequest;
 use crate::{
     reference::Reference,
     session::{Session, in_browser},
+    subgroups::{NEXT, PROMPT},
     worker::Worker,
 };
 
@@ -20,12 +21,29 @@ async fn force(session: &Session, index: usize) -> usize {
     most.as_u64().unwrap_or_else(|| panic!("{most}")) as usize
 }
 
-/// Those that this worker has.
-async fn check(session: &Session, worker: &Worker<'_>) {
-    let reference = Reference::new("architectures/phi3");
-    worker.load_folder(&reference.folder).await;
+/// What is loaded.
+enum Model {
+    /// From a folder, which is measured for prompts too.
+    Of(PathBuf),
+    /// The site's, with activations in bytes.
+    InBytes,
+}
+
+/// What a model says after some tokens.
+type Sequences = Vec<(Vec<u32>, Vec<u32>)>;
+
+async fn load(worker: &Worker<'_>, model: &Model) {
+    match model {
+        Model::Of(folder) => worker.load_folder(folder).await,
+        Model::InBytes => worker.load_site_model(true).await,
+    }
+}
+
+/// In every cut of its matrices a model says what it should.
+async fn check(session: &Session, worker: &Worker<'_>, model: Model, sequences: Sequences) {
+    load(worker, &model).await;
     let again = TuneRequest {
-        prompts: true,
+        prompts: matches!(model, Model::Of(_)),
         budget_s: 600.0,
     };
     let measured = worker.cuts(Some(again)).await;
@@ -34,23 +52,52 @@ async fn check(session: &Session, worker: &Worker<'_>) {
     assert!(most > 3, "{measured:?}");
     for index in 0..most {
         force(session, index).await;
-        worker.load_folder(&reference.folder).await;
+        load(worker, &model).await;
         for kind in worker.cuts(None).await.kinds {
             let forced = index.min(kind.cuts.len() - 1);
             assert_eq!(kind.best, kind.cuts[forced].cut, "it is not used");
         }
-        for sequence in &reference.sequences {
-            let tokens = worker.continue_ids(&sequence.prompt_ids, sequence.new_ids.len());
-            assert_eq!(tokens.await, sequence.new_ids, "cut {index}");
+        for (ids, next) in &sequences {
+            let tokens = worker.continue_ids(ids, next.len());
+            assert_eq!(tokens.await, *next, "cut {index}");
         }
     }
+}
+
+/// Phi-3, in cuts for a token and for a prompt.
+async fn check_phi3(session: &Session, worker: &Worker<'_>) {
+    let reference = Reference::new("architectures/phi3");
+    let sequences = reference.sequences.iter();
+    let sequences = sequences.map(|it| (it.prompt_ids.clone(), it.new_ids.clone()));
+    let model = Model::Of(reference.folder.clone());
+    check(session, worker, model, sequences.collect()).await;
 }
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
 fn every_cut_gives_the_tokens_of_transformers() {
     in_browser("cuts", async |session| {
-        check(&session, &Worker::start(&session).await).await;
+        check_phi3(&session, &Worker::start(&session).await).await;
+    });
+}
+
+/// After more tokens than these the numbers that were rounded away choose another one than transformers.
+const SAME_IN_BYTES: usize = 5;
+
+#[test]
+#[ignore = "needs a browser: cargo xtask test"]
+fn so_does_every_cut_with_activations_in_bytes() {
+    in_browser("cuts in bytes", async |session| {
+        let worker = Worker::start(&session).await;
+        let sequences = vec![(PROMPT.to_vec(), NEXT[..SAME_IN_BYTES].to_vec())];
+        check(&session, &worker, Model::InBytes, sequences).await;
+        let kinds = worker.cuts(None).await.kinds;
+        assert!(
+            kinds.iter().all(|it| it.kind.contains("bytes")),
+            "{kinds:?}"
+        );
+        // Control.
+        assert_ne!(worker.continue_ids(&PROMPT, NEXT.len()).await, NEXT);
     });
 }
 
@@ -71,6 +118,6 @@ fn so_does_every_cut_for_a_real_gpu() {
         .unwrap();
         let (worker, adapter) = Worker::start_script(&session, "/with-a-gpu.js").await;
         assert_eq!(adapter.device_type, "Other");
-        check(&session, &worker).await;
+        check_phi3(&session, &worker).await;
     });
 }

@@ -475,7 +475,7 @@ fn the_default_model_tells_of_its_inside_as_natively() {
         });
         let wanted = wanted.await.unwrap();
         let worker = Worker::start(&session).await;
-        worker.load_site_model().await;
+        worker.load_site_model(false).await;
         let command = Command::Generate {
             run: 1,
             request: watched,

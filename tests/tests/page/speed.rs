@@ -67,7 +67,7 @@ fn swiftshader() -> Option<PathBuf> {
 
 async fn in_the_page(session: &Session) -> BenchReport {
     let worker = Worker::start(session).await;
-    worker.load_site_model().await;
+    worker.load_site_model(false).await;
     let request = BenchRequest {
         prefill: vec![32],
         contexts: vec![32, 256],

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// Of `golden.json`: "The capital of France is", and how it goes on.
-const PROMPT: [u32; 5] = [504, 3575, 282, 4649, 314];
-const NEXT: [u32; 6] = [7042, 30, 198, 198, 504, 2988];
+pub const PROMPT: [u32; 5] = [504, 3575, 282, 4649, 314];
+pub const NEXT: [u32; 6] = [7042, 30, 198, 198, 504, 2988];
 
 /// What a worker has, and does with it.
 struct Found {
@@ -23,7 +23,7 @@ struct Found {
 
 async fn found(session: &Session, script: &str) -> Found {
     let (worker, adapter) = Worker::start_script(session, script).await;
-    worker.load_site_model().await;
+    worker.load_site_model(false).await;
     let tokens = worker.continue_ids(&PROMPT, NEXT.len()).await;
     let again = TuneRequest {
         prompts: false,

@@ -103,8 +103,8 @@ impl<'a> Worker<'a> {
         self.until(&["model_ready"]).await;
     }
 
-    /// Loads the site's own model.
-    pub async fn load_site_model(&self) {
+    /// Loads the site's own model, to be run with activations in floats or in bytes.
+    pub async fn load_site_model(&self, pack_activations: bool) {
         self.send(&Command::ListModels).await;
         let messages = self.until(&["models"]).await;
         let Some(Event::Models { site, .. }) = messages.last().map(|it| &it.event) else {
@@ -112,7 +112,6 @@ impl<'a> Worker<'a> {
         };
         let source = site[0].source.clone();
         let hub = HubAccess::default();
-        let pack_activations = false;
         let load = Command::LoadModel {
             source,
             hub,
