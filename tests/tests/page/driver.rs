@@ -38,6 +38,19 @@ pub struct Driver {
 impl Driver {
     /// Starts chromedriver on a free port.
     pub fn start() -> Self {
+        // It takes a port that is free with IPv6, and gives up where that one is taken with IPv4.
+        let mut said = String::new();
+        for _ in 0..20 {
+            match Self::try_start() {
+                Ok(driver) => return driver,
+                Err(output) => said = output,
+            }
+        }
+        panic!("chromedriver found no port: {said}");
+    }
+
+    /// The same once; or what it said before it ended.
+    fn try_start() -> Result<Self, String> {
         let program = setup::optional_path("VITRINE_CHROMEDRIVER");
         let mut process = Command::new(program.as_deref().unwrap_or(Path::new("chromedriver")))
             .arg("--port=0")
@@ -46,18 +59,25 @@ impl Driver {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver starts");
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let port = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| port_in(&line))
-            .expect("chromedriver tells its port");
+        let mut lines = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let mut said = Vec::new();
+        let port = lines.by_ref().find_map(|line| {
+            let port = port_in(&line);
+            said.push(line);
+            port
+        });
+        let Some(port) = port else {
+            let _ = process.wait();
+            return Err(said.join("\n"));
+        };
         // It must not block on a full pipe later.
         thread::spawn(move || lines.for_each(drop));
-        Self {
+        Ok(Self {
             process,
             address: format!("http://127.0.0.1:{port}"),
-        }
+        })
     }
 
     /// A new browser with an empty profile.
