@@ -36,6 +36,8 @@ impl Engine {
             left_out: Vec::new(),
             model: &mut self.model,
         };
+        // Whatever the last generation looked at.
+        bench.model.watch(wanted(PacketParts::NONE))?;
         let first_token_s = match request.prefill.first() {
             Some(&tokens) if tokens <= bench.model.config().max_position_embeddings => {
                 Some(bench.prefill(tokens).await?)
@@ -251,7 +253,6 @@ impl Bench<'_> {
             ("all, timings too", PacketParts::ALL, TOP_K),
         ];
         let has_every_lens = |parts: PacketParts| parts.has(PacketParts::LENS) && parts != paced;
-        self.model.watch(wanted(PacketParts::NONE))?;
         let token_s = self.decode(context, 2, 0).await?.seconds / 2.0;
         // As many tokens for all that are compared.
         let compared = kinds.iter().filter(|kind| !has_every_lens(kind.1)).count();

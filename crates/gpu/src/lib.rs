@@ -31,6 +31,6 @@ pub use kernel::{Binding, Kernel};
 pub use readback::Readback;
 pub use recording::{Dispatch, Extent, Grid, Place, Recording};
 pub use shader::{Constant, ShaderSource};
-pub use texture::{Store, StoreKind, TEXTURE_WIDTH, Texture};
+pub use texture::{Store, StoreKind, Texture};
 pub use time::Clock;
 pub use timing::{Detail, PendingSpans, Span, Timer};

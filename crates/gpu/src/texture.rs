@@ -7,8 +7,8 @@ use crate::memory::{Memory, Share};
 use crate::{Binding, Bound, Buffer, Caps, GpuError, Usage};
 
 /// Texels of a row: texel i is number i % `TEXTURE_WIDTH` of row i / `TEXTURE_WIDTH`. Every adapter has
-/// textures as wide, and kernels divide by it with a shift.
-pub const TEXTURE_WIDTH: u32 = 1024;
+/// textures as wide, and kernels divide by it with a shift (`shaders/common/texture.wgsl`).
+const TEXTURE_WIDTH: u32 = 1024;
 
 /// Bytes of a texel: four 32-bit words.
 const TEXEL_BYTES: u64 = 16;

@@ -93,21 +93,15 @@ impl AttentionShape {
             _ if gpu.is_software() => AttentionForm::Keys,
             _ => AttentionForm::Pages,
         };
-        let share = share_of_pages(heads / kv_heads, cache.head_dim);
-        let fits = |tokens: &u32| fit_pages(tokens * share, cache.head_dim);
+        let most_tokens =
+            most_rows(cache.head_dim) / share_of_pages(heads / kv_heads, cache.head_dim);
         Self {
             form,
             splits: Self::splits(gpu, kv_heads, queries),
             least_pages: Self::stretch(gpu, kv_heads) / PAGE,
             tokens: match (form, queries) {
-                (AttentionForm::Pages, Queries::Prompt) => {
-                    // Passes have a multiple of so many rows of memory.
-                    (0..=MOST_ROWS.ilog2())
-                        .map(|bits| 1 << bits)
-                        .rev()
-                        .find(fits)
-                        .unwrap_or(1)
-                }
+                // Passes have a multiple of so many rows of memory.
+                (AttentionForm::Pages, Queries::Prompt) => 1 << most_tokens.max(1).ilog2(),
                 _ => 1,
             },
         }
@@ -135,15 +129,20 @@ impl AttentionShape {
     }
 }
 
-/// Whether so many queries fit a workgroup that shares what it loads for them.
-fn fit_pages(rows: u32, head_dim: u32) -> bool {
-    rows <= MOST_ROWS && rows * head_dim <= MOST_ROW_VALUES
+/// How many queries fit a workgroup that shares what it loads for them.
+fn most_rows(head_dim: u32) -> u32 {
+    MOST_ROWS.min(MOST_ROW_VALUES / head_dim)
 }
 
 /// How many heads of a group do.
 fn share_of_pages(group: u32, head_dim: u32) -> u32 {
-    let fits = |share: &u32| group.is_multiple_of(*share) && fit_pages(*share, head_dim);
-    (1..=group.min(MOST_HEADS)).rev().find(fits).unwrap_or(1)
+    divisor_at_most(group, most_rows(head_dim).min(MOST_HEADS))
+}
+
+/// The largest divisor of `n` that is at most `most`, or else 1.
+fn divisor_at_most(n: u32, most: u32) -> u32 {
+    let divides = |divisor: &u32| n.is_multiple_of(*divisor);
+    (1..=n.min(most)).rev().find(divides).unwrap_or(1)
 }
 
 /// `HeadStats` of `shaders/common/head_stats.wgsl`: how a query head spread its attention.
@@ -247,8 +246,7 @@ impl Attention {
             AttentionForm::Keys => MOST_PARTS,
             AttentionForm::Texels(lanes) => MOST_SHARED_PARTS * lanes,
         };
-        let fits = |share: &u32| group.is_multiple_of(*share) && share * parts <= most;
-        (1..=group).rev().find(fits).unwrap_or(1)
+        divisor_at_most(group, most / parts)
     }
 
     fn source(&self) -> ShaderSource {
@@ -271,8 +269,7 @@ impl Attention {
             AttentionForm::Pages => {
                 let rows = self.shape.tokens * self.share();
                 // Where there are more lanes than parts, several have one, each for some of the queries.
-                let fits = |groups: &u32| rows.is_multiple_of(*groups) && groups * parts <= lanes;
-                let groups = (1..=rows).rev().find(fits).unwrap_or(1);
+                let groups = divisor_at_most(rows, lanes / parts);
                 constants.extend([
                     ("TOKENS", self.shape.tokens.into()),
                     ("ROWS", rows.into()),

@@ -108,10 +108,8 @@ impl Bench {
         let space = tokens.next_multiple_of(64);
         let (x_buffer, y) = (zeros(gpu, space * k), zeros(gpu, space * rows));
         gpu.write(&x_buffer, 0, bytemuck::cast_slice(&x));
-        let kernel = Matmul::plain(
-            &part,
-            Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32),
-        );
+        let shape = Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32);
+        let kernel = Matmul::plain(&part, shape);
         let dispatch = kernel.dispatch(gpu, &part, &x_buffer, &y, None).unwrap();
         let (weights, columns) = (u64::from(rows) * u64::from(k), u64::from(tokens));
         let (quants, scales) = Format::Q4.tile_bytes(k);

@@ -200,23 +200,21 @@ fn matmul_in_half_precision() {
         let product = cpu::matmul(&w, &x, k as usize);
         let terms = product.iter().zip(before.iter().zip(bias.iter().cycle()));
         let right: Vec<f32> = terms.map(|(a, (b, c))| a + b + c).collect();
+        let shape = Shape {
+            lanes,
+            rows: per_lane,
+            cols,
+            slices,
+            sums: SliceSums::Workgroup,
+            x: x_binding,
+            shared_x: false,
+        };
         let matmul = Matmul {
             accumulate: true,
             bias: true,
             x_format: HALF.into(),
             y_dtype,
-            ..Matmul::plain(
-                &part,
-                Shape {
-                    lanes,
-                    rows: per_lane,
-                    cols,
-                    slices,
-                    sums: SliceSums::Workgroup,
-                    x: x_binding,
-                    shared_x: false,
-                },
-            )
+            ..Matmul::plain(&part, shape)
         };
         let (x, y) = (stored(&gpu, HALF, &x), stored(&gpu, y_dtype, &before));
         let bias = buffer(&gpu, &bias);

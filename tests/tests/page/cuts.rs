@@ -1,7 +1,7 @@
 //! Every cut of `matmul` in turn, forced on the browser by what it keeps of its adapter: all give the tokens of
 //! transformers.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use vitrine_protocol::TuneRequest;
@@ -106,17 +106,9 @@ fn so_does_every_cut_with_activations_in_bytes() {
 #[ignore = "needs a browser: cargo xtask test"]
 fn so_does_every_cut_for_a_real_gpu() {
     in_browser("cuts of a GPU", async |session| {
-        let claim = session.folder.join("claim-a-gpu.js");
         let never = "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', \
                      { get: () => false });";
-        fs::write(claim, never).unwrap();
-        let script = session.folder.join("with-a-gpu.js");
-        fs::write(
-            script,
-            "import '/claim-a-gpu.js'; import '/worker-boot.js';",
-        )
-        .unwrap();
-        let (worker, adapter) = Worker::start_script(&session, "/with-a-gpu.js").await;
+        let (worker, adapter) = Worker::start_after(&session, never).await;
         assert_eq!(adapter.device_type, "Other");
         check_phi3(&session, &worker).await;
     });

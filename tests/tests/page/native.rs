@@ -1,6 +1,6 @@
 //! The native program, which the page must agree with.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -47,15 +47,26 @@ pub fn next(ids: &[u32], top: usize) -> Next {
 
 /// What a command prints with `--json`.
 pub fn run<T: DeserializeOwned>(arguments: &[&str]) -> T {
-    serde_json::from_slice(&output(&[arguments, &["--json"]].concat())).unwrap()
+    run_on(None, arguments)
+}
+
+/// The same on the adapter of one driver of Vulkan.
+pub fn run_on<T: DeserializeOwned>(driver: Option<&Path>, arguments: &[&str]) -> T {
+    let arguments = [arguments, &["--json"]].concat();
+    serde_json::from_slice(&output_on(driver, &arguments)).unwrap()
 }
 
 /// What a command prints.
 pub fn output(arguments: &[&str]) -> Vec<u8> {
+    output_on(None, arguments)
+}
+
+fn output_on(driver: Option<&Path>, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new(setup::path("VITRINE_BIN"))
         .args(arguments)
         .arg("--model")
         .arg(setup::path("VITRINE_MODEL"))
+        .envs(driver.map(|driver| ("VK_ICD_FILENAMES", driver)))
         .output()
         .expect("the native program starts");
     let message = String::from_utf8_lossy(&output.stderr);

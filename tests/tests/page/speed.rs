@@ -1,13 +1,14 @@
 //! How fast the page is by its own measurement, and beside the native program on the same adapter. Prints figures;
 //! what fails is a number that cannot be.
 
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use vitrine_protocol::{Answer, BenchReport, BenchRequest, Question};
 
 use crate::{
     app::App,
+    native,
     session::{Session, in_browser},
     setup,
     worker::Worker,
@@ -33,7 +34,7 @@ fn the_page_measures_its_gpu() {
         app.click("bench").await;
         let measured = session.client.execute_async(UNTIL_MEASURED, vec![]);
         measured.await.unwrap();
-        let rows = app.wait_for_data("bench-row").await;
+        let rows = app.data("bench-row").await;
         let scroll = "document.querySelector('[data-testid=bench]').scrollIntoView()";
         let _: Value = app.script(scroll, json!(null)).await;
         session.screenshot("bench").await;
@@ -65,6 +66,19 @@ fn swiftshader() -> Option<PathBuf> {
     })
 }
 
+/// What the page is asked too.
+const NATIVELY: [&str; 9] = [
+    "bench",
+    "--tuning",
+    "off",
+    "--prefill",
+    "32",
+    "--at",
+    "32,256",
+    "--new-tokens",
+    "24",
+];
+
 async fn in_the_page(session: &Session) -> BenchReport {
     let worker = Worker::start(session).await;
     worker.load_site_model(false).await;
@@ -81,18 +95,6 @@ async fn in_the_page(session: &Session) -> BenchReport {
         panic!("another answer");
     };
     *report
-}
-
-fn natively(driver: &PathBuf) -> BenchReport {
-    let output = Command::new(setup::path("VITRINE_BIN"))
-        .args(["bench", "--json", "--tuning", "off", "--model"])
-        .arg(setup::path("VITRINE_MODEL"))
-        .args(["--prefill", "32", "--at", "32,256", "--new-tokens", "24"])
-        .env("VK_ICD_FILENAMES", driver)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Tokens per second, a prompt first; then the kernels' milliseconds of tokens.
@@ -114,7 +116,7 @@ fn the_worker_beside_the_native_program() {
         // In turn: machines have slow stretches.
         for _ in 0..2 {
             let page = figures(&in_the_page(&session).await);
-            let native = figures(&natively(&driver));
+            let native = figures(&native::run_on(Some(&driver), &NATIVELY));
             assert_eq!(page.len(), 5, "{page:?}");
             let whats = ["prompt", "at 32", "at 256", "kernels, ms", "kernels, ms"];
             for (what, (page, native)) in whats.iter().zip(page.iter().zip(&native)) {

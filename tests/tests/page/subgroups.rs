@@ -1,13 +1,8 @@
 //! Subgroups in the browser, for which wgpu does not ask it.
 
-use std::fs;
+use vitrine_protocol::{AdapterSummary, TuneRequest};
 
-use vitrine_protocol::TuneRequest;
-
-use crate::{
-    session::{Session, in_browser},
-    worker::Worker,
-};
+use crate::{session::in_browser, worker::Worker};
 
 /// Of `golden.json`: "The capital of France is", and how it goes on.
 pub const PROMPT: [u32; 5] = [504, 3575, 282, 4649, 314];
@@ -21,8 +16,7 @@ struct Found {
     cuts: Vec<String>,
 }
 
-async fn found(session: &Session, script: &str) -> Found {
-    let (worker, adapter) = Worker::start_script(session, script).await;
+async fn found((worker, adapter): (Worker<'_>, AdapterSummary)) -> Found {
     worker.load_site_model(false).await;
     let tokens = worker.continue_ids(&PROMPT, NEXT.len()).await;
     let again = TuneRequest {
@@ -42,7 +36,7 @@ async fn found(session: &Session, script: &str) -> Found {
 #[ignore = "needs a browser: cargo xtask test"]
 fn the_worker_has_subgroups_and_goes_without_them() {
     in_browser("subgroups", async |session| {
-        let with = found(&session, "/worker-boot.js").await;
+        let with = found(Worker::start_script(&session, "/worker-boot.js").await).await;
         assert_eq!(with.tokens, NEXT);
         assert!(with.features.iter().any(|name| name == "subgroups"));
         // Those are of four lanes in SwiftShader.
@@ -52,15 +46,8 @@ fn the_worker_has_subgroups_and_goes_without_them() {
         }
 
         // Control: where nobody can ask, there are none.
-        let hide = session.folder.join("hide-adapters.js");
-        fs::write(hide, "delete self.GPUAdapter;").unwrap();
-        let script = session.folder.join("without-subgroups.js");
-        fs::write(
-            script,
-            "import '/hide-adapters.js'; import '/worker-boot.js';",
-        )
-        .unwrap();
-        let without = found(&session, "/without-subgroups.js").await;
+        let hide = "delete self.GPUAdapter;";
+        let without = found(Worker::start_after(&session, hide).await).await;
         assert_eq!(without.tokens, NEXT);
         assert!(!without.features.iter().any(|name| name == "subgroups"));
         let mut cuts = without.cuts.iter();

@@ -29,7 +29,15 @@ impl<'a> Worker<'a> {
         Self::start_script(session, "/worker-boot.js").await.0
     }
 
-    /// The same from another script of the site; and its adapter.
+    /// The same where a script ran before; and its adapter.
+    pub async fn start_after(session: &'a Session, before: &str) -> (Self, AdapterSummary) {
+        fs::write(session.folder.join("before.js"), before).unwrap();
+        let boot = "import '/before.js'; import '/worker-boot.js';";
+        fs::write(session.folder.join("boot-after.js"), boot).unwrap();
+        Self::start_script(session, "/boot-after.js").await
+    }
+
+    /// The same from a script of the site.
     pub async fn start_script(session: &'a Session, script: &str) -> (Self, AdapterSummary) {
         // Any address of the site will do: workers need one of their own origin.
         let url = format!("{}/models/index.json", session.url);
