@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use vitrine_engine::{Dtype, KvDtype, LoadOptions, Quantization, Quantize};
-use vitrine_protocol::Prompt;
+use vitrine_protocol::{BenchRequest, Prompt};
 
 use crate::draw::picture_path;
 
@@ -411,6 +411,9 @@ pub struct BenchArgs {
     /// Tokens to decode at each.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub new_tokens: u32,
+    /// Measure each speed so often, or as often as fits into three seconds, and take the median.
+    #[arg(long, value_name = "N", default_value_t = BenchRequest::RUNS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub runs: u32,
     /// Numbers of sequences that decode together, at the first position of --at.
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=511))]
     pub batch: Vec<u32>,

@@ -3,13 +3,15 @@
 mod picture;
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use anyhow::bail;
 use serde::Serialize;
 use vitrine_engine::{AskObserver, Engine, LoadOptions};
 use vitrine_gpu::Clock;
-use vitrine_protocol::{AnswerPart, BenchReport, BenchRequest, KernelTime, PassProfile, Rate};
+use vitrine_protocol::{
+    AnswerPart, BenchReport, BenchRequest, KernelTime, PassProfile, Rate, Speed,
+};
 
 use crate::args::BenchArgs;
 use crate::draw;
@@ -27,10 +29,10 @@ struct Report {
     report: BenchReport,
 }
 
-/// Tells what is measured next.
-struct Told;
+/// Says what is measured next.
+struct Says;
 
-impl AskObserver for Told {
+impl AskObserver for Says {
     fn part(&mut self, part: AnswerPart) {
         if let AnswerPart::Measuring { what } = part {
             let _ = writeln!(io::stderr(), "measuring: {what}");
@@ -53,9 +55,10 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         batches: args.batch,
         packets: args.packets,
         no_kv_cache: args.no_kv_cache,
+        runs: args.runs,
         budget_s: args.budget,
     };
-    let report = engine.bench(&request, &mut Told).await?;
+    let report = engine.bench(&request, &mut Says).await?;
     if let Some(path) = &args.svg {
         if report.profiles.is_empty() {
             bail!(
@@ -92,6 +95,20 @@ async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> 
     bar.finish();
     load::settle(&args.model, &mut engine).await?;
     Ok((engine, clock.seconds()))
+}
+
+/// "278.10 tok/s (201.33 to 280.02 in 5 runs)".
+struct Told<'a>(&'a Speed);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>9.2} tok/s", self.0.tokens_per_s)?;
+        if let Some([slowest, fastest]) = self.0.range() {
+            let runs = self.0.run_seconds.len();
+            write!(f, " ({slowest:.2} to {fastest:.2} in {runs} runs)")?;
+        }
+        Ok(())
+    }
 }
 
 fn print(report: &Report) -> io::Result<()> {
@@ -136,20 +153,12 @@ fn print(report: &Report) -> io::Result<()> {
         writeln!(out, "first token after {:.1} ms", seconds * 1000.0)?;
     }
     writeln!(out)?;
-    for Rate {
-        context,
-        tokens_per_s,
-        ..
-    } in &report.prefill
-    {
-        writeln!(out, "prefill of {context:>5}   {tokens_per_s:>9.2} tok/s")?;
+    for Rate { context, speed, .. } in &report.prefill {
+        writeln!(out, "prefill of {context:>5}   {}", Told(speed))?;
     }
     for rate in &report.decode {
-        write!(
-            out,
-            "decode at  {:>5}   {:>9.2} tok/s",
-            rate.context, rate.tokens_per_s
-        )?;
+        let speed = Told(&rate.speed);
+        write!(out, "decode at  {:>5}   {speed}", rate.context)?;
         if let (Some(bytes), Some(share)) = (rate.bytes_per_token, rate.bandwidth_share) {
             write!(
                 out,
@@ -166,12 +175,8 @@ fn print(report: &Report) -> io::Result<()> {
         }
         writeln!(out)?;
     }
-    for rate in &report.without_kv_cache {
-        writeln!(
-            out,
-            "no cache at {:>4}   {:>9.2} tok/s",
-            rate.context, rate.tokens_per_s
-        )?;
+    for Rate { context, speed, .. } in &report.without_kv_cache {
+        writeln!(out, "no cache at {context:>4}   {}", Told(speed))?;
     }
     for rate in &report.packets {
         writeln!(
@@ -185,10 +190,10 @@ fn print(report: &Report) -> io::Result<()> {
     for rate in &report.batch {
         writeln!(
             out,
-            "batch of   {:>5}   {:>9.2} tok/s together, {:.2} each, at {}",
+            "batch of   {:>5}   {} together, {:.2} each, at {}",
             rate.sequences,
-            rate.tokens_per_s,
-            rate.tokens_per_s / f64::from(rate.sequences),
+            Told(&rate.speed),
+            rate.speed.tokens_per_s / f64::from(rate.sequences),
             rate.context
         )?;
     }

@@ -21,7 +21,6 @@ pub mod measures;
 mod packet;
 mod patch;
 mod predict;
-mod profile;
 mod race;
 mod rope_turns;
 mod sampling_defaults;

@@ -19,8 +19,15 @@ pub struct BenchRequest {
     /// Whether to measure decoding without a KV cache too, at the same contexts.
     #[serde(default)]
     pub no_kv_cache: bool,
+    /// How often each speed is measured at most: again until a few seconds are spent, at least once.
+    pub runs: u32,
     /// Measurements that would take longer than this many seconds are left out.
     pub budget_s: f64,
+}
+
+impl BenchRequest {
+    /// What `runs` is where nobody says: as many as `llama-bench` has.
+    pub const RUNS: u32 = 5;
 }
 
 /// What was measured.
@@ -60,17 +67,65 @@ pub struct BenchReport {
     pub left_out: Vec<String>,
 }
 
-/// One measured speed.
+/// How fast tokens came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// Tokens read or decoded in a run.
+    pub tokens: u32,
+    /// Seconds that they took, with the time outside the GPU: the median of the runs.
+    pub seconds: f64,
+    /// Tokens per second, by that.
+    pub tokens_per_s: f64,
+    /// Seconds of each run, one after the other.
+    pub run_seconds: Vec<f64>,
+}
+
+impl Speed {
+    /// Of the seconds of at least one run of so many tokens.
+    #[must_use]
+    pub fn of(tokens: u32, run_seconds: Vec<f64>) -> Self {
+        let seconds = median(&run_seconds);
+        Self {
+            tokens,
+            seconds,
+            tokens_per_s: f64::from(tokens) / seconds,
+            run_seconds,
+        }
+    }
+
+    /// Tokens per second of the slowest and of the fastest run, where there were several.
+    #[must_use]
+    pub fn range(&self) -> Option<[f64; 2]> {
+        if self.run_seconds.len() < 2 {
+            return None;
+        }
+        let seconds = || self.run_seconds.iter().copied();
+        let extremes = [
+            seconds().fold(0.0, f64::max),
+            seconds().fold(f64::MAX, f64::min),
+        ];
+        Some(extremes.map(|seconds| f64::from(self.tokens) / seconds))
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let half = sorted.len() / 2;
+    match sorted.len() % 2 {
+        0 => (sorted[half - 1] + sorted[half]) / 2.0,
+        _ => sorted[half],
+    }
+}
+
+/// The speed of a prompt, or of decoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// Length of the prompt, or positions in the cache.
     pub context: u32,
-    /// Tokens read or decoded.
-    pub tokens: u32,
-    /// Seconds that they took, with the time outside the GPU.
-    pub seconds: f64,
-    /// Tokens per second.
-    pub tokens_per_s: f64,
+    /// How fast it was.
+    #[serde(flatten)]
+    pub speed: Speed,
     /// Bytes of weights, keys and values that one token needs to be read; for decoding only.
     pub bytes_per_token: Option<u64>,
     /// Those bytes per second, as a share of what a copy moves.
@@ -104,10 +159,21 @@ pub struct BatchRate {
     pub sequences: u32,
     /// Positions in the cache of each.
     pub context: u32,
-    /// Tokens of all of them.
-    pub tokens: u32,
-    /// Seconds that they took, with the time outside the GPU.
-    pub seconds: f64,
-    /// Tokens of all of them per second.
-    pub tokens_per_s: f64,
+    /// How fast the tokens of all of them came.
+    #[serde(flatten)]
+    pub speed: Speed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_is_that_of_the_median_run() {
+        let speed = Speed::of(6, vec![3.0, 1.0, 2.0]);
+        assert_eq!((speed.seconds, speed.tokens_per_s), (2.0, 3.0));
+        assert_eq!(speed.range(), Some([2.0, 6.0]));
+        assert_eq!(Speed::of(6, vec![3.0, 1.0]).seconds, 2.0);
+        assert_eq!(Speed::of(6, vec![3.0]).range(), None);
+    }
 }

@@ -33,7 +33,7 @@ pub use answer::{
 };
 pub use arrival::{Arrived, TensorPlace};
 pub use batch::{BatchRequest, BatchSummary, ForkRequest};
-pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate};
+pub use bench::{BatchRate, BenchReport, BenchRequest, PacketRate, Rate, Speed};
 pub use command::Command;
 pub use compare::{CompareFormat, CompareReport, CompareRequest, FormatPosition, FormatRow};
 pub use event::{Event, LoadPhase, Progress, Shards};

@@ -252,6 +252,7 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
         batches: vec![],
         packets: false,
         no_kv_cache: false,
+        runs: 1,
         budget_s: 60.0,
     });
     let mut listener = Stops(2);

@@ -89,6 +89,7 @@ async fn in_the_page(session: &Session) -> BenchReport {
         batches: vec![],
         packets: false,
         no_kv_cache: false,
+        runs: BenchRequest::RUNS,
         budget_s: 60.0,
     };
     let Answer::Bench(report) = worker.ask(Question::Bench(request)).await else {
@@ -100,7 +101,7 @@ async fn in_the_page(session: &Session) -> BenchReport {
 /// Tokens per second, a prompt first; then the kernels' milliseconds of tokens.
 fn figures(report: &BenchReport) -> Vec<f64> {
     let rates = report.prefill.iter().chain(&report.decode);
-    let rates = rates.map(|rate| rate.tokens_per_s);
+    let rates = rates.map(|rate| rate.speed.tokens_per_s);
     let tokens = report.profiles.iter().filter(|pass| pass.tokens == 1);
     rates.chain(tokens.map(|pass| 1e3 * pass.seconds)).collect()
 }

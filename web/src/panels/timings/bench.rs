@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use vitrine_protocol::{
-    Answer, AnswerPart, BenchReport, BenchRequest, PassProfile, Question, Rate,
+    Answer, AnswerPart, BenchReport, BenchRequest, PassProfile, Question, Rate, Speed,
 };
 
 use crate::bridge::Bridge;
@@ -29,6 +29,7 @@ pub fn Bench(state: State, bridge: Bridge) -> impl IntoView {
             batches: vec![4],
             packets: true,
             no_kv_cache: false,
+            runs: BenchRequest::RUNS,
             budget_s: 10.0,
         };
         inquiry.ask_with(Question::Bench(request), move |part| {
@@ -83,13 +84,13 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
     let rate = |what: &'static str, it: &Rate| {
         view! {
             <tr data-testid="bench-row" data-what=what data-context=it.context.to_string()
-                data-rate=it.tokens_per_s.to_string()
+                data-rate=it.speed.tokens_per_s.to_string()
                 data-outside=it.outside_gpu.map(|it| it.to_string())>
                 <th scope="row" class="word">{what}</th>
                 <td>{it.context}</td>
-                <td>{it.tokens}</td>
-                <td>{format!("{:.1}", 1e3 * it.seconds)}</td>
-                <td>{format::rate(it.tokens_per_s)}</td>
+                <td>{it.speed.tokens}</td>
+                <td>{format!("{:.1}", 1e3 * it.speed.seconds)}</td>
+                <td>{told(&it.speed)}</td>
                 <td>{it.bytes_per_token.map(format::bytes)}</td>
                 <td>{it.bandwidth_share.map(|it| format!("{:.0} %", 100.0 * it))}</td>
                 <td>{it.outside_gpu.map(|it| format!("{:.1} %", 100.0 * it))}</td>
@@ -114,9 +115,9 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
                 <tr>
                     <th scope="row" class="word">{t!("bench-batch", count = it.sequences)}</th>
                     <td>{it.context}</td>
-                    <td>{it.tokens}</td>
-                    <td>{format!("{:.1}", 1e3 * it.seconds)}</td>
-                    <td>{format::rate(it.tokens_per_s)}</td>
+                    <td>{it.speed.tokens}</td>
+                    <td>{format!("{:.1}", 1e3 * it.speed.seconds)}</td>
+                    <td>{told(&it.speed)}</td>
                     <td></td>
                     <td></td>
                     <td></td>
@@ -149,7 +150,7 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
             )}
             " "
             {report.first_token_s.zip(report.prefill.first()).map(|(time, prompt)| {
-                t!("bench-first", tokens = prompt.tokens, time = format::seconds(time))
+                t!("bench-first", tokens = prompt.speed.tokens, time = format::seconds(time))
             })}
             " "
             {t!("bench-memory", most = format::bytes(report.peak_buffer_bytes))}
@@ -195,6 +196,18 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
                 {t("bench-save")}
             </button>
         </div>
+    }
+}
+
+/// Tokens per second of the median run; in brackets those of the slowest and the fastest.
+fn told(speed: &Speed) -> String {
+    let rate = format::rate(speed.tokens_per_s);
+    match speed.range() {
+        Some(range) => {
+            let [slowest, fastest] = range.map(format::rate);
+            format!("{rate} ({slowest}–{fastest})")
+        }
+        None => rate,
     }
 }
 

@@ -3,8 +3,8 @@
 use vitrine_model::{Detail, Span, Work};
 use vitrine_protocol::{KernelTime, PassProfile};
 
+use super::Bench;
 use crate::EngineError;
-use crate::bench::Bench;
 
 /// Steps that are timed. Of each kernel run the best counts: what others on the machine take is not
 /// its own time.
