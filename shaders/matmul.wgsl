@@ -29,31 +29,7 @@
 #import pairs
 #import quants
 
-#if PACKED
-#if UNIFORM_X
-@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * X_TOKENS>;
-#else
-@group(0) @binding(_) var<storage, read> x: array<vec4<u32>>;
-#end
-#else
-#if UNIFORM_X
-// Read through a uniform, a value that all lanes share is loaded once, not once per lane.
-#if HALF
-// Elements of a uniform array take 16 bytes at least.
-@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * X_TOKENS / 2u>;
-fn x_quad(i: u32) -> vec4<f32> {
-    let two = x[i / 2u];
-    return from_quad(select(two.xy, two.zw, i % 2u == 1u));
-}
-#else
-@group(0) @binding(_) var<uniform> x: array<vec4<f32>, X_QUADS * X_TOKENS>;
-fn x_quad(i: u32) -> vec4<f32> { return x[i]; }
-#end
-#else
-@group(0) @binding(_) var<storage, read> x: array<Quad>;
-fn x_quad(i: u32) -> vec4<f32> { return from_quad(x[i]); }
-#end
-#end
+#import x
 #if NORM
 @group(0) @binding(_) var<uniform> norm: array<vec4<f32>, X_QUADS>;
 #end

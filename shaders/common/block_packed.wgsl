@@ -2,14 +2,14 @@
 // bytes are exact; only then are they scaled.
 #for c in COLS
 #if SHARED_X
-        let mine_$c = x[x_at_$c + min(lane, 2u)];
+        let mine_$c = x_words(x_at_$c + min(lane, 2u));
         let first_$c = subgroupBroadcast(mine_$c, 0u);
         let second_$c = subgroupBroadcast(mine_$c, 1u);
         let about_$c = bitcast<vec4<f32>>(subgroupBroadcast(mine_$c, 2u));
 #else
-        let first_$c = x[x_at_$c];
-        let second_$c = x[x_at_$c + 1u];
-        let about_$c = bitcast<vec4<f32>>(x[x_at_$c + 2u]);
+        let first_$c = x_words(x_at_$c);
+        let second_$c = x_words(x_at_$c + 1u);
+        let about_$c = bitcast<vec4<f32>>(x_words(x_at_$c + 2u));
 #end
         let words_$c = array<u32, 8>(
             first_$c.x, first_$c.y, first_$c.z, first_$c.w, second_$c.x, second_$c.y, second_$c.z, second_$c.w);

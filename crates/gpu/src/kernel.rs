@@ -22,16 +22,6 @@ pub enum Binding {
     WrittenTexture,
     /// `var<uniform>`.
     Uniform,
-    /// `var<uniform>`, which moves on with each block of tokens.
-    UniformBlock,
-    /// `var<storage, read_write>`, which moves on with each block of tokens.
-    ReadWriteBlock,
-}
-
-impl Binding {
-    pub(crate) fn moves(self) -> bool {
-        matches!(self, Self::UniformBlock | Self::ReadWriteBlock)
-    }
 }
 
 /// A permutation of a kernel, compiled or about to be. Cheap to clone.
@@ -43,7 +33,6 @@ pub struct Kernel {
 struct Compiled {
     pipeline: Pipeline,
     layout: wgpu::BindGroupLayout,
-    bindings: Vec<Binding>,
     name: &'static str,
     label: String,
 }
@@ -77,7 +66,6 @@ impl Kernel {
             inner: Rc::new(Compiled {
                 pipeline,
                 layout,
-                bindings: source.bindings.clone(),
                 name: source.name,
                 label,
             }),
@@ -91,10 +79,6 @@ impl Kernel {
 
     pub(crate) fn layout(&self) -> &wgpu::BindGroupLayout {
         &self.inner.layout
-    }
-
-    pub(crate) fn bindings(&self) -> &[Binding] {
-        &self.inner.bindings
     }
 
     /// Its shader's name.
@@ -112,7 +96,7 @@ impl Kernel {
 fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry {
     let buffer = |ty| wgpu::BindingType::Buffer {
         ty,
-        has_dynamic_offset: kind.moves(),
+        has_dynamic_offset: false,
         min_binding_size: None,
     };
     let storage = |read_only| buffer(wgpu::BufferBindingType::Storage { read_only });
@@ -123,8 +107,8 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
     };
     let ty = match kind {
         Binding::Read => storage(true),
-        Binding::ReadWrite | Binding::ReadWriteBlock => storage(false),
-        Binding::Uniform | Binding::UniformBlock => buffer(wgpu::BufferBindingType::Uniform),
+        Binding::ReadWrite => storage(false),
+        Binding::Uniform => buffer(wgpu::BufferBindingType::Uniform),
         Binding::SampledTexture => wgpu::BindingType::Texture {
             sample_type: wgpu::TextureSampleType::Uint,
             view_dimension: wgpu::TextureViewDimension::D2,

@@ -1,7 +1,7 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
 use crate::timing::Spans;
-use crate::{BINDING_ALIGNMENT, Bound, Gpu, Kernel, Store, texture};
+use crate::{Bound, Gpu, Kernel, Store, texture};
 
 /// Commands in order.
 #[derive(Clone, Default)]
@@ -30,8 +30,15 @@ enum Command {
         source_offset: u64,
         target: Store,
         target_offset: u64,
-        bytes: u64,
+        length: Length,
     },
+}
+
+/// How many bytes are copied.
+#[derive(Clone, Copy)]
+enum Length {
+    Fixed(u64),
+    PerToken(u64),
 }
 
 /// A kernel with its buffers and its grid.
@@ -40,19 +47,9 @@ pub struct Dispatch {
     kernel: Kernel,
     bind_group: wgpu::BindGroup,
     grid: Grid,
-    blocks: Option<Blocks>,
     place: Place,
     /// A bind group does not keep what it binds from being destroyed.
     _bound: Vec<Store>,
-}
-
-/// A kernel that is run for one block of tokens after the other.
-#[derive(Clone)]
-struct Blocks {
-    /// Tokens of a block.
-    tokens: u32,
-    /// For each binding that moves on: bytes from one block to the next.
-    strides: Vec<u32>,
 }
 
 /// Workgroups along x and y.
@@ -120,34 +117,8 @@ impl Dispatch {
             kernel: kernel.clone(),
             bind_group,
             grid,
-            blocks: None,
             place: Place::default(),
             _bound,
-        }
-    }
-
-    /// The same, run for each block of `tokens` tokens: the bindings that move on
-    /// ([`Binding::UniformBlock`](crate::Binding), …) show what belongs to one block, and begin one
-    /// block further on each time. The size of a block is a multiple of [`BINDING_ALIGNMENT`].
-    #[must_use]
-    pub fn in_blocks(
-        gpu: &Gpu,
-        kernel: &Kernel,
-        bindings: &[Bound<'_>],
-        grid: Grid,
-        tokens: u32,
-    ) -> Self {
-        let both = kernel.bindings().iter().zip(bindings);
-        let moving = both.filter(|(binding, _)| binding.moves());
-        let strides: Vec<u32> = moving.map(|(_, bound)| bound.bytes() as u32).collect();
-        debug_assert!(
-            strides
-                .iter()
-                .all(|stride| u64::from(*stride).is_multiple_of(BINDING_ALIGNMENT))
-        );
-        Self {
-            blocks: Some(Blocks { tokens, strides }),
-            ..Self::new(gpu, kernel, bindings, grid)
         }
     }
 }
@@ -185,7 +156,24 @@ impl Recording {
             source_offset,
             target: target.into().store(),
             target_offset,
-            bytes,
+            length: Length::Fixed(bytes),
+        });
+    }
+
+    /// Adds a copy of the rows of all tokens of the pass, each of `row_bytes`, from the beginning of `source` to that
+    /// of `target`.
+    pub fn copy_rows<'a>(
+        &mut self,
+        source: impl Into<Bound<'a>>,
+        target: impl Into<Bound<'a>>,
+        row_bytes: u64,
+    ) {
+        self.commands.push(Command::Copy {
+            source: source.into().store(),
+            source_offset: 0,
+            target: target.into().store(),
+            target_offset: 0,
+            length: Length::PerToken(row_bytes),
         });
     }
 
@@ -226,10 +214,14 @@ impl Recording {
                     source_offset,
                     target,
                     target_offset,
-                    bytes,
+                    length,
                 } => {
                     let (from, to) = ((source, *source_offset), (target, *target_offset));
-                    texture::copy(encoder, from, to, *bytes);
+                    let bytes = match *length {
+                        Length::Fixed(bytes) => bytes,
+                        Length::PerToken(bytes) => bytes * u64::from(n_tokens),
+                    };
+                    texture::copy(encoder, from, to, bytes);
                 }
                 Command::Dispatch(first) => {
                     let timestamp_writes = spans
@@ -258,16 +250,7 @@ impl Dispatch {
     fn encode(&self, pass: &mut wgpu::ComputePass<'_>, n_tokens: u32) {
         pass.set_pipeline(self.kernel.pipeline());
         let Grid { x, y } = self.grid;
-        let Some(Blocks { tokens, strides }) = &self.blocks else {
-            pass.set_bind_group(0, &self.bind_group, &[]);
-            pass.dispatch_workgroups(x.resolve(n_tokens), y.resolve(n_tokens), 1);
-            return;
-        };
-        for block in 0..n_tokens.div_ceil(*tokens) {
-            let offsets: Vec<u32> = strides.iter().map(|stride| block * stride).collect();
-            pass.set_bind_group(0, &self.bind_group, &offsets);
-            let n = (n_tokens - block * tokens).min(*tokens);
-            pass.dispatch_workgroups(x.resolve(n), y.resolve(n), 1);
-        }
+        pass.set_bind_group(0, &self.bind_group, &[]);
+        pass.dispatch_workgroups(x.resolve(n_tokens), y.resolve(n_tokens), 1);
     }
 }

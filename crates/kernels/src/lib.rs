@@ -102,6 +102,7 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "texels",
     "texture",
     "u64",
+    "x",
 ];
 
 /// The template of a kernel, by name, without its comments.

@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use vitrine_gpu::shader::SUBGROUPS;
 use vitrine_gpu::{
-    Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store,
+    Binding, Bound, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store,
     StoreKind,
 };
 
@@ -69,16 +69,15 @@ pub enum Then {
         /// Where the rows of up begin, behind those of the gate.
         up_offset: u32,
     },
-    /// They are queries, keys and values: these turn, and go to the KV cache. Not for
-    /// [`XBinding::UniformBlocks`], where a kernel run does not know which tokens it has.
+    /// They are queries, keys and values: these turn, and go to the KV cache.
     Append(RopeKvAppend),
 }
 
 /// The buffers of a projection.
 #[derive(Clone, Copy)]
 pub struct Operands<'a> {
-    /// (tokens, x_stride), or packed.
-    pub x: &'a Buffer,
+    /// (tokens, x_stride), or packed; a buffer, or with [`XBinding::Texels`] a texture.
+    pub x: Bound<'a>,
     /// (rows of the whole W), there where the description says so.
     pub bias: Option<&'a Buffer>,
     /// The factors of the norm, (x_stride), and what becomes a copy of x; as the description says.
@@ -126,14 +125,6 @@ impl Matmul {
         }
     }
 
-    /// Tokens whose x a uniform holds.
-    fn x_tokens(&self) -> u32 {
-        match self.shape.x {
-            XBinding::UniformBlocks(tokens) => tokens,
-            _ => self.shape.cols,
-        }
-    }
-
     /// Elements of a token's x as the shader sees them.
     fn x_quads(&self) -> u32 {
         match self.x_format {
@@ -142,7 +133,9 @@ impl Matmul {
         }
     }
 
-    fn x_row_bytes(&self) -> u64 {
+    /// Bytes from one token's x to the next.
+    #[must_use]
+    pub fn x_row_bytes(&self) -> u64 {
         match self.x_format {
             XFormat::Floats(dtype) => u64::from(self.x_stride) * dtype.bytes(),
             XFormat::Packed => packed_bytes(self.k),
@@ -197,22 +190,17 @@ impl Matmul {
     /// Storage buffers that it binds; adapters allow eight at least.
     #[must_use]
     pub fn storage_buffers(&self) -> u32 {
-        let storage = |binding: &&Binding| {
-            matches!(
-                binding,
-                Binding::Read | Binding::ReadWrite | Binding::ReadWriteBlock
-            )
-        };
+        let storage = |binding: &&Binding| matches!(binding, Binding::Read | Binding::ReadWrite);
         self.source().bindings.iter().filter(storage).count() as u32
     }
 
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let (x, y) = match self.shape.x {
-            XBinding::Storage | XBinding::Workgroup => (Binding::Read, Binding::ReadWrite),
-            XBinding::Uniform => (Binding::Uniform, Binding::ReadWrite),
-            XBinding::UniformBlocks(_) => (Binding::UniformBlock, Binding::ReadWriteBlock),
+        let x = match self.shape.x {
+            XBinding::Storage | XBinding::Workgroup => Binding::Read,
+            XBinding::Uniform => Binding::Uniform,
+            XBinding::Texels(kind) => kind.binding(),
         };
         let mut constants = vec![
             ("LANES", self.shape.lanes.into()),
@@ -223,7 +211,6 @@ impl Matmul {
             ("RESULTS", self.results_per_lane().into()),
             ("N_RESULTS", self.results().into()),
             ("ROW_START", self.row_start.into()),
-            ("X_TOKENS", self.x_tokens().into()),
             ("X_QUADS", self.x_quads().into()),
             ("Y_STRIDE", self.y_stride.into()),
         ];
@@ -259,7 +246,7 @@ impl Matmul {
             constants.extend([("NORM_N", norm.n.into()), ("NORM_EPS", norm.eps.into())]);
         }
         if !matches!(self.then, Then::Append(_)) {
-            bindings.push(y);
+            bindings.push(Binding::ReadWrite);
         }
         if self.y_dtype == Dtype::F16 {
             flags.push("HALF_Y");
@@ -281,9 +268,9 @@ impl Matmul {
             flags.push("KEEP");
         }
         match self.shape.x {
-            XBinding::Storage => {}
+            XBinding::Storage => flags.push("STORAGE_X"),
             XBinding::Workgroup => {
-                flags.push("STAGED");
+                flags.extend(["STORAGE_X", "STAGED"]);
                 constants.push(("STAGE_BLOCKS", self.shape.stage_blocks().into()));
                 // The factors of a norm come in between.
                 if self.norm.is_none() {
@@ -291,8 +278,13 @@ impl Matmul {
                 }
             }
             XBinding::Uniform => flags.push("UNIFORM_X"),
-            // The shader is the same, the layout of its bindings is not.
-            XBinding::UniformBlocks(_) => flags.extend(["UNIFORM_X", "BLOCKS"]),
+            XBinding::Texels(kind) => {
+                debug_assert!(self.quants == StoreKind::Buffer || self.quants == kind);
+                flags.push("TEXEL_X");
+                if kind == StoreKind::StorageTexture && !flags.contains(&"STORAGE_TEXTURE") {
+                    flags.push("STORAGE_TEXTURE");
+                }
+            }
         }
         if self.shape.shared_x {
             flags.extend(["SHARED_X", SUBGROUPS]);
@@ -339,21 +331,20 @@ impl Matmul {
     /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`), where there is
     /// no norm and no more to do.
     ///
-    /// y and x need rows up to a multiple of `shape.cols`, or of the blocks of a uniform. `bias` is
-    /// there where the description says so.
+    /// y and x need rows up to a multiple of `shape.cols`. `bias` is there where the description says so.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
-    pub fn dispatch(
+    pub fn dispatch<'a>(
         &self,
         gpu: &Gpu,
         part: &PackedPart,
-        x: &Buffer,
+        x: impl Into<Bound<'a>>,
         y: &Buffer,
         bias: Option<&Buffer>,
     ) -> Result<Dispatch, GpuError> {
         let operands = Operands {
-            x,
+            x: x.into(),
             bias,
             norm: None,
             to: Results::Y(y),
@@ -377,23 +368,18 @@ impl Matmul {
         debug_assert_eq!(self.norm.is_some(), norm.is_some());
         let kernel = gpu.kernel(&self.source())?;
         let cols = self.shape.cols;
-        let block = u64::from(self.x_tokens());
-        let x_block = x.first(block * self.x_row_bytes());
-        let x = match self.shape.x {
-            XBinding::Storage | XBinding::Workgroup => x.whole(),
-            XBinding::Uniform | XBinding::UniformBlocks(_) => x_block,
+        let x = match (self.shape.x, x) {
+            (XBinding::Uniform, Bound::Buffer { buffer, .. }) => {
+                buffer.first(u64::from(cols) * self.x_row_bytes())
+            }
+            _ => x,
         };
         let mut buffers = vec![part.quants.whole(), x];
         let (factors, kept) = norm.unzip();
         let factor_bytes = u64::from(self.x_stride) * Dtype::F32.bytes();
         buffers.extend(factors.map(|factors| factors.first(factor_bytes)));
         if let Results::Y(y) = to {
-            buffers.push(match self.shape.x {
-                XBinding::UniformBlocks(_) => {
-                    y.first(block * u64::from(self.y_stride) * self.y_dtype.bytes())
-                }
-                XBinding::Storage | XBinding::Workgroup | XBinding::Uniform => y.whole(),
-            });
+            buffers.push(y.whole());
         }
         buffers.extend(part.scales.as_ref().map(Store::whole));
         buffers.extend(bias.map(Buffer::whole));
@@ -409,9 +395,6 @@ impl Matmul {
             _ => Extent::Tokens { per: cols },
         };
         let grid = Grid::plane(groups, tokens);
-        if let XBinding::UniformBlocks(tokens) = self.shape.x {
-            return Ok(Dispatch::in_blocks(gpu, &kernel, &buffers, grid, tokens));
-        }
         Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
     }
 }

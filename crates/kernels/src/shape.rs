@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use vitrine_gpu::Gpu;
+use vitrine_gpu::{Gpu, StoreKind};
 
 use crate::packed::BLOCK;
 use crate::quantize_x::packed_bytes;
@@ -50,8 +50,8 @@ pub enum XBinding {
     /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
     /// those are computed.
     Uniform,
-    /// The same for one block of so many tokens after the other, each with a kernel run of its own.
-    UniformBlocks(u32),
+    /// As texels, where this kind of texture holds a copy of it.
+    Texels(StoreKind),
     /// As storage, from where the lanes of a workgroup bring some blocks at a time into its memory, for
     /// all of them; not with several slices, and not where x is packed.
     Workgroup,
@@ -258,14 +258,11 @@ impl Shape {
             }
         } else if tokens <= cols && fits {
             XBinding::Uniform
-        } else if software && cols >= LEAST_BLOCK && fits {
-            // On lavapipe almost twice as fast as from storage.
-            let most = gpu.caps().max_uniform_binding / row_bytes;
-            // Buffers end with a block.
-            let divisor = 1 << tokens.next_multiple_of(cols).trailing_zeros();
-            XBinding::UniformBlocks(divisor.min(1 << most.ilog2()))
         } else {
-            XBinding::Storage
+            match gpu.weights_in() {
+                StoreKind::Buffer => XBinding::Storage,
+                texture => XBinding::Texels(texture),
+            }
         };
         let shares = SHARED_LANES.contains(&lanes) && slices == 1 && tile.is_none();
         let sums = match gpu.caps().subgroup_size {
@@ -338,9 +335,6 @@ pub fn lanes_of_rows(gpu: &Gpu) -> u32 {
     if gpu.is_software() { 8 } else { 64 }
 }
 
-/// Blocks of fewer tokens may begin where no binding can: a row has 32 numbers of 16 bits at least.
-const LEAST_BLOCK: u32 = 4;
-
 /// `8 lanes, 8 rows each, x shared`; what is as everywhere is not named.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -368,7 +362,7 @@ impl fmt::Display for Shape {
         match x {
             XBinding::Storage => write!(f, ", x from storage")?,
             XBinding::Uniform => {}
-            XBinding::UniformBlocks(tokens) => write!(f, ", x in blocks of {tokens}")?,
+            XBinding::Texels(_) => write!(f, ", x from texels")?,
             XBinding::Workgroup => write!(f, ", x through workgroup memory")?,
         }
         if shared_x {

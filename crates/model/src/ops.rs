@@ -106,11 +106,22 @@ impl<'a> Ops<'a> {
         } = *projection;
         let norm = norm.map(|(weights, kept)| (&weights.weight.buffer, kept));
         let packed = self.pack(projection)?;
+        let mut in_texels = None;
         for part in &matrix.parts {
             let matmul = self.describe(projection, part);
             let (x, norm) = match (matmul.x_format, packed) {
                 (XFormat::Packed, Some(packed)) => (packed, None),
                 _ => (x, norm),
+            };
+            let x = match (matmul.shape.x, &self.act.x_texels) {
+                (XBinding::Texels(_), Some(texels)) => {
+                    if in_texels != Some(matmul.x_format) {
+                        self.recording.copy_rows(x, texels, matmul.x_row_bytes());
+                        in_texels = Some(matmul.x_format);
+                    }
+                    texels.whole()
+                }
+                _ => x.whole(),
             };
             let operands = Operands { x, bias, norm, to };
             let dispatch = matmul.dispatch_with(self.gpu, part, operands)?;
@@ -143,8 +154,8 @@ impl<'a> Ops<'a> {
         Ok(Some(packed))
     }
 
-    /// Whether this can be one kernel: there is one part, which knows its tokens, and the adapter can
-    /// bind all its buffers, also those of somebody who watches.
+    /// Whether this can be one kernel: there is one part, and the adapter can bind all its buffers, also those of
+    /// somebody who watches.
     pub fn fits_one_kernel(&self, projection: &Projection<'_>) -> bool {
         let [part] = &projection.matrix.parts[..] else {
             return false;
@@ -152,9 +163,6 @@ impl<'a> Ops<'a> {
         let mut matmul = self.describe(projection, part);
         if let Then::Append(append) = &mut matmul.then {
             append.keep = true;
-            if matches!(matmul.shape.x, XBinding::UniformBlocks(_)) {
-                return false;
-            }
         }
         if let Some(norm) = &mut matmul.norm {
             norm.keep = true;

@@ -7,7 +7,9 @@ mod one_token;
 mod tapped;
 mod watched;
 
-use vitrine_gpu::{Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Usage};
+use vitrine_gpu::{
+    Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Store, StoreKind, Usage,
+};
 use vitrine_kernels::{
     Argmax, Bests, Dtype, Embed, Format, MAX_ROWS, SoftCap, TOP_K, Table, TopK, XFormat,
     lanes_of_rows, packed_bytes, stride,
@@ -48,6 +50,8 @@ pub struct Activations {
     mlp_act: Buffer,
     /// The x of one projection after the other in signed bytes, where the load options want that.
     pub packed: Option<Buffer>,
+    /// The same as texels, where weights are.
+    pub x_texels: Option<Store>,
     /// What attention or the MLP adds, where it is normalised first.
     branch: Option<Buffer>,
     last_normed: Buffer,
@@ -87,6 +91,19 @@ impl Activations {
             gate_up: rows("gate_up", gate_up_width)?,
             mlp_act: rows("mlp_act", config.intermediate_size)?,
             packed,
+            x_texels: match gpu.weights_in() {
+                StoreKind::Buffer => None,
+                kind => {
+                    let widths = [
+                        hidden,
+                        config.num_attention_heads * config.head_dim,
+                        config.intermediate_size,
+                    ];
+                    let row = widths.into_iter().max().map_or(0, stride);
+                    let bytes = u64::from(MAX_PASS) * u64::from(row) * dtype.bytes();
+                    Some(gpu.store("x_texels", bytes, kind, Usage::Input)?)
+                }
+            },
             branch: match config.post_norms {
                 true => Some(rows("branch", hidden)?),
                 false => None,

@@ -16,7 +16,9 @@ use vitrine_kernels::{
 };
 use vitrine_model::ggml::GgmlType;
 
-use crate::support::{buffer, cached, device, matrix, numbers, packed, paired, step, zeros};
+use crate::support::{
+    bound_x, buffer, cached, device, matrix, numbers, packed, paired, step, zeros,
+};
 
 /// The sizes of SmolLM2-135M.
 const HIDDEN: u32 = 576;
@@ -110,7 +112,8 @@ impl Bench {
         gpu.write(&x_buffer, 0, bytemuck::cast_slice(&x));
         let shape = Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32);
         let kernel = Matmul::plain(&part, shape);
-        let dispatch = kernel.dispatch(gpu, &part, &x_buffer, &y, None).unwrap();
+        let x_store = bound_x(gpu, shape, x_buffer);
+        let dispatch = kernel.dispatch(gpu, &part, &x_store, &y, None).unwrap();
         let (weights, columns) = (u64::from(rows) * u64::from(k), u64::from(tokens));
         let (quants, scales) = Format::Q4.tile_bytes(k);
         let work = Work {

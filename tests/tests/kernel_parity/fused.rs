@@ -7,8 +7,8 @@ use vitrine_kernels::{
 };
 
 use crate::support::{
-    Sample, assert_close, buffer, gpu, numbers, padded, run_stored, sample, step, storages_of,
-    stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
+    Sample, assert_close, bound_x, buffer, gpu, numbers, padded, run_stored, sample, step,
+    storages_of, stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
 };
 
 const EPS: f32 = 1e-5;
@@ -23,7 +23,7 @@ const SHAPES: [Case; 9] = [
     (64, 1, 2, 1, XBinding::Uniform, 1),
     (8, 1, 8, 4, XBinding::Uniform, 3),
     (8, 1, 8, 4, XBinding::Storage, 5),
-    (8, 1, 8, 4, XBinding::UniformBlocks(8), 5),
+    (8, 1, 8, 4, XBinding::Texels(StoreKind::StorageTexture), 5),
     (64, 2, 2, 1, XBinding::Uniform, 1),
     (32, 32, 4, 1, XBinding::Uniform, 1),
     (64, 1, 4, 8, XBinding::Workgroup, 5),
@@ -114,8 +114,9 @@ fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
                 },
                 ..Matmul::plain(&part, shape(device, case))
             };
+            let input = bound_x(device, matmul.shape, input);
             let operands = Operands {
-                x: &input,
+                x: input.whole(),
                 bias: Some(&bias),
                 norm: Some((&factors, keep.then_some(&kept))),
                 to: Results::Y(&y),
@@ -143,7 +144,10 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
 #[test]
 fn an_mlp_from_textures() {
     let [sampled, storage] = textured_gpus();
-    check_mlp(&storage, &[(SHAPES[0], Dtype::F32)]);
+    check_mlp(
+        &storage,
+        &[SHAPES[0], SHAPES[5]].map(|case| (case, Dtype::F32)),
+    );
     check_mlp(
         &sampled,
         &[SHAPES[1], SHAPES[6]].map(|case| (case, Dtype::F32)),
@@ -164,8 +168,7 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
         let k = crate::support::lengths(storage).pop().unwrap();
         let rows = (heads + 2 * kv_heads) * head_dim;
         let Sample { name, part, .. } = sample(device, storage, rows, k, 1);
-        let tells_tokens = |(case, _): &&(Case, _)| !matches!(case.4, XBinding::UniformBlocks(_));
-        for &(case, dtype) in cases.iter().filter(tells_tokens) {
+        for &(case, dtype) in cases {
             let (tokens, position) = (case.5, 5);
             let cache = CacheLayout {
                 head_dim,
@@ -179,7 +182,8 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
             };
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = buffer(device, &padded(&numbers(3, k as usize), k, stride(k)));
-            let input = inputs(device, &x, k, dtype);
+            let shape = shape(device, case);
+            let input = bound_x(device, shape, inputs(device, &x, k, dtype));
             let angles = |shift: u32| -> Vec<[f32; 2]> {
                 (0..16 * rope_pairs)
                     .map(|at| {
@@ -207,7 +211,7 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                     eps: EPS,
                     keep: false,
                 }),
-                ..Matmul::plain(&part, shape(device, case))
+                ..Matmul::plain(&part, shape)
             };
             let at_once = Matmul {
                 then: Then::Append(append),
@@ -235,7 +239,7 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                     false => (Then::Store, Results::Y(&qkv)),
                 };
                 let operands = Operands {
-                    x: &input,
+                    x: input.whole(),
                     bias: None,
                     norm: Some((&factors, None)),
                     to: results,
@@ -274,6 +278,9 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
 #[test]
 fn queries_keys_and_values_from_textures() {
     let [sampled, storage] = textured_gpus();
-    check_append(&storage, &[(SHAPES[0], Dtype::F32)]);
+    check_append(
+        &storage,
+        &[SHAPES[0], SHAPES[5]].map(|case| (case, Dtype::F32)),
+    );
     check_append(&sampled, &[(SHAPES[1], Dtype::F32)]);
 }

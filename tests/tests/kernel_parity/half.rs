@@ -1,6 +1,7 @@
 //! The kernels on activations in half precision, against the same twins: what they read is rounded
 //! first, so that only what they write differs.
 
+use vitrine_gpu::StoreKind;
 use vitrine_kernels::{
     Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, SliceSums, Table,
     XBinding, cpu, stride,
@@ -8,8 +9,8 @@ use vitrine_kernels::{
 use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
-    assert_close, buffer, gpu, matrix, numbers, packed, padded, run_stored, step, stored, unpadded,
-    zeros,
+    assert_close, bound_x, buffer, gpu, matrix, numbers, packed, padded, run_stored, step, stored,
+    unpadded, zeros,
 };
 
 const HALF: Dtype = Dtype::F16;
@@ -187,7 +188,15 @@ fn matmul_in_half_precision() {
         (8, 1, 8, 1, XBinding::Uniform, 1u32, HALF),
         (8, 1, 8, 1, XBinding::Uniform, 1, Dtype::F32),
         (8, 1, 8, 4, XBinding::Uniform, 3, HALF),
-        (8, 1, 8, 4, XBinding::UniformBlocks(8), 9, HALF),
+        (
+            8,
+            1,
+            8,
+            4,
+            XBinding::Texels(StoreKind::StorageTexture),
+            9,
+            HALF,
+        ),
         (64, 1, 1, 1, XBinding::Storage, 3, HALF),
         (8, 1, 8, 4, XBinding::Storage, 5, HALF),
         (64, 1, 2, 8, XBinding::Storage, 9, HALF),
@@ -216,7 +225,8 @@ fn matmul_in_half_precision() {
             y_dtype,
             ..Matmul::plain(&part, shape)
         };
-        let (x, y) = (stored(&gpu, HALF, &x), stored(&gpu, y_dtype, &before));
+        let x = bound_x(&gpu, shape, stored(&gpu, HALF, &x));
+        let y = stored(&gpu, y_dtype, &before);
         let bias = buffer(&gpu, &bias);
         let dispatch = matmul.dispatch(&gpu, &part, &x, &y, Some(&bias)).unwrap();
         let n = tokens * rows;

@@ -1,10 +1,10 @@
-use vitrine_gpu::Gpu;
+use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{Matmul, Shape, SliceSums, XBinding, cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
-    LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packer, padded, run,
-    sample, storages, storages_of, textured_gpus, unpadded, uploaded, variants, zeros,
+    LENGTHS, Sample, assert_close, bound_x, buffer, fitting, gpu, lengths, matrix, numbers, packer,
+    padded, run, sample, storages, storages_of, textured_gpus, unpadded, uploaded, variants, zeros,
 };
 
 /// Lanes, slices, rows and tokens per lane, and how x is bound.
@@ -14,7 +14,7 @@ const SHAPES: [Case; 14] = [
     (8, 1, 8, 1, XBinding::Uniform),
     (8, 1, 8, 2, XBinding::Uniform),
     (4, 1, 16, 1, XBinding::Uniform),
-    (8, 1, 8, 4, XBinding::UniformBlocks(8)),
+    (8, 1, 8, 4, XBinding::Texels(StoreKind::StorageTexture)),
     (64, 1, 1, 1, XBinding::Storage),
     (8, 1, 8, 4, XBinding::Storage),
     (64, 1, 2, 8, XBinding::Storage),
@@ -57,7 +57,7 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                         continue;
                     }
                     // A step and a prompt are enough: each form takes a compilation.
-                    if shape.shared_x && cols > 1 && !matches!(x, XBinding::UniformBlocks(_)) {
+                    if shape.shared_x && cols > 1 && !matches!(x, XBinding::Texels(_)) {
                         continue;
                     }
                     let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
@@ -70,7 +70,8 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                     let space = tokens.next_multiple_of(cols.max(8));
                     let mut x = padded(&x, k, stride(k));
                     x.resize((space * stride(k)) as usize, 0.0);
-                    let (x, y) = (buffer(gpu, &x), zeros(gpu, space * part.rows));
+                    let x = bound_x(gpu, shape, buffer(gpu, &x));
+                    let y = zeros(gpu, space * part.rows);
                     let matmul = Matmul::plain(part, shape);
                     let dispatch = matmul.dispatch(gpu, part, &x, &y, None).unwrap();
                     let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
@@ -95,7 +96,7 @@ fn matmul_and_matvec_from_textures() {
     let [sampled, storage] = textured_gpus();
     check(&storage, &[SHAPES[0], SHAPES[3]]);
     let sliced = (16, 2, 8, 1, XBinding::Uniform);
-    check(&sampled, &[SHAPES[2], SHAPES[4], sliced]);
+    check(&sampled, &[SHAPES[2], SHAPES[3], SHAPES[4], sliced]);
 }
 
 /// Scales in texels, that the rows of a lane share or do not: to the bit what they give as words.
@@ -150,7 +151,7 @@ fn check_bias_and_residual(gpu: &Gpu) {
         for (lanes, slices, cols, x_binding, tokens) in [
             (8, 1, 1, XBinding::Uniform, 1),
             (32, 1, 4, XBinding::Storage, 3),
-            (8, 1, 4, XBinding::UniformBlocks(4), 3),
+            (8, 1, 4, XBinding::Texels(StoreKind::StorageTexture), 3),
             (32, 4, 1, XBinding::Uniform, 1),
             (32, 1, 4, XBinding::Workgroup, 3),
         ] {
@@ -167,13 +168,15 @@ fn check_bias_and_residual(gpu: &Gpu) {
             }
             let mut x = padded(&x, k, stride(k));
             x.resize((4 * stride(k)) as usize, 0.0);
-            let (x, y, bias) = (buffer(gpu, &x), buffer(gpu, &before), buffer(gpu, &bias));
+            let shape = fitting(gpu, shape((lanes, slices, 2, cols, x_binding)));
+            let x = bound_x(gpu, shape, buffer(gpu, &x));
+            let (y, bias) = (buffer(gpu, &before), buffer(gpu, &bias));
             let matmul = Matmul {
                 y_stride: 96,
                 row_start: 32,
                 accumulate: true,
                 bias: true,
-                ..Matmul::plain(part, shape((lanes, slices, 2, cols, x_binding)))
+                ..Matmul::plain(part, shape)
             };
             let dispatch = matmul.dispatch(gpu, part, &x, &y, Some(&bias)).unwrap();
             let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * 96);

@@ -8,7 +8,7 @@ use vitrine_kernels::{
 use vitrine_model::{Quantize, Storage};
 
 use crate::support::{
-    Sample, assert_close, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
+    Sample, assert_close, bound_x, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
     storages_of, stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
 };
 
@@ -18,7 +18,7 @@ type Case = (u32, u32, u32, u32, XBinding);
 const SHAPES: [Case; 8] = [
     (8, 1, 8, 1, XBinding::Uniform),
     (4, 1, 16, 1, XBinding::Uniform),
-    (8, 1, 8, 4, XBinding::UniformBlocks(4)),
+    (8, 1, 8, 4, XBinding::Texels(StoreKind::StorageTexture)),
     (64, 1, 1, 1, XBinding::Storage),
     (64, 1, 2, 8, XBinding::Storage),
     (64, 2, 1, 1, XBinding::Uniform),
@@ -94,6 +94,7 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
                         x_format: XFormat::Packed,
                         ..Matmul::plain(&part, shape)
                     };
+                    let x = bound_x(gpu, shape, x);
                     let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
                     let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
@@ -216,7 +217,7 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 ..Matmul::plain(&part, shape(SHAPES[0]))
             };
             let operands = Operands {
-                x: &x,
+                x: x.whole(),
                 bias: None,
                 norm: None,
                 to: results,

@@ -8,7 +8,9 @@ use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Dtype, Format, Matmul, Shape};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
-use crate::support::{buffer, device, matrix, numbers, packer, run, storages, uploaded, zeros};
+use crate::support::{
+    bound_x, buffer, device, matrix, numbers, packer, run, storages, uploaded, zeros,
+};
 
 const ROWS: u32 = 4096;
 const K: u32 = 2048;
@@ -39,6 +41,7 @@ fn speed() {
             let tokens = if decode { 1 } else { TOKENS };
             let shape = Shape::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
             let matmul = Matmul::plain(&part, shape);
+            let x = bound_x(&gpu, shape, x.clone());
             let once = || {
                 let dispatches =
                     [(); 2].map(|()| matmul.dispatch(&gpu, &part, &x, &y, None).unwrap());

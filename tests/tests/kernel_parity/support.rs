@@ -29,8 +29,30 @@ pub fn textured_gpus() -> [Gpu; 2] {
         .map(|kind| device().with_weights_in(kind))
 }
 
+/// The shape, with texels as this device has them if it has weights in some.
+pub fn fitting(gpu: &Gpu, shape: Shape) -> Shape {
+    let x = match (shape.x, gpu.weights_in()) {
+        (XBinding::Texels(_), kind) if kind != StoreKind::Buffer => XBinding::Texels(kind),
+        (x, _) => x,
+    };
+    Shape { x, ..shape }
+}
+
+/// x as a shape wants it: itself, or a copy in a texture.
+pub fn bound_x(gpu: &Gpu, shape: Shape, x: Buffer) -> Store {
+    let XBinding::Texels(kind) = shape.x else {
+        return x.into();
+    };
+    let texels = gpu.store("x", x.size(), kind, Usage::Input).unwrap();
+    let mut copy = Recording::default();
+    copy.copy_rows(&x, &texels, x.size());
+    gpu.submit(1, [&copy]);
+    texels
+}
+
 /// The shape, and where this device has subgroups that fit: its lanes share x, its slices meet in them.
 pub fn variants(gpu: &Gpu, shape: Shape) -> Vec<Shape> {
+    let shape = fitting(gpu, shape);
     let mut all = vec![shape];
     let Some(size) = gpu.caps().subgroup_size else {
         return all;

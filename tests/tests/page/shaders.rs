@@ -22,10 +22,8 @@ fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
         .iter()
         .map(|binding| match binding {
             Binding::Read => json!({ "buffer": { "type": "read-only-storage" } }),
-            Binding::ReadWrite | Binding::ReadWriteBlock => {
-                json!({ "buffer": { "type": "storage" } })
-            }
-            Binding::Uniform | Binding::UniformBlock => json!({ "buffer": { "type": "uniform" } }),
+            Binding::ReadWrite => json!({ "buffer": { "type": "storage" } }),
+            Binding::Uniform => json!({ "buffer": { "type": "uniform" } }),
             Binding::SampledTexture => json!({ "texture": { "sampleType": "uint" } }),
             Binding::StorageTexture => {
                 json!({ "storageTexture": { "access": "read-only", "format": "rgba32uint" } })

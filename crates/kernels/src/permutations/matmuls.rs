@@ -23,8 +23,22 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         // As much as tiles have in them, and quick to compile.
         (64, 1, 2, 2, XBinding::Workgroup, false),
         (8, 1, 8, 1, XBinding::Uniform, true),
-        (8, 1, 8, 4, XBinding::UniformBlocks(16), false),
-        (8, 1, 8, 4, XBinding::UniformBlocks(16), true),
+        (
+            8,
+            1,
+            8,
+            4,
+            XBinding::Texels(StoreKind::StorageTexture),
+            false,
+        ),
+        (
+            8,
+            1,
+            8,
+            4,
+            XBinding::Texels(StoreKind::SampledTexture),
+            true,
+        ),
         (8, 1, 8, 4, XBinding::Storage, true),
         (64, 1, 1, 1, XBinding::Uniform, true),
         (8, 1, 8, 2, XBinding::Uniform, false),
@@ -84,7 +98,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     for (lanes, slices, cols, x, keep) in [
         (8, 1, 1, XBinding::Uniform, false),
         (8, 1, 1, XBinding::Uniform, true),
-        (8, 1, 4, XBinding::UniformBlocks(16), false),
+        (8, 1, 4, XBinding::Texels(StoreKind::StorageTexture), false),
         (8, 1, 4, XBinding::Storage, false),
         (128, 4, 1, XBinding::Uniform, false),
     ] {
@@ -104,9 +118,6 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
             up_offset: stride(intermediate),
         };
         for then in [act, Then::Append(append)] {
-            if matches!((then, x), (Then::Append(_), XBinding::UniformBlocks(_))) {
-                continue;
-            }
             let rows = match then {
                 Then::Append(append) => append.qkv_stride,
                 _ => 2 * stride(intermediate),
@@ -161,7 +172,12 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
                 shape,
                 ..all[0]
             };
-            all.splice(1..1, [eight, other].map(with));
+            let prompt = Shape {
+                cols: 4,
+                x: XBinding::Texels(quants),
+                ..eight
+            };
+            all.splice(1..1, [eight, other, prompt].map(with));
         }
         all.extend(all.clone().into_iter().filter_map(with_texels));
     }

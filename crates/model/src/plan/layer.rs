@@ -162,8 +162,7 @@ impl Builder<'_> {
             ..projection
         });
         self.enter(stage, Some(number), "gate_up_proj");
-        let fuses = self.fuses();
-        match at_once.filter(|at_once| fuses && self.ops().fits_one_kernel(at_once)) {
+        match at_once.filter(|at_once| self.ops().fits_one_kernel(at_once)) {
             Some(at_once) => self.ops().project(&at_once)?,
             None => {
                 self.ops().project(&projection)?;
@@ -252,8 +251,9 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether kernels take over what stands beside them, so that a step has fewer of them: not for
-    /// the many tokens of a prompt, where each lane would do it again for each of its tokens.
+    /// Whether a projection takes over the norm before it, and the way to the cache, so that a step has fewer
+    /// kernels. Not for prompts: each lane would normalise again for each of its tokens, and who looks at one
+    /// sees queries and keys before they turn, which must not change the others' bits.
     fn fuses(&self) -> bool {
         !self.prefill && self.tapping.is_none()
     }
