@@ -205,7 +205,8 @@ fn told(speed: &Speed) -> String {
     match speed.range() {
         Some(range) => {
             let [slowest, fastest] = range.map(format::rate);
-            format!("{rate} ({slowest}–{fastest})")
+            // Lines break before the bracket only.
+            format!("{rate} ({slowest}\u{2060}–\u{2060}{fastest})")
         }
         None => rate,
     }
