@@ -7,11 +7,7 @@ fn x_words(i: u32) -> vec4<u32> { return texel_of(x, i); }
 #if UNIFORM_X
 // Read through a uniform, a value that all lanes share is loaded once, not once per lane. Elements of its
 // arrays take 16 bytes at least.
-#if HALF
-@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * COLS / 2u>;
-#else
-@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_QUADS * COLS>;
-#end
+@group(0) @binding(_) var<uniform> x: array<vec4<u32>, X_ELEMENTS * COLS>;
 fn x_words(i: u32) -> vec4<u32> { return x[i]; }
 #end
 #if STORAGE_X

@@ -2,6 +2,7 @@
 //! refuses more, look at the same list.
 
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use vitrine_gpu::Constant;
 use vitrine_kernels::{permutations, subgroup_permutations};
 
 /// What every WebGPU implementation has: halves packed in a u32.
@@ -45,6 +46,40 @@ fn those_with_subgroups_are_valid_where_there_are_such() {
         let asked = source.browser_wgsl().unwrap();
         assert!(naga::front::wgsl::parse_str(&asked).is_err());
     }
+}
+
+/// A load past the end of a uniform is another value in browsers, and natively the right one.
+#[test]
+fn the_x_of_a_projection_holds_its_rows() {
+    let all = [permutations(), subgroup_permutations()].concat();
+    let mut formats = std::collections::BTreeSet::new();
+    for source in all.iter().filter(|it| it.flags.contains(&"UNIFORM_X")) {
+        let constant = |wanted: &str| -> u32 {
+            let mut all = source.constants.iter();
+            match all.find(|(name, _)| *name == wanted) {
+                Some((_, Constant::U32(value))) => *value,
+                other => panic!("{wanted} is {other:?}"),
+            }
+        };
+        let [packed, half] = ["PACKED", "HALF"].map(|flag| source.flags.contains(&flag));
+        formats.insert((packed, half));
+        // Two of their vec4s of halves are 16 bytes.
+        let per_element = if half && !packed { 2 } else { 1 };
+        let wanted = constant("X_QUADS") * constant("COLS") / per_element;
+
+        let module = naga::front::wgsl::parse_str(&source.wgsl().unwrap()).unwrap();
+        let mut globals = module.global_variables.iter();
+        let (_, x) = globals
+            .find(|(_, it)| it.name.as_deref() == Some("x"))
+            .unwrap();
+        let naga::TypeInner::Array { size, stride, .. } = module.types[x.ty].inner else {
+            panic!("{}: x is no array", source.label());
+        };
+        let elements = std::num::NonZeroU32::new(wanted).map(naga::ArraySize::Constant);
+        assert_eq!((Some(size), stride), (elements, 16), "{}", source.label());
+    }
+    // In each format that x has, and packed where other activations are halves.
+    assert_eq!(formats.len(), 4, "{formats:?}");
 }
 
 #[test]

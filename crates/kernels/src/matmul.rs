@@ -277,11 +277,15 @@ impl Matmul {
                     flags.push("READY");
                 }
             }
-            XBinding::Uniform => flags.push("UNIFORM_X"),
+            XBinding::Uniform => {
+                flags.push("UNIFORM_X");
+                let elements = (self.x_row_bytes() / 16) as u32;
+                constants.push(("X_ELEMENTS", elements.into()));
+            }
             XBinding::Texels(kind) => {
                 debug_assert!(self.quants == StoreKind::Buffer || self.quants == kind);
                 flags.push("TEXEL_X");
-                if kind == StoreKind::StorageTexture && !flags.contains(&"STORAGE_TEXTURE") {
+                if kind == StoreKind::StorageTexture {
                     flags.push("STORAGE_TEXTURE");
                 }
             }

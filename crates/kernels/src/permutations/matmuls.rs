@@ -7,6 +7,9 @@ use crate::{
     XFormat, stride,
 };
 
+const STORAGE_TEXELS: XBinding = XBinding::Texels(StoreKind::StorageTexture);
+const SAMPLED_TEXELS: XBinding = XBinding::Texels(StoreKind::SampledTexture);
+
 /// The forms of `matmul` that plans have, for one number format.
 pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let Size {
@@ -23,22 +26,8 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
         // As much as tiles have in them, and quick to compile.
         (64, 1, 2, 2, XBinding::Workgroup, false),
         (8, 1, 8, 1, XBinding::Uniform, true),
-        (
-            8,
-            1,
-            8,
-            4,
-            XBinding::Texels(StoreKind::StorageTexture),
-            false,
-        ),
-        (
-            8,
-            1,
-            8,
-            4,
-            XBinding::Texels(StoreKind::SampledTexture),
-            true,
-        ),
+        (8, 1, 8, 4, STORAGE_TEXELS, false),
+        (8, 1, 8, 4, SAMPLED_TEXELS, true),
         (8, 1, 8, 4, XBinding::Storage, true),
         (64, 1, 1, 1, XBinding::Uniform, true),
         (8, 1, 8, 2, XBinding::Uniform, false),
@@ -98,7 +87,7 @@ pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     for (lanes, slices, cols, x, keep) in [
         (8, 1, 1, XBinding::Uniform, false),
         (8, 1, 1, XBinding::Uniform, true),
-        (8, 1, 4, XBinding::Texels(StoreKind::StorageTexture), false),
+        (8, 1, 4, STORAGE_TEXELS, false),
         (8, 1, 4, XBinding::Storage, false),
         (128, 4, 1, XBinding::Uniform, false),
     ] {
@@ -202,10 +191,8 @@ pub(super) fn matmuls_of_bytes(size: &Size, format: Format) -> Vec<Matmul> {
         return Vec::new();
     }
     let mut all = matmuls(size, format);
-    // Tiles are for floats, and the copy is made by whoever packs x.
-    all.retain(|matmul| {
-        matmul.shape.x != XBinding::Workgroup && matmul.norm.is_none_or(|norm| !norm.keep)
-    });
+    // Tiles are for floats.
+    all.retain(|matmul| matmul.shape.x != XBinding::Workgroup);
     if format != Format::Q4 {
         all.truncate(4);
     }
