@@ -3,7 +3,8 @@
 //
 // With CACHE_Q8 a workgroup is a head of a token: its largest value must be known before any of its bytes.
 #import pairs
-@group(0) @binding(_) var<storage, read> qkv: array<Pair>;
+// [tokens, QKV_STRIDE / 2]
+@binding(qkv) var<storage, read> qkv: array<Pair>;
 #import append
 
 fn value(at: u32) -> f32 {

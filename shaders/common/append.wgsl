@@ -36,21 +36,21 @@ const CACHED_HEAD: u32 = PAIRS;
 #end
 #end
 
-#if ROPE
-@group(0) @binding(_) var<storage, read> rope: array<vec2<f32>>;
-#end
-@group(0) @binding(_) var<storage, read_write> query: array<Pair>;
+// [positions, ROPE_PAIRS]: (cos, sin).
+@binding(rope) var<storage, read> rope: array<vec2<f32>>;
+// [tokens, HEADS, PAIRS]
+@binding(query) var<storage, read_write> query: array<Pair>;
+// [pages, KV_HEADS, PAGE, CACHED_HEAD]: keys, and values.
 #if CACHE_TEXELS
-@group(0) @binding(_) var k_cache: texture_storage_2d<rgba32uint, write>;
-@group(0) @binding(_) var v_cache: texture_storage_2d<rgba32uint, write>;
+@binding(k_cache) var k_cache: texture_storage_2d<rgba32uint, write>;
+@binding(v_cache) var v_cache: texture_storage_2d<rgba32uint, write>;
 #else
-@group(0) @binding(_) var<storage, read_write> k_cache: array<CachedPair>;
-@group(0) @binding(_) var<storage, read_write> v_cache: array<CachedPair>;
+@binding(k_cache) var<storage, read_write> k_cache: array<CachedPair>;
+@binding(v_cache) var<storage, read_write> v_cache: array<CachedPair>;
 #end
-@group(0) @binding(_) var<storage, read> step: Step;
-#if KEEP_KV
-@group(0) @binding(_) var<storage, read_write> kept_kv: array<Pair>;
-#end
+@binding(step) var<storage, read> step: Step;
+// [tokens, 2 · KV_HEADS, PAIRS]: a copy of the new keys and values.
+@binding(kept_kv) var<storage, read_write> kept_kv: array<Pair>;
 
 // Where a head begins; heads of queries come first, then those of keys, then those of values.
 fn head_start(head: u32) -> u32 {

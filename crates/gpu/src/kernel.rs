@@ -24,6 +24,18 @@ pub enum Binding {
     Uniform,
 }
 
+impl Binding {
+    /// How WGSL declares it, up to its name.
+    pub(crate) fn access(self) -> &'static str {
+        match self {
+            Self::Read => "var<storage, read> ",
+            Self::ReadWrite => "var<storage, read_write> ",
+            Self::Uniform => "var<uniform> ",
+            Self::SampledTexture | Self::StorageTexture | Self::WrittenTexture => "var ",
+        }
+    }
+}
+
 /// A permutation of a kernel, compiled or about to be. Cheap to clone.
 #[derive(Clone)]
 pub struct Kernel {
@@ -34,6 +46,7 @@ struct Compiled {
     pipeline: Pipeline,
     layout: wgpu::BindGroupLayout,
     name: &'static str,
+    names: Vec<&'static str>,
     label: String,
 }
 
@@ -67,6 +80,7 @@ impl Kernel {
                 pipeline,
                 layout,
                 name: source.name,
+                names: source.names.clone(),
                 label,
             }),
         })
@@ -79,6 +93,11 @@ impl Kernel {
 
     pub(crate) fn layout(&self) -> &wgpu::BindGroupLayout {
         &self.inner.layout
+    }
+
+    /// The names of its bindings, in order.
+    pub(crate) fn names(&self) -> &[&'static str] {
+        &self.inner.names
     }
 
     /// Its shader's name.

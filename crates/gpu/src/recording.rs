@@ -1,7 +1,7 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
 use crate::timing::Spans;
-use crate::{Bound, Gpu, Kernel, Store, texture};
+use crate::{Bound, Gpu, GpuError, Kernel, Store, texture};
 
 /// Commands in order.
 #[derive(Clone, Default)]
@@ -120,6 +120,31 @@ impl Dispatch {
             place: Place::default(),
             _bound,
         }
+    }
+}
+
+impl Dispatch {
+    /// Binds each of `bindings` to the binding of its name. What the kernel does not bind may be among them.
+    ///
+    /// # Errors
+    /// When a binding of the kernel is missing.
+    pub fn named(
+        gpu: &Gpu,
+        kernel: &Kernel,
+        bindings: &[(&'static str, Bound<'_>)],
+        grid: Grid,
+    ) -> Result<Self, GpuError> {
+        let find = |name: &&'static str| {
+            let found = bindings.iter().find(|(known, _)| known == name);
+            found
+                .map(|(_, bound)| *bound)
+                .ok_or_else(|| GpuError::Shader {
+                    shader: kernel.label().to_owned(),
+                    reason: format!("nothing is bound to \"{name}\""),
+                })
+        };
+        let bound: Vec<_> = kernel.names().iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Self::new(gpu, kernel, &bound, grid))
     }
 }
 

@@ -8,11 +8,17 @@
 //! - `#for i in COUNT`, `#end` repeats lines with `$i` = 0, 1, … COUNT - 1, where COUNT is a
 //!   number or a constant of the permutation.
 //!
-//! And `@binding(_)` is the next binding of this permutation: 0, 1, … in order of appearance.
+//! `#import name` also finds the units of a permutation: names under which it puts one fragment or another,
+//! as `format` for the unpacking of a weight format. A kernel is written once against their functions.
+//!
+//! A line with `@binding(name)` declares a binding of the permutation's list: its number comes from the list,
+//! `var<…>` must say what the list says, and where the list does not have it the line is left out.
+//! (`@binding(_)`, in kernels whose list has no names yet, is the next number in order of appearance.)
 //!
 //! A library with more (naga_oil, wesl) parses WGSL itself, and so refuses the extensions that
 //! browsers have before naga does.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::{Binding, GpuError};
@@ -21,7 +27,7 @@ use crate::{Binding, GpuError};
 pub const SUBGROUPS: &str = "SUBGROUPS";
 
 /// One permutation of a kernel: its template and what to fill in.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShaderSource {
     /// The kernel's name; its template is `shaders/{name}.wgsl`.
     pub name: &'static str,
@@ -29,12 +35,16 @@ pub struct ShaderSource {
     pub template: &'static str,
     /// Fragments that `#import` can name.
     pub fragments: &'static [(&'static str, &'static str)],
+    /// Units: fragments of this permutation under the names that its template has for them.
+    pub units: Vec<(&'static str, &'static str)>,
     /// Emitted as WGSL `const` declarations.
     pub constants: Vec<(&'static str, Constant)>,
     /// The flags that are set; [`SUBGROUPS`] is one that all kernels have in common.
     pub flags: Vec<&'static str>,
     /// Bindings 0, 1, … of group 0.
     pub bindings: Vec<Binding>,
+    /// Their names in the template, in the same order; empty where it has none.
+    pub names: Vec<&'static str>,
 }
 
 /// The value of a constant.
@@ -59,12 +69,23 @@ impl From<f32> for Constant {
 }
 
 impl ShaderSource {
+    /// Adds a binding by its name.
+    pub fn bind(&mut self, name: &'static str, binding: Binding) {
+        self.names.push(name);
+        self.bindings.push(binding);
+    }
+
     /// Name, flags and constants on one line: what tells this permutation from the others.
     #[must_use]
     pub fn label(&self) -> String {
         let mut label = self.name.to_owned();
         for flag in &self.flags {
             let _ = write!(label, " {flag}");
+        }
+        for (name, text) in &self.units {
+            let known = self.fragments.iter().find(|(_, known)| known == text);
+            let unit = known.map_or("", |(unit, _)| unit);
+            let _ = write!(label, " {name}={unit}");
         }
         for (name, value) in &self.constants {
             let _ = match value {
@@ -120,8 +141,10 @@ impl ShaderSource {
         while at < lines.len() {
             let line = lines[at];
             let Some(directive) = line.trim_start().strip_prefix('#') else {
-                text.push_str(line);
-                text.push('\n');
+                if let Some(line) = self.bound(line)? {
+                    text.push_str(&line);
+                    text.push('\n');
+                }
                 at += 1;
                 continue;
             };
@@ -171,6 +194,27 @@ impl ShaderSource {
         Ok(())
     }
 
+    /// A line as it is, with the number of the binding that it declares; none where the permutation does not
+    /// have that binding.
+    fn bound<'l>(&self, line: &'l str) -> Result<Option<Cow<'l, str>>, GpuError> {
+        let Some((before, (name, after))) = line
+            .split_once("@binding(")
+            .and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
+            .filter(|(_, (name, _))| *name != "_")
+        else {
+            return Ok(Some(Cow::Borrowed(line)));
+        };
+        let Some(number) = self.names.iter().position(|known| *known == name) else {
+            return Ok(None);
+        };
+        let access = self.bindings[number].access();
+        if !after.trim_start().starts_with(access) {
+            return Err(self.malformed(&format!("binding {name} is no {access} in \"{line}\"")));
+        }
+        let line = format!("{before}@group(0) @binding({number}){after}");
+        Ok(Some(Cow::Owned(line)))
+    }
+
     /// The lines between the directive at `at` and its `#end`.
     fn block(&self, lines: &[&str], at: usize) -> Result<Block, GpuError> {
         let mut open = 1;
@@ -196,7 +240,8 @@ impl ShaderSource {
     }
 
     fn fragment(&self, name: &str) -> Result<&'static str, GpuError> {
-        let found = self.fragments.iter().find(|(known, _)| *known == name);
+        let mut all = self.units.iter().chain(self.fragments);
+        let found = all.find(|(known, _)| *known == name);
         found
             .map(|(_, text)| *text)
             .ok_or_else(|| self.malformed(&format!("no fragment {name}")))
@@ -255,7 +300,7 @@ mod tests {
             fragments: &[("one", "fn one() {}")],
             constants: vec![("ROWS", Constant::U32(2)), ("EPS", Constant::F32(1e-5))],
             flags: vec!["F16"],
-            bindings: vec![],
+            ..ShaderSource::default()
         }
     }
 
@@ -286,6 +331,34 @@ mod tests {
     fn bindings_are_numbered_in_order() {
         let template = "@binding(_) a\n#if F32\n@binding(_) b\n#end\n@binding(_) c";
         assert_eq!(body(template), "@binding(0) a\n@binding(1) c");
+    }
+
+    #[test]
+    fn units_are_imported_by_the_names_that_a_permutation_gives_them() {
+        let mut source = source("#import unit");
+        source.units.push(("unit", "fn two() {}"));
+        assert!(source.wgsl().unwrap().ends_with("fn two() {}\n"));
+    }
+
+    #[test]
+    fn named_bindings_are_numbered_by_the_list() {
+        let mut source = source(
+            "@binding(b) var<storage, read> b: B;\n@binding(c) var<uniform> c: C;\n@binding(a) var<storage, read_write> a: A;",
+        );
+        source.bindings = vec![Binding::ReadWrite, Binding::Read];
+        source.names = vec!["a", "b"];
+        let text = source.wgsl().unwrap();
+        let body: Vec<_> = text.lines().skip(2).collect();
+        assert_eq!(
+            body,
+            [
+                "@group(0) @binding(1) var<storage, read> b: B;",
+                "@group(0) @binding(0) var<storage, read_write> a: A;"
+            ]
+        );
+        source.bindings = vec![Binding::Read, Binding::Read];
+        let error = source.wgsl().unwrap_err().to_string();
+        assert!(error.contains("binding a is no"), "{error}");
     }
 
     #[test]

@@ -28,6 +28,7 @@ impl Adjust {
             ],
             flags: self.dtype.flags(),
             bindings: vec![Binding::ReadWrite, Binding::Read, Binding::Read],
+            ..ShaderSource::default()
         }
     }
 

@@ -98,6 +98,7 @@ impl Argmax {
             .collect(),
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 

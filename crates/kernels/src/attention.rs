@@ -302,6 +302,7 @@ impl Attention {
             constants,
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 
@@ -316,6 +317,7 @@ impl Attention {
             constants: self.constants(REDUCE_LANES),
             flags: self.flags(),
             bindings,
+            ..ShaderSource::default()
         }
     }
 

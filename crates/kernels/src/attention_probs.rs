@@ -45,6 +45,7 @@ impl AttentionProbs {
                 Read,
                 Read,
             ],
+            ..ShaderSource::default()
         }
     }
 

@@ -1,6 +1,7 @@
 use vitrine_gpu::{Binding, Constant, Gpu, GpuError, Store, StoreKind, Usage};
 
-use crate::{Dtype, SHARED_LANES};
+use crate::Dtype;
+use crate::software::SHARED_LANES;
 
 /// Number format of keys and values in the KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -30,6 +30,7 @@ impl Count {
                 Binding::Read,
                 Binding::ReadWrite,
             ],
+            ..ShaderSource::default()
         }
     }
 

@@ -1,9 +1,9 @@
 use vitrine_gpu::{
-    Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store, StoreKind,
+    Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, StoreKind,
 };
 
-use crate::packed::{BLOCK, PackedPart, scales_in, store_flags};
-use crate::{Dtype, FRAGMENTS, Format, step, template};
+use crate::packed::{BLOCK, PackedPart, store_units};
+use crate::{Dtype, FRAGMENTS, Format, fragment, step, template};
 
 const LANES: u32 = 32;
 
@@ -45,45 +45,42 @@ impl Embed {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let mut bindings = vec![self.quants.binding(), Binding::Read];
-        if self.table != Table::Positions {
-            bindings.push(Binding::Read);
-        }
-        bindings.push(Binding::ReadWrite);
-        if self.format.has_scales() {
-            bindings.push(scales_in(self.quants, self.format).binding());
-        }
-        let mut flags = self.format.flags();
-        flags.extend(self.dtype.flags());
-        flags.extend(store_flags(self.quants, self.format));
-        let scale = match self.table {
-            Table::Tokens { scale } => scale,
-            Table::Positions => {
-                flags.push("POSITIONS");
-                1.0
-            }
-        };
-        let mut constants = vec![
-            ("LANES", LANES.into()),
-            ("ROW_START", self.row_start.into()),
-            ("N_ROWS", self.rows.into()),
-            ("X_STRIDE", self.x_stride.into()),
-            ("SCALE", scale.into()),
-        ];
-        constants.extend(step::constants());
-        constants.extend(self.format.constants(self.k));
-        if !self.k.is_multiple_of(BLOCK) && flags.contains(&"MINS") {
-            flags.push("RAGGED");
-            constants.push(("K", self.k.into()));
-        }
-        ShaderSource {
+        let mut source = ShaderSource {
             name: "embed",
             template: template!("embed"),
             fragments: FRAGMENTS,
-            constants,
-            flags,
-            bindings,
-        }
+            units: vec![
+                ("format", fragment(self.format.fragment())),
+                ("numbers", fragment("formats/numbers")),
+            ],
+            constants: self.format.constants(self.k),
+            flags: self.dtype.flags(),
+            ..ShaderSource::default()
+        };
+        let scales = store_units(self.quants, self.format, &mut source);
+        source.units.push(("scales", fragment(scales)));
+        source.bind("step", Binding::Read);
+        let scale = match self.table {
+            Table::Tokens { scale } => {
+                source.bind("history", Binding::Read);
+                scale
+            }
+            Table::Positions => {
+                source.flags.push("POSITIONS");
+                1.0
+            }
+        };
+        source.bind("x", Binding::ReadWrite);
+        source.constants.extend([
+            ("LANES", LANES.into()),
+            ("ROW_START", self.row_start.into()),
+            ("N_ROWS", self.rows.into()),
+            ("K", self.k.into()),
+            ("X_ROW", (self.x_stride / 4).into()),
+            ("SCALE", scale.into()),
+        ]);
+        source.constants.extend(step::constants());
+        source
     }
 
     /// Looks up one part of the table. `history` has the ids, (slots); it is not read for positions.
@@ -110,14 +107,19 @@ impl Embed {
             dtype,
         };
         let kernel = gpu.kernel(&this.source())?;
-        let mut buffers = vec![part.quants.whole(), step.whole()];
-        if table != Table::Positions {
-            buffers.push(history.whole());
-        }
-        buffers.push(x.whole());
-        buffers.extend(part.scales.as_ref().map(Store::whole));
+        let mut bindings = vec![
+            ("quants", part.quants.whole()),
+            ("step", step.whole()),
+            ("history", history.whole()),
+            ("x", x.whole()),
+        ];
+        bindings.extend(
+            part.scales
+                .as_ref()
+                .map(|scales| ("scales", scales.whole())),
+        );
         let blocks = Extent::Fixed(this.k.div_ceil(BLOCK).div_ceil(LANES));
         let grid = Grid::plane(blocks, Extent::Tokens { per: 1 });
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::named(gpu, &kernel, &bindings, grid)
     }
 }

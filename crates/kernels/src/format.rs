@@ -2,7 +2,7 @@
 
 use crate::packed::{BLOCK, TILE};
 
-/// A number format. `shaders/common/format.wgsl` unpacks it, [`crate::cpu::unpack_row`] is its
+/// A number format. a file of `shaders/formats/` unpacks it, [`crate::cpu::unpack_row`] is its
 /// twin; `docs/formats.md` compares them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -134,6 +134,12 @@ impl Format {
         self.has_scales()
     }
 
+    /// Blocks in a row of `k` weights; the last may be padded with zeros.
+    #[must_use]
+    pub fn blocks(self, k: u32) -> u32 {
+        k.div_ceil(BLOCK)
+    }
+
     /// Words of quants per block.
     #[must_use]
     pub fn block_words(self) -> u32 {
@@ -182,66 +188,39 @@ impl Format {
         (of_rows(quants), of_rows(scales))
     }
 
-    /// The flags under which the shaders know it.
-    pub(crate) fn flags(self) -> Vec<&'static str> {
-        let quants = self.quants();
-        let mut flags = match self {
-            Self::F32 => vec!["F32"],
-            Self::F16 => vec!["F16"],
-            Self::BF16 => vec!["BF16"],
-            Self::Q8 | Self::Q8Row => vec!["BYTES", "IN_PLACE", "LIFTED", "X_SUMS"],
-            Self::Q4 | Self::Q4Group128 | Self::Q5 => vec!["NIBBLES", "MINS", "X_SUMS"],
-            Self::Q4K | Self::Q5K => vec!["NIBBLES", "MINS", "X_SUMS"],
-            Self::Q2K => vec!["Q2K", "MINS", "X_SUMS"],
-            Self::Q3K => vec!["Q3K", "MINS", "X_SUMS"],
-            Self::Q6K => vec!["Q6K", "MINS", "X_SUMS"],
-        };
-        flags.push(match quants.words {
-            1 => "RAW1",
-            2 => "RAW2",
-            _ => "RAW4",
-        });
-        if quants.high_bits > 0 {
-            flags.push("HIGH");
-        } else if flags.contains(&"NIBBLES") {
-            flags.push("IN_PLACE");
+    /// The fragment of the shaders that unpacks it.
+    pub(crate) fn fragment(self) -> &'static str {
+        match self {
+            Self::F32 => "formats/f32",
+            Self::F16 => "formats/f16",
+            Self::BF16 => "formats/bf16",
+            Self::Q8 => "formats/q8",
+            Self::Q8Row => "formats/q8_row",
+            Self::Q4 | Self::Q4Group128 => "formats/q4",
+            Self::Q5 => "formats/q5",
+            Self::Q2K => "formats/q2_k",
+            Self::Q3K => "formats/q3_k",
+            Self::Q4K => "formats/q4_k",
+            Self::Q5K => "formats/q5_k",
+            Self::Q6K => "formats/q6_k",
         }
-        if self.has_scales() {
-            flags.push("SCALES");
-        }
-        match self.scales() {
-            Scales::None | Scales::Group(1) => {}
-            Scales::Group(_) => flags.push("GROUPED"),
-            Scales::Row => flags.extend(["GROUPED", "ROW_SCALE"]),
-            Scales::Super { zero } => {
-                flags.extend(["GROUPED", "SUPER"]);
-                if zero > 0 {
-                    flags.push("OFFSET");
-                }
-            }
-        }
-        flags
     }
 
     /// The constants with which the shaders unpack rows of `k` weights.
     pub(crate) fn constants(self, k: u32) -> Vec<(&'static str, vitrine_gpu::Constant)> {
-        let quants = self.quants();
         let mut constants = vec![
-            ("K_BLOCKS", k.div_ceil(BLOCK).into()),
-            ("STEPS", quants.steps.into()),
-            ("QUADS", (8 / quants.steps).into()),
+            ("K_BLOCKS", self.blocks(k).into()),
+            ("STEPS", self.quants().steps.into()),
         ];
         if self.has_scales() {
             constants.extend([
                 ("K_GROUPS", self.groups(k).into()),
                 ("GROUP", self.group_blocks(k).into()),
                 ("GROUP_WORDS", self.group_words(k).into()),
-                ("HIGH_AT", self.scale_words().into()),
-                ("HIGH_WORDS", quants.high_bits.into()),
             ]);
         }
-        if let Scales::Super { zero } = self.scales() {
-            constants.push(("ZERO", zero.into()));
+        if self.quants().high_bits > 0 {
+            constants.push(("HIGH_AT", self.scale_words().into()));
         }
         constants
     }

@@ -49,6 +49,7 @@ impl LayerNorm {
             .collect(),
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 

@@ -31,8 +31,8 @@ mod rms_norm;
 mod rope_kv_append;
 mod row_norms;
 mod sample;
-mod shape;
 mod soft_cap;
+pub mod software;
 mod step;
 mod strongest;
 mod top_k;
@@ -48,7 +48,7 @@ pub use embed::{Embed, Table};
 pub use format::{Format, Quants, SUPER_BLOCKS, Scales};
 pub use layer_norm::LayerNorm;
 pub use logit_stats::{LOGIT_BIN, LOGIT_BINS, LogitStats, LogitStatsOf};
-pub use matmul::{InputNorm, Matmul, Operands, Results, Then, matmul_revision};
+pub use matmul::{Epilogue, InputNorm, Matmul, Operands, Results, Tiling, matmul_revision};
 pub use mlp_act::{Activation, MlpAct};
 pub use packed::PackedPart;
 pub use patch::Patch;
@@ -60,7 +60,6 @@ pub use rms_norm::RmsNorm;
 pub use rope_kv_append::{AppendBuffers, RopeKvAppend};
 pub use row_norms::RowNorms;
 pub use sample::{DrawnBits, Sample, SampleBuffers, SampleParams};
-pub use shape::{SHARED_LANES, Shape, SliceSums, XBinding, lanes_of_rows};
 pub use soft_cap::SoftCap;
 pub use step::{MAX_ROWS, PAGE, Row, Step};
 pub use strongest::Strongest;
@@ -72,40 +71,24 @@ pub fn stride(n: u32) -> u32 {
     n.next_multiple_of(packed::BLOCK)
 }
 
-/// Fragments by name, without their comments.
-macro_rules! fragments {
-    ($($name:literal,)*) => {
-        &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/common/", $name, ".wgsl")))),*]
-    };
+/// The fragments that templates can `#import`: those of `shaders/common/` by name, others by path. Natively
+/// they have their comments, so that what a driver dumps can be read.
+const FRAGMENTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/fragments.rs"));
+
+/// A fragment by its name. Those that our own code names are there: the tests assemble every permutation.
+fn fragment(name: &str) -> &'static str {
+    let found = FRAGMENTS.iter().find(|(known, _)| *known == name);
+    found.map_or("", |(_, text)| text)
 }
 
-/// The fragments that templates can `#import`.
-const FRAGMENTS: &[(&str, &str)] = fragments![
-    "act",
-    "append",
-    "attention",
-    "block_floats",
-    "block_packed",
-    "cached_head",
-    "format",
-    "head_stats",
-    "key",
-    "kv_cache",
-    "pages",
-    "pairs",
-    "parts",
-    "philox",
-    "quants",
-    "reduce",
-    "scales",
-    "step",
-    "texels",
-    "texture",
-    "u64",
-    "x",
-];
+/// Lanes for each of some rows that a kernel sums up: on a software adapter one vector of them, for several wait
+/// for one another at every barrier.
+#[must_use]
+pub fn lanes_of_rows(gpu: &vitrine_gpu::Gpu) -> u32 {
+    if gpu.is_software() { 8 } else { 64 }
+}
 
-/// The template of a kernel, by name, without its comments.
+/// The template of a kernel, by its path.
 macro_rules! template {
     ($name:literal) => {
         include_str!(concat!(env!("OUT_DIR"), "/", $name, ".wgsl"))

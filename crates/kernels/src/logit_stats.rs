@@ -60,6 +60,7 @@ impl LogitStatsOf {
             ],
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 

@@ -71,6 +71,7 @@ impl MlpAct {
             constants,
             flags,
             bindings: vec![Binding::Read, Binding::ReadWrite],
+            ..ShaderSource::default()
         }
     }
 

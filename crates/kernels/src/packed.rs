@@ -17,10 +17,11 @@
 
 use std::ops::Range;
 
-use vitrine_gpu::{Gpu, GpuError, Store, StoreKind, Usage};
+use vitrine_gpu::{Gpu, GpuError, ShaderSource, Store, StoreKind, Usage};
 
 pub use crate::Format;
 use crate::format::Scales;
+use crate::fragment;
 
 /// Weights per block, and floats to which activation rows are padded.
 pub const BLOCK: u32 = 32;
@@ -71,17 +72,29 @@ pub(crate) fn scales_in(quants: StoreKind, format: Format) -> StoreKind {
     }
 }
 
-/// What `shaders/common/quants.wgsl` and `scales.wgsl` are told.
-pub(crate) fn store_flags(quants: StoreKind, format: Format) -> Vec<&'static str> {
-    let mut flags = match quants {
-        StoreKind::Buffer => return vec![],
-        StoreKind::SampledTexture => vec!["TEXTURE"],
-        StoreKind::StorageTexture => vec!["TEXTURE", "STORAGE_TEXTURE"],
-    };
-    if scales_in(quants, format) != StoreKind::Buffer {
-        flags.push("SCALE_TEXELS");
+/// Binds W where it lies, and says how the shader loads its quants; the fragment for its scales.
+pub(crate) fn store_units(
+    quants: StoreKind,
+    format: Format,
+    source: &mut ShaderSource,
+) -> &'static str {
+    source.bind("quants", quants.binding());
+    let scales = scales_in(quants, format);
+    if format.has_scales() {
+        source.bind("scales", scales.binding());
     }
-    flags
+    if quants == StoreKind::StorageTexture {
+        source.flags.push("STORAGE_TEXTURE");
+    }
+    let unit = match quants {
+        StoreKind::Buffer => "formats/quants",
+        StoreKind::SampledTexture | StoreKind::StorageTexture => "software/quants",
+    };
+    source.units.push(("quants", fragment(unit)));
+    match scales {
+        StoreKind::Buffer => "formats/scales",
+        StoreKind::SampledTexture | StoreKind::StorageTexture => "software/scales",
+    }
 }
 
 impl PackedPart {

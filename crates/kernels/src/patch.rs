@@ -52,6 +52,7 @@ impl Patch {
             .collect(),
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 

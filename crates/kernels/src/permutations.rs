@@ -1,16 +1,17 @@
 use vitrine_gpu::{ShaderSource, StoreKind};
 
+use crate::software::SHARED_LANES;
 use crate::{
     Activation, Adjust, Argmax, Count, Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf,
-    Matmul, MlpAct, Patch, QkNorm, QuantizeX, Rank, RmsNorm, RowNorms, SHARED_LANES, Sample, Shape,
-    SliceSums, SoftCap, Strongest, TOP_K, Table, TopK, XBinding, stride,
+    Matmul, MlpAct, Patch, QkNorm, QuantizeX, Rank, RmsNorm, RowNorms, Sample, SoftCap, Strongest,
+    TOP_K, Table, Tiling, TopK, stride,
 };
 
 mod attentions;
 mod matmuls;
 
 use attentions::{attentions, attentions_of_texels};
-use matmuls::{matmuls, matmuls_of_bytes};
+use matmuls::matmuls;
 
 /// The sizes of a model.
 #[derive(Clone, Copy)]
@@ -96,8 +97,7 @@ pub fn permutations() -> Vec<ShaderSource> {
                     }
                 }
             }
-            let matmuls = [matmuls(&size, format), matmuls_of_bytes(&size, format)].concat();
-            all.extend(matmuls.iter().map(Matmul::source));
+            all.extend(matmuls(&size, format).iter().map(Matmul::source));
         }
         for (last_row, add, keep) in [
             (false, false, false),
@@ -220,8 +220,8 @@ pub fn permutations() -> Vec<ShaderSource> {
     all
 }
 
-/// Those of kernels whose lanes share what they load, which take subgroups of some of [`SHARED_LANES`] lanes, or
-/// whose slices meet in subgroups.
+/// Those of software adapters whose lanes share what they load, which take subgroups of some of [`SHARED_LANES`]
+/// lanes.
 #[must_use]
 pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
@@ -229,31 +229,18 @@ pub fn subgroup_permutations() -> Vec<ShaderSource> {
         let lanes = SHARED_LANES.into_iter();
         all.extend(lanes.flat_map(|lanes| attentions_of_texels(&size, lanes)));
         for format in Format::ALL {
-            for matmuls in [matmuls(&size, format), matmuls_of_bytes(&size, format)] {
-                let matmuls = matmuls.into_iter().filter_map(with_subgroups);
-                let mut sources: Vec<_> = matmuls.map(|matmul| matmul.source()).collect();
-                // For the other formats a simple one and the one with most in it are enough.
-                if format != Format::Q4 && sources.len() > 2 {
-                    sources.drain(1..sources.len() - 1);
-                }
-                all.extend(sources);
-            }
+            let matmuls = matmuls(&size, format).into_iter();
+            all.extend(matmuls.filter_map(with_subgroups).map(|it| it.source()));
         }
     }
     all
 }
 
-/// The same with all that subgroups can do there, if it is anything.
+/// The same where lanes share what they load of x.
 fn with_subgroups(mut matmul: Matmul) -> Option<Matmul> {
-    let Shape {
-        lanes,
-        slices,
-        sums,
-        x,
-        shared_x,
-        ..
-    } = &mut matmul.shape;
-    *shared_x = SHARED_LANES.contains(lanes) && *x != XBinding::Workgroup;
-    *sums = SliceSums::Subgroup(32);
-    (*shared_x || *slices > 1).then_some(matmul)
+    let Tiling::Software(tiling) = &mut matmul.tiling else {
+        return None;
+    };
+    tiling.shared_x = SHARED_LANES.contains(&tiling.lanes);
+    tiling.shared_x.then_some(matmul)
 }

@@ -40,6 +40,7 @@ impl QkNorm {
             ],
             flags: self.dtype.flags(),
             bindings: vec![ReadWrite, Read, Read],
+            ..ShaderSource::default()
         }
     }
 

@@ -73,6 +73,7 @@ impl QuantizeX {
             constants,
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 

@@ -38,6 +38,7 @@ impl Rank {
             ],
             flags: vec![],
             bindings: vec![Binding::Read, Binding::Read, Binding::ReadWrite],
+            ..ShaderSource::default()
         }
     }
 

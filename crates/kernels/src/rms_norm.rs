@@ -53,6 +53,7 @@ impl RmsNorm {
             .collect(),
             flags,
             bindings,
+            ..ShaderSource::default()
         }
     }
 

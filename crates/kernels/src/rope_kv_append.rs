@@ -48,12 +48,18 @@ pub struct AppendBuffers<'a> {
 }
 
 impl<'a> AppendBuffers<'a> {
-    /// In the order of `shaders/common/append.wgsl`.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = Bound<'a>> {
+    /// By the names that `shaders/common/append.wgsl` has for them.
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = (&'static str, Bound<'a>)> {
         let [keys, values] = self.caches.map(Store::whole);
-        let always = [self.query.whole(), keys, values, self.step.whole()];
-        let [rope, kept] = [self.rope, self.kept].map(|some| some.map(Buffer::whole));
-        rope.into_iter().chain(always).chain(kept)
+        let always = [
+            ("query", self.query.whole()),
+            ("k_cache", keys),
+            ("v_cache", values),
+            ("step", self.step.whole()),
+        ];
+        let rope = self.rope.map(|rope| ("rope", rope.whole()));
+        let kept = self.kept.map(|kept| ("kept_kv", kept.whole()));
+        always.into_iter().chain(rope).chain(kept)
     }
 }
 
@@ -80,7 +86,7 @@ impl RopeKvAppend {
     pub(crate) fn append(
         &self,
     ) -> (
-        Vec<Binding>,
+        Vec<(&'static str, Binding)>,
         Vec<&'static str>,
         Vec<(&'static str, Constant)>,
     ) {
@@ -90,13 +96,18 @@ impl RopeKvAppend {
         flags.push(self.cache.dtype.flag());
         if self.cache.rope_pairs > 0 {
             flags.push("ROPE");
-            bindings.push(Read);
+            bindings.push(("rope", Read));
         }
         let cache = self.cache.write();
-        bindings.extend([ReadWrite, cache, cache, Read]);
+        bindings.extend([
+            ("query", ReadWrite),
+            ("k_cache", cache),
+            ("v_cache", cache),
+            ("step", Read),
+        ]);
         if self.keep {
             flags.push("KEEP_KV");
-            bindings.push(ReadWrite);
+            bindings.push(("kept_kv", ReadWrite));
         }
         constants.extend([
             ("HEADS", self.heads.into()),
@@ -123,8 +134,9 @@ impl RopeKvAppend {
         let (append_bindings, append_flags, mut constants) = self.append();
         let mut flags = self.dtype.flags();
         flags.extend(append_flags);
-        let mut bindings = vec![Binding::Read];
+        let mut bindings = vec![("qkv", Binding::Read)];
         bindings.extend(append_bindings);
+        let (names, bindings) = bindings.into_iter().unzip();
         constants.extend([
             ("LANES", self.lanes().into()),
             ("QKV_STRIDE", self.qkv_stride.into()),
@@ -136,6 +148,8 @@ impl RopeKvAppend {
             constants,
             flags,
             bindings,
+            names,
+            ..ShaderSource::default()
         }
     }
 
@@ -151,7 +165,9 @@ impl RopeKvAppend {
     ) -> Result<Dispatch, GpuError> {
         debug_assert_eq!(self.keep, to.kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let buffers: Vec<_> = std::iter::once(qkv.whole()).chain(to.ranges()).collect();
+        let bindings: Vec<_> = std::iter::once(("qkv", qkv.whole()))
+            .chain(to.bindings())
+            .collect();
         let grid = Grid::plane(
             Extent::Fixed(match self.cache.by_pair() {
                 true => (self.pairs() / self.cache.pairs_at_once()).div_ceil(LANES),
@@ -159,6 +175,6 @@ impl RopeKvAppend {
             }),
             Extent::Tokens { per: 1 },
         );
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::named(gpu, &kernel, &bindings, grid)
     }
 }

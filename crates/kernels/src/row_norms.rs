@@ -44,6 +44,7 @@ impl RowNorms {
             ],
             flags,
             bindings: vec![Binding::Read, Binding::ReadWrite],
+            ..ShaderSource::default()
         }
     }
 

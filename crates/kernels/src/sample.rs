@@ -138,6 +138,7 @@ impl Sample {
             bindings: vec![
                 Read, Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite, ReadWrite,
             ],
+            ..ShaderSource::default()
         }
     }
 

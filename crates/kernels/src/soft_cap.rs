@@ -31,6 +31,7 @@ impl SoftCap {
             ],
             flags: vec![],
             bindings: vec![Binding::ReadWrite],
+            ..ShaderSource::default()
         }
     }
 

@@ -38,6 +38,7 @@ impl Strongest {
             ],
             flags: self.dtype.flags(),
             bindings: vec![Binding::Read, Binding::ReadWrite],
+            ..ShaderSource::default()
         }
     }
 

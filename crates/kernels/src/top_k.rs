@@ -39,6 +39,7 @@ impl TopK {
             ],
             flags: vec![],
             bindings: vec![Binding::Read, Binding::Read, Binding::ReadWrite],
+            ..ShaderSource::default()
         }
     }
 

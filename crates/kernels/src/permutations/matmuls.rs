@@ -1,204 +1,140 @@
 use vitrine_gpu::StoreKind;
 
 use super::attentions::append;
-use super::{Size, TEXTURES, is_textured, other};
+use super::{Size, TEXTURES, other};
+use crate::software::{MatmulTiling, XBinding};
 use crate::{
-    Activation, CacheLayout, Dtype, Format, InputNorm, Matmul, Shape, SliceSums, Then, XBinding,
-    XFormat, stride,
+    Activation, CacheLayout, Dtype, Epilogue, Format, InputNorm, Matmul, Tiling, XFormat, stride,
 };
 
-const STORAGE_TEXELS: XBinding = XBinding::Texels(StoreKind::StorageTexture);
-const SAMPLED_TEXELS: XBinding = XBinding::Texels(StoreKind::SampledTexture);
+/// Tilings of real GPUs: a token, several, and a prompt.
+const GPU: [Tiling; 4] = [
+    Tiling::Vec {
+        slices: 4,
+        tokens: 1,
+    },
+    Tiling::Tile { tokens: 64 },
+    Tiling::Vec {
+        slices: 8,
+        tokens: 4,
+    },
+    Tiling::Tile { tokens: 32 },
+];
 
-/// The forms of `matmul` that plans have, for one number format.
-pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
-    let Size {
-        hidden,
-        intermediate,
-        head_dim,
-        dtype,
-        ..
-    } = *size;
-    let x_stride = stride(hidden);
-    let mut all = Vec::new();
-    let shapes = [
-        (8, 1, 8, 1, XBinding::Uniform, false),
-        // As much as tiles have in them, and quick to compile.
-        (64, 1, 2, 2, XBinding::Workgroup, false),
-        (8, 1, 8, 1, XBinding::Uniform, true),
-        (8, 1, 8, 4, STORAGE_TEXELS, false),
-        (8, 1, 8, 4, SAMPLED_TEXELS, true),
-        (8, 1, 8, 4, XBinding::Storage, true),
-        (64, 1, 1, 1, XBinding::Uniform, true),
-        (8, 1, 8, 2, XBinding::Uniform, false),
-        (8, 1, 8, 4, XBinding::Uniform, true),
-        (64, 1, 1, 2, XBinding::Uniform, false),
-        (64, 1, 1, 4, XBinding::Storage, true),
-        (64, 1, 1, 8, XBinding::Uniform, false),
-        (128, 4, 1, 1, XBinding::Uniform, true),
-        (128, 4, 1, 1, XBinding::Uniform, false),
-        (64, 2, 2, 8, XBinding::Storage, false),
-        (4, 1, 16, 1, XBinding::Uniform, true),
-        (64, 1, 2, 8, XBinding::Storage, false),
-        (64, 1, 4, 8, XBinding::Workgroup, false),
-    ];
-    let thorough = hidden == 576 && matches!(format, Format::Q4 | Format::F16);
-    // Decoding, prefill, and what adds to the residual are enough for the other size; the last ones have
-    // nothing new in other formats.
-    let shapes = match hidden {
-        576 if thorough => &shapes[..],
-        576 => &shapes[..13],
-        _ => &shapes[..4],
+/// Tilings of software adapters, whose weights are in this kind of store: a token, a prompt, and several tokens.
+fn software(kind: StoreKind) -> [Tiling; 3] {
+    let (lanes, rows) = match kind {
+        StoreKind::SampledTexture => (4, 16),
+        _ => (8, 8),
     };
-    for &(lanes, slices, rows, cols, x, accumulate) in shapes {
-        let shape = Shape {
-            lanes,
-            rows,
-            cols,
-            slices,
-            sums: SliceSums::Workgroup,
-            x,
-            shared_x: false,
+    let uniform = |tokens| MatmulTiling {
+        lanes,
+        rows,
+        tokens,
+        x: XBinding::Uniform,
+        shared_x: false,
+    };
+    let prompt = MatmulTiling {
+        x: XBinding::Texels(kind),
+        ..uniform(4)
+    };
+    [uniform(1), prompt, uniform(2)].map(Tiling::Software)
+}
+
+/// The forms of `matmul` that plans have, for one weight format.
+pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
+    let thorough = size.hidden == 576 && matches!(format, Format::Q4 | Format::F16);
+    let textures = match (thorough, format.quants().words) {
+        (true, 4) => &TEXTURES[..],
+        _ => &TEXTURES[1..],
+    };
+    let mut stores = vec![(StoreKind::Buffer, GPU.to_vec())];
+    stores.extend(
+        textures
+            .iter()
+            .map(|kind| (*kind, software(*kind).to_vec())),
+    );
+    let mut all = Vec::new();
+    for (kind, tilings) in stores {
+        // Formats whose steps are not of four words are read from storage everywhere.
+        let quants = match format.quants().words {
+            4 => kind,
+            _ => StoreKind::Buffer,
         };
-        let matmul = Matmul {
-            format,
-            quants: StoreKind::Buffer,
-            rows: stride(intermediate),
-            k: hidden,
-            x_stride,
-            y_stride: stride(intermediate) * 2,
-            row_start: 32,
-            accumulate,
-            bias: accumulate,
-            x_format: dtype.into(),
-            // Logits are f32 always.
-            y_dtype: if x == XBinding::Uniform {
-                Dtype::F32
-            } else {
-                dtype
-            },
-            shape,
-            norm: None,
-            then: Then::Store,
-        };
-        all.push(matmul);
-    }
-    // What a step takes along: the norm before, and what is made of the sums.
-    for (lanes, slices, cols, x, keep) in [
-        (8, 1, 1, XBinding::Uniform, false),
-        (8, 1, 1, XBinding::Uniform, true),
-        (8, 1, 4, STORAGE_TEXELS, false),
-        (8, 1, 4, XBinding::Storage, false),
-        (128, 4, 1, XBinding::Uniform, false),
-    ] {
-        // For the other formats the one with most in it is enough.
-        if !keep && !thorough {
-            continue;
+        // A token and a prompt are enough for the other formats.
+        let most = if thorough { tilings.len() } else { 2 };
+        for tiling in &tilings[..most] {
+            let plain = plain(size, format, quants, *tiling);
+            all.push(plain);
+            let packed = Matmul {
+                x_format: XFormat::Packed,
+                ..plain
+            };
+            all.extend(format.has_bytes().then_some(packed));
+            if thorough {
+                all.extend(fused(size, plain, kind));
+                all.extend(fused(size, packed, kind).filter(|it| it.format.has_bytes()));
+            }
         }
+    }
+    all
+}
+
+fn plain(size: &Size, format: Format, quants: StoreKind, tiling: Tiling) -> Matmul {
+    Matmul {
+        format,
+        quants,
+        rows: stride(size.intermediate),
+        k: size.hidden,
+        x_stride: stride(size.hidden),
+        y_stride: stride(size.intermediate) * 2,
+        row_start: 32,
+        bias: false,
+        x_format: size.dtype.into(),
+        // Logits are f32 always.
+        y_dtype: Dtype::F32,
+        tiling,
+        norm: None,
+        epilogue: Epilogue::Store,
+    }
+}
+
+/// The same with each epilogue, and with the norm before it where the kernel can have one.
+fn fused(size: &Size, plain: Matmul, kind: StoreKind) -> impl Iterator<Item = Matmul> {
+    let up_offset = stride(size.intermediate);
+    let keep = plain.tiling.tokens() == 1;
+    let act = Activation::Silu;
+    let mut epilogues = vec![Epilogue::Add, Epilogue::Gate { act, up_offset }];
+    if !matches!(plain.tiling, Tiling::Tile { .. }) {
         let cache = CacheLayout {
-            head_dim,
-            rope_pairs: head_dim / 2,
-            dtype: if keep { other(dtype) } else { dtype.into() },
-            store: StoreKind::Buffer,
+            head_dim: size.head_dim,
+            rope_pairs: size.head_dim / 2,
+            dtype: other(size.dtype),
+            store: kind,
         };
-        let append = append(size, cache, keep);
-        let act = Then::Act {
-            act: Activation::Silu,
-            up_offset: stride(intermediate),
-        };
-        for then in [act, Then::Append(append)] {
-            let rows = match then {
-                Then::Append(append) => append.qkv_stride,
-                _ => 2 * stride(intermediate),
-            };
-            let matmul = Matmul {
-                format,
-                quants: StoreKind::Buffer,
-                rows,
-                k: hidden,
-                x_stride,
-                y_stride: stride(intermediate),
-                row_start: 0,
-                accumulate: false,
-                bias: keep,
-                x_format: dtype.into(),
-                y_dtype: dtype,
-                shape: Shape {
-                    lanes,
-                    rows: 8,
-                    cols,
-                    slices,
-                    sums: SliceSums::Workgroup,
-                    x,
-                    shared_x: false,
-                },
-                norm: Some(InputNorm {
-                    n: hidden,
-                    eps: 1e-5,
-                    keep,
-                }),
-                then,
-            };
-            all.push(matmul);
-        }
+        epilogues.push(Epilogue::Append(append(size, cache, keep)));
     }
-    if is_textured(format, size) {
-        // Rows that share texels of scales, those of eight lanes and of four, and rows that do not.
-        let eight = all[0].shape;
-        let four = Shape {
-            lanes: 4,
-            rows: 16,
-            ..eight
-        };
-        let many = Shape {
-            lanes: 64,
-            rows: 1,
-            ..eight
-        };
-        for (quants, other) in TEXTURES.into_iter().zip([four, many]) {
-            let with = |shape| Matmul {
-                quants,
-                shape,
-                ..all[0]
-            };
-            let prompt = Shape {
-                cols: 4,
-                x: XBinding::Texels(quants),
-                ..eight
-            };
-            all.splice(1..1, [eight, other, prompt].map(with));
-        }
-        all.extend(all.clone().into_iter().filter_map(with_texels));
-    }
-    all
-}
-
-/// The same for a cache that is a texture, where a token goes to it.
-fn with_texels(matmul: Matmul) -> Option<Matmul> {
-    match matmul.then {
-        Then::Append(mut append) if matmul.shape.cols == 1 => {
-            append.cache.store = StoreKind::SampledTexture;
-            let then = Then::Append(append);
-            Some(Matmul { then, ..matmul })
-        }
-        _ => None,
-    }
-}
-
-/// Those with x in signed bytes: what surrounds the products is as above, so that a few are enough.
-pub(super) fn matmuls_of_bytes(size: &Size, format: Format) -> Vec<Matmul> {
-    if !format.has_bytes() {
-        return Vec::new();
-    }
-    let mut all = matmuls(size, format);
-    // Tiles are for floats.
-    all.retain(|matmul| matmul.shape.x != XBinding::Workgroup);
-    if format != Format::Q4 {
-        all.truncate(4);
-    }
-    for matmul in &mut all {
-        matmul.x_format = XFormat::Packed;
-        matmul.norm = None;
-    }
-    all
+    let normed = move |epilogue: &Epilogue| {
+        let is_tile = matches!(plain.tiling, Tiling::Tile { .. });
+        !is_tile && plain.x_format != XFormat::Packed && !matches!(epilogue, Epilogue::Add)
+    };
+    let norm = InputNorm {
+        n: size.hidden,
+        eps: 1e-5,
+        keep,
+    };
+    let dtype = size.dtype;
+    epilogues.into_iter().map(move |epilogue| Matmul {
+        rows: match epilogue {
+            Epilogue::Append(append) => append.qkv_stride,
+            Epilogue::Gate { .. } => 2 * up_offset,
+            _ => plain.rows,
+        },
+        row_start: 0,
+        bias: true,
+        y_dtype: dtype,
+        norm: normed(&epilogue).then_some(norm),
+        epilogue,
+        ..plain
+    })
 }

@@ -1,0 +1,257 @@
+//! y = W x (+ b), and what becomes of y.
+
+mod choose;
+mod gpu;
+mod tiling;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use vitrine_gpu::{
+    Binding, Bound, Buffer, Dispatch, Gpu, GpuError, ShaderSource, Store, StoreKind,
+};
+
+use crate::packed::PackedPart;
+use crate::quantize_x::{packed_bytes, packed_quads};
+use crate::{
+    Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, XFormat, software, stride,
+};
+
+pub use tiling::Tiling;
+
+/// y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W: `shaders/matmul/vec.wgsl`,
+/// `shaders/matmul/tile.wgsl` or `shaders/software/matmul.wgsl`, as the tiling says.
+#[derive(Clone, Copy, Debug)]
+pub struct Matmul {
+    /// How W is stored.
+    pub format: Format,
+    /// From where W is read; some formats have their scales in storage all the same.
+    pub quants: StoreKind,
+    /// Rows of this part of W.
+    pub rows: u32,
+    /// Weights per row.
+    pub k: u32,
+    /// Floats from one token's x to the next; not for [`XFormat::Packed`], which has its own rows.
+    pub x_stride: u32,
+    /// Floats from one token's y to the next.
+    pub y_stride: u32,
+    /// Where this part's rows begin in y.
+    pub row_start: u32,
+    /// Add a bias, one f32 per row of the whole W.
+    pub bias: bool,
+    /// Number format of x.
+    pub x_format: XFormat,
+    /// Number format of y.
+    pub y_dtype: Dtype,
+    /// Which kernel runs, and what an invocation computes.
+    pub tiling: Tiling,
+    /// The norm that x passes first; not for [`XFormat::Packed`], which has passed it, nor in
+    /// [`Tiling::Tile`].
+    pub norm: Option<InputNorm>,
+    /// What becomes of the sums.
+    pub epilogue: Epilogue,
+}
+
+/// An RMSNorm that is fused into the projection behind it; its weights come as a buffer.
+#[derive(Clone, Copy, Debug)]
+pub struct InputNorm {
+    /// Values per token (`hidden_size`).
+    pub n: u32,
+    /// `rms_norm_eps`.
+    pub eps: f32,
+    /// Keep a copy of x as it was.
+    pub keep: bool,
+}
+
+/// What becomes of the sums of a projection. [`Epilogue::Gate`] and [`Epilogue::Append`] are for a whole W, and
+/// take two of its rows for each result.
+#[derive(Clone, Copy, Debug)]
+pub enum Epilogue {
+    /// They are y.
+    Store,
+    /// They are added to y, the residual stream.
+    Add,
+    /// Rows r and `up_offset` + r are gate and up of an MLP: y is act(gate) · up.
+    Gate {
+        /// The activation function.
+        act: Activation,
+        /// Where the rows of up begin, behind those of the gate.
+        up_offset: u32,
+    },
+    /// They are queries, keys and values: queries and keys are rotated, keys and values go to the KV cache.
+    Append(RopeKvAppend),
+}
+
+impl Epilogue {
+    /// Rows of W that a result takes.
+    #[must_use]
+    pub fn rows_per_result(&self) -> u32 {
+        match self {
+            Self::Store | Self::Add => 1,
+            Self::Gate { .. } | Self::Append(_) => 2,
+        }
+    }
+}
+
+/// The buffers of a projection.
+#[derive(Clone, Copy)]
+pub struct Operands<'a> {
+    /// (tokens, x_stride), or packed; a buffer, or for [`Tiling::Software`] a texture where it says so.
+    pub x: Bound<'a>,
+    /// (rows of the whole W), there where the description says so.
+    pub bias: Option<&'a Buffer>,
+    /// The weights of the norm, (x_stride), and what becomes a copy of x; as the description says.
+    pub norm: Option<(&'a Buffer, Option<&'a Buffer>)>,
+    /// Where the results go.
+    pub to: Results<'a>,
+}
+
+/// Where the results of a projection go.
+#[derive(Clone, Copy)]
+pub enum Results<'a> {
+    /// y, (tokens, y_stride).
+    Y(&'a Buffer),
+    /// With [`Epilogue::Append`].
+    Cache(AppendBuffers<'a>),
+}
+
+/// Changes when a shader does, so that what was measured of another version is not used.
+#[must_use]
+pub fn matmul_revision() -> String {
+    let mut hasher = DefaultHasher::new();
+    FRAGMENTS.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+impl Matmul {
+    /// y = W x for one part of W with floats on both sides.
+    #[must_use]
+    pub fn plain(part: &PackedPart, tiling: Tiling) -> Self {
+        Self {
+            format: part.format,
+            quants: part.quants.kind(),
+            rows: part.rows,
+            k: part.k,
+            x_stride: stride(part.k),
+            y_stride: part.rows,
+            row_start: part.row_start,
+            bias: false,
+            x_format: Dtype::F32.into(),
+            y_dtype: Dtype::F32,
+            tiling,
+            norm: None,
+            epilogue: Epilogue::Store,
+        }
+    }
+
+    /// Elements of a token's x as the shader sees them.
+    pub(crate) fn x_row(&self) -> u32 {
+        match self.x_format {
+            XFormat::Floats(_) => self.x_stride / 4,
+            XFormat::Packed => packed_quads(self.k),
+        }
+    }
+
+    /// Bytes from one token's x to the next.
+    #[must_use]
+    pub fn x_row_bytes(&self) -> u64 {
+        match self.x_format {
+            XFormat::Floats(dtype) => u64::from(self.x_stride) * dtype.bytes(),
+            XFormat::Packed => packed_bytes(self.k),
+        }
+    }
+
+    /// Results of a token: rows of W, or pairs of them.
+    pub(crate) fn results(&self) -> u32 {
+        match self.epilogue {
+            Epilogue::Store | Epilogue::Add => self.rows,
+            Epilogue::Gate { up_offset, .. } => up_offset,
+            Epilogue::Append(append) => append.pairs(),
+        }
+    }
+
+    /// Storage buffers that it binds; adapters allow eight at least.
+    #[must_use]
+    pub fn storage_buffers(&self) -> u32 {
+        let storage = |binding: &&Binding| matches!(binding, Binding::Read | Binding::ReadWrite);
+        self.source().bindings.iter().filter(storage).count() as u32
+    }
+
+    /// Whether the kernel can append to this cache: where that is a texture, a workgroup must have whole texels.
+    #[must_use]
+    pub fn has_whole_texels(&self) -> bool {
+        match self.tiling {
+            Tiling::Software(tiling) => software::has_whole_texels(self, tiling),
+            Tiling::Vec { .. } | Tiling::Tile { .. } => true,
+        }
+    }
+
+    /// The shader of this permutation.
+    #[must_use]
+    pub fn source(&self) -> ShaderSource {
+        match self.tiling {
+            Tiling::Vec { slices, tokens } => gpu::vec(self, slices, tokens),
+            Tiling::Tile { tokens } => gpu::tile(self, tokens),
+            Tiling::Software(tiling) => software::matmul(self, tiling),
+        }
+    }
+
+    /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`), where there is no norm.
+    /// `bias` is there where the description says so.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch<'a>(
+        &self,
+        gpu: &Gpu,
+        part: &PackedPart,
+        x: impl Into<Bound<'a>>,
+        y: &Buffer,
+        bias: Option<&Buffer>,
+    ) -> Result<Dispatch, GpuError> {
+        let operands = Operands {
+            x: x.into(),
+            bias,
+            norm: None,
+            to: Results::Y(y),
+        };
+        self.dispatch_with(gpu, part, operands)
+    }
+
+    /// The same with a norm and any epilogue.
+    ///
+    /// # Errors
+    /// When the shader cannot be assembled.
+    pub fn dispatch_with(
+        &self,
+        gpu: &Gpu,
+        part: &PackedPart,
+        operands: Operands<'_>,
+    ) -> Result<Dispatch, GpuError> {
+        let Operands { x, bias, norm, to } = operands;
+        debug_assert_eq!(self.quants, part.quants.kind());
+        debug_assert_eq!(self.bias, bias.is_some());
+        debug_assert_eq!(self.norm.is_some(), norm.is_some());
+        let kernel = gpu.kernel(&self.source())?;
+        let x = self.tiling.bound_x(x, self.x_row_bytes());
+        let mut bindings = vec![("quants", part.quants.whole()), ("x", x)];
+        if let Some((weights, kept)) = norm {
+            let bytes = u64::from(self.x_stride) * Dtype::F32.bytes();
+            bindings.push(("norm", weights.first(bytes)));
+            bindings.extend(kept.map(|kept| ("kept", kept.whole())));
+        }
+        bindings.extend(
+            part.scales
+                .as_ref()
+                .map(|scales| ("scales", Store::whole(scales))),
+        );
+        bindings.extend(bias.map(|bias| ("bias", bias.whole())));
+        match to {
+            Results::Y(y) => bindings.push(("y", y.whole())),
+            Results::Cache(append) => bindings.extend(append.bindings()),
+        }
+        let grid = self
+            .tiling
+            .grid(self.results(), self.epilogue.rows_per_result());
+        Dispatch::named(gpu, &kernel, &bindings, grid)
+    }
+}

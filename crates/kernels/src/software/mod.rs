@@ -1,0 +1,7 @@
+//! What exists for software adapters (lavapipe, SwiftShader) alone: `shaders/software/`.
+
+mod matmul;
+mod tiling;
+
+pub(crate) use matmul::{has_whole_texels, matmul};
+pub use tiling::{MatmulTiling, SHARED_LANES, XBinding};

@@ -1,0 +1,121 @@
+use std::fmt;
+
+use vitrine_gpu::{Gpu, StoreKind};
+
+use crate::packed::BLOCK;
+use crate::quantize_x::packed_bytes;
+use crate::{Dtype, XFormat, stride};
+
+/// How the work of `shaders/software/matmul.wgsl` is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatmulTiling {
+    /// Lanes of a workgroup.
+    pub lanes: u32,
+    /// Rows per lane.
+    pub rows: u32,
+    /// Tokens per lane; 1 when one sequence decodes.
+    pub tokens: u32,
+    /// How x is read.
+    pub x: XBinding,
+    /// Whether the lanes are one subgroup, as large as one of [`SHARED_LANES`], which shares what it loads of x.
+    pub shared_x: bool,
+}
+
+/// How many lanes can share a block of x, which has eight `vec4`s: each loads one or two of them.
+pub const SHARED_LANES: [u32; 2] = [BLOCK / 4, BLOCK / 8];
+
+/// How x is bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum XBinding {
+    /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
+    /// those are computed.
+    Uniform,
+    /// As texels, where this kind of texture holds a copy of it.
+    Texels(StoreKind),
+}
+
+/// Lanes and rows of those that may be best, the likeliest first. A software adapter wants a workgroup no wider
+/// than its vectors, and many rows per lane, which share the loads of x.
+const WIDE: [(u32, u32); 4] = [(8, 8), (8, 4), (8, 12), (16, 8)];
+/// The same where vectors have four lanes, as SwiftShader's do.
+const NARROW: [(u32, u32); 4] = [(4, 16), (8, 8), (4, 8), (8, 4)];
+/// Tokens per lane at most: each weight is read once for all of them.
+const MOST_TOKENS: u32 = 4;
+
+impl MatmulTiling {
+    pub(crate) fn choose(gpu: &Gpu, k: u32, tokens: u32, x: XFormat) -> Self {
+        match gpu.has_narrow_vectors() && tokens == 1 {
+            true => Self::of(gpu, NARROW[0], k, tokens, x),
+            false => Self::of(gpu, WIDE[0], k, tokens, x),
+        }
+    }
+
+    pub(crate) fn candidates(gpu: &Gpu, k: u32, tokens: u32, x: XFormat) -> Vec<Self> {
+        let mut all = vec![Self::choose(gpu, k, tokens, x)];
+        let others = if gpu.has_narrow_vectors() {
+            NARROW
+        } else {
+            WIDE
+        };
+        for tiling in others.map(|lanes| Self::of(gpu, lanes, k, tokens, x)) {
+            let apart = Self {
+                shared_x: false,
+                ..tiling
+            };
+            for tiling in [tiling, apart] {
+                if !all.contains(&tiling) {
+                    all.push(tiling);
+                }
+            }
+        }
+        all
+    }
+
+    fn of(gpu: &Gpu, (lanes, rows): (u32, u32), k: u32, tokens: u32, x_format: XFormat) -> Self {
+        let lane_tokens = tokens.next_power_of_two().min(MOST_TOKENS);
+        let row_bytes = match x_format {
+            XFormat::Floats(_) => u64::from(stride(k)) * Dtype::F32.bytes(),
+            XFormat::Packed => packed_bytes(k),
+        };
+        let fits = row_bytes * u64::from(lane_tokens) <= gpu.caps().max_uniform_binding;
+        Self {
+            lanes,
+            rows,
+            tokens: lane_tokens,
+            x: match tokens <= lane_tokens && fits {
+                true => XBinding::Uniform,
+                false => XBinding::Texels(gpu.weights_in()),
+            },
+            shared_x: SHARED_LANES.contains(&lanes) && gpu.caps().subgroup_size == Some(lanes),
+        }
+    }
+
+    pub(crate) fn is_uniform(self) -> bool {
+        self.x == XBinding::Uniform
+    }
+
+    /// The same for results that take two rows each: a lane owns both.
+    pub(crate) fn of_pairs(self) -> Self {
+        Self {
+            rows: self.rows.next_multiple_of(2),
+            ..self
+        }
+    }
+}
+
+/// `8 lanes, rows 8, x shared`; what is as everywhere is not named.
+impl fmt::Display for MatmulTiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} lanes, rows {}", self.lanes, self.rows)?;
+        if self.tokens > 1 {
+            write!(f, ", tokens {}", self.tokens)?;
+        }
+        if let XBinding::Texels(_) = self.x {
+            write!(f, ", x from texels")?;
+        }
+        if self.shared_x {
+            write!(f, ", x shared")?;
+        }
+        Ok(())
+    }
+}

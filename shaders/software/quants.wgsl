@@ -1,0 +1,4 @@
+// [rows / 32, K_BLOCKS, STEPS, 32]: the weights, one texel a step of a block.
+#import texture
+@binding(quants) var quants: Texture;
+fn quant(i: u32) -> Raw { return texel_of(quants, i); }
