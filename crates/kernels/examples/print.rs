@@ -35,7 +35,10 @@ fn main() -> ExitCode {
     };
     let found: Vec<_> = sources.iter().filter(fits).collect();
     if found.is_empty() {
-        eprintln!("error: no permutation of {kernel} has {}", wanted.join(" and "));
+        eprintln!(
+            "error: no permutation of {kernel} has {}",
+            wanted.join(" and ")
+        );
         return ExitCode::FAILURE;
     }
     for source in &found[..if all { found.len() } else { 1 }] {

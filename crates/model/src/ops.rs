@@ -2,8 +2,8 @@
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Recording};
 use vitrine_kernels::{
-    Dtype, InputNorm, LayerNorm, Matmul, Operands, PackedPart, QuantizeX, Results, RmsNorm, Then,
-    XBinding, XFormat,
+    Dtype, Epilogue, InputNorm, LayerNorm, Matmul, Operands, PackedPart, QuantizeX, Results,
+    RmsNorm, XFormat,
 };
 
 use crate::plan::Activations;
@@ -86,8 +86,10 @@ impl<'a> Ops<'a> {
             bias,
             x,
             norm: None,
-            then: Then::Store,
-            accumulate,
+            epilogue: match accumulate {
+                true => Epilogue::Add,
+                false => Epilogue::Store,
+            },
             to: Results::Y(y),
             y_dtype,
             y_stride: matrix.rows,
@@ -113,8 +115,8 @@ impl<'a> Ops<'a> {
                 (XFormat::Packed, Some(packed)) => (packed, None),
                 _ => (x, norm),
             };
-            let x = match (matmul.shape.x, &self.act.x_texels) {
-                (XBinding::Texels(_), Some(texels)) => {
+            let x = match &self.act.x_texels {
+                Some(texels) if matmul.tiling.takes_texels() => {
                     if in_texels != Some(matmul.x_format) {
                         self.recording.copy_rows(x, texels, matmul.x_row_bytes());
                         in_texels = Some(matmul.x_format);
@@ -154,19 +156,12 @@ impl<'a> Ops<'a> {
         Ok(Some(packed))
     }
 
-    /// Whether this can be one kernel: there is one part, and the adapter can bind all its buffers, also those of
-    /// somebody who watches.
+    /// Whether this can be one kernel: there is one part, and the adapter can bind all its buffers.
     pub fn fits_one_kernel(&self, projection: &Projection<'_>) -> bool {
         let [part] = &projection.matrix.parts[..] else {
             return false;
         };
-        let mut matmul = self.describe(projection, part);
-        if let Then::Append(append) = &mut matmul.then {
-            append.keep = true;
-        }
-        if let Some(norm) = &mut matmul.norm {
-            norm.keep = true;
-        }
+        let matmul = self.describe(projection, part);
         matmul.has_whole_texels() && matmul.storage_buffers() <= self.gpu.caps().max_storage_buffers
     }
 
@@ -188,14 +183,13 @@ impl<'a> Ops<'a> {
             XFormat::Floats(_) => projection.norm,
             XFormat::Packed => None,
         };
-        let shape = self.tuning.shape(self.gpu, &kind);
-        let shape = match projection.then {
-            Then::Store => shape,
-            Then::Act { .. } | Then::Append(_) => shape.of_pairs(),
+        let tiling = self.tuning.tiling(self.gpu, &kind);
+        let tiling = match projection.epilogue.rows_per_result() {
+            1 => tiling,
+            _ => tiling.of_pairs(),
         };
         Matmul {
             y_stride: projection.y_stride,
-            accumulate: projection.accumulate,
             bias: projection.bias.is_some(),
             x_format,
             y_dtype: projection.y_dtype,
@@ -204,8 +198,8 @@ impl<'a> Ops<'a> {
                 eps: self.config.norm_eps,
                 keep: kept.is_some(),
             }),
-            then: projection.then,
-            ..Matmul::plain(part, shape)
+            epilogue: projection.epilogue,
+            ..Matmul::plain(part, tiling)
         }
     }
 }
@@ -225,9 +219,7 @@ pub struct Projection<'a> {
     /// The norm that x passes.
     pub norm: Option<NormOnTheWay<'a>>,
     /// What becomes of the sums.
-    pub then: Then,
-    /// Add to y.
-    pub accumulate: bool,
+    pub epilogue: Epilogue,
     /// Where the results go.
     pub to: Results<'a>,
     /// Number format of the results.

@@ -2,7 +2,7 @@
 //! model's own passes, each cut in turn.
 
 use vitrine_gpu::{Clock, Detail, Span, Timer};
-use vitrine_kernels::Shape;
+use vitrine_kernels::Tiling;
 
 use crate::plan::Plan;
 use crate::sampler::CHOSEN_BYTES;
@@ -148,7 +148,7 @@ impl Model {
         let of = |(kind, _): &(MatmulKind, u32)| kind.candidates(&self.gpu);
         let candidates: Vec<_> = kinds.iter().map(of).collect();
         let rounds = candidates.iter().map(Vec::len).max().unwrap_or(0);
-        let mut times: Vec<Vec<(Shape, f64)>> = vec![Vec::new(); kinds.len()];
+        let mut times: Vec<Vec<(Tiling, f64)>> = vec![Vec::new(); kinds.len()];
         let position = CONTEXT.min(context - tokens);
         self.place(SequenceId::FIRST, position)?;
         self.reserve(SequenceId::FIRST, position + tokens)?;
@@ -186,7 +186,7 @@ impl Model {
                 let best = fastest
                     .filter(|(_, seconds)| *seconds < limit * WORTH)
                     .map_or(usual, |(shape, _)| *shape);
-                let named = |(shape, seconds): &(Shape, f64)| (shape.to_string(), *seconds);
+                let named = |(shape, seconds): &(Tiling, f64)| (shape.to_string(), *seconds);
                 let measured = Measured {
                     matrices,
                     tokens,

@@ -5,12 +5,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Format, Shape, XFormat, matmul_revision};
+use vitrine_kernels::{Format, Tiling, XFormat, matmul_revision};
 
 use crate::MAX_PASS;
 
 /// Which cut of `matmul` was the fastest for which kind of matrix. What is not known is cut as
-/// [`Shape::choose`] says.
+/// [`Tiling::choose`] says.
 ///
 /// A cut that this version does not offer on this adapter any more is as one that is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,7 +58,7 @@ struct Trial {
 ///
 /// What a projection does on its way (the norm of x, the rotation, the product with gate) does not tell kinds
 /// apart, though one cache may have it and another not: every cut pays for it alike. But results that come in
-/// pairs make two rows of a lane's only one ([`Shape::of_pairs`]), so by itself such a cut was not timed: at
+/// pairs make two rows of a lane's only one ([`Tiling::of_pairs`]), so by itself such a cut was not timed: at
 /// worst it is not the fastest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatmulKind {
@@ -98,7 +98,7 @@ impl fmt::Display for MatmulKind {
 impl MatmulKind {
     /// The cuts that may be best for it.
     #[must_use]
-    pub fn candidates(&self, gpu: &Gpu) -> Vec<Shape> {
+    pub fn candidates(&self, gpu: &Gpu) -> Vec<Tiling> {
         let Self {
             format,
             rows,
@@ -107,7 +107,7 @@ impl MatmulKind {
             x_format,
             ..
         } = *self;
-        Shape::candidates(gpu, format, rows, k, tokens, x_format)
+        Tiling::candidates(gpu, format, rows, k, tokens, x_format)
     }
 }
 
@@ -175,7 +175,7 @@ impl Tuning {
     }
 
     /// How to cut a projection of this kind.
-    pub(crate) fn shape(&self, gpu: &Gpu, kind: &MatmulKind) -> Shape {
+    pub(crate) fn tiling(&self, gpu: &Gpu, kind: &MatmulKind) -> Tiling {
         let MatmulKind {
             format,
             rows,
@@ -192,9 +192,9 @@ impl Tuning {
             None if self.kinds.is_empty() => None,
             None => self.measured(kind).and_then(|measured| {
                 let mut candidates = kind.candidates(gpu).into_iter();
-                candidates.find(|shape| shape.to_string() == measured.best)
+                candidates.find(|tiling| tiling.to_string() == measured.best)
             }),
         };
-        found.unwrap_or_else(|| Shape::choose(gpu, format, rows, k, tokens, x_format))
+        found.unwrap_or_else(|| Tiling::choose(gpu, format, rows, k, tokens, x_format))
     }
 }

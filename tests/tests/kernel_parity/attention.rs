@@ -1,7 +1,6 @@
 use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{
-    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, SHARED_LANES, cpu,
-    stride,
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, cpu, stride,
 };
 
 use crate::support::{
@@ -20,7 +19,7 @@ pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)
     let lanes = gpu
         .caps()
         .subgroup_size
-        .filter(|size| SHARED_LANES.contains(size));
+        .filter(|size| vitrine_kernels::software::SHARED_LANES.contains(size));
     if let Some(lanes) = lanes
         && cache.fits_texels()
     {

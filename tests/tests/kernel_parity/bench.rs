@@ -11,8 +11,8 @@ use pollster::block_on;
 use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording, StoreKind};
 use vitrine_kernels::{
     Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
-    LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Shape,
-    Strongest, TopK, cpu, lanes_of_rows,
+    LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Strongest,
+    Tiling, TopK, cpu, lanes_of_rows,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -110,9 +110,9 @@ impl Bench {
         let space = tokens.next_multiple_of(64);
         let (x_buffer, y) = (zeros(gpu, space * k), zeros(gpu, space * rows));
         gpu.write(&x_buffer, 0, bytemuck::cast_slice(&x));
-        let shape = Shape::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32);
-        let kernel = Matmul::plain(&part, shape);
-        let x_store = bound_x(gpu, shape, x_buffer);
+        let tiling = Tiling::choose(gpu, Format::Q4, rows, k, tokens, Dtype::F32);
+        let kernel = Matmul::plain(&part, tiling);
+        let x_store = bound_x(gpu, tiling, x_buffer);
         let dispatch = kernel.dispatch(gpu, &part, &x_store, &y, None).unwrap();
         let (weights, columns) = (u64::from(rows) * u64::from(k), u64::from(tokens));
         let (quants, scales) = Format::Q4.tile_bytes(k);

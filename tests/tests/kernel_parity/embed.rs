@@ -3,13 +3,13 @@ use vitrine_kernels::{Dtype, Embed, Table, cpu, stride};
 
 use crate::support::{
     LENGTHS, Sample, assert_close, buffer, gpu, lengths, matrix, numbers, packed, run, sample,
-    step, storages_of, textured_gpus, unpadded, zeros,
+    step, storages, textured_gpus, unpadded, zeros,
 };
 
 const TOKENS: Table = Table::Tokens { scale: 1.0 };
 
 fn check(gpu: &Gpu) {
-    for storage in storages_of(gpu) {
+    for storage in storages() {
         for hidden in lengths(storage) {
             for tokens in LENGTHS {
                 let vocab = 61;

@@ -2,53 +2,58 @@
 
 use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{
-    Activation, AppendBuffers, CacheLayout, Dtype, InputNorm, KvDtype, Matmul, Operands, Results,
-    RopeKvAppend, Shape, SliceSums, Then, XBinding, cpu, stride,
+    Activation, AppendBuffers, CacheLayout, Dtype, Epilogue, InputNorm, KvDtype, Matmul, Operands,
+    Results, RopeKvAppend, Tiling, cpu, stride,
 };
 
+use vitrine_model::Storage;
+use vitrine_model::ggml::GgmlType;
+
 use crate::support::{
-    Sample, assert_close, bound_x, buffer, gpu, numbers, padded, run_stored, sample, step,
-    storages_of, stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
+    Sample, XKind, assert_close, bound_x, buffer, gpu, numbers, padded, run_stored, sample,
+    software, step, stored, textured_gpus, uncached, unpadded, unpaired, zeros,
 };
 
 const EPS: f32 = 1e-5;
 
-/// Lanes, slices, rows and tokens per lane, how x is bound, and how many tokens there are.
-type Case = (u32, u32, u32, u32, XBinding, u32);
+/// A tiling, how many tokens there are, and the number format of activations.
+type Case = (Tiling, u32, Dtype);
 
-/// The cuts that a step uses.
-const SHAPES: [Case; 9] = [
-    (8, 1, 8, 1, XBinding::Uniform, 1),
-    (4, 1, 16, 1, XBinding::Uniform, 1),
-    (64, 1, 2, 1, XBinding::Uniform, 1),
-    (8, 1, 8, 4, XBinding::Uniform, 3),
-    (8, 1, 8, 4, XBinding::Storage, 5),
-    (8, 1, 8, 4, XBinding::Texels(StoreKind::StorageTexture), 5),
-    (64, 2, 2, 1, XBinding::Uniform, 1),
-    (32, 32, 4, 1, XBinding::Uniform, 1),
-    (64, 1, 4, 8, XBinding::Workgroup, 5),
+/// The tilings that a step of a real GPU uses, and two with halves: each takes a compilation.
+const GPU: [Case; 5] = [
+    (STEP, 1, Dtype::F32),
+    (BATCH, 3, Dtype::F32),
+    (TILE, 5, Dtype::F32),
+    (STEP, 1, Dtype::F16),
+    (BATCH, 3, Dtype::F16),
 ];
+const STEP: Tiling = Tiling::Vec {
+    slices: 4,
+    tokens: 1,
+};
+const BATCH: Tiling = Tiling::Vec {
+    slices: 2,
+    tokens: 4,
+};
+const TILE: Tiling = Tiling::Tile { tokens: 64 };
 
-/// With subgroups where there are such that fit.
-fn shape(gpu: &Gpu, (lanes, slices, rows, cols, x, _): Case) -> Shape {
-    let shape = Shape {
-        lanes,
-        rows,
-        cols,
-        slices,
-        sums: SliceSums::Workgroup,
-        x,
-        shared_x: false,
-    };
-    variants(gpu, shape).pop().unwrap_or(shape)
+/// Those of a software adapter: a step, several tokens, and a prompt.
+fn software_cases(gpu: &Gpu) -> Vec<Case> {
+    let tiling = |rows, tokens, x| software(gpu, 8, rows, tokens, x);
+    vec![
+        (tiling(8, 1, XKind::Uniform), 1, Dtype::F32),
+        (software(gpu, 4, 16, 1, XKind::Uniform), 1, Dtype::F32),
+        (tiling(8, 4, XKind::Texels), 5, Dtype::F32),
+        (tiling(8, 4, XKind::Uniform), 3, Dtype::F16),
+    ]
 }
 
-/// All of them, and two with halves too: each takes a compilation.
-fn cases() -> Vec<(Case, Dtype)> {
-    let whole = SHAPES.into_iter().map(|case| (case, Dtype::F32));
-    whole
-        .chain([SHAPES[0], SHAPES[6]].map(|case| (case, Dtype::F16)))
-        .collect()
+/// Weights without scales, with one per block, and with two: `matmul` is tested in every format, and an epilogue
+/// does not know which it was.
+fn storages_to_fuse() -> Vec<Storage> {
+    [GgmlType::F16, GgmlType::Q4_1, GgmlType::Q6K, GgmlType::Q8_0]
+        .map(Storage::from)
+        .to_vec()
 }
 
 /// Rows of numbers, as the residual stream has them, and room for a few more.
@@ -69,18 +74,22 @@ fn rounded(values: Vec<f32>, dtype: Dtype) -> Vec<f32> {
     }
 }
 
-fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
+fn check_mlp(device: &Gpu, cases: &[Case]) {
     let (middle, act) = (64, Activation::Silu);
-    for storage in storages_of(device) {
+    for storage in storages_to_fuse() {
         let k = crate::support::lengths(storage).pop().unwrap();
         let Sample { name, part, values } = sample(device, storage, 2 * middle, k, 1);
-        for &(case, dtype) in cases {
-            let tokens = case.5;
+        for &(tiling, tokens, dtype) in cases {
+            let normed = tiling != TILE;
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = numbers(3, k as usize);
             let bias = numbers(4, 2 * middle as usize);
             let twin = |factors: &[f32]| -> Vec<f32> {
-                let sums = cpu::matmul(&values, &cpu::rms_norm(&x, factors, EPS), k as usize);
+                let x = match tiling == TILE {
+                    true => x.clone(),
+                    false => cpu::rms_norm(&x, factors, EPS),
+                };
+                let sums = cpu::matmul(&values, &x, k as usize);
                 let token = |sums: &[f32]| {
                     let sums: Vec<f32> = sums.iter().zip(&bias).map(|(a, b)| a + b).collect();
                     let (gate, up) = sums.split_at(middle as usize);
@@ -90,40 +99,45 @@ fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
                     .flat_map(token)
                     .collect()
             };
-            let (right, wrong) = (twin(&factors), twin(&vec![1.0; k as usize]));
+            let right = twin(&factors);
+            let wrong = match normed {
+                true => twin(&vec![1.0; k as usize]),
+                // Without its norm: another neuron's.
+                false => right.iter().rev().copied().collect(),
+            };
 
             let factors = padded(&factors, k, stride(k));
             let (factors, bias) = (buffer(device, &factors), buffer(device, &bias));
             let (input, y) = (inputs(device, &x, k, dtype), zeros(device, 8 * middle));
             let kept = zeros(device, 8 * stride(k));
-            // A copy is for those who watch one sequence.
-            let keep = case.4 == XBinding::Uniform;
+            // A copy is for those who watch one sequence; tiles have no norm.
+            let keep = tokens == 1;
             let matmul = Matmul {
                 y_stride: middle,
                 bias: true,
                 x_format: dtype.into(),
                 y_dtype: dtype,
-                norm: Some(InputNorm {
+                norm: normed.then_some(InputNorm {
                     n: k,
                     eps: EPS,
                     keep,
                 }),
-                then: Then::Act {
+                epilogue: Epilogue::Gate {
                     act,
                     up_offset: middle,
                 },
-                ..Matmul::plain(&part, shape(device, case))
+                ..Matmul::plain(&part, tiling)
             };
-            let input = bound_x(device, matmul.shape, input);
+            let input = bound_x(device, tiling, input);
             let operands = Operands {
                 x: input.whole(),
                 bias: Some(&bias),
-                norm: Some((&factors, keep.then_some(&kept))),
+                norm: normed.then_some((&factors, keep.then_some(&kept))),
                 to: Results::Y(&y),
             };
             let dispatch = matmul.dispatch_with(device, &part, operands).unwrap();
             let got = run_stored(device, [dispatch], tokens, &y, tokens * middle, dtype);
-            let what = format!("{name}, {case:?}, {dtype:?}");
+            let what = format!("{name}, {tiling}, {dtype:?}");
             let most = right.iter().fold(1.0, |m: f32, v| m.max(v.abs()));
             let tolerance = most * if dtype == Dtype::F32 { 5e-5 } else { 2e-3 };
             assert_close(&got, &right, &wrong, tolerance, &what);
@@ -137,24 +151,18 @@ fn check_mlp(device: &Gpu, cases: &[(Case, Dtype)]) {
 
 #[test]
 fn an_mlp_is_normalised_and_activated_on_the_way() {
-    check_mlp(&gpu(), &cases());
+    check_mlp(&gpu(), &GPU);
 }
 
 /// Gate and up of a lane share texels of scales, each by itself; of a workgroup of 64 lanes they do not.
 #[test]
 fn an_mlp_from_textures() {
-    let [sampled, storage] = textured_gpus();
-    check_mlp(
-        &storage,
-        &[SHAPES[0], SHAPES[5]].map(|case| (case, Dtype::F32)),
-    );
-    check_mlp(
-        &sampled,
-        &[SHAPES[1], SHAPES[6]].map(|case| (case, Dtype::F32)),
-    );
+    for gpu in textured_gpus() {
+        check_mlp(&gpu, &software_cases(&gpu));
+    }
 }
 
-fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
+fn check_append(device: &Gpu, cases: &[Case]) {
     let (heads, kv_heads) = (3, 1);
     let heads_of = [(64, 32), (96, 48), (64, 16), (32, 0)];
     // The cache is what weights are for every other four.
@@ -163,18 +171,18 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
         .into_iter()
         .flat_map(|store| heads_of.map(|heads| (heads, store)));
     for (storage, ((head_dim, rope_pairs), store)) in
-        storages_of(device).into_iter().zip(caches.cycle())
+        storages_to_fuse().into_iter().zip(caches.cycle())
     {
         let k = crate::support::lengths(storage).pop().unwrap();
         let rows = (heads + 2 * kv_heads) * head_dim;
         let Sample { name, part, .. } = sample(device, storage, rows, k, 1);
-        for &(case, dtype) in cases {
-            let (tokens, position) = (case.5, 5);
+        for &(tiling, tokens, dtype) in cases {
+            let position = 5;
             let cache = CacheLayout {
                 head_dim,
                 rope_pairs,
                 // Once in numbers of its own.
-                dtype: match case == SHAPES[6] {
+                dtype: match tiling == BATCH {
                     true => KvDtype::F16,
                     false => dtype.into(),
                 },
@@ -182,8 +190,7 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
             };
             let x = rounded(numbers(2, (tokens * k) as usize), dtype);
             let factors = buffer(device, &padded(&numbers(3, k as usize), k, stride(k)));
-            let shape = shape(device, case);
-            let input = bound_x(device, shape, inputs(device, &x, k, dtype));
+            let input = bound_x(device, tiling, inputs(device, &x, k, dtype));
             let angles = |shift: u32| -> Vec<[f32; 2]> {
                 (0..16 * rope_pairs)
                     .map(|at| {
@@ -206,15 +213,15 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
             let matmul = Matmul {
                 x_format: dtype.into(),
                 y_dtype: dtype,
-                norm: Some(InputNorm {
+                norm: (tiling != TILE).then_some(InputNorm {
                     n: k,
                     eps: EPS,
                     keep: false,
                 }),
-                ..Matmul::plain(&part, shape)
+                ..Matmul::plain(&part, tiling)
             };
             let at_once = Matmul {
-                then: Then::Append(append),
+                epilogue: Epilogue::Append(append),
                 ..matmul
             };
             if !at_once.has_whole_texels() {
@@ -234,17 +241,17 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                     step: &step,
                     kept: Some(&kept),
                 };
-                let (then, results) = match at_once {
-                    true => (Then::Append(append), Results::Cache(to)),
-                    false => (Then::Store, Results::Y(&qkv)),
+                let (epilogue, results) = match at_once {
+                    true => (Epilogue::Append(append), Results::Cache(to)),
+                    false => (Epilogue::Store, Results::Y(&qkv)),
                 };
                 let operands = Operands {
                     x: input.whole(),
                     bias: None,
-                    norm: Some((&factors, None)),
+                    norm: (tiling != TILE).then_some((&factors, None)),
                     to: results,
                 };
-                let matmul = Matmul { then, ..matmul };
+                let matmul = Matmul { epilogue, ..matmul };
                 let mut dispatches = vec![matmul.dispatch_with(device, &part, operands).unwrap()];
                 if !at_once {
                     dispatches.push(append.dispatch(device, &qkv, to).unwrap());
@@ -260,7 +267,7 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
                 ]
             };
             let (got, right) = (run(0, true), run(0, false));
-            let what = format!("{name}, {case:?}, {cache:?}, {dtype:?}");
+            let what = format!("{name}, {tiling}, {cache:?}, {dtype:?}");
             assert_eq!(got, right, "{what}");
             assert!(got[1].iter().any(|x| *x != 0.0), "{what}: keys are there");
             let wrong = run(1, true);
@@ -271,16 +278,13 @@ fn check_append(device: &Gpu, cases: &[(Case, Dtype)]) {
 
 #[test]
 fn queries_keys_and_values_go_to_the_cache_on_the_way() {
-    check_append(&gpu(), &cases());
+    check_append(&gpu(), &GPU);
 }
 
 /// Heads of whole tiles, whose pairs share texels of scales, and others.
 #[test]
 fn queries_keys_and_values_from_textures() {
-    let [sampled, storage] = textured_gpus();
-    check_append(
-        &storage,
-        &[SHAPES[0], SHAPES[5]].map(|case| (case, Dtype::F32)),
-    );
-    check_append(&sampled, &[(SHAPES[1], Dtype::F32)]);
+    for gpu in textured_gpus() {
+        check_append(&gpu, &software_cases(&gpu));
+    }
 }

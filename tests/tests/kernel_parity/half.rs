@@ -1,16 +1,15 @@
 //! The kernels on activations in half precision, against the same twins: what they read is rounded
 //! first, so that only what they write differs.
 
-use vitrine_gpu::StoreKind;
 use vitrine_kernels::{
-    Activation, Dtype, Embed, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Shape, SliceSums, Table,
-    XBinding, cpu, stride,
+    Activation, Dtype, Embed, Epilogue, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Table, Tiling,
+    cpu, stride,
 };
 use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
-    assert_close, bound_x, buffer, gpu, matrix, numbers, packed, padded, run_stored, step, stored,
-    unpadded, zeros,
+    XKind, assert_close, bound_x, buffer, device, gpu, matrix, numbers, packed, padded, run_stored,
+    software, step, stored, unpadded, vec, zeros,
 };
 
 const HALF: Dtype = Dtype::F16;
@@ -178,54 +177,39 @@ fn embed_in_half_precision() {
 /// From halves to halves with bias and residual, and from halves to floats as for logits.
 #[test]
 fn matmul_in_half_precision() {
-    let gpu = gpu();
     let kind = GgmlType::Q4_1;
     let (rows, k) = (96, 96);
     let (bytes, w) = matrix(kind, rows, k, 3);
-    let part = packed(&gpu, kind, &bytes, rows, k);
     let bias = numbers(6, rows as usize);
-    for (lanes, slices, per_lane, cols, x_binding, tokens, y_dtype) in [
-        (8, 1, 8, 1, XBinding::Uniform, 1u32, HALF),
-        (8, 1, 8, 1, XBinding::Uniform, 1, Dtype::F32),
-        (8, 1, 8, 4, XBinding::Uniform, 3, HALF),
-        (
-            8,
-            1,
-            8,
-            4,
-            XBinding::Texels(StoreKind::StorageTexture),
-            9,
-            HALF,
-        ),
-        (64, 1, 1, 1, XBinding::Storage, 3, HALF),
-        (8, 1, 8, 4, XBinding::Storage, 5, HALF),
-        (64, 1, 2, 8, XBinding::Storage, 9, HALF),
-        (64, 2, 2, 1, XBinding::Uniform, 1, HALF),
-        (64, 1, 4, 8, XBinding::Workgroup, 9, HALF),
+    for (tiling, tokens, y_dtype) in [
+        (vec(4, 1), 1u32, HALF),
+        (vec(4, 1), 1, Dtype::F32),
+        (vec(2, 4), 3, HALF),
+        (Tiling::Tile { tokens: 64 }, 9, HALF),
+        (Tiling::Tile { tokens: 32 }, 33, Dtype::F32),
+        (software(&device(), 8, 8, 1, XKind::Uniform), 1, HALF),
+        (software(&device(), 8, 8, 4, XKind::Uniform), 3, HALF),
+        (software(&device(), 8, 8, 4, XKind::Texels), 9, HALF),
     ] {
-        let space = tokens.next_multiple_of(cols.max(8));
+        let gpu = match tiling {
+            Tiling::Software(_) => device(),
+            _ => gpu(),
+        };
+        let part = packed(&gpu, kind, &bytes, rows, k);
+        let space = tokens.next_multiple_of(8);
         let x = halves(4, space * k);
         let before = halves(5, space * rows);
         let product = cpu::matmul(&w, &x, k as usize);
         let terms = product.iter().zip(before.iter().zip(bias.iter().cycle()));
         let right: Vec<f32> = terms.map(|(a, (b, c))| a + b + c).collect();
-        let shape = Shape {
-            lanes,
-            rows: per_lane,
-            cols,
-            slices,
-            sums: SliceSums::Workgroup,
-            x: x_binding,
-            shared_x: false,
-        };
         let matmul = Matmul {
-            accumulate: true,
             bias: true,
             x_format: HALF.into(),
             y_dtype,
-            ..Matmul::plain(&part, shape)
+            epilogue: Epilogue::Add,
+            ..Matmul::plain(&part, tiling)
         };
-        let x = bound_x(&gpu, shape, stored(&gpu, HALF, &x));
+        let x = bound_x(&gpu, tiling, stored(&gpu, HALF, &x));
         let y = stored(&gpu, y_dtype, &before);
         let bias = buffer(&gpu, &bias);
         let dispatch = matmul.dispatch(&gpu, &part, &x, &y, Some(&bias)).unwrap();
@@ -233,7 +217,7 @@ fn matmul_in_half_precision() {
         let got = run_stored(&gpu, [dispatch], tokens, &y, n, y_dtype);
         let largest = right.iter().fold(0.0, |most: f32, x| most.max(x.abs()));
         let tolerance = largest * if y_dtype == HALF { 1e-3 } else { 1e-5 };
-        let what = format!("{:?} to {y_dtype:?}", matmul.shape);
+        let what = format!("{tiling} to {y_dtype:?}");
         let n = n as usize;
         assert_close(&got, &right[..n], &before[..n], tolerance, &what);
     }

@@ -1,78 +1,69 @@
-use vitrine_gpu::{Gpu, StoreKind};
-use vitrine_kernels::{Matmul, Shape, SliceSums, XBinding, cpu, stride};
+use vitrine_gpu::Gpu;
+use vitrine_kernels::{Epilogue, Matmul, Tiling, cpu, stride};
 use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
-    LENGTHS, Sample, assert_close, bound_x, buffer, fitting, gpu, lengths, matrix, numbers, packer,
-    padded, run, sample, storages, storages_of, textured_gpus, unpadded, uploaded, variants, zeros,
+    LENGTHS, Sample, XKind, assert_close, bound_x, buffer, gpu, is_uniform, lengths, matrix,
+    numbers, packer, padded, run, sample, software, storages, textured_gpus, unpadded, uploaded,
+    variants, vec, zeros,
 };
 
-/// Lanes, slices, rows and tokens per lane, and how x is bound.
-type Case = (u32, u32, u32, u32, XBinding);
-
-const SHAPES: [Case; 14] = [
-    (8, 1, 8, 1, XBinding::Uniform),
-    (8, 1, 8, 2, XBinding::Uniform),
-    (4, 1, 16, 1, XBinding::Uniform),
-    (8, 1, 8, 4, XBinding::Texels(StoreKind::StorageTexture)),
-    (64, 1, 1, 1, XBinding::Storage),
-    (8, 1, 8, 4, XBinding::Storage),
-    (64, 1, 2, 8, XBinding::Storage),
-    (64, 2, 1, 1, XBinding::Uniform),
-    (32, 32, 4, 1, XBinding::Uniform),
-    (64, 4, 2, 4, XBinding::Storage),
-    (32, 8, 2, 1, XBinding::Uniform),
-    (64, 1, 4, 8, XBinding::Workgroup),
-    (8, 1, 8, 4, XBinding::Workgroup),
-    (32, 1, 2, 16, XBinding::Workgroup),
+/// Tilings of a real GPU.
+const GPU: [Tiling; 6] = [
+    Tiling::Vec {
+        slices: 4,
+        tokens: 1,
+    },
+    Tiling::Vec {
+        slices: 1,
+        tokens: 2,
+    },
+    Tiling::Vec {
+        slices: 2,
+        tokens: 8,
+    },
+    Tiling::Vec {
+        slices: 8,
+        tokens: 2,
+    },
+    Tiling::Tile { tokens: 64 },
+    Tiling::Tile { tokens: 32 },
 ];
 
-fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
-    Shape {
-        lanes,
-        rows,
-        cols,
-        slices,
-        sums: SliceSums::Workgroup,
-        x,
-        shared_x: false,
-    }
+/// A step, several tokens and a prompt on a software adapter.
+fn software_tilings(gpu: &Gpu) -> Vec<Tiling> {
+    [
+        (8, 8, 1, XKind::Uniform),
+        (4, 16, 1, XKind::Uniform),
+        (8, 8, 2, XKind::Uniform),
+        (8, 8, 4, XKind::Texels),
+    ]
+    .map(|(lanes, rows, tokens, x)| software(gpu, lanes, rows, tokens, x))
+    .to_vec()
 }
 
-fn check(gpu: &Gpu, shapes: &[Case]) {
-    for storage in storages_of(gpu) {
+fn check(gpu: &Gpu, tilings: &[Tiling], numbers_of_tokens: &[u32]) {
+    for storage in storages() {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
             let sample = sample(gpu, storage, rows, k, 1);
             let Sample { name, part, values } = &sample;
-            for tokens in LENGTHS {
-                for shape in shapes
-                    .iter()
-                    .map(|case| shape(*case))
-                    .flat_map(|shape| variants(gpu, shape))
-                {
-                    let Shape { cols, x, .. } = shape;
-                    // A uniform holds the rows of one lane: decoding.
-                    if x == XBinding::Uniform && tokens > cols {
-                        continue;
-                    }
-                    // A step and a prompt are enough: each form takes a compilation.
-                    if shape.shared_x && cols > 1 && !matches!(x, XBinding::Texels(_)) {
-                        continue;
-                    }
-                    let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
-                    let x = numbers(2, (tokens * k) as usize);
-                    let right = cpu::matmul(values, &x, k as usize);
-                    let mut other = values.clone();
-                    other[(rows * k - 1) as usize] += 1.0;
-                    let wrong = cpu::matmul(&other, &x, k as usize);
-
-                    let space = tokens.next_multiple_of(cols.max(8));
-                    let mut x = padded(&x, k, stride(k));
-                    x.resize((space * stride(k)) as usize, 0.0);
-                    let x = bound_x(gpu, shape, buffer(gpu, &x));
-                    let y = zeros(gpu, space * part.rows);
-                    let matmul = Matmul::plain(part, shape);
+            for &tokens in numbers_of_tokens {
+                let x = numbers(2, (tokens * k) as usize);
+                let right = cpu::matmul(values, &x, k as usize);
+                let mut other = values.clone();
+                other[(rows * k - 1) as usize] += 1.0;
+                let wrong = cpu::matmul(&other, &x, k as usize);
+                let mut x = padded(&x, k, stride(k));
+                // Uniforms hold the rows of a lane.
+                x.resize((tokens.next_multiple_of(2) * stride(k)) as usize, 0.0);
+                let all = tilings.iter().flat_map(|tiling| variants(gpu, *tiling));
+                for tiling in all.filter(|it| !is_uniform(*it) || tokens <= it.tokens()) {
+                    let what = format!("{name} {rows}×{k} by {tokens} tokens, {tiling}");
+                    let x = bound_x(gpu, tiling, buffer(gpu, &x));
+                    // There is a row for each token, and no room for those of a whole tile.
+                    let y = zeros(gpu, tokens * part.rows);
+                    let matmul = Matmul::plain(part, tiling);
                     let dispatch = matmul.dispatch(gpu, part, &x, &y, None).unwrap();
                     let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
@@ -85,76 +76,94 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
 }
 
 #[test]
-fn matmul_and_matvec() {
-    check(&gpu(), &SHAPES);
+fn matmul_for_one_token_and_for_many() {
+    check(&gpu(), &GPU, &LENGTHS);
 }
 
-/// A step and a prompt, whose rows share texels of scales; in the other kind four lanes, lanes that share none,
-/// and two slices that do.
 #[test]
-fn matmul_and_matvec_from_textures() {
-    let [sampled, storage] = textured_gpus();
-    check(&storage, &[SHAPES[0], SHAPES[3]]);
-    let sliced = (16, 2, 8, 1, XBinding::Uniform);
-    check(&sampled, &[SHAPES[2], SHAPES[3], SHAPES[4], sliced]);
+fn matmul_from_textures() {
+    for gpu in textured_gpus() {
+        check(&gpu, &software_tilings(&gpu), &[1, 2, 33]);
+    }
 }
 
-/// Scales in texels, that the rows of a lane share or do not: to the bit what they give as words.
+/// A sequence of a batch gets the bits that it gets alone.
+#[test]
+fn tokens_have_the_same_bits_alone_and_together() {
+    let gpu = gpu();
+    let (rows, k, tokens) = (96, 1056, 4);
+    let (bytes, _) = matrix(GgmlType::Q4_1, rows, k, 1);
+    let part = uploaded(&gpu, &packer(GgmlType::Q4_1.into(), &bytes, rows, k), rows);
+    let x = buffer(&gpu, &numbers(2, (tokens * k) as usize));
+    let product = |tiling| {
+        let y = zeros(&gpu, tokens * rows);
+        let matmul = Matmul::plain(&part, tiling);
+        let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
+        run::<f32>(&gpu, [dispatch], tokens, &y, tokens * rows)
+    };
+    for slices in [2, 4] {
+        assert_eq!(product(vec(slices, 1)), product(vec(slices, 4)));
+    }
+    // Control: other slices are sums in another order.
+    assert_ne!(product(vec(2, 1)), product(vec(4, 1)));
+}
+
+/// Scales in texels, that the rows of a lane share or do not: what the twin has.
 #[test]
 fn scales_in_texels_are_those_in_storage() {
     let (rows, k) = (96, 288);
-    let (bytes, _) = matrix(GgmlType::Q4_1, rows, k, 1);
+    let (bytes, values) = matrix(GgmlType::Q4_1, rows, k, 1);
+    let right = cpu::matmul(&values, &numbers(2, k as usize), k as usize);
     let packer = packer(GgmlType::Q4_1.into(), &bytes, rows, k);
     // The product, and whether rows share texels.
-    let product = |gpu: &Gpu, case: Case, as_in_storage: bool| {
+    let product = |gpu: &Gpu, tiling: Tiling, as_in_storage: bool| {
         let part = uploaded(gpu, &packer, rows);
         if let (true, Some(scales)) = (as_in_storage, &part.scales) {
             gpu.write_store(scales, 0, bytemuck::cast_slice(&packer.scales));
         }
         let (x, y) = (buffer(gpu, &numbers(2, k as usize)), zeros(gpu, rows));
-        let matmul = Matmul::plain(&part, shape(case));
-        let shares = matmul.source().flags.contains(&"SHARED_SCALES");
+        let matmul = Matmul::plain(&part, tiling);
+        let shares = matmul.source().flags.contains(&"SCALES_OF_ROWS");
         let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
         (run::<f32>(gpu, [dispatch], 1, &y, rows), shares)
     };
-    for (lanes, slices, rows, shared) in [
-        (8, 1, 8, true),
-        (8, 1, 4, true),
-        (8, 1, 12, true),
-        (4, 1, 16, true),
-        (16, 2, 8, true),
-        (8, 1, 2, false),
-        (16, 1, 8, false),
-        (64, 1, 1, false),
+    for (lanes, lane_rows, shared) in [
+        (8, 8, true),
+        (8, 4, true),
+        (8, 12, true),
+        (4, 16, true),
+        (8, 2, false),
+        (16, 8, false),
     ] {
-        let case = (lanes, slices, rows, 1, XBinding::Uniform);
-        let (words, shares) = product(&gpu(), case, false);
-        assert!(!shares, "{case:?} from storage");
+        let mut seen = Vec::new();
         for gpu in textured_gpus() {
-            assert_eq!(
-                product(&gpu, case, false),
-                (words.clone(), shared),
-                "{case:?}"
-            );
+            let tiling = software(&gpu, lanes, lane_rows, 1, XKind::Uniform);
+            let (words, shares) = product(&gpu, tiling, false);
+            assert_eq!(shares, shared, "{tiling}");
             // Control: in the order of storage they are those of other rows.
-            assert_ne!(product(&gpu, case, true).0, words, "{case:?}: the control");
+            assert_ne!(
+                product(&gpu, tiling, true).0,
+                words,
+                "{tiling}: the control"
+            );
+            seen.push(words);
         }
+        assert_eq!(seen[0], seen[1]);
+        assert_close(&seen[0], &right, &[0.0; 96], 1e-4, "scales");
     }
 }
 
-fn check_bias_and_residual(gpu: &Gpu) {
-    for storage in storages_of(gpu) {
+fn check_bias_and_residual(gpu: &Gpu, tilings: &[Tiling]) {
+    for storage in storages() {
         let k = lengths(storage).pop().unwrap();
         let rows = 32;
         let sample = sample(gpu, storage, rows, k, 3);
         let Sample { name, part, values } = &sample;
-        for (lanes, slices, cols, x_binding, tokens) in [
-            (8, 1, 1, XBinding::Uniform, 1),
-            (32, 1, 4, XBinding::Storage, 3),
-            (8, 1, 4, XBinding::Texels(StoreKind::StorageTexture), 3),
-            (32, 4, 1, XBinding::Uniform, 1),
-            (32, 1, 4, XBinding::Workgroup, 3),
-        ] {
+        for &tiling in tilings {
+            let tokens = match tiling.tokens() {
+                1 => 1,
+                _ => 3,
+            };
             let x = numbers(4, (tokens * k) as usize);
             let before = numbers(5, (4 * 96) as usize);
             let bias = numbers(6, 96);
@@ -168,15 +177,14 @@ fn check_bias_and_residual(gpu: &Gpu) {
             }
             let mut x = padded(&x, k, stride(k));
             x.resize((4 * stride(k)) as usize, 0.0);
-            let shape = fitting(gpu, shape((lanes, slices, 2, cols, x_binding)));
-            let x = bound_x(gpu, shape, buffer(gpu, &x));
+            let x = bound_x(gpu, tiling, buffer(gpu, &x));
             let (y, bias) = (buffer(gpu, &before), buffer(gpu, &bias));
             let matmul = Matmul {
                 y_stride: 96,
                 row_start: 32,
-                accumulate: true,
                 bias: true,
-                ..Matmul::plain(part, shape)
+                epilogue: Epilogue::Add,
+                ..Matmul::plain(part, tiling)
             };
             let dispatch = matmul.dispatch(gpu, part, &x, &y, Some(&bias)).unwrap();
             let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * 96);
@@ -189,16 +197,19 @@ fn check_bias_and_residual(gpu: &Gpu) {
 
 #[test]
 fn matmul_adds_bias_and_residual_and_keeps_to_its_rows() {
-    check_bias_and_residual(&gpu());
+    let tilings = [vec(4, 1), vec(2, 4), Tiling::Tile { tokens: 64 }];
+    check_bias_and_residual(&gpu(), &tilings);
     for gpu in textured_gpus() {
-        check_bias_and_residual(&gpu);
+        let tilings = [(1, XKind::Uniform), (4, XKind::Texels)]
+            .map(|(tokens, x)| software(&gpu, 8, 8, tokens, x));
+        check_bias_and_residual(&gpu, &tilings);
     }
 }
 
 /// The head of a prompt is for its last token, however long the pass.
 #[test]
 fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
-    let gpu = gpu();
+    let [gpu, _] = textured_gpus();
     let storage = storages()[0];
     let Sample { part, values, .. } = sample(&gpu, storage, 64, 32, 1);
     let x = numbers(2, 3 * 32);
@@ -206,7 +217,7 @@ fn matmul_of_a_uniform_computes_what_the_uniform_holds() {
     let right = [&cpu::matmul(&values, &x[..32], 32)[..], &before[64..]].concat();
     let wrong = cpu::matmul(&values, &x, 32);
     let (x, y) = (buffer(&gpu, &x), buffer(&gpu, &before));
-    let matmul = Matmul::plain(&part, shape((8, 1, 8, 1, XBinding::Uniform)));
+    let matmul = Matmul::plain(&part, software(&gpu, 8, 8, 1, XKind::Uniform));
     let dispatch = matmul.dispatch(&gpu, &part, &x, &y, None).unwrap();
     let got = run::<f32>(&gpu, [dispatch], 3, &y, 3 * 64);
     assert_close(&got, &right, &wrong, 1e-4, "3 tokens");

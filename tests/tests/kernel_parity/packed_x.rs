@@ -2,45 +2,20 @@
 
 use vitrine_gpu::{Buffer, Gpu, StoreKind};
 use vitrine_kernels::{
-    Activation, AppendBuffers, CacheLayout, Dtype, KvDtype, Matmul, Operands, Results,
-    RopeKvAppend, Shape, SliceSums, Then, XBinding, XFormat, cpu, packed_bytes,
+    Activation, AppendBuffers, CacheLayout, Dtype, Epilogue, KvDtype, Matmul, Operands, Results,
+    RopeKvAppend, Tiling, XFormat, cpu, packed_bytes,
 };
 use vitrine_model::{Quantize, Storage};
 
 use crate::support::{
-    Sample, assert_close, bound_x, buffer, gpu, lengths, numbers, run, run_stored, sample, step,
-    storages_of, stored, textured_gpus, uncached, unpadded, unpaired, variants, zeros,
+    Sample, XKind, assert_close, bound_x, buffer, gpu, is_uniform, lengths, numbers, run,
+    run_stored, sample, software, step, storages, stored, textured_gpus, uncached, unpadded,
+    unpaired, variants, vec, zeros,
 };
 
-/// Lanes, slices, rows and tokens per lane, and how x is bound.
-type Case = (u32, u32, u32, u32, XBinding);
-
-const SHAPES: [Case; 8] = [
-    (8, 1, 8, 1, XBinding::Uniform),
-    (4, 1, 16, 1, XBinding::Uniform),
-    (8, 1, 8, 4, XBinding::Texels(StoreKind::StorageTexture)),
-    (64, 1, 1, 1, XBinding::Storage),
-    (64, 1, 2, 8, XBinding::Storage),
-    (64, 2, 1, 1, XBinding::Uniform),
-    (32, 32, 4, 1, XBinding::Uniform),
-    (64, 4, 2, 4, XBinding::Storage),
-];
-
-fn shape((lanes, slices, rows, cols, x): Case) -> Shape {
-    Shape {
-        lanes,
-        rows,
-        cols,
-        slices,
-        sums: SliceSums::Workgroup,
-        x,
-        shared_x: false,
-    }
-}
-
 /// What can be multiplied by bytes.
-fn quantised(gpu: &Gpu) -> impl Iterator<Item = Storage> {
-    storages_of(gpu)
+fn quantised() -> impl Iterator<Item = Storage> {
+    storages()
         .into_iter()
         .filter(|storage| storage.format().has_bytes())
 }
@@ -68,33 +43,27 @@ fn packed(gpu: &Gpu, x: &[f32], k: u32, space: u32) -> (Buffer, Vec<f32>) {
     (buffer(gpu, &words), values)
 }
 
-fn check(gpu: &Gpu, shapes: &[Case]) {
-    for storage in quantised(gpu) {
+fn check(gpu: &Gpu, tilings: &[Tiling]) {
+    for storage in quantised() {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
             let Sample { name, part, values } = sample(gpu, storage, rows, k, 1);
-            for tokens in [1, 3, 9] {
-                for shape in shapes
-                    .iter()
-                    .map(|case| shape(*case))
-                    .flat_map(|shape| variants(gpu, shape))
-                {
-                    if shape.x == XBinding::Uniform && tokens > shape.cols {
-                        continue;
-                    }
-                    let what = format!("{name} {rows}×{k} by {tokens} tokens, {shape:?}");
-                    let space = tokens.next_multiple_of(8);
-                    let (x, meant) = packed(gpu, &numbers(2, (tokens * k) as usize), k, space);
-                    let right = cpu::matmul(&values, &meant, k as usize);
-                    let mut other = values.clone();
-                    other[(rows * k - 1) as usize] += 1.0;
-                    let wrong = cpu::matmul(&other, &meant, k as usize);
-                    let y = zeros(gpu, space * part.rows);
+            for tokens in [1u32, 3, 9] {
+                let space = tokens.next_multiple_of(4);
+                let (x, meant) = packed(gpu, &numbers(2, (tokens * k) as usize), k, space);
+                let right = cpu::matmul(&values, &meant, k as usize);
+                let mut other = values.clone();
+                other[(rows * k - 1) as usize] += 1.0;
+                let wrong = cpu::matmul(&other, &meant, k as usize);
+                let all = tilings.iter().flat_map(|tiling| variants(gpu, *tiling));
+                for tiling in all.filter(|it| !is_uniform(*it) || tokens <= it.tokens()) {
+                    let what = format!("{name} {rows}×{k} by {tokens} tokens, {tiling}");
+                    let y = zeros(gpu, tokens * part.rows);
                     let matmul = Matmul {
                         x_format: XFormat::Packed,
-                        ..Matmul::plain(&part, shape)
+                        ..Matmul::plain(&part, tiling)
                     };
-                    let x = bound_x(gpu, shape, x);
+                    let x = bound_x(gpu, tiling, x.clone());
                     let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
                     let got = run::<f32>(gpu, [dispatch], tokens, &y, tokens * part.rows);
                     let got = unpadded(&got, rows, part.rows);
@@ -108,13 +77,16 @@ fn check(gpu: &Gpu, shapes: &[Case]) {
 
 #[test]
 fn matmul_of_bytes() {
-    check(&gpu(), &SHAPES);
+    let tile = Tiling::Tile { tokens: 64 };
+    check(&gpu(), &[vec(4, 1), vec(2, 4), vec(8, 1), tile]);
 }
 
 #[test]
 fn matmul_of_bytes_from_textures() {
     for gpu in textured_gpus() {
-        check(&gpu, &[SHAPES[0], SHAPES[2]]);
+        let tilings = [(8, 8, 1, XKind::Uniform), (4, 16, 4, XKind::Texels)]
+            .map(|(lanes, rows, tokens, x)| software(&gpu, lanes, rows, tokens, x));
+        check(&gpu, &tilings);
     }
 }
 
@@ -142,11 +114,11 @@ fn an_mlp_is_activated_on_the_way() {
                 bias: true,
                 x_format: XFormat::Packed,
                 y_dtype: dtype,
-                then: Then::Act {
+                epilogue: Epilogue::Gate {
                     act,
                     up_offset: middle,
                 },
-                ..Matmul::plain(&part, shape(SHAPES[0]))
+                ..Matmul::plain(&part, vec(4, 1))
             };
             let dispatch = matmul.dispatch(&gpu, &part, &x, &y, Some(&bias)).unwrap();
             let got = run_stored(&gpu, [dispatch], tokens, &y, middle, dtype);
@@ -206,15 +178,15 @@ fn queries_keys_and_values_go_to_the_cache_on_the_way() {
                 step: &step,
                 kept: None,
             };
-            let (then, results) = match at_once {
-                true => (Then::Append(append), Results::Cache(to)),
-                false => (Then::Store, Results::Y(&qkv)),
+            let (epilogue, results) = match at_once {
+                true => (Epilogue::Append(append), Results::Cache(to)),
+                false => (Epilogue::Store, Results::Y(&qkv)),
             };
             let matmul = Matmul {
                 x_format: XFormat::Packed,
                 y_dtype: dtype,
-                then,
-                ..Matmul::plain(&part, shape(SHAPES[0]))
+                epilogue,
+                ..Matmul::plain(&part, vec(4, 1))
             };
             let operands = Operands {
                 x: x.whole(),

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use vitrine_kernels::packed::TilePacker;
-use vitrine_kernels::{Dtype, Format, Matmul, Shape};
+use vitrine_kernels::{Dtype, Format, Matmul, Tiling};
 use vitrine_model::synthesize::{RandomBits, random_row};
 
 use crate::support::{
@@ -39,9 +39,9 @@ fn speed() {
         let part = uploaded(&gpu, &packer, ROWS);
         let measure = |decode: bool| {
             let tokens = if decode { 1 } else { TOKENS };
-            let shape = Shape::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
-            let matmul = Matmul::plain(&part, shape);
-            let x = bound_x(&gpu, shape, x.clone());
+            let tiling = Tiling::choose(&gpu, format, ROWS, K, tokens, Dtype::F32);
+            let matmul = Matmul::plain(&part, tiling);
+            let x = bound_x(&gpu, tiling, x.clone());
             let once = || {
                 let dispatches =
                     [(); 2].map(|()| matmul.dispatch(&gpu, &part, &x, &y, None).unwrap());

@@ -2,10 +2,10 @@
 
 use bytemuck::Pod;
 use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Store, StoreKind, Usage};
-use vitrine_kernels::packed::{TILE, TilePacker, quants_in};
+use vitrine_kernels::packed::{TILE, TilePacker};
+use vitrine_kernels::software::{MatmulTiling, SHARED_LANES, XBinding};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, SHARED_LANES, Shape,
-    SliceSums, Step, XBinding, cpu,
+    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, Step, Tiling, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Quantize, Storage};
@@ -18,58 +18,69 @@ pub fn device() -> Gpu {
     pollster::block_on(Gpu::request(&AdapterSelector::Best)).unwrap()
 }
 
-/// A device whose kernels read weights from storage, whatever it wants.
+/// A device whose kernels are those of a real GPU, whatever it is.
 pub fn gpu() -> Gpu {
-    device().with_weights_in(StoreKind::Buffer)
+    device().as_device_type("DiscreteGpu")
 }
 
-/// Those whose kernels read weights from textures, of either kind.
+/// Software adapters whose kernels read weights from textures, of either kind.
 pub fn textured_gpus() -> [Gpu; 2] {
     [StoreKind::SampledTexture, StoreKind::StorageTexture]
         .map(|kind| device().with_weights_in(kind))
 }
 
-/// The shape, with texels as this device has them if it has weights in some.
-pub fn fitting(gpu: &Gpu, shape: Shape) -> Shape {
-    let x = match (shape.x, gpu.weights_in()) {
-        (XBinding::Texels(_), kind) if kind != StoreKind::Buffer => XBinding::Texels(kind),
-        (x, _) => x,
-    };
-    Shape { x, ..shape }
+/// Tilings of a real GPU.
+pub fn vec(slices: u32, tokens: u32) -> Tiling {
+    Tiling::Vec { slices, tokens }
 }
 
-/// x as a shape wants it: itself, or a copy in a texture.
-pub fn bound_x(gpu: &Gpu, shape: Shape, x: Buffer) -> Store {
-    let XBinding::Texels(kind) = shape.x else {
+/// Tilings of a software adapter.
+pub fn software(gpu: &Gpu, lanes: u32, rows: u32, tokens: u32, x: XKind) -> Tiling {
+    Tiling::Software(MatmulTiling {
+        lanes,
+        rows,
+        tokens,
+        x: match x {
+            XKind::Uniform => XBinding::Uniform,
+            XKind::Texels => XBinding::Texels(gpu.weights_in()),
+        },
+        shared_x: false,
+    })
+}
+
+/// How software adapters read x.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum XKind {
+    Uniform,
+    Texels,
+}
+
+/// Whether all of x is in one uniform: no more tokens than those of a lane are computed.
+pub fn is_uniform(tiling: Tiling) -> bool {
+    matches!(tiling, Tiling::Software(tiling) if tiling.x == XBinding::Uniform)
+}
+
+/// x as a tiling wants it: itself, or a copy in a texture.
+pub fn bound_x(gpu: &Gpu, tiling: Tiling, x: Buffer) -> Store {
+    if !tiling.takes_texels() {
         return x.into();
-    };
-    let texels = gpu.store("x", x.size(), kind, Usage::Input).unwrap();
+    }
+    let texels = gpu
+        .store("x", x.size(), gpu.weights_in(), Usage::Input)
+        .unwrap();
     let mut copy = Recording::default();
     copy.copy_rows(&x, &texels, x.size());
     gpu.submit(1, [&copy]);
     texels
 }
 
-/// The shape, and where this device has subgroups that fit: its lanes share x, its slices meet in them.
-pub fn variants(gpu: &Gpu, shape: Shape) -> Vec<Shape> {
-    let shape = fitting(gpu, shape);
-    let mut all = vec![shape];
-    let Some(size) = gpu.caps().subgroup_size else {
-        return all;
-    };
-    let Shape {
-        lanes, slices, x, ..
-    } = shape;
-    let alone = slices == 1 && x != XBinding::Workgroup;
-    if SHARED_LANES.contains(&lanes) && size == lanes && alone {
-        all.push(Shape {
-            shared_x: true,
-            ..shape
-        });
-    }
-    if slices > 1 && lanes.is_multiple_of(size) && size.is_multiple_of(slices) {
-        let sums = SliceSums::Subgroup(size);
-        all.push(Shape { sums, ..shape });
+/// The tiling, and where this device has subgroups that fit: its lanes share x.
+pub fn variants(gpu: &Gpu, tiling: Tiling) -> Vec<Tiling> {
+    let mut all = vec![tiling];
+    if let Tiling::Software(mut tiling) = tiling {
+        tiling.shared_x =
+            SHARED_LANES.contains(&tiling.lanes) && gpu.caps().subgroup_size == Some(tiling.lanes);
+        all.extend(tiling.shared_x.then_some(Tiling::Software(tiling)));
     }
     all
 }
@@ -454,13 +465,6 @@ pub fn storages() -> Vec<Storage> {
     let kept = GgmlType::all().map(Storage::from);
     let quantized = Quantize::ALL.map(|(_, quantize)| Storage::new(GgmlType::F32, Some(quantize)));
     kept.chain(quantized).collect()
-}
-
-/// Those that a device has in textures, or all where it has none.
-pub fn storages_of(gpu: &Gpu) -> Vec<Storage> {
-    let mut all = storages();
-    all.retain(|storage| quants_in(gpu, storage.format()) == gpu.weights_in());
-    all
 }
 
 /// Row lengths that a storage allows.

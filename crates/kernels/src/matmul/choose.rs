@@ -79,6 +79,12 @@ impl Tiling {
         all
     }
 
+    /// Whether the tilings for passes of up to `tokens` tokens can do the norm before a projection themselves.
+    #[must_use]
+    pub fn fuses_norm(gpu: &Gpu, tokens: u32) -> bool {
+        gpu.is_software() || tokens <= MOST_VEC_TOKENS
+    }
+
     /// The same for results that take two rows each.
     #[must_use]
     pub fn of_pairs(self) -> Self {

@@ -42,6 +42,12 @@ impl Tiling {
         }
     }
 
+    /// Whether x is to be copied to a texture.
+    #[must_use]
+    pub fn takes_texels(self) -> bool {
+        matches!(self, Self::Software(tiling) if !tiling.is_uniform())
+    }
+
     /// Workgroups for so many results, each of some rows, and the tokens of a pass.
     pub(crate) fn grid(self, results: u32, rows_per_result: u32) -> Grid {
         let rows = match self {

@@ -43,7 +43,7 @@ fn software(kind: StoreKind) -> [Tiling; 3] {
 
 /// The forms of `matmul` that plans have, for one weight format.
 pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
-    let thorough = size.hidden == 576 && matches!(format, Format::Q4 | Format::F16);
+    let thorough = format == Format::Q4 || format == Format::F16 && size.hidden == 576;
     let textures = match (thorough, format.quants().words) {
         (true, 4) => &TEXTURES[..],
         _ => &TEXTURES[1..],

@@ -2,8 +2,8 @@
 
 use vitrine_gpu::Buffer;
 use vitrine_kernels::{
-    AppendBuffers, Attention, AttentionShape, Dtype, MlpAct, QkNorm, Queries, Results, RmsNorm,
-    RopeKvAppend, Then, XFormat, stride,
+    AppendBuffers, Attention, AttentionShape, Dtype, Epilogue, MlpAct, QkNorm, Queries, Results,
+    RmsNorm, RopeKvAppend, Tiling, XFormat, stride,
 };
 
 use super::{Activations, Builder};
@@ -59,7 +59,7 @@ impl Builder<'_> {
             ..self.projection(&layer.qkv_proj, x, &act.qkv)
         };
         let at_once = Projection {
-            then: Then::Append(append),
+            epilogue: Epilogue::Append(append),
             to: Results::Cache(to),
             ..projection
         };
@@ -153,7 +153,7 @@ impl Builder<'_> {
         };
         let up_offset = layer.gate_up_proj.matrix.starts.get(1).copied();
         let at_once = up_offset.map(|up_offset| Projection {
-            then: Then::Act {
+            epilogue: Epilogue::Gate {
                 act: config.hidden_act,
                 up_offset,
             },
@@ -276,7 +276,8 @@ impl Builder<'_> {
         // Whoever packs x for the projection normalises it on the way, whatever the pass.
         let mut parts = projection.matrix.parts.iter();
         let packs = parts.all(|part| act.x_format(part.format) == XFormat::Packed);
-        if weights.bias.is_none() && (packs || self.fuses() && fits) {
+        let fuses = self.fuses() && Tiling::fuses_norm(self.gpu, self.rows);
+        if weights.bias.is_none() && (packs || fuses && fits) {
             return Ok((&act.residual, Some((weights, kept))));
         }
         self.norm(weights, kept.cloned())?;
@@ -290,8 +291,7 @@ impl Builder<'_> {
             bias: linear.bias_buffer(),
             x,
             norm: None,
-            then: Then::Store,
-            accumulate: false,
+            epilogue: Epilogue::Store,
             to: Results::Y(y),
             y_dtype: self.act.dtype,
             y_stride: linear.matrix.rows,
