@@ -1,9 +1,9 @@
-// 8-bit weights with a scale per 32, as ggml's Q8_0: w = scale · q. A block is 2 steps of 16 signed bytes.
+// 8-bit weights with a scale per 32, as ggml's Q8_0: w = scale · q. A block is 2 steps of 16 bytes.
 #import formats/scales_layout
 #import formats/numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;
-// `numbers` are unsigned: this much above the signed ones.
+// Bytes lie this much higher, unsigned: GPUs convert those in one instruction.
 const CENTRE: f32 = 128.0;
 
 struct Block { low: vec4<u32>, high: vec4<u32>, scale: u32 }
@@ -14,7 +14,7 @@ fn load_block(start: RowStart, block: u32) -> Block {
 }
 
 fn numbers(b: Block, half: u32) -> vec4<u32> {
-    return select(b.low, b.high, half == 1u) ^ vec4<u32>(0x80808080u);
+    return select(b.low, b.high, half == 1u);
 }
 
 fn affine(b: Block, half: u32) -> vec2<f32> {

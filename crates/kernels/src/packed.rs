@@ -203,8 +203,8 @@ impl TilePacker {
         self.k
     }
 
-    /// Stores the words of a block as they shall lie: floats, bytes, or nibbles of which the first
-    /// sixteen weights are the lower ones.
+    /// Stores the words of a block: floats, signed bytes, or nibbles of which the first sixteen weights are the
+    /// lower ones. Signed bytes lie 128 higher, unsigned: GPUs convert those in one instruction.
     pub fn put(&mut self, row: usize, block: usize, words: &[u32]) {
         let quants = self.format.quants();
         let k_blocks = self.k.div_ceil(BLOCK) as usize;
@@ -213,7 +213,9 @@ impl TilePacker {
         let size = quants.words as usize;
         for (step, words) in words.chunks_exact(size).enumerate() {
             let place = ((at + step) * TILE as usize + inside) * size;
-            self.quants[place..place + size].copy_from_slice(words);
+            for (to, word) in self.quants[place..place + size].iter_mut().zip(words) {
+                *to = if quants.low_bits == 8 { word ^ 0x8080_8080 } else { *word };
+            }
         }
     }
 

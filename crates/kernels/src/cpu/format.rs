@@ -48,12 +48,12 @@ pub fn unpack_row(format: Format, k: u32, quants: &[u32], scales: &[u32], row: u
             match format.scales() {
                 Scales::None => float(format, weight % (32 / steps), |index| word(weight, index)),
                 Scales::Row => {
-                    f32::from_bits(scale_word(block, 0)) * f32::from(number(weight) as u8 as i8)
+                    f32::from_bits(scale_word(block, 0)) * (number(weight) as f32 - 128.0)
                 }
                 Scales::Group(_) => {
                     let (scale, minimum) = halves(scale_word(block, 0));
                     let number = match layout.low_bits {
-                        8 => f32::from(number(weight) as u8 as i8),
+                        8 => number(weight) as f32 - 128.0,
                         _ => number(weight) as f32,
                     };
                     scale * number + minimum
