@@ -17,7 +17,10 @@ fn main() -> io::Result<()> {
         return Err(io::Error::other("cargo sets OUT_DIR"));
     };
     strip(shaders, &out)?;
-    strip(&shaders.join("common"), &out.join("common"))
+    for folder in ["attention", "common", "software"] {
+        strip(&shaders.join(folder), &out.join(folder))?;
+    }
+    Ok(())
 }
 
 /// The files of a folder, into another.

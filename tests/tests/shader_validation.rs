@@ -87,11 +87,13 @@ fn the_list_has_every_kernel() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shaders");
     let all = [permutations(), subgroup_permutations()].concat();
     let listed: Vec<&str> = all.iter().map(|source| source.name).collect();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            let name = path.file_stem().unwrap().to_str().unwrap();
-            assert!(listed.contains(&name), "{name} is in no permutation");
+    for below in ["", "attention/", "software/"] {
+        for entry in std::fs::read_dir(format!("{folder}/{below}")).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = format!("{below}{}", path.file_stem().unwrap().to_str().unwrap());
+                assert!(listed.contains(&&*name), "{name} is in no permutation");
+            }
         }
     }
 }

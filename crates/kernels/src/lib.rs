@@ -1,6 +1,6 @@
 //! One Rust file per WGSL kernel, and one CPU twin per kernel.
 //!
-//! `shaders/attention.wgsl`, `src/attention.rs` and `src/cpu/attention.rs` are three views of one
+//! `shaders/rms_norm.wgsl`, `src/rms_norm.rs` and `src/cpu/rms_norm.rs` are three views of one
 //! thing: what the GPU runs, how it is bound and launched, and the same arithmetic in plain Rust
 //! for the tests to compare with.
 //!
@@ -33,6 +33,7 @@ mod row_norms;
 mod sample;
 mod shape;
 mod soft_cap;
+mod software;
 mod step;
 mod strongest;
 mod top_k;
@@ -81,6 +82,7 @@ macro_rules! fragments {
 
 /// The fragments that templates can `#import`.
 const FRAGMENTS: &[(&str, &str)] = fragments![
+    "across_lanes",
     "act",
     "append",
     "attention",
@@ -90,18 +92,24 @@ const FRAGMENTS: &[(&str, &str)] = fragments![
     "format",
     "head_stats",
     "key",
+    "key_quads",
     "kv_cache",
+    "online_softmax",
     "pages",
     "pairs",
-    "parts",
     "philox",
+    "quad_products",
     "quants",
+    "query_quads",
+    "query_tile",
     "reduce",
     "scales",
+    "scores",
     "step",
     "texels",
     "texture",
     "u64",
+    "value_quads",
     "x",
 ];
 

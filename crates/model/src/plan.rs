@@ -213,7 +213,7 @@ struct Builder<'a> {
     /// Whether the rows are one sequence's.
     prefill: bool,
     /// Whether a token sees one stretch of keys at most.
-    near: bool,
+    short: bool,
     /// What attention leaves to be put together, by one layer after the other.
     partials: Option<Buffer>,
     changes: &'a Changes,
@@ -243,7 +243,7 @@ impl<'a> Builder<'a> {
             tuning,
             rows,
             prefill: false,
-            near: false,
+            short: false,
             partials: None,
             changes,
             tapping: None,

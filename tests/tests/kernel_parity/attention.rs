@@ -9,14 +9,12 @@ use crate::support::{
     unpadded, zeros,
 };
 
-/// How a cache may lie, and be read: whole and in stretches, also in more than there are pages; as texels
-/// where the device has subgroups for it.
+/// How a cache may lie, and be read: whole and in splits, also in more than there are pages; as texels where the
+/// device has subgroups for it.
 pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
-    let forms = [(AttentionForm::Pages, 3), (AttentionForm::Keys, 4)];
-    let mut all = Vec::new();
-    for (form, splits) in forms {
-        all.extend([1, splits].map(|splits| (cache, shape(form, splits))));
-    }
+    let mut all: Vec<_> = [1, 3]
+        .map(|splits| (cache, shape(AttentionForm::Token, splits)))
+        .into();
     let lanes = gpu
         .caps()
         .subgroup_size
@@ -41,21 +39,16 @@ pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)
 /// The same where tokens are one sequence's: also in tiles of them.
 pub fn forms_of_one(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
     let mut all = forms(gpu, cache);
-    let tiles = AttentionShape {
-        tokens: 4,
-        ..shape(AttentionForm::Pages, 1)
-    };
-    all.push((cache, tiles));
+    all.push((cache, shape(AttentionForm::Prompt, 1)));
     all
 }
 
-/// Stretches of a page at least.
+/// Splits have a page at least.
 fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
     AttentionShape {
         form,
         splits,
         least_pages: 1,
-        tokens: 1,
     }
 }
 

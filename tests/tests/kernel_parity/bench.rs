@@ -153,7 +153,7 @@ impl Bench {
             cache,
             dtype: Dtype::F32,
             stats: false,
-            shape: AttentionShape::choose(gpu, cache, [HEADS, KV_HEADS], queries),
+            shape: AttentionShape::choose(gpu, cache, KV_HEADS, queries),
         };
         let (out, step) = (zeros(gpu, tokens * q_width), step(gpu, position, tokens));
         let partials = kernel.partials(gpu, tokens).unwrap();
