@@ -8,6 +8,11 @@
 #import pairs
 #import attention
 
+// [HEAD_DIM], in the order of the cache.
+var<workgroup> mixed: array<f32, HEAD_DIM>;
+
+fn mixed_at(row: u32, place: u32) -> f32 { return mixed[place]; }
+
 fn sums_at(at: u32) -> Sums {
     return Sums(parts[at], parts[at + 1u], parts[at + 2u], parts[at + 3u], parts[at + 4u]);
 }
@@ -36,5 +41,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         mixed[i] = value;
     }
     workgroupBarrier();
-    store_head(lane, group.y, head, 0u, sums);
+    store_head(lane, group.y, head, 0u, 0u, sums);
 }

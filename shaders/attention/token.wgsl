@@ -27,8 +27,11 @@ const ROWS: u32 = 4u * ROW_GROUPS;
 var<workgroup> query: array<array<vec4<f32>, ROWS>, QUADS>;
 // [CHUNK, PAGE keys], padded against bank conflicts.
 var<workgroup> staged: array<array<CachedQuad, PAGE + 2u>, CHUNK>;
-// [PAGE keys, ROW_GROUPS], four queries to a vec4. Behind them are zeros.
-var<workgroup> weights: array<array<vec4<f32>, ROW_GROUPS>, PAGE + 4u * KEY_GROUPS>;
+// [PAGE keys, ROW_GROUPS]: the weights of four queries to a vec4, and behind them zeros. Before the weights are known
+// and after all keys it is where the invocations put what they have, [LANES, ROW_GROUPS].
+var<workgroup> weights: array<array<vec4<f32>, ROW_GROUPS>, LANES + 4u * KEY_GROUPS>;
+
+fn mixed_at(row: u32, place: u32) -> f32 { return query[place / 4u][row][place % 4u]; }
 
 // Puts columns of results, or with `add` adds them, to where the queries were.
 fn add_rows(quad: u32, first_row: u32, columns: mat4x4<f32>, add: bool) {
@@ -60,7 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var softmax_$g = no_keys();
     // Column r belongs to query 4 · g + r.
     var mixed_$g = mat4x4<f32>();
-    weights[PAGE + lane % (4u * KEY_GROUPS)][$g] = vec4<f32>(0.0);
+    weights[LANES + lane % (4u * KEY_GROUPS)][$g] = vec4<f32>(0.0);
 #end
 
     for (var first = keys.x - keys.x % PAGE; first < keys.y; first += PAGE) {
@@ -94,12 +97,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let scale = key_scale(page + slot);
 #for g in ROW_GROUPS
         scores_$g = select(vec4<f32>(LOWEST), scores_$g * scale, seen);
-        let highest_$g = max(softmax_$g.highest, highest_of_lanes(lane, scores_$g));
+        let highest_$g = max(softmax_$g.highest, highest_of_lanes(lane, $g, scores_$g));
         mixed_$g = scaled(mixed_$g, raise(&softmax_$g, highest_$g));
         let weights_$g = add_key(&softmax_$g, key, scores_$g, seen);
-        if (lane < PAGE) {
-            weights[lane][$g] = select(vec4<f32>(0.0), weights_$g * value_scale(page + slot), seen);
-        }
+        weights[lane][$g] = select(vec4<f32>(0.0), weights_$g * value_scale(page + slot), seen);
 #end
         workgroupBarrier();
         let end = min(PAGE, keys.y - first);
@@ -126,14 +127,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
 #for g in ROW_GROUPS
-    add_sums(lane, 4u * $g, softmax_$g);
+    store_sums(lane, $g, softmax_$g);
 #end
+    workgroupBarrier();
     for (var r = 0u; r < SHARE; r++) {
-        workgroupBarrier();
-        for (var i = lane; i < HEAD_DIM; i += LANES) {
-            mixed[i] = query[i / 4u][r][i % 4u];
-        }
-        workgroupBarrier();
-        store_head(lane, token, first_head + r, split, row_sums[r]);
+        store_head(lane, token, first_head + r, split, r, row_sums[r]);
     }
 }

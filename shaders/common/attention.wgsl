@@ -1,5 +1,6 @@
 // What the forms of attention that can split keys share: which keys a split has, and what becomes of the sums over
-// them. The importing shader has bound its inputs before it.
+// them. The importing shader has bound its inputs before it, and has a function `mixed_at(row: u32, place: u32)`: the
+// value at a place in the order of the cache of Σ weight · value, of one of the queries that it has at the moment.
 #import cached_head
 #import kv_cache
 #import scores
@@ -34,9 +35,6 @@ struct Sums {
 
 const PARTIAL: u32 = HEAD_DIM + 5u;
 
-// [HEAD_DIM]: Σ weight · value of a query, in the order of the cache.
-var<workgroup> mixed: array<f32, HEAD_DIM>;
-
 // The first key and the end of split `split` of SPLITS for a query at `position`. A split has whole pages, and no
 // keys where the first is not below the end.
 fn keys_of(position: u32, split: u32) -> vec2<u32> {
@@ -68,13 +66,13 @@ fn joined(a: Sums, b: Sums) -> Sums {
     return sums;
 }
 
-// Stores `mixed` and the sums of a head of a token, or of one split of its keys. All invocations call it together,
+// Stores the result and the sums of a head of a token, or of one split of its keys. All invocations call it together,
 // after a barrier.
-fn store_head(lane: u32, token: u32, head: u32, split: u32, sums: Sums) {
+fn store_head(lane: u32, token: u32, head: u32, split: u32, row: u32, sums: Sums) {
 #if SPLIT
     let at = ((token * HEADS + head) * SPLITS + split) * PARTIAL;
     for (var i = lane; i < HEAD_DIM; i += LANES) {
-        partials[at + i] = mixed[i];
+        partials[at + i] = mixed_at(row, i);
     }
     if (lane == 0u) {
         partials[at + HEAD_DIM] = sums.highest;
@@ -86,7 +84,7 @@ fn store_head(lane: u32, token: u32, head: u32, split: u32, sums: Sums) {
 #else
     let out_at = (token * OUT_STRIDE + head * HEAD_DIM) / 2u;
     for (var i = lane; i < PAIRS; i += LANES) {
-        let pair = vec2<f32>(mixed[place_of(2u * i)], mixed[place_of(2u * i + 1u)]);
+        let pair = vec2<f32>(mixed_at(row, place_of(2u * i)), mixed_at(row, place_of(2u * i + 1u)));
         out[out_at + i] = to_pair(pair / sums.total);
     }
 #if STATS

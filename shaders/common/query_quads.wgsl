@@ -4,8 +4,6 @@
 // Without WIDE a head ends in half a quad. Its elements are pairs, and the other half of its last quad is zero.
 #import pairs
 
-const QUADS: u32 = (HEAD_DIM + 3u) / 4u;
-
 // Quad `i` of a head; `head` counts the heads of all tokens.
 #if WIDE
 alias QueryElement = Quad;

@@ -16,6 +16,11 @@
 @group(0) @binding(_) var v_cache: Texture;
 #import attention
 
+// [QUADS]: Σ weight · value of a query.
+var<workgroup> mixed: array<vec4<f32>, QUADS>;
+
+fn mixed_at(row: u32, place: u32) -> f32 { return mixed[place / 4u][place % 4u]; }
+
 // What the lane with the most of it has.
 fn most(mine: f32) -> f32 {
     var most = mine;
@@ -120,14 +125,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for d in ROUNDS
     if ($du * LANES + lane < TEXELS) {
 #for q in TEXEL_QUADS
-#for j in 4
-        mixed[(($du * LANES + lane) * TEXEL_QUADS + $qu) * 4u + $ju] = values_$h_$d_$q[$ju];
-#end
+        mixed[($du * LANES + lane) * TEXEL_QUADS + $qu] = values_$h_$d_$q;
 #end
     }
 #end
     workgroupBarrier();
-    store_head(lane, group.y, first_head + $hu, split, all_$h);
+    store_head(lane, group.y, first_head + $hu, split, 0u, all_$h);
     // The next head takes the same place.
     workgroupBarrier();
 #end

@@ -11,7 +11,7 @@ const PROMPT_LANES: u32 = 128;
 /// The most query heads of a workgroup of `attention/token`, and the most quads of all of them, which lie in
 /// workgroup memory.
 const MOST_HEADS: u32 = 8;
-const MOST_TOKEN_QUADS: u32 = 576;
+const MOST_TOKEN_QUADS: u32 = 512;
 /// `WINDOW_KEYS` where there is no sliding window: more than any position, and in two's complement positive.
 const NO_WINDOW: u32 = 0x7FFF_FFFF;
 
@@ -68,9 +68,16 @@ pub enum AttentionForm {
     Prompt,
     /// `attention/token.wgsl`: the queries of one token.
     Token,
+    /// `software/attention_keys.wgsl`: the queries of one token.
+    Keys,
     /// `software/attention.wgsl`: the queries of one token over a cache that is a texture; a workgroup is a subgroup
     /// of so many invocations.
     Texels(u32),
+}
+
+impl Attention {
+    /// The most dimensions of a head that kernels have registers and workgroup memory for.
+    pub const MOST_HEAD_DIM: u32 = 512;
 }
 
 impl AttentionShape {
@@ -81,9 +88,8 @@ impl AttentionShape {
     pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, queries: Queries) -> Self {
         let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
             (true, Some(lanes)) => AttentionForm::Texels(lanes),
-            _ if queries == Queries::Prompt && cache.head_dim <= Tile::MOST_DIM => {
-                AttentionForm::Prompt
-            }
+            _ if queries == Queries::Prompt => AttentionForm::Prompt,
+            _ if gpu.is_software() && software::attention::keys_fit(cache) => AttentionForm::Keys,
             _ => AttentionForm::Token,
         };
         Self {
@@ -132,9 +138,6 @@ struct Tile {
 }
 
 impl Tile {
-    /// Larger heads would not stay in registers.
-    const MOST_DIM: u32 = 512;
-
     fn new(head_dim: u32, group: u32) -> Self {
         let rows = if head_dim <= 128 { 32 } else { 16 };
         Self {
@@ -243,7 +246,7 @@ impl Attention {
         let workgroups = self.heads / self.share() * self.shape.splits;
         let per = match self.shape.form {
             AttentionForm::Prompt => self.tile().tokens(),
-            AttentionForm::Token | AttentionForm::Texels(_) => 1,
+            AttentionForm::Token | AttentionForm::Keys | AttentionForm::Texels(_) => 1,
         };
         let grid = Grid::plane(Extent::Fixed(workgroups), Extent::Tokens { per });
         let kernel = gpu.kernel(&self.source())?;
@@ -286,7 +289,8 @@ impl Attention {
                 let most = MOST_TOKEN_QUADS / self.cache.quads() / 4 * 4;
                 divisor_at_most(self.group(), most.clamp(1, MOST_HEADS))
             }
-            AttentionForm::Texels(lanes) => software::attention::share(self, lanes),
+            AttentionForm::Keys => software::attention::keys_share(self),
+            AttentionForm::Texels(lanes) => software::attention::texels_share(self, lanes),
         }
     }
 
@@ -298,7 +302,8 @@ impl Attention {
                 self.source_of("attention/prompt", template, PROMPT_LANES, &constants)
             }
             AttentionForm::Token => self.token_source(),
-            AttentionForm::Texels(lanes) => software::attention::source(self, lanes),
+            AttentionForm::Keys => software::attention::keys_source(self),
+            AttentionForm::Texels(lanes) => software::attention::texels_source(self, lanes),
         }
     }
 
@@ -306,14 +311,21 @@ impl Attention {
         let quads = self.cache.quads();
         // An invocation is a key of a page, or a quad of some values.
         let lanes = quads.next_multiple_of(PAGE);
-        // In an instruction the invocations load 32 or more neighbouring bytes of a key.
+        let row_groups = self.share().div_ceil(4);
+        // In an instruction the invocations load 32 or more neighbouring bytes of a key; of bytes more, since a key
+        // and its scale are no whole sectors, where the queries leave workgroup memory for it.
+        let most_bytes = if 4 * row_groups * quads <= 256 {
+            32
+        } else {
+            16
+        };
         let chunk = match self.cache.dtype {
             KvDtype::F32 => 4,
             KvDtype::F16 => 8,
-            KvDtype::Q8 => quads.next_multiple_of(4).min(32),
+            KvDtype::Q8 => quads.next_multiple_of(4).min(most_bytes),
         };
         let constants = [
-            ("ROW_GROUPS", self.share().div_ceil(4).into()),
+            ("ROW_GROUPS", row_groups.into()),
             ("KEY_GROUPS", (lanes / quads).min(4).into()),
             ("CHUNK", chunk.into()),
         ];

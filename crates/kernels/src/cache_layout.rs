@@ -193,7 +193,10 @@ impl CacheLayout {
     pub(crate) fn quad_loads(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
         let (mut constants, mut flags) = self.texels();
         let elements = if self.is_wide() { 4 } else { 2 };
-        constants.push(("HEAD_ELEMENTS", (self.head_dim / elements).into()));
+        constants.extend([
+            ("HEAD_ELEMENTS", (self.head_dim / elements).into()),
+            ("QUADS", self.quads().into()),
+        ]);
         flags.push(self.dtype.flag());
         flags.extend(self.is_wide().then_some("WIDE"));
         (constants, flags)
