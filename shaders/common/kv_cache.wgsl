@@ -11,3 +11,14 @@ fn pair_dims(i: u32) -> vec2<u32> {
     }
     return vec2<u32>(2u * i, 2u * i + 1u);
 }
+
+// Where dimension `dim` of a head lies in the order of the cache.
+fn place_of(dim: u32) -> u32 {
+    if (dim < ROPE_PAIRS) {
+        return 2u * dim;
+    }
+    if (dim < 2u * ROPE_PAIRS) {
+        return 2u * (dim - ROPE_PAIRS) + 1u;
+    }
+    return dim;
+}

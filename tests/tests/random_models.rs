@@ -11,7 +11,7 @@ use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use vitrine_engine::{Dtype, Engine, EngineError, LoadOptions, ModelFiles};
-use vitrine_gpu::{AdapterSelector, Gpu, StoreKind};
+use vitrine_gpu::{AdapterSelector, Gpu, Tier};
 use vitrine_model::{ModelError, Quantization, Quantize};
 use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt, SamplingParams};
 
@@ -202,14 +202,14 @@ fn quantising_while_loading_costs_what_it_should() {
 #[test]
 fn tensors_above_the_binding_limit_are_split_by_rows() {
     let ids: Vec<u32> = (0..37).map(|i| i * 13 % 900).collect();
-    for (fixture, kind) in [
-        (&LLAMA, StoreKind::Buffer),
-        (&LLAMA, StoreKind::StorageTexture),
-        (&QUANTIZED, StoreKind::Buffer),
-        (&QUANTIZED, StoreKind::SampledTexture),
-        (&QUANTIZED, StoreKind::StorageTexture),
+    for (fixture, tier) in [
+        (&LLAMA, Tier::Gpu),
+        (&LLAMA, Tier::LAVAPIPE),
+        (&QUANTIZED, Tier::Gpu),
+        (&QUANTIZED, Tier::SWIFTSHADER),
+        (&QUANTIZED, Tier::LAVAPIPE),
     ] {
-        let gpu = || gpu().with_weights_in(kind);
+        let gpu = || gpu().with_tier(tier);
         let whole = logits(&mut load(fixture, gpu(), None).unwrap(), &ids);
         // Less than the embedding and the output head take, so that these come in parts.
         let small = gpu().with_weight_binding_limit(64 << 10);

@@ -2,8 +2,11 @@
 //! refuses more, look at the same list.
 
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
-use vitrine_gpu::Constant;
-use vitrine_kernels::{permutations, subgroup_permutations};
+use vitrine_gpu::{Constant, ShaderSource, StoreKind};
+use vitrine_kernels::{
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, permutations,
+    subgroup_permutations,
+};
 
 /// What every WebGPU implementation has: halves packed in a u32.
 const CORE: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
@@ -105,6 +108,81 @@ fn the_list_has_every_kernel() {
             );
         }
     }
+}
+
+/// Bytes that the invocations of a workgroup share.
+fn workgroup_memory(source: &ShaderSource) -> u32 {
+    let module = naga::front::wgsl::parse_str(&source.wgsl().unwrap()).unwrap();
+    let mut layouter = naga::proc::Layouter::default();
+    layouter.update(module.to_ctx()).unwrap();
+    let shared = module.global_variables.iter();
+    let shared = shared.filter(|(_, it)| it.space == naga::AddressSpace::WorkGroup);
+    shared
+        .map(|(_, it)| layouter[it.ty].size.next_multiple_of(16))
+        .sum()
+}
+
+/// WebGPU promises 16 KiB.
+const MOST_WORKGROUP_MEMORY: u32 = 16 * 1024;
+
+#[test]
+fn workgroup_memory_is_what_every_device_has() {
+    for source in [permutations(), subgroup_permutations()].concat() {
+        let bytes = workgroup_memory(&source);
+        assert!(
+            bytes <= MOST_WORKGROUP_MEMORY,
+            "{bytes}: {}",
+            source.label()
+        );
+    }
+}
+
+/// Each size of a head that a model may have, for each number of query heads that share it.
+#[test]
+fn attention_has_room_for_every_head() {
+    let mut most = 0;
+    for head_dim in (2..=Attention::MOST_HEAD_DIM).step_by(2) {
+        for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::Q8] {
+            for group in [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 71] {
+                for form in [AttentionForm::Prompt, AttentionForm::Token] {
+                    if !head_dim.is_multiple_of(dtype.head_multiple()) || head_dim % 64 > 12 {
+                        continue;
+                    }
+                    let attention = Attention {
+                        heads: group,
+                        kv_heads: 1,
+                        out_stride: group * head_dim,
+                        scale: 0.1,
+                        sliding_window: None,
+                        cache: CacheLayout {
+                            head_dim,
+                            rope_pairs: 0,
+                            dtype,
+                            store: StoreKind::Buffer,
+                        },
+                        dtype: Dtype::F32,
+                        stats: false,
+                        shape: AttentionShape {
+                            form,
+                            splits: 1,
+                            least_pages: 1,
+                        },
+                    };
+                    for source in attention.sources() {
+                        let bytes = workgroup_memory(&source);
+                        assert!(
+                            bytes <= MOST_WORKGROUP_MEMORY,
+                            "{bytes}: {}",
+                            source.label()
+                        );
+                        most = most.max(bytes);
+                    }
+                }
+            }
+        }
+    }
+    // Control: something is counted.
+    assert!(most > MOST_WORKGROUP_MEMORY / 2, "{most}");
 }
 
 /// Control: the test can fail.

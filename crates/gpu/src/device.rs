@@ -15,7 +15,7 @@ use crate::memory::Memory;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
-use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, StoreKind, Texture};
+use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, StoreKind, Texture, Tier};
 
 /// A device that computes. Cheap to clone; all clones are the same device.
 #[derive(Clone)]
@@ -27,8 +27,7 @@ struct Inner {
     device: wgpu::Device,
     queue: wgpu::Queue,
     description: AdapterDescription,
-    /// Instead of what the class of the adapter says.
-    weights_in: Option<StoreKind>,
+    tier: Tier,
     kernels: KernelCache,
     #[cfg(not(target_arch = "wasm32"))]
     pipelines: OnceCell<PipelineFile>,
@@ -87,12 +86,13 @@ impl Gpu {
             }
         });
         let kernels = KernelCache::default();
+        let tier = Tier::of(&description);
         Ok(Self {
             inner: Rc::new(Inner {
                 device,
                 queue,
                 description,
-                weights_in: None,
+                tier,
                 kernels,
                 #[cfg(not(target_arch = "wasm32"))]
                 pipelines: OnceCell::new(),
@@ -151,53 +151,19 @@ impl Gpu {
         self
     }
 
-    /// The same device, whose kernels are cut as for another kind of device: shows on any adapter what
-    /// they do there.
+    /// What kind of device kernels are made for.
     #[must_use]
-    pub fn as_device_type(mut self, device_type: &str) -> Self {
+    pub fn tier(&self) -> Tier {
+        self.inner.tier
+    }
+
+    /// The same device with the kernels of another kind of device: shows on any adapter what they do there.
+    #[must_use]
+    pub fn with_tier(mut self, tier: Tier) -> Self {
         if let Some(inner) = Rc::get_mut(&mut self.inner) {
-            device_type.clone_into(&mut inner.description.device_type);
+            inner.tier = tier;
         }
         self
-    }
-
-    /// Whether the device is a processor that plays a GPU; kernels choose their shape by it.
-    #[must_use]
-    pub fn is_software(&self) -> bool {
-        self.inner.description.device_type == "Cpu"
-    }
-
-    /// Whether its vectors have four lanes, as those of SwiftShader. Browsers bring that along; one without
-    /// subgroups does not tell how many there are.
-    #[must_use]
-    pub fn has_narrow_vectors(&self) -> bool {
-        match self.caps().subgroup_size {
-            Some(lanes) => lanes == 4,
-            None => self.description().backend == "BrowserWebGpu",
-        }
-    }
-
-    /// The same device, where kernels read weights from another kind of store: shows on any adapter what they
-    /// do where they read from that.
-    #[must_use]
-    pub fn with_weights_in(mut self, kind: StoreKind) -> Self {
-        if let Some(inner) = Rc::get_mut(&mut self.inner) {
-            inner.weights_in = Some(kind);
-        }
-        self
-    }
-
-    /// From where kernels read weights fastest, four words at a time. Where a processor plays the GPU, that is
-    /// a texture (`docs/performance.md`): llvmpipe calls a function for each texel of one that is bound to be
-    /// sampled, and loads one of a storage texture in place; SwiftShader is faster with the former.
-    #[must_use]
-    pub fn weights_in(&self) -> StoreKind {
-        let best = match (self.is_software(), self.has_narrow_vectors()) {
-            (false, _) => StoreKind::Buffer,
-            (true, true) => StoreKind::SampledTexture,
-            (true, false) => StoreKind::StorageTexture,
-        };
-        self.inner.weights_in.unwrap_or(best)
     }
 
     /// A zeroed buffer. Sizes are rounded up to whole `vec4`s.

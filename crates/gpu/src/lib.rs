@@ -19,6 +19,7 @@ mod readback;
 mod recording;
 pub mod shader;
 mod texture;
+mod tier;
 mod time;
 mod timing;
 
@@ -32,5 +33,6 @@ pub use readback::Readback;
 pub use recording::{Dispatch, Extent, Grid, Place, Recording};
 pub use shader::{Constant, ShaderSource};
 pub use texture::{Store, StoreKind, Texture};
+pub use tier::Tier;
 pub use time::Clock;
 pub use timing::{Detail, PendingSpans, Span, Timer};

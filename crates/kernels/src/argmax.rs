@@ -17,7 +17,7 @@ pub struct Argmax {
     pub n: u32,
     /// Logits from one row to the next.
     pub stride: u32,
-    /// Lanes of a workgroup ([`lanes_of_rows`](crate::lanes_of_rows)): a power of two, 64 at most.
+    /// Lanes of a workgroup ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)): a power of two, 64 at most.
     pub lanes: u32,
 }
 

@@ -1,25 +1,21 @@
-use vitrine_gpu::shader::SUBGROUPS;
 use vitrine_gpu::{
     Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store, Usage,
 };
 
-use crate::{CacheLayout, Dtype, FRAGMENTS, PAGE, step, template};
+use crate::{CacheLayout, Dtype, FRAGMENTS, KvDtype, PAGE, software, step, template};
 
-/// Lanes of a workgroup that reduces.
+/// Invocations of a workgroup of `attention/reduce`.
 const REDUCE_LANES: u32 = 32;
-/// The most lanes-wide values that a lane keeps of the heads that share its loads; beyond, they would
-/// not stay in its registers.
-const MOST_PARTS: u32 = 64;
-/// The same where each lane has only some of them.
-const MOST_SHARED_PARTS: u32 = 16;
-/// The most queries that share the loads of a page, where lanes are keys and then dimensions; and the most of
-/// their values, which lie in workgroup memory as floats.
-const MOST_ROWS: u32 = 16;
-const MOST_ROW_VALUES: u32 = 2048;
-/// The most of them that are of one token: there are not many workgroups where one decodes.
+/// Invocations of a workgroup of `attention/prompt`.
+const PROMPT_LANES: u32 = 128;
+/// The most query heads of a workgroup of `attention/token`, and the most quads of all of them, which lie in
+/// workgroup memory.
 const MOST_HEADS: u32 = 8;
+const MOST_TOKEN_QUADS: u32 = 512;
+/// `WINDOW_KEYS` where there is no sliding window: more than any position, and in two's complement positive.
+const NO_WINDOW: u32 = 0x7FFF_FFFF;
 
-/// `shaders/attention.wgsl`: causal grouped-query attention of each token over the cache.
+/// `shaders/attention/`: causal grouped-query attention of each token over the cache.
 #[derive(Clone, Copy, Debug)]
 pub struct Attention {
     /// Query heads (`num_attention_heads`).
@@ -38,23 +34,20 @@ pub struct Attention {
     pub dtype: Dtype,
     /// Tell also how each head spread its attention.
     pub stats: bool,
-    /// Which lanes do what.
+    /// Which kernel, and how the work is cut.
     pub shape: AttentionShape,
 }
 
-/// How the work is cut for the lanes.
+/// Which kernel attention is, and how the keys are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttentionShape {
-    /// What a lane is.
+    /// Which kernel.
     pub form: AttentionForm,
-    /// Into how many stretches the keys of a token are cut, each for a workgroup of its own; with more
-    /// than one `attention_reduce.wgsl` puts them together.
+    /// Into how many splits the keys of a token are cut at most, each for a workgroup of its own; with more than
+    /// one `attention/reduce.wgsl` combines them. One for [`AttentionForm::Prompt`].
     pub splits: u32,
-    /// Pages that a stretch has at least: a token with no more is the same to the bit with one stretch.
+    /// Pages that a split has at least: a token with no more is the same to the bit with one split.
     pub least_pages: u32,
-    /// Tokens of a workgroup, which follow one another in a sequence; more than one for
-    /// [`AttentionForm::Pages`] alone, and not with several stretches.
-    pub tokens: u32,
 }
 
 /// Which queries there are in a pass.
@@ -62,87 +55,128 @@ pub struct AttentionShape {
 pub enum Queries {
     /// Those of many tokens that follow one another in a sequence.
     Prompt,
-    /// Those of one token, whose keys are one stretch.
-    Near,
+    /// Those of one token of a sequence, with no more keys than one split has at least.
+    Short,
     /// Those of one token of each sequence.
     Any,
 }
 
-/// What a lane of attention is.
+/// The kernels of attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttentionForm {
-    /// A key for the scores of a page, then a part of the dimensions for its values; several queries share what
-    /// is loaded, by workgroup memory (`attention.wgsl`).
-    Pages,
-    /// A key all the way (`attention_keys.wgsl`), where loads cost per lane.
+    /// `attention/prompt.wgsl`: tiles of queries of consecutive tokens.
+    Prompt,
+    /// `attention/token.wgsl`: the queries of one token.
+    Token,
+    /// `software/attention_keys.wgsl`: the queries of one token.
     Keys,
-    /// One of so many that are a subgroup: a key for the scores of as many keys, then a part of the dimensions
-    /// for their values (`attention_texels.wgsl`). The cache is a texture.
+    /// `software/attention.wgsl`: the queries of one token over a cache that is a texture; a workgroup is a subgroup
+    /// of so many invocations.
     Texels(u32),
 }
 
+impl Attention {
+    /// The most dimensions of a head that kernels have registers and workgroup memory for.
+    pub const MOST_HEAD_DIM: u32 = 512;
+}
+
 impl AttentionShape {
-    /// A sensible cut for this device: one stretch where tokens are many, or their keys few, and else as many as
+    /// A sensible choice for this device: one split where tokens are many, or their keys few, and else as many as
     /// keep it busy. The same for any number of sequences that decode together, so that each gets what it gets
     /// alone.
     #[must_use]
-    pub fn choose(gpu: &Gpu, cache: CacheLayout, heads: [u32; 2], queries: Queries) -> Self {
-        let [heads, kv_heads] = heads;
+    pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, queries: Queries) -> Self {
         let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
             (true, Some(lanes)) => AttentionForm::Texels(lanes),
-            _ if gpu.is_software() => AttentionForm::Keys,
-            _ => AttentionForm::Pages,
+            _ if queries == Queries::Prompt => AttentionForm::Prompt,
+            _ if gpu.tier().is_software() && software::attention::keys_fit(cache) => {
+                AttentionForm::Keys
+            }
+            _ => AttentionForm::Token,
         };
-        let most_tokens =
-            most_rows(cache.head_dim) / share_of_pages(heads / kv_heads, cache.head_dim);
         Self {
             form,
             splits: Self::splits(gpu, kv_heads, queries),
-            least_pages: Self::stretch(gpu, kv_heads) / PAGE,
-            tokens: match (form, queries) {
-                // Passes have a multiple of so many rows of memory.
-                (AttentionForm::Pages, Queries::Prompt) => 1 << most_tokens.max(1).ilog2(),
-                _ => 1,
-            },
+            least_pages: Self::least_keys(gpu, kv_heads) / PAGE,
         }
     }
 
-    /// Into how many stretches keys are cut at most.
+    /// Into how many splits keys are cut at most.
     #[must_use]
     pub fn splits(gpu: &Gpu, kv_heads: u32, queries: Queries) -> u32 {
         // Workgroups of one token: a few for each core, or enough for a whole GPU.
-        let wanted: u32 = if gpu.is_software() { 16 } else { 256 };
+        let wanted: u32 = gpu.tier().busy_workgroups();
         match queries {
-            Queries::Prompt | Queries::Near => 1,
+            Queries::Prompt | Queries::Short => 1,
             Queries::Any => wanted.div_ceil(kv_heads).clamp(1, 16),
         }
     }
 
-    /// Positions of a stretch at least: a processor that plays a GPU computes as much sooner than it begins
-    /// another kernel, where a few heads keep its cores busy.
+    /// Positions of a split at least: a software adapter computes as much sooner than it begins another kernel,
+    /// where a few heads keep its cores busy.
     #[must_use]
-    pub fn stretch(gpu: &Gpu, kv_heads: u32) -> u32 {
-        match gpu.is_software() {
+    pub fn least_keys(gpu: &Gpu, kv_heads: u32) -> u32 {
+        match gpu.tier().is_software() {
             true => kv_heads.min(4) * PAGE,
             false => PAGE,
         }
     }
 }
 
-/// How many queries fit a workgroup that shares what it loads for them.
-fn most_rows(head_dim: u32) -> u32 {
-    MOST_ROWS.min(MOST_ROW_VALUES / head_dim)
-}
-
-/// How many heads of a group do.
-fn share_of_pages(group: u32, head_dim: u32) -> u32 {
-    divisor_at_most(group, most_rows(head_dim).min(MOST_HEADS))
-}
-
 /// The largest divisor of `n` that is at most `most`, or else 1.
-fn divisor_at_most(n: u32, most: u32) -> u32 {
+pub(crate) fn divisor_at_most(n: u32, most: u32) -> u32 {
     let divides = |divisor: &u32| n.is_multiple_of(*divisor);
     (1..=n.min(most)).rev().find(divides).unwrap_or(1)
+}
+
+/// How a workgroup of `attention/prompt.wgsl` has its queries, for `(head_dim, query heads of a KV group)`.
+struct Tile {
+    /// Quads of dimensions of a head.
+    quads: u32,
+    /// Queries.
+    rows: u32,
+    /// Query heads among them; the others are further tokens.
+    share: u32,
+}
+
+impl Tile {
+    fn new(head_dim: u32, group: u32) -> Self {
+        let rows = if head_dim <= 128 { 32 } else { 16 };
+        Self {
+            quads: head_dim.div_ceil(4),
+            rows,
+            share: divisor_at_most(group, rows),
+        }
+    }
+
+    fn tokens(&self) -> u32 {
+        self.rows / self.share
+    }
+
+    fn constants(&self) -> [(&'static str, Constant); 11] {
+        let quads = self.quads;
+        let row_groups = self.rows / 4;
+        let key_lanes = PROMPT_LANES / row_groups;
+        let quad_lanes = quads.next_power_of_two();
+        let value_lanes = (PROMPT_LANES / quad_lanes).min(row_groups);
+        // A row of staged quads has a quad of all keys of a page, or all quads of some keys.
+        let staged_row = quads.max(PAGE + 2);
+        let value_keys = 4 * (1 << (staged_row / quads).ilog2()).min(PAGE / 4);
+        [
+            ("ROWS", self.rows),
+            ("TOKENS", self.tokens()),
+            ("ROW_GROUPS", row_groups),
+            ("KEY_LANES", key_lanes),
+            ("LANE_KEYS", PAGE / key_lanes),
+            ("QUAD_LANES", quad_lanes),
+            ("VALUE_LANES", value_lanes),
+            ("VALUE_GROUPS", row_groups / value_lanes),
+            ("STAGED_ROW", staged_row),
+            ("VALUE_KEYS", value_keys),
+            ("VALUE_LOADS", (value_keys * quads).div_ceil(PROMPT_LANES)),
+        ]
+        .map(|(name, value)| (name, value.into()))
+    }
 }
 
 /// `HeadStats` of `shaders/common/head_stats.wgsl`: how a query head spread its attention.
@@ -173,7 +207,7 @@ impl Attention {
         sources
     }
 
-    /// Room for what the stretches of `tokens` tokens leave; none where they are not cut.
+    /// Room for what the splits of `tokens` tokens store; none where keys are not split.
     ///
     /// # Errors
     /// When it exceeds the adapter's limits.
@@ -212,7 +246,10 @@ impl Attention {
         debug_assert_eq!(self.splits(), partials.is_some());
         let tokens = Extent::Tokens { per: 1 };
         let workgroups = self.heads / self.share() * self.shape.splits;
-        let per = self.shape.tokens;
+        let per = match self.shape.form {
+            AttentionForm::Prompt => self.tile().tokens(),
+            AttentionForm::Token | AttentionForm::Keys | AttentionForm::Texels(_) => 1,
+        };
         let grid = Grid::plane(Extent::Fixed(workgroups), Extent::Tokens { per });
         let kernel = gpu.kernel(&self.source())?;
         let results: Vec<_> = [Some(out), stats].into_iter().flatten().collect();
@@ -237,57 +274,83 @@ impl Attention {
         self.shape.splits > 1
     }
 
+    /// Query heads that read the same keys and values.
+    pub(crate) fn group(&self) -> u32 {
+        self.heads / self.kv_heads
+    }
+
+    fn tile(&self) -> Tile {
+        Tile::new(self.cache.head_dim, self.group())
+    }
+
     /// Query heads of a workgroup.
     fn share(&self) -> u32 {
-        let group = self.heads / self.kv_heads;
-        let parts = self.cache.head_parts();
-        let most = match self.shape.form {
-            AttentionForm::Pages => return share_of_pages(group, self.cache.head_dim),
-            AttentionForm::Keys => MOST_PARTS,
-            AttentionForm::Texels(lanes) => MOST_SHARED_PARTS * lanes,
-        };
-        divisor_at_most(group, most / parts)
+        match self.shape.form {
+            AttentionForm::Prompt => self.tile().share,
+            AttentionForm::Token => {
+                let most = MOST_TOKEN_QUADS / self.cache.quads() / 4 * 4;
+                divisor_at_most(self.group(), most.clamp(1, MOST_HEADS))
+            }
+            AttentionForm::Keys => software::attention::keys_share(self),
+            AttentionForm::Texels(lanes) => software::attention::texels_share(self, lanes),
+        }
     }
 
     fn source(&self) -> ShaderSource {
-        use Binding::{Read, ReadWrite};
-        let (name, template, lanes) = match self.shape.form {
-            AttentionForm::Pages => ("attention", template!("attention"), PAGE),
-            AttentionForm::Keys => ("attention_keys", template!("attention_keys"), 8),
-            AttentionForm::Texels(lanes) => {
-                ("attention_texels", template!("attention_texels"), lanes)
-            }
-        };
-        let mut constants = self.constants(lanes);
-        let mut flags = self.flags();
-        let (parts_constants, parts_flags) = self.cache.parts();
-        constants.extend(parts_constants);
-        flags.extend(parts_flags);
-        let parts = self.cache.head_parts();
-        constants.push(("SHARE", self.share().into()));
         match self.shape.form {
-            AttentionForm::Pages => {
-                let rows = self.shape.tokens * self.share();
-                // Where there are more lanes than parts, several have one, each for some of the queries.
-                let groups = divisor_at_most(rows, lanes / parts);
-                constants.extend([
-                    ("TOKENS", self.shape.tokens.into()),
-                    ("ROWS", rows.into()),
-                    ("ROW_LANES", (lanes / rows).into()),
-                    ("ROW_GROUPS", groups.into()),
-                    ("GROUP_ROWS", (rows / groups).into()),
-                    ("PART_LANES", parts.min(lanes).into()),
-                    ("ROUNDS", parts.div_ceil(lanes).into()),
-                ]);
+            AttentionForm::Prompt => {
+                let template = template!("attention/prompt");
+                let constants = self.tile().constants();
+                self.source_of("attention/prompt", template, PROMPT_LANES, &constants)
             }
-            AttentionForm::Keys => {}
-            AttentionForm::Texels(_) => {
-                let texels = self.cache.head_words() / 4;
-                constants.push(("QUERY_ROUNDS", parts.div_ceil(lanes).into()));
-                constants.push(("ROUNDS", texels.div_ceil(lanes).into()));
-                flags.push(SUBGROUPS);
-            }
+            AttentionForm::Token => self.token_source(),
+            AttentionForm::Keys => software::attention::keys_source(self),
+            AttentionForm::Texels(lanes) => software::attention::texels_source(self, lanes),
         }
+    }
+
+    fn token_source(&self) -> ShaderSource {
+        let quads = self.cache.quads();
+        // An invocation is a key of a page, or a quad of some values.
+        let lanes = quads.next_multiple_of(PAGE);
+        let row_groups = self.share().div_ceil(4);
+        // In an instruction the invocations load 32 or more neighbouring bytes of a key; of bytes more, since a key
+        // and its scale are no whole sectors, where the queries leave workgroup memory for it.
+        let most_bytes = if 4 * row_groups * quads <= 256 {
+            32
+        } else {
+            16
+        };
+        let chunk = match self.cache.dtype {
+            KvDtype::F32 => 4,
+            KvDtype::F16 => 8,
+            KvDtype::Q8 => quads.next_multiple_of(4).min(most_bytes),
+        };
+        let constants = [
+            ("ROW_GROUPS", row_groups.into()),
+            ("KEY_GROUPS", (lanes / quads).min(4).into()),
+            ("CHUNK", chunk.into()),
+        ];
+        let template = template!("attention/token");
+        self.source_of("attention/token", template, lanes, &constants)
+    }
+
+    /// A kernel that reads queries and caches.
+    pub(crate) fn source_of(
+        &self,
+        name: &'static str,
+        template: &'static str,
+        lanes: u32,
+        more: &[(&'static str, Constant)],
+    ) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
+        let (cache_constants, cache_flags) = self.cache.quad_loads();
+        let mut constants = self.constants(lanes);
+        constants.extend(cache_constants);
+        constants.push(("SHARE", self.share().into()));
+        constants.extend(more);
+        let mut flags = self.flags();
+        flags.extend(cache_flags);
         let cache = self.cache.store.binding();
         let mut bindings = vec![Read, cache, cache, Read, ReadWrite];
         if self.splits() {
@@ -311,8 +374,8 @@ impl Attention {
         let mut bindings = vec![Read, Read, ReadWrite];
         bindings.extend(self.stats.then_some(ReadWrite));
         ShaderSource {
-            name: "attention_reduce",
-            template: template!("attention_reduce"),
+            name: "attention/reduce",
+            template: template!("attention/reduce"),
             fragments: FRAGMENTS,
             constants: self.constants(REDUCE_LANES),
             flags: self.flags(),
@@ -321,7 +384,8 @@ impl Attention {
         }
     }
 
-    fn constants(&self, lanes: u32) -> Vec<(&'static str, Constant)> {
+    pub(crate) fn constants(&self, lanes: u32) -> Vec<(&'static str, Constant)> {
+        let window = self.sliding_window.unwrap_or(NO_WINDOW);
         let mut constants = vec![
             ("LANES", lanes.into()),
             ("HEADS", self.heads.into()),
@@ -332,16 +396,14 @@ impl Attention {
             ("SCALE", self.scale.into()),
             ("SPLITS", self.shape.splits.into()),
             ("LEAST_PAGES", self.shape.least_pages.into()),
+            ("WINDOW_KEYS", window.min(NO_WINDOW).into()),
         ];
         constants.extend(step::constants());
-        let window = self.sliding_window.map(|keys| ("WINDOW_KEYS", keys.into()));
-        constants.extend(window);
         constants
     }
 
     fn flags(&self) -> Vec<&'static str> {
         let mut flags = self.dtype.flags();
-        flags.extend(self.sliding_window.map(|_| "WINDOW"));
         flags.extend(self.stats.then_some("STATS"));
         flags
     }

@@ -1,10 +1,10 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store};
 
-use crate::{Attention, FRAGMENTS, step, template};
+use crate::{Attention, FRAGMENTS, template};
 
 const LANES: u32 = 64;
 
-/// `shaders/attention_probs.wgsl`: the probabilities of an [`Attention`], made again.
+/// `shaders/attention/probs.wgsl`: the probabilities of an [`Attention`], computed again.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionProbs {
     /// The attention that they are of.
@@ -16,24 +16,14 @@ impl AttentionProbs {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        let mut constants = vec![
-            ("LANES", LANES.into()),
-            ("HEADS", self.of.heads.into()),
-            ("KV_HEADS", self.of.kv_heads.into()),
-            ("SCALE", self.of.scale.into()),
-        ];
-        constants.extend(step::constants());
+        let mut constants = self.of.constants(LANES);
         let mut flags = self.of.dtype.flags();
-        let (parts_constants, parts_flags) = self.of.cache.parts();
-        constants.extend(parts_constants);
-        flags.extend(parts_flags);
-        if let Some(window) = self.of.sliding_window {
-            constants.push(("WINDOW_KEYS", window.into()));
-            flags.push("WINDOW");
-        }
+        let (cache_constants, cache_flags) = self.of.cache.quad_loads();
+        constants.extend(cache_constants);
+        flags.extend(cache_flags);
         ShaderSource {
-            name: "attention_probs",
-            template: template!("attention_probs"),
+            name: "attention/probs",
+            template: template!("attention/probs"),
             fragments: FRAGMENTS,
             constants,
             flags,

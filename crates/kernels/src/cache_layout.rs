@@ -99,15 +99,15 @@ impl CacheLayout {
         (bytes / 4) as u32
     }
 
-    /// The same in the place where kernels read it best: a texture where a processor plays the GPU and its
-    /// subgroups are what `attention_texels` has for lanes; in storage otherwise.
+    /// The same in the place where kernels read it best: a texture on software adapters whose
+    /// subgroups `software/attention.wgsl` can use; in storage otherwise.
     #[must_use]
     pub fn placed(self, gpu: &Gpu) -> Self {
         let size = gpu.caps().subgroup_size;
         let has_lanes = size.is_some_and(|size| SHARED_LANES.contains(&size));
         Self {
-            store: match gpu.is_software() && has_lanes && self.fits_texels() {
-                true => gpu.weights_in(),
+            store: match gpu.tier().is_software() && has_lanes && self.fits_texels() {
+                true => gpu.tier().weight_store(),
                 false => StoreKind::Buffer,
             },
             ..self
@@ -180,28 +180,26 @@ impl CacheLayout {
         self.dtype != KvDtype::Q8
     }
 
-    /// Values of a head that are loaded at once.
-    fn width(&self) -> u32 {
-        match self.head_dim.is_multiple_of(4) {
-            true => 4,
-            false => 2,
-        }
+    /// Whether heads are whole quads of dimensions.
+    fn is_wide(&self) -> bool {
+        self.head_dim.is_multiple_of(4)
     }
 
-    /// Such loads for a head.
-    pub(crate) fn head_parts(&self) -> u32 {
-        self.head_dim / self.width()
+    /// Quads of dimensions of a head; the last may be half empty.
+    pub(crate) fn quads(&self) -> u32 {
+        self.head_dim.div_ceil(4)
     }
 
-    /// What `shaders/common/parts.wgsl` wants.
-    pub(crate) fn parts(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
+    /// What `shaders/common/query_quads.wgsl` and `key_quads.wgsl` want.
+    pub(crate) fn quad_loads(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
         let (mut constants, mut flags) = self.texels();
+        let elements = if self.is_wide() { 4 } else { 2 };
         constants.extend([
-            ("WIDTH", self.width().into()),
-            ("PARTS", self.head_parts().into()),
+            ("HEAD_ELEMENTS", (self.head_dim / elements).into()),
+            ("QUADS", self.quads().into()),
         ]);
         flags.push(self.dtype.flag());
-        flags.extend((self.width() == 4).then_some("WIDE"));
+        flags.extend(self.is_wide().then_some("WIDE"));
         (constants, flags)
     }
 }

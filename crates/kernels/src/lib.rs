@@ -1,6 +1,6 @@
 //! One Rust file per WGSL kernel, and one CPU twin per kernel.
 //!
-//! `shaders/attention.wgsl`, `src/attention.rs` and `src/cpu/attention.rs` are three views of one
+//! `shaders/rms_norm.wgsl`, `src/rms_norm.rs` and `src/cpu/rms_norm.rs` are three views of one
 //! thing: what the GPU runs, how it is bound and launched, and the same arithmetic in plain Rust
 //! for the tests to compare with.
 //!
@@ -81,11 +81,16 @@ fn fragment(name: &str) -> &'static str {
     found.map_or("", |(_, text)| text)
 }
 
-/// Lanes for each of some rows that a kernel sums up: on a software adapter one vector of them, for several wait
-/// for one another at every barrier.
+/// What a kernel computes, by its name: `matmul` and `attention` have several kernels, and other names are what
+/// they say.
 #[must_use]
-pub fn lanes_of_rows(gpu: &vitrine_gpu::Gpu) -> u32 {
-    if gpu.is_software() { 8 } else { 64 }
+pub fn operation(kernel: &str) -> &str {
+    match kernel {
+        "matmul/vec" | "matmul/tile" | "software/matmul" => "matmul",
+        "attention/prompt" | "attention/token" => "attention",
+        "software/attention" | "software/attention_keys" => "attention",
+        other => other,
+    }
 }
 
 /// The template of a kernel, by its path.

@@ -19,7 +19,7 @@ pub const LOGIT_BIN: f32 = 0.5;
 pub struct LogitStatsOf {
     /// Number of logits (`vocab_size`).
     pub n: u32,
-    /// Lanes of a workgroup ([`lanes_of_rows`](crate::lanes_of_rows)): a power of two.
+    /// Lanes of a workgroup ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)): a power of two.
     pub lanes: u32,
 }
 

@@ -55,7 +55,7 @@ pub struct PackedPart {
 #[must_use]
 pub fn quants_in(gpu: &Gpu, format: Format) -> StoreKind {
     if format.quants().words == 4 {
-        gpu.weights_in()
+        gpu.tier().weight_store()
     } else {
         StoreKind::Buffer
     }
@@ -214,7 +214,11 @@ impl TilePacker {
         for (step, words) in words.chunks_exact(size).enumerate() {
             let place = ((at + step) * TILE as usize + inside) * size;
             for (to, word) in self.quants[place..place + size].iter_mut().zip(words) {
-                *to = if quants.low_bits == 8 { word ^ 0x8080_8080 } else { *word };
+                *to = if quants.low_bits == 8 {
+                    word ^ 0x8080_8080
+                } else {
+                    *word
+                };
             }
         }
     }

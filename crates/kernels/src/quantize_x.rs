@@ -1,7 +1,7 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::packed::BLOCK;
-use crate::{Dtype, FRAGMENTS, lanes_of_rows, stride, template};
+use crate::{Dtype, FRAGMENTS, stride, template};
 
 /// Elements of 16 bytes that a block takes: two of bytes, and one of its scale and its sums.
 pub(crate) const PACKED_BLOCK_QUADS: u32 = 3;
@@ -42,7 +42,7 @@ impl QuantizeX {
             norm,
             keep,
             dtype,
-            lanes: lanes_of_rows(gpu),
+            lanes: gpu.tier().row_invocations(),
         }
     }
 

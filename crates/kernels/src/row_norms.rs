@@ -13,7 +13,7 @@ pub struct RowNorms {
     pub block_stride: u32,
     /// How many rows.
     pub rows: u32,
-    /// The most lanes of a row, a power of two ([`lanes_of_rows`](crate::lanes_of_rows)); short rows have
+    /// The most lanes of a row, a power of two ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)); short rows have
     /// fewer, so that none waits for the others.
     pub lanes: u32,
     /// Whether to compare each row with the one before.

@@ -13,7 +13,7 @@ pub struct Strongest {
     pub rows: u32,
     /// How many values of each.
     pub k: u32,
-    /// Lanes of a row ([`lanes_of_rows`](crate::lanes_of_rows)).
+    /// Lanes of a row ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)).
     pub lanes: u32,
     /// Number format of x.
     pub dtype: Dtype,

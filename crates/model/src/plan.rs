@@ -12,7 +12,7 @@ use vitrine_gpu::{
 };
 use vitrine_kernels::{
     Argmax, Bests, Dtype, Embed, Format, MAX_ROWS, SoftCap, TOP_K, Table, TopK, XFormat,
-    lanes_of_rows, packed_bytes, stride,
+    packed_bytes, stride,
 };
 
 use crate::kv_cache::KvCache;
@@ -91,7 +91,7 @@ impl Activations {
             gate_up: rows("gate_up", gate_up_width)?,
             mlp_act: rows("mlp_act", config.intermediate_size)?,
             packed,
-            x_texels: match gpu.weights_in() {
+            x_texels: match gpu.tier().weight_store() {
                 StoreKind::Buffer => None,
                 kind => {
                     let widths = [
@@ -213,7 +213,7 @@ struct Builder<'a> {
     /// Whether the rows are one sequence's.
     prefill: bool,
     /// Whether a token sees one stretch of keys at most.
-    near: bool,
+    short: bool,
     /// What attention leaves to be put together, by one layer after the other.
     partials: Option<Buffer>,
     changes: &'a Changes,
@@ -243,7 +243,7 @@ impl<'a> Builder<'a> {
             tuning,
             rows,
             prefill: false,
-            near: false,
+            short: false,
             partials: None,
             changes,
             tapping: None,
@@ -395,7 +395,7 @@ impl Builder<'_> {
         let argmax = Argmax {
             n,
             stride,
-            lanes: lanes_of_rows(gpu),
+            lanes: gpu.tier().row_invocations(),
         };
         self.enter("choice", None, "argmax");
         self.recording

@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
-use vitrine_kernels::{
-    Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, lanes_of_rows, stride,
-};
+use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
 
 use crate::ops::Ops;
 use crate::plan::{Basis, candidates};
@@ -134,7 +132,7 @@ impl Readout {
         let argmax = Argmax {
             n,
             stride,
-            lanes: lanes_of_rows(gpu),
+            lanes: gpu.tier().row_invocations(),
         };
         let bests = Bests::new(gpu, n, capacity)?;
         head.dispatch(argmax.scan(gpu, &logits, &bests, each)?);

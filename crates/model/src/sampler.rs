@@ -2,7 +2,7 @@
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{
-    Argmax, Bests, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams, lanes_of_rows,
+    Argmax, Bests, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams,
 };
 use vitrine_sampling::SamplingParams;
 
@@ -90,7 +90,7 @@ impl Sampler {
         let argmax = Argmax {
             n,
             stride,
-            lanes: lanes_of_rows(gpu),
+            lanes: gpu.tier().row_invocations(),
         };
         sample.dispatch(argmax.choose(gpu, bests, chosen, None, rows)?);
         let buffers = SampleBuffers {

@@ -2,7 +2,7 @@
 //! model's own passes, each cut in turn.
 
 use vitrine_gpu::{Clock, Detail, Span, Timer};
-use vitrine_kernels::Tiling;
+use vitrine_kernels::{Tiling, operation};
 
 use crate::plan::Plan;
 use crate::sampler::CHOSEN_BYTES;
@@ -232,7 +232,7 @@ impl Model {
 
     /// Layers that have all kinds of matrices.
     fn layers_to_time(&self, pass: TunedPass) -> Vec<usize> {
-        if !self.gpu.is_software() {
+        if !self.gpu.tier().is_software() {
             return self.all_layers();
         }
         let mut layers = Vec::new();
@@ -301,7 +301,9 @@ impl Model {
         spans: &[Span],
     ) -> Vec<f64> {
         let mut sums = vec![0.0; kinds.len()];
-        let spans = spans.iter().filter(|span| span.kernel == "matmul");
+        let spans = spans
+            .iter()
+            .filter(|span| operation(span.kernel) == "matmul");
         for (kind, span) in self.projections(pass, layers).zip(spans) {
             debug_assert_eq!(kind.name, span.place.name);
             if let Some(at) = kinds.iter().position(|(known, _)| *known == kind) {

@@ -3,24 +3,25 @@
 
 use pollster::block_on;
 use vitrine_engine::{LoadOptions, Tuning};
-use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_gpu::{AdapterSelector, Gpu, Tier};
 use vitrine_protocol::TuneRequest;
 
 use crate::fixture::{Fixture, load_with};
 
 fn check(name: &str) {
     let fixture = Fixture::read("architectures", name);
-    for device_type in ["Cpu", "DiscreteGpu"] {
+    for tier in [Tier::LAVAPIPE, Tier::Gpu] {
         for cut in 0.. {
             let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
             let options = LoadOptions {
                 tuning: Tuning::forced(cut),
                 ..LoadOptions::default()
             };
-            let gpu = gpu.as_device_type(device_type);
+            let gpu = gpu.with_tier(tier);
             let mut engine = load_with(fixture.files(), gpu, &options).unwrap();
             if engine.cuts() <= cut {
-                assert!(cut > 3, "{device_type} has cuts to choose from");
+                // Short rows have fewer slices.
+                assert!(cut > 2, "{tier:?} has tilings to choose from");
                 break;
             }
             // Two tell one prompt from another.
@@ -66,7 +67,7 @@ fn tuning_is_kept_for_the_same_adapter() {
     assert!(report.kinds.iter().any(|kind| kind.tokens == 1));
     assert!(report.kinds.iter().any(|kind| kind.tokens > 1));
     for kind in &report.kinds {
-        assert!(kind.complete && kind.cuts.len() > 3, "{kind:?}");
+        assert!(kind.complete && kind.cuts.len() > 2, "{kind:?}");
         assert!(kind.cuts.iter().all(|cut| cut.seconds > 0.0), "{kind:?}");
         let best = kind.cuts.iter().find(|cut| cut.cut == kind.best).unwrap();
         assert!(best.seconds <= kind.cuts[0].seconds, "{kind:?}");

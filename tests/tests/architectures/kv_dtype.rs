@@ -3,7 +3,7 @@
 
 use pollster::block_on;
 use vitrine_engine::{Engine, EngineError, KvDtype, LoadOptions};
-use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_gpu::{AdapterSelector, Gpu, Tier};
 use vitrine_model::ModelError;
 
 use crate::fixture::{Fixture, generate, load_with, logits, names, off};
@@ -12,13 +12,13 @@ use crate::fixture::{Fixture, generate, load_with, logits, names, off};
 const IN_8_BITS: f32 = 0.08;
 const IN_16_BITS: f32 = 0.005;
 
-fn load(fixture: &Fixture, kv_dtype: KvDtype, device_type: &str) -> Result<Engine, EngineError> {
+fn load(fixture: &Fixture, kv_dtype: KvDtype, tier: Tier) -> Result<Engine, EngineError> {
     let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
     let options = LoadOptions {
         kv_dtype: Some(kv_dtype),
         ..LoadOptions::default()
     };
-    load_with(fixture.files(), gpu.as_device_type(device_type), &options)
+    load_with(fixture.files(), gpu.with_tier(tier), &options)
 }
 
 /// Every variant: groups of heads, sliding windows, normalised queries and keys, heads of which a part
@@ -28,8 +28,8 @@ fn every_architecture_with_fewer_bits() {
     let mut worst: f32 = 0.0;
     for name in names("architectures") {
         let fixture = Fixture::read("architectures", &name);
-        for device_type in ["Cpu", "DiscreteGpu"] {
-            let [f16, q8] = [KvDtype::F16, KvDtype::Q8].map(|kv| load(&fixture, kv, device_type));
+        for tier in [Tier::LAVAPIPE, Tier::Gpu] {
+            let [f16, q8] = [KvDtype::F16, KvDtype::Q8].map(|kv| load(&fixture, kv, tier));
             let mut f16 = f16.unwrap();
             let head_dim = f16.inspect(None).kv_cache.head_dim;
             let mut q8 = match q8 {
@@ -49,7 +49,7 @@ fn every_architecture_with_fewer_bits() {
             let mut others: Vec<Vec<f32>> = Vec::new();
             for sequence in &fixture.golden.sequences {
                 let right = fixture.reference(&sequence.name);
-                let what = format!("{name}, {}, {device_type}", sequence.name);
+                let what = format!("{name}, {}, {tier:?}", sequence.name);
                 let error = off(&logits(&mut f16, &sequence.prompt_ids), &right);
                 assert!(error < IN_16_BITS, "{what}: off by {error} in 16 bits");
                 let got = logits(&mut q8, &sequence.prompt_ids);

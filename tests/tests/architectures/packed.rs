@@ -3,7 +3,7 @@
 
 use pollster::block_on;
 use vitrine_engine::{Engine, KvDtype, LoadOptions, Quantization, Quantize, Tuning};
-use vitrine_gpu::{AdapterSelector, Gpu};
+use vitrine_gpu::{AdapterSelector, Gpu, Tier};
 use vitrine_protocol::{BatchRequest, GenerateRequest, Prompt, SamplingParams};
 
 use crate::fixture::{Fixture, load_with, logits, off};
@@ -27,9 +27,9 @@ fn options(quantize: Quantize, pack: bool, tuning: Tuning) -> LoadOptions {
     }
 }
 
-fn load(fixture: &Fixture, device_type: &str, options: &LoadOptions) -> Engine {
+fn load(fixture: &Fixture, tier: Tier, options: &LoadOptions) -> Engine {
     let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
-    load_with(fixture.files(), gpu.as_device_type(device_type), options).unwrap()
+    load_with(fixture.files(), gpu.with_tier(tier), options).unwrap()
 }
 
 fn check(name: &str, quantize: Quantize) {
@@ -46,12 +46,12 @@ fn check(name: &str, quantize: Quantize) {
     // Control: another prompt's logits are told apart.
     assert!(off(&floats[0], &floats[1]) > 2.0 * TOLERANCE);
     let mut first: Option<Vec<Vec<f32>>> = None;
-    for device_type in ["Cpu", "DiscreteGpu"] {
+    for tier in [Tier::LAVAPIPE, Tier::Gpu] {
         for cut in 0.. {
             let options = options(quantize, true, Tuning::forced(cut));
-            let mut engine = load(&fixture, device_type, &options);
+            let mut engine = load(&fixture, tier, &options);
             if engine.cuts() <= cut {
-                assert!(cut > 3, "{device_type} has cuts to choose from");
+                assert!(cut > 3, "{tier:?} has cuts to choose from");
                 break;
             }
             let got = all(&mut engine);
@@ -60,12 +60,12 @@ fn check(name: &str, quantize: Quantize) {
                 let error = off(got, floats);
                 assert!(
                     (1e-5..TOLERANCE).contains(&error),
-                    "{name}, {device_type}, cut {cut}: off by {error}"
+                    "{name}, {tier:?}, cut {cut}: off by {error}"
                 );
                 let error = off(got, first);
                 assert!(
                     error < BETWEEN_CUTS,
-                    "{name}, {device_type}, cut {cut}: off by {error} from the first cut"
+                    "{name}, {tier:?}, cut {cut}: off by {error} from the first cut"
                 );
             }
         }
@@ -96,7 +96,7 @@ fn with_a_kv_cache_in_bytes() {
         ("mistral", Quantize::Q4Group128),
     ] {
         let fixture = Fixture::read("architectures", name);
-        for device_type in ["Cpu", "DiscreteGpu"] {
+        for tier in [Tier::LAVAPIPE, Tier::Gpu] {
             let mut engines = [
                 (false, None),
                 (true, None),
@@ -108,11 +108,11 @@ fn with_a_kv_cache_in_bytes() {
                     kv_dtype,
                     ..options(quantize, pack, Tuning::default())
                 };
-                load(&fixture, device_type, &options)
+                load(&fixture, tier, &options)
             });
             let mut last: Option<Vec<f32>> = None;
             for sequence in &fixture.golden.sequences {
-                let what = format!("{name}, {}, {device_type}", sequence.name);
+                let what = format!("{name}, {}, {tier:?}", sequence.name);
                 let all = engines
                     .each_mut()
                     .map(|engine| logits(engine, &sequence.prompt_ids));

@@ -1,6 +1,6 @@
-use vitrine_gpu::{Gpu, StoreKind};
+use vitrine_gpu::{Gpu, StoreKind, Tier};
 use vitrine_kernels::{
-    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, cpu, stride,
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, Queries, cpu, stride,
 };
 
 use crate::support::{
@@ -8,10 +8,10 @@ use crate::support::{
     unpadded, zeros,
 };
 
-/// How a cache may lie, and be read: whole and in stretches, also in more than there are pages; as texels
-/// where the device has subgroups for it.
+/// How a cache may lie, and be read: whole and in splits, also in more than there are pages; as texels where the
+/// device has subgroups for it.
 pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
-    let forms = [(AttentionForm::Pages, 3), (AttentionForm::Keys, 4)];
+    let forms = [(AttentionForm::Token, 3), (AttentionForm::Keys, 4)];
     let mut all = Vec::new();
     for (form, splits) in forms {
         all.extend([1, splits].map(|splits| (cache, shape(form, splits))));
@@ -40,21 +40,16 @@ pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)
 /// The same where tokens are one sequence's: also in tiles of them.
 pub fn forms_of_one(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
     let mut all = forms(gpu, cache);
-    let tiles = AttentionShape {
-        tokens: 4,
-        ..shape(AttentionForm::Pages, 1)
-    };
-    all.push((cache, tiles));
+    all.push((cache, shape(AttentionForm::Prompt, 1)));
     all
 }
 
-/// Stretches of a page at least.
+/// Splits have a page at least.
 fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
     AttentionShape {
         form,
         splits,
         least_pages: 1,
-        tokens: 1,
     }
 }
 
@@ -71,6 +66,10 @@ struct Case {
 
 impl Case {
     fn check(&self, gpu: &Gpu) {
+        self.check_forms(gpu, &forms_of_one(gpu, self.cache));
+    }
+
+    fn check_forms(&self, gpu: &Gpu, forms: &[(CacheLayout, AttentionShape)]) {
         let (heads, kv_heads, head_dim) = (self.heads, self.kv_heads, self.cache.head_dim);
         let positions = self.position + self.tokens;
         let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
@@ -100,7 +99,7 @@ impl Case {
         let query = paired(gpu, self.cache, self.dtype, &q);
         let out = zeros(gpu, self.tokens * out_stride);
         let step = step(gpu, self.position, self.tokens);
-        for (cache, shape) in forms_of_one(gpu, self.cache) {
+        for &(cache, shape) in forms {
             let [k, v] = [0, 1].map(|i| cached(gpu, cache, kv_heads, &raw[i]));
             let kernel = Attention {
                 heads,
@@ -252,9 +251,133 @@ fn attention_over_a_cache_in_other_numbers() {
     }
 }
 
-/// Keys that are one stretch are the same to the bit, whether others could have been cut or not.
+/// Query heads that share keys and values, at the sizes of models: what real GPUs run.
 #[test]
-fn one_stretch_is_all_there_is() {
+fn attention_of_groups() {
+    let gpu = gpu();
+    let floats = [
+        (KvDtype::F32, Dtype::F32, 1e-5),
+        (KvDtype::F16, Dtype::F16, 1e-3),
+        (KvDtype::Q8, Dtype::F32, 1e-5),
+    ];
+    let mut turn = 0;
+    for group in [1, 3, 4, 8] {
+        for head_dim in [64, 96, 128, 256] {
+            let (kv_dtype, dtype, tolerance) = floats[turn % 3];
+            let cache = CacheLayout {
+                head_dim,
+                rope_pairs: head_dim / 2,
+                dtype: kv_dtype,
+                store: StoreKind::Buffer,
+            };
+            let window = [None, Some(65), None, Some(40)][turn / 3 % 4];
+            turn += 1;
+            for (position, tokens) in [(0, 40), (60, 9), (130, 1)] {
+                let case = Case {
+                    heads: 2 * group,
+                    kv_heads: 2,
+                    position,
+                    tokens,
+                    sliding_window: window,
+                    cache,
+                    dtype,
+                    tolerance,
+                };
+                let shapes = [
+                    shape(AttentionForm::Prompt, 1),
+                    shape(AttentionForm::Token, 1),
+                    shape(AttentionForm::Token, 3),
+                ];
+                case.check_forms(&gpu, &shapes.map(|shape| (cache, shape)));
+            }
+        }
+    }
+}
+
+/// What a real GPU gets.
+#[test]
+fn real_gpus_have_kernels_of_their_own() {
+    let cache = CacheLayout {
+        head_dim: 64,
+        rope_pairs: 32,
+        dtype: KvDtype::F32,
+        store: StoreKind::Buffer,
+    };
+    let gpu = gpu().with_tier(Tier::Gpu);
+    for (queries, form) in [
+        (Queries::Prompt, AttentionForm::Prompt),
+        (Queries::Short, AttentionForm::Token),
+        (Queries::Any, AttentionForm::Token),
+    ] {
+        let chosen = AttentionShape::choose(&gpu, cache, 3, queries);
+        assert_eq!(chosen.form, form);
+        assert_eq!(chosen.splits > 1, queries == Queries::Any);
+    }
+}
+
+/// The same to the bit whether somebody looks, and beside other tokens or alone.
+#[test]
+fn company_changes_no_bits() {
+    let gpu = gpu();
+    let (heads, kv_heads, head_dim, tokens) = (6, 2, 16, 41);
+    let layout = CacheLayout {
+        head_dim,
+        rope_pairs: 8,
+        dtype: KvDtype::F32,
+        store: StoreKind::Buffer,
+    };
+    let (position, width) = (100, heads * head_dim);
+    let q = numbers(1, (tokens * width) as usize);
+    let n = ((position + tokens) * kv_heads * head_dim) as usize;
+    for (cache, shape) in forms_of_one(&gpu, layout) {
+        let [k, v] = [2, 3].map(|seed| cached(&gpu, cache, kv_heads, &numbers(seed, n)));
+        let run = |first: u32, tokens: u32, stats: bool, scale: f32| {
+            let kernel = Attention {
+                heads,
+                kv_heads,
+                out_stride: width,
+                scale,
+                sliding_window: Some(70),
+                cache,
+                dtype: Dtype::F32,
+                stats,
+                shape,
+            };
+            let at = (first * width) as usize;
+            let q = &q[at..at + (tokens * width) as usize];
+            let query = paired(&gpu, cache, Dtype::F32, q);
+            let (out, step) = (
+                zeros(&gpu, tokens * width),
+                step(&gpu, position + first, tokens),
+            );
+            let kept = stats.then(|| zeros(&gpu, tokens * heads * 8));
+            let partials = kernel.partials(&gpu, tokens).unwrap();
+            let dispatches = kernel.dispatches(
+                &gpu,
+                &query,
+                [&k, &v],
+                &out,
+                &step,
+                kept.as_ref(),
+                partials.as_ref(),
+            );
+            run::<u32>(&gpu, dispatches.unwrap(), tokens, &out, tokens * width)
+        };
+        let all = run(0, tokens, false, 0.3);
+        assert_eq!(run(0, tokens, true, 0.3), all, "{shape:?}");
+        for (first, count) in [(0, 1), (17, 1), (40, 1), (5, 20)] {
+            let at = (first * width) as usize;
+            let same = &all[at..at + (count * width) as usize];
+            assert_eq!(run(first, count, false, 0.3), same, "{shape:?}");
+        }
+        // Control.
+        assert_ne!(run(0, tokens, false, 0.300_001), all);
+    }
+}
+
+/// Keys that are one split are the same to the bit, whether others could have been split or not.
+#[test]
+fn one_split_is_all_there_is() {
     let gpu = gpu();
     let (heads, kv_heads, head_dim, position) = (9, 3, 64, 150);
     let layout = CacheLayout {
@@ -301,7 +424,7 @@ fn one_stretch_is_all_there_is() {
         };
         let right = run(whole);
         assert_eq!(run(cut(3)), right, "{whole:?}");
-        // Control: three stretches round in another way.
+        // Control: three splits round in another way.
         assert_ne!(run(cut(1)), right, "{whole:?}");
     }
 }

@@ -12,7 +12,7 @@ use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording, StoreKind};
 use vitrine_kernels::{
     Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
     LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Strongest,
-    Tiling, TopK, cpu, lanes_of_rows,
+    Tiling, TopK, cpu,
 };
 use vitrine_model::ggml::GgmlType;
 
@@ -153,7 +153,7 @@ impl Bench {
             cache,
             dtype: Dtype::F32,
             stats: false,
-            shape: AttentionShape::choose(gpu, cache, [HEADS, KV_HEADS], queries),
+            shape: AttentionShape::choose(gpu, cache, KV_HEADS, queries),
         };
         let (out, step) = (zeros(gpu, tokens * q_width), step(gpu, position, tokens));
         let partials = kernel.partials(gpu, tokens).unwrap();
@@ -240,7 +240,7 @@ fn kernels_and_their_twins() {
         per_block: 1,
         block_stride: HIDDEN,
         rows: 61,
-        lanes: lanes_of_rows(gpu),
+        lanes: gpu.tier().row_invocations(),
         differences: false,
         dtype: Dtype::F32,
     };
@@ -252,7 +252,7 @@ fn kernels_and_their_twins() {
         row_stride: INTERMEDIATE,
         rows: 30,
         k: 8,
-        lanes: lanes_of_rows(gpu),
+        lanes: gpu.tier().row_invocations(),
         dtype: Dtype::F32,
     };
     let dispatch = kernel.dispatch(gpu, &input, &y).unwrap();
@@ -279,7 +279,7 @@ fn choices(bench: &Bench) {
     let argmax = Argmax {
         n: VOCAB,
         stride: VOCAB,
-        lanes: lanes_of_rows(gpu),
+        lanes: gpu.tier().row_invocations(),
     };
     let chosen = zeros(gpu, 4);
     let dispatches = [
@@ -303,7 +303,7 @@ fn choices(bench: &Bench) {
     let stats = zeros(gpu, size_of::<LogitStats>() as u32 / 4);
     let kernel = LogitStatsOf {
         n: VOCAB,
-        lanes: lanes_of_rows(gpu),
+        lanes: gpu.tier().row_invocations(),
     };
     let dispatches = kernel.dispatches(gpu, &chosen, &logits, &stats).unwrap();
     let twin = || cpu::logit_stats(&values);

@@ -166,7 +166,7 @@ fn check_append(device: &Gpu, cases: &[Case]) {
     let (heads, kv_heads) = (3, 1);
     let heads_of = [(64, 32), (96, 48), (64, 16), (32, 0)];
     // The cache is what weights are for every other four.
-    let stores = [StoreKind::Buffer, device.weights_in()];
+    let stores = [StoreKind::Buffer, device.tier().weight_store()];
     let caches = stores
         .into_iter()
         .flat_map(|store| heads_of.map(|heads| (heads, store)));

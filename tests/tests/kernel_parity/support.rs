@@ -1,7 +1,9 @@
 //! What the parity tests share: data, buffers, and the comparison.
 
 use bytemuck::Pod;
-use vitrine_gpu::{AdapterSelector, Buffer, Dispatch, Gpu, Recording, Store, StoreKind, Usage};
+use vitrine_gpu::{
+    AdapterSelector, Buffer, Dispatch, Gpu, Recording, Store, StoreKind, Tier, Usage,
+};
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::software::{MatmulTiling, SHARED_LANES, XBinding};
 use vitrine_kernels::{
@@ -20,13 +22,19 @@ pub fn device() -> Gpu {
 
 /// A device whose kernels are those of a real GPU, whatever it is.
 pub fn gpu() -> Gpu {
-    device().as_device_type("DiscreteGpu")
+    device().with_tier(Tier::Gpu)
 }
 
 /// Software adapters whose kernels read weights from textures, of either kind.
 pub fn textured_gpus() -> [Gpu; 2] {
     [StoreKind::SampledTexture, StoreKind::StorageTexture]
-        .map(|kind| device().with_weights_in(kind))
+        .map(|kind| device().with_tier(tier_of(kind)))
+}
+
+/// The tier whose kernels read weights from this kind of store, with the vectors of this device.
+fn tier_of(store: StoreKind) -> Tier {
+    let vector = device().caps().subgroup_size.unwrap_or(8);
+    Tier::Software { store, vector }
 }
 
 /// Tilings of a real GPU.
@@ -42,7 +50,7 @@ pub fn software(gpu: &Gpu, lanes: u32, rows: u32, tokens: u32, x: XKind) -> Tili
         tokens,
         x: match x {
             XKind::Uniform => XBinding::Uniform,
-            XKind::Texels => XBinding::Texels(gpu.weights_in()),
+            XKind::Texels => XBinding::Texels(gpu.tier().weight_store()),
         },
         shared_x: false,
     })
@@ -66,7 +74,7 @@ pub fn bound_x(gpu: &Gpu, tiling: Tiling, x: Buffer) -> Store {
         return x.into();
     }
     let texels = gpu
-        .store("x", x.size(), gpu.weights_in(), Usage::Input)
+        .store("x", x.size(), gpu.tier().weight_store(), Usage::Input)
         .unwrap();
     let mut copy = Recording::default();
     copy.copy_rows(&x, &texels, x.size());

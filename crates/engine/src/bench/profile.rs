@@ -1,5 +1,6 @@
 //! Where the time of a pass goes.
 
+use vitrine_kernels::operation;
 use vitrine_model::{Detail, Span, Work};
 use vitrine_protocol::{KernelTime, PassProfile};
 
@@ -95,7 +96,7 @@ fn kernel_time(span: &Span, work: &[Work], tokens: u32) -> KernelTime {
         } else {
             work.name
         };
-        work.name == span.place.name && kernel == span.kernel
+        work.name == span.place.name && kernel == operation(span.kernel)
     };
     let work = work.iter().find(does_it);
     // The head is for the last token only.

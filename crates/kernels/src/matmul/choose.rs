@@ -29,7 +29,7 @@ impl Tiling {
         tokens: u32,
         x: impl Into<XFormat>,
     ) -> Self {
-        if gpu.is_software() {
+        if gpu.tier().is_software() {
             return Self::Software(software::MatmulTiling::choose(gpu, k, tokens, x.into()));
         }
         match tokens {
@@ -55,7 +55,7 @@ impl Tiling {
         x: impl Into<XFormat>,
     ) -> Vec<Self> {
         let x = x.into();
-        if gpu.is_software() {
+        if gpu.tier().is_software() {
             let all = software::MatmulTiling::candidates(gpu, k, tokens, x);
             return all.into_iter().map(Self::Software).collect();
         }
@@ -82,7 +82,7 @@ impl Tiling {
     /// Whether the tilings for passes of up to `tokens` tokens can do the norm before a projection themselves.
     #[must_use]
     pub fn fuses_norm(gpu: &Gpu, tokens: u32) -> bool {
-        gpu.is_software() || tokens <= MOST_VEC_TOKENS
+        gpu.tier().is_software() || tokens <= MOST_VEC_TOKENS
     }
 
     /// The same for results that take two rows each.

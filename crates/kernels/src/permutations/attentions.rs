@@ -1,7 +1,7 @@
 use vitrine_gpu::{ShaderSource, StoreKind};
 
 use super::{Size, TEXTURES, other};
-use crate::AttentionForm::{Keys, Pages, Texels};
+use crate::AttentionForm::{Keys, Prompt, Texels, Token};
 use crate::{
     Attention, AttentionForm, AttentionProbs, AttentionShape, CacheLayout, KvDtype, RopeKvAppend,
     stride,
@@ -38,10 +38,6 @@ fn shape(form: AttentionForm, splits: u32) -> AttentionShape {
         form,
         splits,
         least_pages: 3,
-        tokens: match (form, splits) {
-            (Pages, 1) => 4,
-            _ => 1,
-        },
     }
 }
 
@@ -98,13 +94,13 @@ pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
     for (cache, window) in in_storage.into_iter().chain(as_texels) {
         for look in [false, true] {
             all.push(append(size, cache, look).source());
-            let forms = [(Pages, 1), (Keys, 1), (Pages, 16), (Keys, 6)];
+            let forms = [(Prompt, 1), (Token, 1), (Token, 16), (Keys, 1), (Keys, 6)];
             for (form, splits) in forms.into_iter().filter(|_| !cache.is_texels()) {
                 let shape = shape(form, splits);
                 all.extend(attention(size, (cache, window), look, shape).sources());
             }
         }
-        let of = attention(size, (cache, window), true, shape(Pages, 1));
+        let of = attention(size, (cache, window), true, shape(Token, 1));
         all.push(AttentionProbs { of }.source());
     }
     all
@@ -123,7 +119,7 @@ pub(super) fn attentions_of_texels(size: &Size, lanes: u32) -> Vec<ShaderSource>
         for (look, splits) in [(false, 1), (true, 1), (false, 6), (true, 6)] {
             if cache.fits_texels() {
                 let attention = attention(size, (cache, window), look, shape(form, splits));
-                // What puts stretches together needs no subgroups.
+                // What combines splits needs no subgroups.
                 all.extend(attention.sources().into_iter().take(1));
             }
         }

@@ -1,5 +1,6 @@
 //! What exists for software adapters (lavapipe, SwiftShader) alone: `shaders/software/`.
 
+pub(crate) mod attention;
 mod matmul;
 mod tiling;
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use vitrine_gpu::{Gpu, StoreKind};
+use vitrine_gpu::{Gpu, StoreKind, Tier};
 
 use crate::packed::BLOCK;
 use crate::quantize_x::packed_bytes;
@@ -44,7 +44,7 @@ const MOST_TOKENS: u32 = 4;
 
 impl MatmulTiling {
     pub(crate) fn choose(gpu: &Gpu, k: u32, tokens: u32, x: XFormat) -> Self {
-        match gpu.has_narrow_vectors() && tokens == 1 {
+        match gpu.tier() == Tier::SWIFTSHADER && tokens == 1 {
             true => Self::of(gpu, NARROW[0], k, tokens, x),
             false => Self::of(gpu, WIDE[0], k, tokens, x),
         }
@@ -52,7 +52,7 @@ impl MatmulTiling {
 
     pub(crate) fn candidates(gpu: &Gpu, k: u32, tokens: u32, x: XFormat) -> Vec<Self> {
         let mut all = vec![Self::choose(gpu, k, tokens, x)];
-        let others = if gpu.has_narrow_vectors() {
+        let others = if gpu.tier() == Tier::SWIFTSHADER {
             NARROW
         } else {
             WIDE
@@ -84,7 +84,7 @@ impl MatmulTiling {
             tokens: lane_tokens,
             x: match tokens <= lane_tokens && fits {
                 true => XBinding::Uniform,
-                false => XBinding::Texels(gpu.weights_in()),
+                false => XBinding::Texels(gpu.tier().weight_store()),
             },
             shared_x: SHARED_LANES.contains(&lanes) && gpu.caps().subgroup_size == Some(lanes),
         }

@@ -5,7 +5,7 @@ mod hf;
 mod json;
 mod rope_parameters;
 
-use vitrine_kernels::{Activation, KvDtype};
+use vitrine_kernels::{Activation, Attention, KvDtype};
 
 use crate::architecture::Architecture;
 use crate::rope::Rope;
@@ -185,6 +185,11 @@ impl Config {
         }
         if !self.head_dim.is_multiple_of(2) {
             let what = format!("heads of {} values, an odd number", self.head_dim);
+            return Err(ModelError::Unsupported(what));
+        }
+        if self.head_dim > Attention::MOST_HEAD_DIM {
+            let most = Attention::MOST_HEAD_DIM;
+            let what = format!("heads of {} values, more than {most}", self.head_dim);
             return Err(ModelError::Unsupported(what));
         }
         let numbers = [self.norm_eps, self.attention_scale, self.embedding_scale];

@@ -84,7 +84,7 @@ impl Builder<'_> {
             cache: layout,
             dtype,
             stats: self.head_stats(number).is_some(),
-            shape: AttentionShape::choose(gpu, layout, [heads, kv_heads], self.queries()),
+            shape: AttentionShape::choose(gpu, layout, kv_heads, self.queries()),
         };
         let stats = self.head_stats(number);
         let (query, out, stats) = (&act.query, &act.attn_out, stats.as_ref());
@@ -244,9 +244,9 @@ impl Builder<'_> {
     }
 
     fn queries(&self) -> Queries {
-        match (self.prefill, self.near) {
+        match (self.prefill, self.short) {
             (true, _) => Queries::Prompt,
-            (false, true) => Queries::Near,
+            (false, true) => Queries::Short,
             (false, false) => Queries::Any,
         }
     }

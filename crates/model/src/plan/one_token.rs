@@ -8,9 +8,9 @@ use crate::ModelError;
 #[derive(Default)]
 pub struct OneToken {
     anywhere: Recording,
-    /// The same to the bit with a kernel less in each layer, for positions that see one stretch of keys; and how
+    /// The same to the bit with a kernel less in each layer, for positions whose keys are one split; and how
     /// many these are.
-    near: Option<(Recording, u32)>,
+    short: Option<(Recording, u32)>,
 }
 
 impl OneToken {
@@ -27,23 +27,23 @@ impl OneToken {
         } = basis;
         let anywhere = builder().body(weights)?.recording;
         let kv_heads = config.num_key_value_heads;
-        let near = if AttentionShape::splits(gpu, kv_heads, Queries::Any) > 1 {
-            let near = Builder {
-                near: true,
+        let short = if AttentionShape::splits(gpu, kv_heads, Queries::Any) > 1 {
+            let short = Builder {
+                short: true,
                 ..builder()
             };
-            let positions = AttentionShape::stretch(gpu, kv_heads);
-            Some((near.body(weights)?.recording, positions))
+            let positions = AttentionShape::least_keys(gpu, kv_heads);
+            Some((short.body(weights)?.recording, positions))
         } else {
             None
         };
-        Ok(Self { anywhere, near })
+        Ok(Self { anywhere, short })
     }
 
     /// What runs for the token at `position`.
     pub fn at(&self, position: u32) -> &Recording {
-        match &self.near {
-            Some((near, positions)) if position < *positions => near,
+        match &self.short {
+            Some((short, positions)) if position < *positions => short,
             _ => &self.anywhere,
         }
     }

@@ -4,9 +4,7 @@
 //! copy what they read anyway; so watching adds no command to a layer.
 
 use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
-use vitrine_kernels::{
-    HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, lanes_of_rows, stride,
-};
+use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
 
 use super::{Basis, Builder, OneToken};
 use crate::{ModelError, PacketParts};
@@ -115,7 +113,7 @@ impl Watch {
                 per_block: 1,
                 block_stride: (kept.row_bytes / dtype.bytes()) as u32,
                 rows: 2 * layers + 1,
-                lanes: lanes_of_rows(gpu),
+                lanes: gpu.tier().row_invocations(),
                 differences: true,
                 dtype,
             };
@@ -127,7 +125,7 @@ impl Watch {
                 per_block: 2 * kv_heads,
                 block_stride: (kept.row_bytes / dtype.bytes()) as u32,
                 rows: layers * 2 * kv_heads,
-                lanes: lanes_of_rows(gpu),
+                lanes: gpu.tier().row_invocations(),
                 differences: false,
                 dtype,
             };
@@ -139,7 +137,7 @@ impl Watch {
                 row_stride: (kept.row_bytes / dtype.bytes()) as u32,
                 rows: layers,
                 k: NEURONS,
-                lanes: lanes_of_rows(gpu),
+                lanes: gpu.tier().row_invocations(),
                 dtype,
             };
             sums.dispatch(kernel.dispatch(gpu, &kept.rows, &watch.neurons)?);
@@ -147,7 +145,7 @@ impl Watch {
         if parts.logits {
             let kernel = LogitStatsOf {
                 n: config.vocab_size,
-                lanes: lanes_of_rows(gpu),
+                lanes: gpu.tier().row_invocations(),
             };
             let (logits, stats) = (&act.logits, &watch.logit_stats);
             for dispatch in kernel.dispatches(gpu, &act.chosen, logits, stats)? {

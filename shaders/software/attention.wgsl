@@ -1,16 +1,25 @@
-// The same as `attention`, where a processor plays the GPU and the cache is a texture: the lanes are a
-// subgroup. For scores a lane is a key; for values it is a part of the dimensions, so that the sums of
-// SHARE query heads, which see the same keys and values, stay in its registers. What the lanes know is told
-// by subgroupBroadcast, which costs less here than memory.
+// out[t, h, :] = Σ_j softmax_j(q[t, h] · k[j, h / GROUP] · SCALE) v[j, h / GROUP]
 //
-// One workgroup per token and SHARE heads, with SPLIT also per stretch of keys.
-#import parts
+// The same as `attention/token`, with online softmax (arXiv 2205.14135), for software adapters whose KV cache is a
+// texture. The LANES invocations are a subgroup. For scores an invocation has a key; for values it has some of the
+// dimensions, so that the sums of SHARE query heads, which see the same keys and values, stay in its registers.
+// subgroupBroadcast takes values to the other invocations, which costs less here than memory.
+//
+// One workgroup per token and SHARE heads, with SPLIT also per split of the keys.
+#import query_quads
 #import texels
 
-@group(0) @binding(_) var<storage, read> queries: array<Part>;
+// [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
+@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+// [pages, KV_HEADS, PAGE, TEXELS] each.
 @group(0) @binding(_) var k_cache: Texture;
 @group(0) @binding(_) var v_cache: Texture;
 #import attention
+
+// [QUADS]: Σ weight · value of a query.
+var<workgroup> mixed: array<vec4<f32>, QUADS>;
+
+fn mixed_at(row: u32, place: u32) -> f32 { return mixed[place / 4u][place % 4u]; }
 
 // What the lane with the most of it has.
 fn most(mine: f32) -> f32 {
@@ -31,17 +40,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (keys.x >= keys.y) {
         return;
     }
-    let query_at = (group.y * HEADS + first_head) * PARTS;
+    let first_query = group.y * HEADS + first_head;
 #for h in SHARE
     // Of the query each lane has some parts.
-    var mine_$h: array<Values, QUERY_ROUNDS>;
+    var mine_$h: array<vec4<f32>, QUERY_ROUNDS>;
 #for s in QUERY_ROUNDS
     mine_$h[$su] =
-        from_part(queries[query_at + $hu * PARTS + min($su * LANES + lane, PARTS - 1u)]) * SCALE;
+        query_quad(first_query + $hu, min($su * LANES + lane, QUADS - 1u)) * SCALE;
 #end
     var highest_$h = LOWEST;
     // Of this lane's keys.
-    var sums_$h = Sums(LOWEST, 0.0, 0.0, LOWEST, NOBODY);
+    var sums_$h = Sums(LOWEST, 0.0, 0.0, LOWEST, NO_KEY);
 #for d in ROUNDS
 #for q in TEXEL_QUADS
     var values_$h_$d_$q = vec4<f32>(0.0);
@@ -54,7 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let seen = key >= keys.x && key < keys.y;
         // A lane without a key takes another's, and does not count it.
         let own = clamp(key, keys.x, keys.y - 1u);
-        let at = cached_head(row.sequence, own, kv_head) * CACHED_HEAD;
+        let at = cached_head(row.sequence, own, kv_head) * TEXELS;
 #for h in SHARE
         var score_$h = 0.0;
 #end
@@ -76,7 +85,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #if STATS
         sums_$h.spread = weight_$h * (score_$h - now_highest_$h)
             + rescale_$h * (sums_$h.spread + (highest_$h - now_highest_$h) * sums_$h.total);
-        sums_$h.best_key = select(sums_$h.best_key, key, score_$h > sums_$h.highest);
+        sums_$h.best_key = select(sums_$h.best_key, f32(key), score_$h > sums_$h.highest);
         sums_$h.highest = max(sums_$h.highest, score_$h);
         sums_$h.first_score = select(sums_$h.first_score, score_$h, key == 0u);
 #end
@@ -106,24 +115,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
 #for h in SHARE
-    var all_$h = Sums(highest_$h, subgroupAdd(sums_$h.total), 0.0, LOWEST, NOBODY);
+    var all_$h = Sums(highest_$h, subgroupAdd(sums_$h.total), 0.0, LOWEST, NO_KEY);
 #if STATS
     all_$h.spread = subgroupAdd(sums_$h.spread);
     all_$h.first_score = subgroupMax(sums_$h.first_score);
     all_$h.best_key =
-        subgroupMin(select(NOBODY, sums_$h.best_key, sums_$h.highest == highest_$h));
+        subgroupMin(select(NO_KEY, sums_$h.best_key, sums_$h.highest == highest_$h));
 #end
 #for d in ROUNDS
     if ($du * LANES + lane < TEXELS) {
 #for q in TEXEL_QUADS
-#for j in 4
-        mixed[(($du * LANES + lane) * TEXEL_QUADS + $qu) * 4u + $ju] = values_$h_$d_$q[$ju];
-#end
+        mixed[($du * LANES + lane) * TEXEL_QUADS + $qu] = values_$h_$d_$q;
 #end
     }
 #end
     workgroupBarrier();
-    leave(lane, group.y, first_head + $hu, split, all_$h);
+    store_head(lane, group.y, first_head + $hu, split, 0u, all_$h);
     // The next head takes the same place.
     workgroupBarrier();
 #end

@@ -1,0 +1,78 @@
+// probs[t, h, j] = exp(q[t, h] · k[j, h / GROUP] · SCALE - highest) / total
+//
+// The probabilities that attention used, computed again from the queries, the cache and the HeadStats that it stored,
+// for those who ask. Exactly 0 for what a query does not see. One workgroup per token and query head; rows are
+// `width` long.
+#import cached_head
+#import scores
+#import head_stats
+#if CACHE_TEXELS
+#import query_quads
+#import texels
+#else
+#import key_quads
+#end
+
+// [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
+@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+// [pages, KV_HEADS, PAGE, CACHED_HEAD], or as texels.
+#if CACHE_TEXELS
+@group(0) @binding(_) var k_cache: Texture;
+#else
+@group(0) @binding(_) var<storage, read> k_cache: array<CachedElement>;
+#end
+// [tokens, HEADS]
+@group(0) @binding(_) var<storage, read> stats: array<HeadStats>;
+// [tokens, HEADS, width]
+@group(0) @binding(_) var<storage, read_write> probs: array<f32>;
+// The tokens of the pass and the page tables.
+@group(0) @binding(_) var<storage, read> step: Step;
+// The length of a row of `probs`.
+@group(0) @binding(_) var<storage, read> width: u32;
+
+var<workgroup> query: array<vec4<f32>, QUADS>;
+
+#if CACHE_TEXELS
+// The score of a key, before SCALE.
+fn score_of(key: u32) -> f32 {
+    var score = 0.0;
+    for (var t = 0u; t < TEXELS; t++) {
+        let texel = texel_of(k_cache, key * TEXELS + t);
+#for q in TEXEL_QUADS
+        score += dot(query[t * TEXEL_QUADS + $qu], texel_quad_$q(texel));
+#end
+    }
+    return score;
+}
+#else
+fn score_of(key: u32) -> f32 {
+    var score = 0.0;
+    for (var i = 0u; i < QUADS; i++) {
+        score += dot(query[i], from_cached(key_quad(key, i)));
+    }
+    return score * key_scale(key);
+}
+#end
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let head = group.x;
+    let place = step.rows[group.y];
+    let n_keys = place.position + 1u;
+    let first_key = first_seen(place.position);
+    let row = group.y * HEADS + head;
+    for (var i = lane; i < QUADS; i += LANES) {
+        query[i] = query_quad(row, i) * SCALE;
+    }
+    workgroupBarrier();
+
+    let kept = stats[row];
+    for (var key = lane; key < width; key += LANES) {
+        var prob = 0.0;
+        if (key >= first_key && key < n_keys) {
+            let score = score_of(cached_head(place.sequence, key, head / GROUP));
+            prob = exp(score - kept.highest) / kept.total;
+        }
+        probs[row * width + key] = prob;
+    }
+}
