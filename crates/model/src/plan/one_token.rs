@@ -40,6 +40,12 @@ impl OneToken {
         Ok(Self { anywhere, near })
     }
 
+    /// All of them.
+    pub fn recordings(&self) -> impl Iterator<Item = &Recording> {
+        let near = self.near.as_ref().map(|(near, _)| near);
+        std::iter::once(&self.anywhere).chain(near)
+    }
+
     /// What runs for the token at `position`.
     pub fn at(&self, position: u32) -> &Recording {
         match &self.near {
