@@ -15,7 +15,7 @@ use crate::{
 /// A kernel that a plan runs.
 #[derive(Clone, Debug)]
 pub struct PlannedKernel {
-    /// In which kind of pass: `token`, `batch`, `prompt`, `choice`, or one in which somebody looks inside.
+    /// In which kind of pass: `token`, `batch of 8`, `prompt`, `choice`, or one in which somebody looks inside.
     pub pass: &'static str,
     /// What for.
     pub place: Place,
@@ -24,7 +24,7 @@ pub struct PlannedKernel {
 }
 
 /// Sequences that decode together, in the batches that are planned.
-const BATCHES: [u32; 3] = [2, 4, 8];
+const BATCHES: [(u32, &str); 3] = [(2, "batch of 2"), (4, "batch of 4"), (8, "batch of 8")];
 
 /// All that has kernels of its own.
 const TAPS: &str = "embedding,hidden_states,attentions,q_proj,k_proj,q,k,v,head_out,attn_out,mlp_out";
@@ -80,9 +80,9 @@ impl Inventory {
         if let Some(draw) = &model.draw {
             self.add("choice", [&draw.count, &draw.sample]);
         }
-        for rows in BATCHES {
+        for (rows, name) in BATCHES {
             let batch = BatchPlan::new(model.basis(), rows)?;
-            self.add("batch", [&batch.step]);
+            self.add(name, [&batch.step]);
             self.add("choice", [&batch.greedy, &batch.top_k]);
         }
         Ok(())

@@ -1,0 +1,169 @@
+//! `cargo xtask isa`: what a real GPU's compiler makes of the kernels, on a machine without that GPU.
+//!
+//! Plans are made at the shapes of five models on a device that only plans ([`planned`]). The kernels that they ask for
+//! become SPIR-V as wgpu makes it ([`spirv`]), which RADV compiles for chips that need not be there
+//! ([`null_device`], one process for each: [`worker`]). What it tells, and the loops of its machine code
+//! ([`disassembly`]), is the [`report`]; kernels that are alike are one row of the [`table`].
+
+mod against;
+mod compile;
+mod disassembly;
+mod driver;
+mod families;
+mod kept;
+mod known;
+mod measured;
+mod mnemonics;
+mod models;
+mod null_device;
+mod planned;
+mod report;
+mod rows;
+#[cfg(test)]
+mod spills;
+mod spirv;
+mod table;
+mod unit;
+mod wanted;
+mod worker;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+
+use kept::Kept;
+use report::Report;
+use table::Style;
+use wanted::Wanted;
+
+/// What the compiler of real GPUs makes of the kernels, on a machine without those GPUs.
+///
+/// Without arguments: one kernel for each role (shader, number formats, pass, place), for RDNA 3, RDNA 2 and
+/// GCN, in a table.
+#[derive(Parser)]
+#[command(name = "cargo xtask isa", bin_name = "cargo xtask isa")]
+struct Arguments {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// RADV's description (an ICD's JSON file), instead of the machine's; so does VITRINE_RADV_ICD
+    #[arg(long, value_name = "FILE")]
+    driver: Option<PathBuf>,
+    /// Tell everything of each kernel; where there are few, this is done anyway
+    #[arg(long)]
+    each: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Print what became better or worse since an earlier run, of which FILE is the JSON
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// An error where a kernel spills, or has 5 % more instructions per weight than docs/isa.json says
+    #[arg(long)]
+    check: bool,
+    /// Write docs/isa.json and docs/isa.md
+    #[arg(long)]
+    write: bool,
+    /// Compile for the one family, and print lines for the process that asked
+    #[arg(long, hide = true)]
+    worker: bool,
+    /// Only see whether there is such a device
+    #[arg(long, hide = true)]
+    probe: bool,
+}
+
+/// So many kernels are told of one by one.
+const FEW: usize = 8;
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let wanted = &arguments.wanted;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    if arguments.probe {
+        return null_device::NullDevice::open().map(drop);
+    }
+    if arguments.worker {
+        let family = wanted.family.context("a worker needs a family")?;
+        return worker::work(family, wanted, &root.join("target"));
+    }
+    let Some(driver) = driver::find(arguments.driver.as_deref()) else {
+        let missing = "RADV, the driver with the compiler, is not on this machine (Debian: mesa-vulkan-drivers)";
+        ensure!(arguments.check, "{missing}");
+        println!("{missing}: kernels were not compiled for real GPUs.");
+        return Ok(());
+    };
+    let kept = Kept::read(&root)?;
+    let report = Report::make(&driver, wanted)?;
+    if arguments.check {
+        return check(&kept, &report);
+    }
+    if arguments.write {
+        let is_whole =
+            wanted.filter.is_empty() && wanted.model.is_none() && wanted.family.is_none();
+        ensure!(
+            is_whole && !wanted.all && !wanted.candidates,
+            "only the table of everything is kept"
+        );
+        return kept.write(&root, &report);
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    if let Some(file) = &arguments.against {
+        let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let before: Report =
+            serde_json::from_slice(&text).context("that is no JSON of an earlier run")?;
+        print!("{}", against::compare(&before, &report));
+        return Ok(());
+    }
+    if arguments.each || report.kernels.len() <= FEW {
+        print!("{}", table::details(&report));
+    } else {
+        print!(
+            "{}",
+            table::tables(&rows::rows(&report), &wanted.families(), Style::Terminal)
+        );
+        println!("\n{}", table::LEGEND);
+    }
+    println!(
+        "\n{} kernels, compiled by {}",
+        report.kernels.len(),
+        report.driver
+    );
+    Ok(())
+}
+
+fn check(kept: &Kept, report: &Report) -> Result<()> {
+    let found = kept.check(report);
+    for sentence in &found {
+        eprintln!("{sentence}");
+    }
+    let (kernels, driver) = (report.kernels.len(), &report.driver);
+    if !found.is_empty() {
+        bail!(
+            "{} rows of {kernels} kernels are worse than they may be with {driver}",
+            found.len()
+        );
+    }
+    match kept.has(driver) {
+        true => println!(
+            "{kernels} kernels, compiled by {driver}: none spills, none has become longer."
+        ),
+        false => println!(
+            "{kernels} kernels, compiled by {driver}: none spills; of that compiler no figures are kept."
+        ),
+    }
+    Ok(())
+}
