@@ -6,8 +6,10 @@ use crate::families::Family;
 use crate::report::Report;
 use crate::rows::{self, Cell, Key, Row};
 
-/// Figures by name, and whether more is better.
-const FIGURES: [(&str, bool, fn(&Cell) -> Option<f64>); 8] = [
+/// A figure's name, whether more is better, and the figure.
+type Figure = (&'static str, bool, fn(&Cell) -> Option<f64>);
+
+const FIGURES: [Figure; 8] = [
     ("VGPRs", false, |cell| Some(cell.vgprs.into())),
     ("spilled", false, |cell| Some(cell.spilled.into())),
     ("scratch bytes", false, |cell| Some(cell.scratch.into())),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::measured::Measured;
 
@@ -12,19 +12,19 @@ const REVISION: u32 = 2;
 
 /// Results of one driver and one chip, in a file below `target`.
 pub struct Known {
-    file: Option<PathBuf>,
+    file: PathBuf,
     results: HashMap<String, Measured>,
     is_changed: bool,
 }
 
 impl Known {
     /// What the file has, where there is one.
-    pub fn open(folder: Option<PathBuf>, device: &str, driver: &str) -> Self {
+    pub fn open(folder: &Path, device: &str, driver: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         (REVISION, device, driver).hash(&mut hasher);
         let name = format!("{:016x}.json", hasher.finish());
-        let file = folder.map(|folder| folder.join(name));
-        let text = file.as_ref().and_then(|file| fs::read(file).ok());
+        let file = folder.join(name);
+        let text = fs::read(&file).ok();
         let results = text.and_then(|text| serde_json::from_slice(&text).ok());
         Self {
             file,
@@ -56,9 +56,10 @@ impl Known {
 
     /// Writes the file; where that fails, the next run takes longer.
     pub fn close(self) {
-        let Some(file) = self.file.filter(|_| self.is_changed) else {
+        if !self.is_changed {
             return;
-        };
+        }
+        let file = self.file;
         let _ = file.parent().map(fs::create_dir_all);
         // Whole or not at all, for another run may read it.
         let part = file.with_extension(format!("{}.part", std::process::id()));

@@ -19,10 +19,9 @@ mod null_device;
 mod planned;
 mod report;
 mod rows;
-#[cfg(test)]
-mod spills;
 mod spirv;
 mod table;
+mod texts;
 mod unit;
 mod wanted;
 mod worker;

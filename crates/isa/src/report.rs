@@ -11,7 +11,7 @@ use crate::families::Family;
 use crate::measured::Measured;
 use crate::planned::Uses;
 use crate::wanted::Wanted;
-use crate::worker::{self, Line};
+use crate::worker;
 
 /// Kernels and what the compiler made of them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,26 +62,18 @@ impl Report {
         });
         for (family, heard) in heard {
             let heard = heard.ok().context("a thread of this program failed")?;
-            let (driver, lines) = heard?;
+            let (driver, told) = heard?;
             version = driver;
-            for line in lines.into_values() {
-                let Line::Kernel {
-                    label,
-                    name,
-                    uses,
-                    measured,
-                } = line
-                else {
-                    continue;
-                };
-                let kernel = kernels.entry(label.clone()).or_insert_with(|| Kernel {
-                    name,
-                    label,
+            for told in told {
+                let label = told.label.clone();
+                let kernel = kernels.entry(label).or_insert_with(|| Kernel {
+                    name: told.name,
+                    label: told.label,
                     uses: Uses::default(),
                     measured: BTreeMap::new(),
                 });
-                kernel.uses.merge(&uses);
-                kernel.measured.insert(family, measured);
+                kernel.uses.merge(&told.uses);
+                kernel.measured.insert(family, told.measured);
             }
         }
         ensure!(!kernels.is_empty(), "no kernel has all these words");

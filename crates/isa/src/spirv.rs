@@ -6,12 +6,16 @@ use naga::back::spv::{self, Capability as C};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 
+use vitrine_gpu::Binding;
+
 use crate::unit::Unit;
 
 /// A kernel, ready for a driver.
 pub struct Spirv {
     /// The words of the module.
     pub words: Vec<u32>,
+    /// What it binds, 0, 1, … of group 0.
+    pub bindings: Vec<Binding>,
     /// What a trip of its inner loop covers, where its text says so.
     pub unit: Option<Unit>,
 }
@@ -61,6 +65,7 @@ pub fn of_wgsl(wgsl: &str) -> Result<Spirv> {
     let info = validator.validate(&module);
     let info = info.map_err(|error| refused(error.emit_to_string(wgsl)))?;
     let unit = Unit::of_module(&module);
+    let bindings = bindings(&module);
     let entry = Some((naga::ShaderStage::Compute, ENTRY));
     let (module, info) = process_overrides(&module, &info, entry, &Default::default())
         .context("naga cannot fill in the pipeline's constants")?;
@@ -70,7 +75,35 @@ pub fn of_wgsl(wgsl: &str) -> Result<Spirv> {
     };
     let words = spv::write_vec(&module, &info, &options(), Some(&pipeline))
         .context("naga cannot write it as SPIR-V")?;
-    Ok(Spirv { words, unit })
+    Ok(Spirv {
+        words,
+        bindings,
+        unit,
+    })
+}
+
+/// Holes among the numbers are filled: a layout may have more than a kernel uses.
+fn bindings(module: &naga::Module) -> Vec<Binding> {
+    let mut bindings = Vec::new();
+    for (_, variable) in module.global_variables.iter() {
+        let Some(at) = &variable.binding else {
+            continue;
+        };
+        let kind = match (variable.space, &module.types[variable.ty].inner) {
+            (naga::AddressSpace::Uniform, _) => Binding::Uniform,
+            (naga::AddressSpace::Handle, naga::TypeInner::Image { class, .. }) => match class {
+                naga::ImageClass::Storage { .. } => Binding::StorageTexture,
+                _ => Binding::SampledTexture,
+            },
+            _ => Binding::ReadWrite,
+        };
+        let at = at.binding as usize;
+        if bindings.len() <= at {
+            bindings.resize(at + 1, Binding::ReadWrite);
+        }
+        bindings[at] = kind;
+    }
+    bindings
 }
 
 /// `wgpu-hal/src/vulkan/adapter.rs`, `device_from_raw`, for RADV: it has Vulkan 1.3, robust buffers

@@ -1,20 +1,16 @@
 //! Which kernels, and how much of them is to be told.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use vitrine_gpu::Caps;
-
-use anyhow::Result;
 
 use crate::families::Family;
-use crate::planned::{self, Planned, Scope};
 
 /// Which kernels are compiled, and for what.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Wanted {
-    /// Kernels whose name or permutation contains all these words; all without any
+    /// Only kernels that all these words fit: parts of a name, number formats (q4_k, f16), passes (token, prompt),
+    /// places (qkv_proj), flags
     pub filter: Vec<String>,
     /// Only at the shapes of this model (a part of its name)
     #[arg(long, value_name = "NAME")]
@@ -28,6 +24,10 @@ pub struct Wanted {
     /// The kernels among which `tune` chooses, too
     #[arg(long)]
     pub candidates: bool,
+    /// Compile this WGSL in place of what plans ask for; `const WEIGHTS_PER_TRIP: u32 = 32;` in it says
+    /// what a trip of its inner loop covers
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "model", "all", "candidates"])]
+    pub wgsl: Vec<PathBuf>,
     /// Write WGSL and machine code of each kernel into this folder
     #[arg(long, value_name = "FOLDER")]
     pub dump: Option<PathBuf>,
@@ -42,50 +42,18 @@ impl Wanted {
         }
     }
 
-    /// The kernels that plans ask for on an adapter that can do `caps`, as far as they are wanted.
-    ///
-    /// # Errors
-    /// When a plan cannot be made.
-    pub fn kernels(&self, caps: &Caps) -> Result<BTreeMap<String, Planned>> {
-        let scope = Scope {
-            model: self.model.as_deref(),
-            whole: self.all,
-            candidates: self.candidates,
-        };
-        let mut all = planned::all(caps, scope)?;
-        if !self.all && self.model.is_none() && !self.candidates {
-            let kept = planned::one_of_each(&all);
-            all.retain(|label, _| kept.contains(label));
-        }
-        all.retain(|label, kernel| self.fits(label, kernel));
-        Ok(all)
-    }
-
-    fn fits(&self, label: &str, kernel: &Planned) -> bool {
-        let numbers = [
-            &kernel.uses.weights,
-            &kernel.uses.passes,
-            &kernel.uses.places,
-        ];
-        self.filter.iter().all(|word| {
-            let is_number = numbers
-                .iter()
-                .any(|set| set.len() == 1 && set.contains(word));
-            is_number || label.to_lowercase().contains(&word.to_lowercase())
-        })
-    }
-
     /// The same as arguments of another process.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = self.filter.clone();
         let mut option = |name: &str, value: Option<String>| {
             arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value]));
         };
+        let path = |path: &PathBuf| path.display().to_string();
         option("--model", self.model.clone());
-        option(
-            "--dump",
-            self.dump.as_ref().map(|path| path.display().to_string()),
-        );
+        option("--dump", self.dump.as_ref().map(path));
+        for file in &self.wgsl {
+            option("--wgsl", Some(path(file)));
+        }
         let flags = [(self.all, "--all"), (self.candidates, "--candidates")];
         let set = flags.into_iter().filter(|(set, _)| *set);
         arguments.extend(set.map(|(_, name)| name.to_owned()));

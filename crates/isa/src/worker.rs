@@ -1,7 +1,6 @@
 //! The process that compiles for one family: the driver takes its chip from the environment of a process. It
 //! prints a line of JSON for each kernel.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -16,7 +15,8 @@ use crate::families::Family;
 use crate::known::Known;
 use crate::measured::Measured;
 use crate::null_device::NullDevice;
-use crate::planned::{Planned, Uses};
+use crate::planned::Uses;
+use crate::texts::{self, Text};
 use crate::wanted::Wanted;
 use crate::{driver, spirv};
 
@@ -32,16 +32,20 @@ pub enum Line {
         driver: String,
     },
     /// Then, for each kernel.
-    Kernel {
-        /// What tells it from others.
-        label: String,
-        /// The name of its shader.
-        name: String,
-        /// Where it runs.
-        uses: Uses,
-        /// What the compiler made of it.
-        measured: Measured,
-    },
+    Kernel(Box<Told>),
+}
+
+/// What it says of a kernel.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Told {
+    /// What tells it from others.
+    pub label: String,
+    /// The name of its shader.
+    pub name: String,
+    /// Where it runs.
+    pub uses: Uses,
+    /// What the compiler made of it.
+    pub measured: Measured,
 }
 
 /// The work of such a process.
@@ -54,33 +58,31 @@ pub fn work(family: Family, wanted: &Wanted, target: &Path) -> Result<()> {
         name: device.name.clone(),
         driver: device.driver.clone(),
     })?;
-    let folder = wanted.dump.is_none().then(|| target.join("isa"));
-    let mut known = Known::open(folder, &device.name, &device.driver);
-    let kernels = wanted.kernels(&device.caps)?;
-    for ((label, kernel), number) in kernels.into_iter().zip(1..) {
+    let mut known = Known::open(&target.join("isa"), &device.name, &device.driver);
+    let texts = texts::wanted(&device.caps, wanted)?;
+    for (text, number) in texts.into_iter().zip(1..) {
         let mut measure = || -> Result<Measured> {
-            let wgsl = kernel.source.wgsl()?;
-            let spirv = spirv::of_wgsl(&wgsl)?;
+            let spirv = spirv::of_wgsl(&text.wgsl)?;
             let key = Known::key(&spirv.words);
-            if let Some(measured) = known.get(&key) {
+            if let Some(measured) = known.get(&key).filter(|_| wanted.dump.is_none()) {
                 return Ok(measured.clone().with_unit(spirv.unit));
             }
-            let compiled = device.compile(&spirv.words, &kernel.source.bindings)?;
+            let compiled = device.compile(&spirv.words, &spirv.bindings)?;
             let measured = Measured::new(&compiled)?;
             if let Some(folder) = &wanted.dump {
-                let name = format!("{number:04} {}", kernel.source.name.replace('/', " "));
-                dump(folder, &name, family, &kernel, &wgsl, &compiled)?;
+                let name = format!("{number:04} {}", text.name.replace('/', " "));
+                dump(folder, &name, family, &text, &compiled)?;
             }
             known.put(key, measured.clone());
             Ok(measured.with_unit(spirv.unit))
         };
-        let measured = measure().with_context(|| format!("the kernel \"{label}\""))?;
-        say(&Line::Kernel {
-            label,
-            name: kernel.source.name.to_owned(),
-            uses: kernel.uses,
+        let measured = measure().with_context(|| format!("the kernel \"{}\"", text.label))?;
+        say(&Line::Kernel(Box::new(Told {
+            label: text.label,
+            name: text.name,
+            uses: text.uses,
             measured,
-        })?;
+        })))?;
     }
     known.close();
     Ok(())
@@ -93,24 +95,19 @@ fn say(line: &Line) -> Result<()> {
     Ok(())
 }
 
-fn dump(
-    folder: &Path,
-    name: &str,
-    family: Family,
-    kernel: &Planned,
-    wgsl: &str,
-    compiled: &Compiled,
-) -> Result<()> {
+fn dump(folder: &Path, name: &str, family: Family, text: &Text, compiled: &Compiled) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let label = kernel.source.label();
-    let wgsl = format!("// {label}\n// {:?}\n{wgsl}", kernel.uses);
+    let Text {
+        label, uses, wgsl, ..
+    } = text;
+    let wgsl = format!("// {label}\n// {uses:?}\n{wgsl}");
     fs::write(folder.join(format!("{name}.wgsl")), wgsl)?;
-    let mut text = format!("; {label}\n");
+    let mut code = format!("; {label}\n");
     for (name, value) in &compiled.statistics {
-        text += &format!("; {name}: {value}\n");
+        code += &format!("; {name}: {value}\n");
     }
-    text += compiled.machine_code()?;
-    fs::write(folder.join(format!("{name}.{family}.s")), text)?;
+    code += compiled.machine_code()?;
+    fs::write(folder.join(format!("{name}.{family}.s")), code)?;
     Ok(())
 }
 
@@ -130,21 +127,17 @@ pub fn start(driver: &Path, family: Family, chip: &str, wanted: &Wanted) -> Resu
     command.spawn().context("this program cannot start itself")
 }
 
-/// Hears what it says, and waits for its end.
+/// Hears what it says, and waits for its end: the driver's version, and the kernels.
 ///
 /// # Errors
 /// When it failed; its own message has been printed.
-pub fn listen(mut child: Child, family: Family) -> Result<(String, BTreeMap<String, Line>)> {
+pub fn listen(mut child: Child, family: Family) -> Result<(String, Vec<Told>)> {
     let out = child.stdout.take().context("it has no output")?;
-    let (mut device, mut kernels) = (None, BTreeMap::new());
+    let (mut device, mut kernels) = (None, Vec::new());
     for line in BufReader::new(out).lines() {
         match serde_json::from_str(&line?)? {
             Line::Device { driver, .. } => device = Some(driver),
-            kernel @ Line::Kernel { .. } => {
-                if let Line::Kernel { label, .. } = &kernel {
-                    kernels.insert(label.clone(), kernel);
-                }
-            }
+            Line::Kernel(told) => kernels.push(*told),
         }
     }
     let status = child.wait()?;

@@ -1,6 +1,8 @@
 //! `cargo xtask isa`, which is a program of its own: it knows kernels and models, and the rest of this one need
 //! not be built again with them.
 
+use std::env;
+
 use anyhow::Result;
 
 use crate::{shell, workspace::Workspace};
