@@ -7,6 +7,7 @@
 
 mod against;
 mod compile;
+mod details;
 mod disassembly;
 mod driver;
 mod families;
@@ -128,7 +129,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     if arguments.each || report.kernels.len() <= FEW {
-        print!("{}", table::details(&report));
+        print!("{}", details::details(&report));
     } else {
         print!(
             "{}",
@@ -137,9 +138,9 @@ fn run(arguments: &Arguments) -> Result<()> {
         println!("\n{}", table::LEGEND);
     }
     println!(
-        "\n{} kernels, compiled by {}",
-        report.kernels.len(),
-        report.driver
+        "\nCompiled by {}: {}",
+        report.driver,
+        count(report.kernels.len())
     );
     Ok(())
 }
@@ -149,20 +150,23 @@ fn check(kept: &Kept, report: &Report) -> Result<()> {
     for sentence in &found {
         eprintln!("{sentence}");
     }
-    let (kernels, driver) = (report.kernels.len(), &report.driver);
+    let (kernels, driver) = (count(report.kernels.len()), &report.driver);
     if !found.is_empty() {
-        bail!(
-            "{} rows of {kernels} kernels are worse than they may be with {driver}",
-            found.len()
-        );
+        let rows = found.len();
+        bail!("with {driver} and {kernels}, {rows} rows of them are worse than they may be");
     }
     match kept.has(driver) {
-        true => println!(
-            "{kernels} kernels, compiled by {driver}: none spills, none has become longer."
-        ),
-        false => println!(
-            "{kernels} kernels, compiled by {driver}: none spills; of that compiler no figures are kept."
-        ),
+        true => println!("{kernels}, compiled by {driver}: none spills, none has become longer."),
+        false => {
+            println!("{kernels}, compiled by {driver}: none spills; no figures are kept of it.")
+        }
     }
     Ok(())
+}
+
+fn count(kernels: usize) -> String {
+    match kernels {
+        1 => "1 kernel".to_owned(),
+        _ => format!("{kernels} kernels"),
+    }
 }

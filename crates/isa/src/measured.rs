@@ -81,6 +81,11 @@ impl Measured {
         self
     }
 
+    /// Whether something of it is in memory that should be in registers.
+    pub fn spills(&self) -> bool {
+        self.spilled_vgprs > 0 || self.scratch_bytes > 0
+    }
+
     /// Instructions of the inner loop for each weight, product or pair.
     pub fn per_unit(&self) -> Option<f64> {
         let inner = self.inner.as_ref()?;

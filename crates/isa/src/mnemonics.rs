@@ -51,133 +51,62 @@ pub enum Kind {
 }
 
 /// What instructions begin with, what is more special first.
-const BEGINNINGS: &[(Kind, &[&str])] = &[
-    (Kind::Scratch, &["scratch_"]),
+const BEGINNINGS: &[(Kind, &str)] = &[
+    (Kind::Scratch, "scratch_"),
     (
         Kind::Wait,
-        &[
-            "s_wait",
-            "s_delay_alu",
-            "s_clause",
-            "s_nop",
-            "s_sleep",
-            "s_set",
-        ],
+        "s_wait s_delay_alu s_clause s_nop s_sleep s_set",
     ),
-    (Kind::Barrier, &["s_barrier"]),
-    (Kind::LoadScalar, &["s_load", "s_buffer_load"]),
-    (Kind::Scalar, &["s_"]),
+    (Kind::Barrier, "s_barrier"),
+    (Kind::LoadScalar, "s_load s_buffer_load"),
+    (Kind::Scalar, "s_"),
     (
         Kind::CrossLane,
-        &[
-            "ds_bpermute",
-            "ds_permute",
-            "ds_swizzle",
-            "v_permlane",
-            "v_read",
-            "v_writelane",
-        ],
+        "ds_bpermute ds_permute ds_swizzle v_permlane v_read v_writelane",
     ),
-    (Kind::LoadShared, &["ds_load", "ds_read"]),
-    (Kind::StoreShared, &["ds_"]),
+    (Kind::LoadShared, "ds_load ds_read"),
+    (Kind::StoreShared, "ds_"),
     (
         Kind::Load,
-        &[
-            "buffer_load",
-            "global_load",
-            "flat_load",
-            "image_load",
-            "image_sample",
-        ],
+        "buffer_load global_load flat_load image_load image_sample",
     ),
-    (Kind::Store, &["buffer_", "global_", "flat_", "image_"]),
-    (Kind::Dot, &["v_dot", "v_dual_dot"]),
+    (Kind::Store, "buffer_ global_ flat_ image_"),
+    (Kind::Dot, "v_dot v_dual_dot"),
     (
         Kind::Fma,
-        &[
-            "v_fma",
-            "v_mac_f",
-            "v_mad_f",
-            "v_mad_mix",
-            "v_pk_fma",
-            "v_dual_fma",
-            "v_wmma",
-        ],
+        "v_fma v_mac_f v_mad_f v_mad_mix v_pk_fma v_dual_fma v_wmma",
     ),
-    (
-        Kind::Mul,
-        &["v_mul_f", "v_mul_legacy", "v_pk_mul_f", "v_dual_mul"],
-    ),
+    (Kind::Mul, "v_mul_f v_mul_legacy v_pk_mul_f v_dual_mul"),
     (
         Kind::Add,
-        &[
-            "v_add_f",
-            "v_sub_f",
-            "v_subrev_f",
-            "v_pk_add_f",
-            "v_dual_add_f",
-            "v_dual_sub",
-        ],
+        "v_add_f v_sub_f v_subrev_f v_pk_add_f v_dual_add_f v_dual_sub",
     ),
-    (Kind::Convert, &["v_cvt"]),
+    (Kind::Convert, "v_cvt"),
     (
         Kind::Special,
-        &[
-            "v_exp", "v_rcp", "v_log", "v_sqrt", "v_rsq", "v_sin", "v_cos", "v_ldexp", "v_frexp",
-        ],
+        "v_exp v_rcp v_log v_sqrt v_rsq v_sin v_cos v_ldexp v_frexp",
     ),
-    (Kind::Compare, &["v_cmp"]),
+    (Kind::Compare, "v_cmp"),
     (
         Kind::Move,
-        &[
-            "v_mov",
-            "v_cndmask",
-            "v_swap",
-            "v_dual_mov",
-            "v_dual_cndmask",
-            "v_accvgpr",
-        ],
+        "v_mov v_cndmask v_swap v_dual_mov v_dual_cndmask v_accvgpr",
     ),
-    (Kind::Integer, &["v_lshl_add"]),
+    (Kind::Integer, "v_lshl_add"),
     (
         Kind::Bits,
-        &[
-            "v_and",
-            "v_or",
-            "v_xor",
-            "v_not",
-            "v_lshl",
-            "v_lshr",
-            "v_ashr",
-            "v_bf",
-            "v_perm",
-            "v_align",
-            "v_pack",
-            "v_dual_and",
-            "v_dual_lshl",
-            "v_pk_lshl",
-            "v_pk_lshr",
-            "v_pk_ashr",
-        ],
+        "v_and v_or v_xor v_not v_lshl v_lshr v_ashr v_bf",
+    ),
+    (
+        Kind::Bits,
+        "v_perm v_align v_pack v_dual_and v_dual_lshl v_pk_lshl v_pk_lshr v_pk_ashr",
     ),
     (
         Kind::Integer,
-        &[
-            "v_add",
-            "v_sub",
-            "v_mul",
-            "v_mad",
-            "v_min_u",
-            "v_max_u",
-            "v_min_i",
-            "v_max_i",
-            "v_xad",
-            "v_dual_add",
-            "v_pk_add",
-            "v_pk_sub",
-            "v_pk_mul",
-            "v_pk_mad",
-        ],
+        "v_add v_sub v_mul v_mad v_min_u v_max_u v_min_i",
+    ),
+    (
+        Kind::Integer,
+        "v_max_i v_xad v_dual_add v_pk_add v_pk_sub v_pk_mul v_pk_mad",
     ),
 ];
 
@@ -189,7 +118,8 @@ impl Kind {
         if crosses && !name.starts_with("v_mov") {
             return Self::CrossLane;
         }
-        let begins = |(_, all): &&(Self, &[&str])| all.iter().any(|it| name.starts_with(it));
+        let begins =
+            |(_, all): &&(Self, &str)| all.split(' ').any(|beginning| name.starts_with(beginning));
         BEGINNINGS
             .iter()
             .find(begins)

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::families::Family;
-use crate::report::Report;
 use crate::rows::{Cell, Key, Row};
 
 /// How a table is written.
@@ -146,65 +145,6 @@ fn aligned(lines: &[Vec<String>], style: Style) -> String {
                     _ => format!("{}:", "-".repeat(width.saturating_sub(1))),
                 });
             text += &format!("| {} |\n", rule.collect::<Vec<_>>().join(between));
-        }
-    }
-    text
-}
-
-/// Each kernel by itself, with all that is known of it.
-pub fn details(report: &Report) -> String {
-    let mut text = String::new();
-    for kernel in &report.kernels {
-        let list = |set: &std::collections::BTreeSet<String>| {
-            set.iter().cloned().collect::<Vec<_>>().join(", ")
-        };
-        let uses = &kernel.uses;
-        text += &format!("\n{}\n  runs in: {}\n", kernel.label, list(&uses.places));
-        text += &format!(
-            "  passes: {}; models: {}\n",
-            list(&uses.passes),
-            list(&uses.models)
-        );
-        text += &format!(
-            "  weights: {}; activations: {}; cache: {}\n",
-            list(&uses.weights),
-            list(&uses.activations),
-            list(&uses.caches)
-        );
-        for (family, it) in &kernel.measured {
-            text += &format!(
-                "  {family:<6}  {} VGPRs, {} spilled, {} B scratch, {} B LDS, {} waves, {} instructions, inverse throughput {}\n",
-                it.vgprs,
-                it.spilled_vgprs,
-                it.scratch_bytes,
-                it.lds_bytes,
-                it.waves,
-                it.instructions,
-                it.inverse_throughput
-            );
-            let Some(inner) = &it.inner else { continue };
-            let per = match (it.per_unit(), it.vector_per_unit(), inner.unit) {
-                (Some(all), Some(vector), Some(unit)) => {
-                    format!(
-                        " ({all:.2} per {}, {vector:.2} of them vector)",
-                        unit.of.name()
-                    )
-                }
-                _ => String::new(),
-            };
-            let mix: Vec<String> = inner
-                .mix
-                .iter()
-                .map(|(kind, n)| format!("{n} {}", kind.name()))
-                .collect();
-            text += &format!(
-                "          inner loop {}: {} instructions{per}, {:.0} % fused; {}; {} other loops\n",
-                inner.label,
-                inner.instructions,
-                inner.fused_share() * 100.0,
-                mix.join(", "),
-                inner.other_loops
-            );
         }
     }
     text

@@ -70,7 +70,7 @@ pub fn work(family: Family, wanted: &Wanted, target: &Path) -> Result<()> {
             let compiled = device.compile(&spirv.words, &spirv.bindings)?;
             let measured = Measured::new(&compiled)?;
             if let Some(folder) = &wanted.dump {
-                let name = format!("{number:04} {}", text.name.replace('/', " "));
+                let name = format!("{number:04}-{}", text.name.replace('/', "-"));
                 dump(folder, &name, family, &text, &compiled)?;
             }
             known.put(key, measured.clone());
@@ -107,7 +107,7 @@ fn dump(folder: &Path, name: &str, family: Family, text: &Text, compiled: &Compi
         code += &format!("; {name}: {value}\n");
     }
     code += compiled.machine_code()?;
-    fs::write(folder.join(format!("{name}.{family}.s")), code)?;
+    fs::write(folder.join(format!("{name}.{family:?}.s")), code)?;
     Ok(())
 }
 
