@@ -155,12 +155,11 @@ fn check(kept: &Kept, report: &Report) -> Result<()> {
         let rows = found.len();
         bail!("with {driver} and {kernels}, {rows} rows of them are worse than they may be");
     }
-    match kept.has(driver) {
-        true => println!("{kernels}, compiled by {driver}: none spills, none has become longer."),
-        false => {
-            println!("{kernels}, compiled by {driver}: none spills; no figures are kept of it.")
-        }
-    }
+    let length = match kept.has(driver) {
+        true => "none has become longer",
+        false => "no figures are kept of it",
+    };
+    println!("{kernels}, compiled by {driver}: none spills, and {length}.");
     Ok(())
 }
 
