@@ -1,5 +1,5 @@
-//! `cargo xtask isa`, which is a program of its own: it knows kernels and models, and the rest of this one need
-//! not be built again with them.
+//! `cargo xtask isa`, which is a program of its own: it knows kernels and models, and this one need not be built
+//! again with them.
 
 use std::env;
 
@@ -11,14 +11,10 @@ use crate::{shell, workspace::Workspace};
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     let mut command = shell::cargo(workspace);
     command
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "vitrine-isa",
-            "--",
-        ])
-        .args(arguments);
+        .args(["run", "--release", "--quiet", "--package", "vitrine-isa"])
+        .arg("--")
+        .args(arguments)
+        // Files that somebody names are named from here.
+        .current_dir(env::current_dir()?);
     shell::run(&mut command, "`cargo xtask isa`")
 }
