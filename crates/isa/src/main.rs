@@ -19,6 +19,7 @@ mod models;
 mod null_device;
 mod planned;
 mod report;
+mod roles;
 mod rows;
 mod spirv;
 mod table;
@@ -27,9 +28,9 @@ mod unit;
 mod wanted;
 mod worker;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
@@ -54,6 +55,9 @@ struct Arguments {
     /// Tell everything of each kernel; where there are few, this is done anyway
     #[arg(long)]
     each: bool,
+    /// Take an earlier run in place of compiling, of which FILE is the JSON: one on another system, with its driver
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -95,16 +99,13 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     if arguments.worker {
         let family = wanted.family.context("a worker needs a family")?;
-        return worker::work(family, wanted, &root.join("target"));
+        return worker::work(family, wanted, &target(&root));
     }
-    let Some(driver) = driver::find(arguments.driver.as_deref()) else {
-        let missing = "RADV, the driver with the compiler, is not on this machine (Debian: mesa-vulkan-drivers)";
-        ensure!(arguments.check, "{missing}");
-        println!("{missing}: kernels were not compiled for real GPUs.");
+    let Some(report) = report(arguments)? else {
+        println!("{MISSING}: kernels were not compiled for real GPUs.");
         return Ok(());
     };
     let kept = Kept::read(&root)?;
-    let report = Report::make(&driver, wanted)?;
     if arguments.check {
         return check(&kept, &report);
     }
@@ -122,9 +123,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     if let Some(file) = &arguments.against {
-        let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-        let before: Report =
-            serde_json::from_slice(&text).context("that is no JSON of an earlier run")?;
+        let before = Report::read(file)?;
         print!("{}", against::compare(&before, &report));
         return Ok(());
     }
@@ -143,6 +142,28 @@ fn run(arguments: &Arguments) -> Result<()> {
         count(report.kernels.len())
     );
     Ok(())
+}
+
+const MISSING: &str =
+    "RADV, the driver with the compiler, is not on this machine (Debian: mesa-vulkan-drivers)";
+
+/// None where there is no driver, and nobody insists.
+fn report(arguments: &Arguments) -> Result<Option<Report>> {
+    if let Some(file) = &arguments.from {
+        return Report::read(file).map(Some);
+    }
+    let Some(driver) = driver::find(arguments.driver.as_deref()) else {
+        ensure!(arguments.check, "{MISSING}");
+        return Ok(None);
+    };
+    Report::make(&driver, &arguments.wanted).map(Some)
+}
+
+/// Where this program was built.
+fn target(root: &Path) -> PathBuf {
+    let program = env::current_exe().ok();
+    let folder = program.as_deref().and_then(|it| it.parent()?.parent());
+    folder.map_or_else(|| root.join("target"), Path::to_owned)
 }
 
 fn check(kept: &Kept, report: &Report) -> Result<()> {

@@ -8,6 +8,7 @@ use vitrine_gpu::{Caps, Gpu, ShaderSource};
 use vitrine_model::{Config, Model, Tuning};
 
 use crate::models::{self, Loaded, MODELS};
+use crate::roles::Role;
 
 /// Where a kernel runs. Each is a set: one kernel may run in many places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +33,9 @@ pub struct Planned {
     pub source: ShaderSource,
     /// Where it runs.
     pub uses: Uses,
-    /// The same without the models, one by one: numbers of weights, activations and cache, pass, place.
+    /// The same one by one, without the models.
     pub roles: BTreeSet<Role>,
 }
-
-/// What a kernel is for, whatever the model.
-pub type Role = [&'static str; 6];
 
 /// Which plans are made.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,38 +110,6 @@ fn add(
     Ok(())
 }
 
-/// Of `planned`, labels of as many as are needed to have each role once. Kernels of one role differ in what
-/// they are told of the model's sizes, which seldom changes their code; attention's do, whose loops have the
-/// size of a head.
-pub fn one_of_each(planned: &BTreeMap<String, Planned>) -> BTreeSet<String> {
-    let mut kept = BTreeSet::new();
-    let mut known: BTreeSet<(&str, Role)> = BTreeSet::new();
-    for (model, _) in MODELS {
-        for (label, kernel) in planned {
-            if !kernel.uses.models.contains(model) || kept.contains(label) {
-                continue;
-            }
-            let name = kernel.source.name;
-            let common = kernel.roles.iter().filter(|role| is_common(role));
-            let roles: Vec<_> = common.map(|role| (name, *role)).collect();
-            let is_new = roles.iter().any(|role| !known.contains(role));
-            if is_new || name.starts_with("attention") {
-                kept.insert(label.clone());
-            }
-            known.extend(roles);
-        }
-    }
-    kept
-}
-
-/// Whether a pass does what nobody can do without.
-fn is_common([.., pass, _, _]: &Role) -> bool {
-    !matches!(
-        *pass,
-        "batch of 2" | "batch of 4" | "watched" | "tapped" | "changed"
-    )
-}
-
 /// Whether a model is meant, by a part of its name.
 pub fn fits(name: &str, only: Option<&str>) -> bool {
     only.is_none_or(|part| name.to_lowercase().contains(&part.to_lowercase()))
@@ -172,5 +138,90 @@ impl Uses {
         for (mine, theirs) in pairs {
             mine.extend(theirs.iter().cloned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::one_of_each;
+    use crate::spirv;
+    use crate::unit::Of;
+
+    /// As of a common GPU.
+    fn caps() -> Caps {
+        Caps {
+            f16: true,
+            subgroups: true,
+            subgroup_size: None,
+            timestamps: true,
+            max_storage_binding: 1 << 31,
+            max_weight_binding: 1 << 31,
+            max_uniform_binding: 1 << 16,
+            max_storage_buffers: 16,
+            max_workgroup_lanes: 1024,
+            max_workgroup_memory: 32 << 10,
+            max_texture: 0,
+            max_buffer: 1 << 31,
+        }
+    }
+
+    #[test]
+    fn plans_tell_their_kernels_without_a_gpu() {
+        let scope = Scope {
+            model: Some("qwen3"),
+            ..Scope::default()
+        };
+        let planned = all(&caps(), scope).unwrap();
+        let one = one_of_each(&planned);
+        assert!(!one.is_empty() && one.len() < planned.len());
+        for weights in [
+            "f32",
+            "f16",
+            "bf16",
+            "q8_0",
+            "q8 per row",
+            "q4",
+            "q4 per 128",
+            "q6_k",
+        ] {
+            for (activations, pass) in [("f32", "token"), ("f16", "prompt"), ("q8", "batch of 8")] {
+                let is_float = ["f32", "f16", "bf16"].contains(&weights);
+                if activations == "q8" && is_float {
+                    continue;
+                }
+                let runs = |kernel: &&Planned| {
+                    let down = |role: &&Role| {
+                        role.starts_with(&[weights, activations])
+                            && role[3..] == [pass, "mlp", "down_proj"]
+                    };
+                    kernel.roles.iter().any(|role| down(&role))
+                };
+                let kernels: Vec<_> = planned.values().filter(runs).collect();
+                let matmul = kernels
+                    .iter()
+                    .find(|it| it.source.name.starts_with("matmul"));
+                let source = &matmul
+                    .unwrap_or_else(|| panic!("{weights} {activations} {pass}"))
+                    .source;
+                let spirv = spirv::of_wgsl(&source.wgsl().unwrap()).unwrap();
+                assert_eq!(spirv.bindings.len(), source.bindings.len());
+                assert!(spirv.unit.is_none_or(|unit| unit.of != Of::Pair));
+            }
+        }
+        let names: BTreeSet<_> = planned.values().map(|kernel| kernel.source.name).collect();
+        for name in ["attention", "sample", "top_k", "rank", "attention_probs"] {
+            assert!(names.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn models_are_found_by_a_part_of_their_names() {
+        assert!(fits("Llama-3-8B", Some("llama")) && !fits("Llama-3-8B", Some("phi")));
+        let none = Scope {
+            model: Some("nobody"),
+            ..Scope::default()
+        };
+        assert!(all(&caps(), none).is_err());
     }
 }

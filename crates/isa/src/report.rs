@@ -1,6 +1,7 @@
 //! All that a run found out.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -36,6 +37,16 @@ pub struct Kernel {
 }
 
 impl Report {
+    /// What an earlier run printed.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is something else.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+        let report = serde_json::from_slice(&text);
+        report.with_context(|| format!("{} is not the JSON of an earlier run", file.display()))
+    }
+
     /// Compiles what is wanted, for all families at a time.
     ///
     /// # Errors

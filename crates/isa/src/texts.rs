@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use vitrine_gpu::Caps;
 
 use crate::planned::{self, Planned, Scope, Uses};
+use crate::roles;
 use crate::wanted::Wanted;
 
 /// A kernel as naga reads it.
@@ -36,7 +37,7 @@ pub fn wanted(caps: &Caps, wanted: &Wanted) -> Result<Vec<Text>> {
     };
     let mut planned = planned::all(caps, scope)?;
     if scope.model.is_none() && !scope.whole && !scope.candidates {
-        let kept = planned::one_of_each(&planned);
+        let kept = roles::one_of_each(&planned);
         planned.retain(|label, _| kept.contains(label));
     }
     planned.retain(|label, kernel| {
