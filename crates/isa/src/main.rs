@@ -28,9 +28,9 @@ mod unit;
 mod wanted;
 mod worker;
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::{env, fs};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
