@@ -8,9 +8,7 @@ use crate::ggml::GgmlType;
 use crate::plan::{BatchPlan, Tapping, Watch};
 use crate::sequences::SequenceId;
 use crate::weights::Weights;
-use crate::{
-    Change, Config, LoadOptions, Model, ModelError, PacketParts, PatchSite, Readout, Tap,
-};
+use crate::{Change, Config, LoadOptions, Model, ModelError, PacketParts, PatchSite, Readout, Tap};
 
 /// A kernel that a plan runs.
 #[derive(Clone, Debug)]
@@ -27,7 +25,8 @@ pub struct PlannedKernel {
 const BATCHES: [(u32, &str); 3] = [(2, "batch of 2"), (4, "batch of 4"), (8, "batch of 8")];
 
 /// All that has kernels of its own.
-const TAPS: &str = "embedding,hidden_states,attentions,q_proj,k_proj,q,k,v,head_out,attn_out,mlp_out";
+const TAPS: &str =
+    "embedding,hidden_states,attentions,q_proj,k_proj,q,k,v,head_out,attn_out,mlp_out";
 
 impl Model {
     /// Every kernel that a model of this configuration runs on `gpu`, whose weights are as from a file with

@@ -90,7 +90,8 @@ impl Model {
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         options.check(&config)?;
-        let (weights, filling) = Weights::allocate_random(&gpu, &config, GgmlType::F16, options.quantization)?;
+        let (weights, filling) =
+            Weights::allocate_random(&gpu, &config, GgmlType::F16, options.quantization)?;
         let model = Self::new(gpu, config, weights, options)?;
         model.fill(filling, progress).await
     }
