@@ -13,6 +13,8 @@ const INVOCATIONS: u32 = 64u;
 const SPAN: u32 = 4u;
 // Values of k that a trip of the inner loop takes.
 const UNROLL: u32 = 2u;
+// Of the inner loop, for `cargo xtask isa`.
+const PRODUCTS_PER_TRIP: u32 = 8u * COLS * UNROLL;
 const TOKENS: u32 = 8u * COLS;
 
 // [16 of k, 8 octets of rows]: the weights of eight rows.

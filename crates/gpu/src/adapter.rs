@@ -84,6 +84,17 @@ pub(crate) fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle())
 }
 
+/// The adapter of wgpu's backend that does nothing.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) async fn planning() -> Result<wgpu::Adapter, GpuError> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::NOOP;
+    descriptor.backend_options.noop.enable = true;
+    let instance = wgpu::Instance::new(descriptor);
+    let adapters = instance.enumerate_adapters(wgpu::Backends::NOOP).await;
+    adapters.into_iter().next().ok_or(GpuError::NoAdapter)
+}
+
 pub(crate) async fn choose(selector: &AdapterSelector) -> Result<wgpu::Adapter, GpuError> {
     #[cfg(target_arch = "wasm32")]
     if !crate::browser::has_webgpu() {

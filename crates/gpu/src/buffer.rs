@@ -26,13 +26,16 @@ pub struct Buffer {
     size: u64,
 }
 
+/// What is allocated of a buffer whose memory is only counted.
+const COUNTED_BYTES: u64 = 256;
+
 /// Offsets at which every adapter can bind a part of a buffer.
 pub const BINDING_ALIGNMENT: u64 = 256;
 
 struct Owned {
     raw: wgpu::Buffer,
     label: String,
-    _memory: Share,
+    memory: Share,
 }
 
 impl Drop for Owned {
@@ -62,7 +65,7 @@ impl Buffer {
         };
         let raw = device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
-            size,
+            size: if share.is_real() { size } else { COUNTED_BYTES },
             usage,
             mapped_at_creation: false,
         });
@@ -70,7 +73,7 @@ impl Buffer {
             inner: Rc::new(Owned {
                 raw,
                 label: label.to_owned(),
-                _memory: share,
+                memory: share,
             }),
             offset: 0,
             size,
@@ -162,11 +165,17 @@ impl<'a> Bound<'a> {
 
     pub(crate) fn resource(self) -> wgpu::BindingResource<'a> {
         match self {
-            Self::Buffer { buffer, bytes } => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-                buffer: buffer.raw(),
-                offset: buffer.offset,
-                size: std::num::NonZeroU64::new(bytes),
-            }),
+            Self::Buffer { buffer, bytes } => {
+                let (offset, bytes) = match buffer.inner.memory.is_real() {
+                    true => (buffer.offset, bytes),
+                    false => (0, bytes.min(COUNTED_BYTES)),
+                };
+                wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: buffer.raw(),
+                    offset,
+                    size: std::num::NonZeroU64::new(bytes),
+                })
+            }
             Self::Texture(texture) => wgpu::BindingResource::TextureView(texture.view()),
         }
     }

@@ -104,6 +104,44 @@ impl Gpu {
         })
     }
 
+    /// A device that computes nothing and has no memory: plans are made on it for an adapter that can do
+    /// `caps`, to see which kernels they ask for.
+    ///
+    /// # Errors
+    /// When wgpu has no backend for that.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn planning(caps: Caps) -> Result<Self, GpuError> {
+        let adapter = adapter::planning().await?;
+        let descriptor = wgpu::DeviceDescriptor {
+            required_features: wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP,
+            required_limits: adapter.limits(),
+            ..Default::default()
+        };
+        let device = adapter.request_device(&descriptor).await;
+        let (device, queue) = device.map_err(|error| GpuError::NoDevice {
+            adapter: "the adapter for plans".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let description = AdapterDescription {
+            device_type: "DiscreteGpu".to_owned(),
+            caps,
+            ..AdapterDescription::of(&adapter)
+        };
+        Ok(Self {
+            inner: Rc::new(Inner {
+                device,
+                queue,
+                description,
+                tier: Tier::Gpu,
+                kernels: KernelCache::of_descriptions(),
+                pipelines: OnceCell::new(),
+                adapter: adapter.get_info(),
+                memory: Rc::new(Memory::counted_only()),
+                trouble: Arc::default(),
+            }),
+        })
+    }
+
     /// From here on takes what drivers compiled before from a file in `folder`, where they let us; a
     /// browser does that by itself.
     #[cfg(not(target_arch = "wasm32"))]
@@ -202,6 +240,9 @@ impl Gpu {
 
     /// Queues bytes to be written before the next submission. Offset and length are multiples of 4.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
+        if !self.inner.memory.is_real() {
+            return;
+        }
         let offset = buffer.offset() + offset;
         self.inner.queue.write_buffer(buffer.raw(), offset, bytes);
     }

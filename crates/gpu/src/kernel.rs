@@ -45,8 +45,7 @@ pub struct Kernel {
 struct Compiled {
     pipeline: Pipeline,
     layout: wgpu::BindGroupLayout,
-    name: &'static str,
-    names: Vec<&'static str>,
+    source: ShaderSource,
     label: String,
 }
 
@@ -79,8 +78,7 @@ impl Kernel {
             inner: Rc::new(Compiled {
                 pipeline,
                 layout,
-                name: source.name,
-                names: source.names.clone(),
+                source: source.clone(),
                 label,
             }),
         })
@@ -97,12 +95,18 @@ impl Kernel {
 
     /// The names of its bindings, in order.
     pub(crate) fn names(&self) -> &[&'static str] {
-        &self.inner.names
+        &self.inner.source.names
     }
 
     /// Its shader's name.
     pub(crate) fn name(&self) -> &'static str {
-        self.inner.name
+        self.inner.source.name
+    }
+
+    /// What it was made of.
+    #[must_use]
+    pub fn source(&self) -> &ShaderSource {
+        &self.inner.source
     }
 
     /// What tells this permutation from the others.
@@ -153,6 +157,15 @@ pub(crate) struct KernelCache {
 }
 
 impl KernelCache {
+    /// One whose kernels are described and never compiled.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn of_descriptions() -> Self {
+        Self {
+            compilers: Compilers::stopped(),
+            kernels: RefCell::default(),
+        }
+    }
+
     /// The kernel of this description: there already, or compiled from now on.
     pub(crate) fn get(
         &self,

@@ -10,6 +10,8 @@ use crate::GpuError;
 pub(crate) struct Memory {
     now: Cell<u64>,
     most: Cell<u64>,
+    /// Whether it is only counted: buffers have a few bytes, and nobody looks into them.
+    counted_only: bool,
 }
 
 /// Counts as long as it lives.
@@ -22,6 +24,20 @@ impl Memory {
     /// The most there were at a time.
     pub fn most(&self) -> u64 {
         self.most.get()
+    }
+
+    /// Memory that is only counted.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn counted_only() -> Self {
+        Self {
+            counted_only: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is there, and not only counted.
+    pub fn is_real(&self) -> bool {
+        !self.counted_only
     }
 
     /// Counts `bytes` more, unless the adapter gives only `limit` at a time; `label` names what they
@@ -44,6 +60,11 @@ impl Memory {
 }
 
 impl Share {
+    /// Whether it is there, and not only counted.
+    pub fn is_real(&self) -> bool {
+        self.memory.is_real()
+    }
+
     /// How many bytes it is.
     pub fn bytes(&self) -> u64 {
         self.bytes

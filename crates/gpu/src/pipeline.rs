@@ -61,6 +61,13 @@ mod native {
     }
 
     impl Compilers {
+        /// Those that compile nothing.
+        pub fn stopped() -> Self {
+            Self {
+                stopped: Arc::new(AtomicBool::new(true)),
+            }
+        }
+
         /// Compiles it soon.
         pub fn begin(&self, source: PipelineSource) -> Pipeline {
             let source = Arc::new(source);

@@ -216,6 +216,14 @@ impl Recording {
         })
     }
 
+    /// The kernels that it runs, in order, and what for.
+    pub fn kernels(&self) -> impl Iterator<Item = (Place, &Kernel)> {
+        self.commands.iter().filter_map(|command| match command {
+            Command::Dispatch(dispatch) => Some((dispatch.place, &dispatch.kernel)),
+            Command::Copy { .. } => None,
+        })
+    }
+
     /// Kernel runs in it.
     #[must_use]
     pub fn dispatches(&self) -> usize {

@@ -13,6 +13,7 @@ mod error;
 pub mod files;
 pub mod ggml;
 pub mod gguf;
+mod inventory;
 mod kv_cache;
 mod lens_pace;
 mod load;
@@ -53,6 +54,7 @@ pub use config::Config;
 pub use error::ModelError;
 pub use files::ModelFiles;
 pub use gguf::Gguf;
+pub use inventory::PlannedKernel;
 pub use load::{LoadOptions, LoadStage};
 #[cfg(not(target_arch = "wasm32"))]
 pub use mapped_file::MappedFile;

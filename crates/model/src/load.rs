@@ -4,6 +4,7 @@ use vitrine_gpu::Gpu;
 use vitrine_kernels::{Dtype, KvDtype};
 
 use crate::checkpoint::Checkpoint;
+use crate::ggml::GgmlType;
 use crate::kv_cache::KvCache;
 use crate::plan::{Activations, Basis, Changes, Plan};
 use crate::sequences::Sequences;
@@ -89,7 +90,8 @@ impl Model {
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         options.check(&config)?;
-        let (weights, filling) = Weights::allocate_random(&gpu, &config, options.quantization)?;
+        let (weights, filling) =
+            Weights::allocate_random(&gpu, &config, GgmlType::F16, options.quantization)?;
         let model = Self::new(gpu, config, weights, options)?;
         model.fill(filling, progress).await
     }
@@ -109,7 +111,7 @@ impl Model {
     }
 
     /// A model whose weights are still to come.
-    fn new(
+    pub(crate) fn new(
         gpu: Gpu,
         mut config: Config,
         weights: Weights,

@@ -163,6 +163,11 @@ impl Readout {
         })
     }
 
+    /// All that it can run.
+    pub(crate) fn recordings(&self) -> [&Recording; 3] {
+        [&self.head, &self.top_k, &self.rank]
+    }
+
     /// How many rows fit.
     #[must_use]
     pub fn capacity(&self) -> u32 {

@@ -130,7 +130,11 @@ impl Model {
     }
 
     /// A pass of many tokens, cut where `tapping` looks.
-    fn tapped(&self, changes: &Changes, tapping: &Tapping) -> Result<Vec<Segment>, ModelError> {
+    pub(crate) fn tapped(
+        &self,
+        changes: &Changes,
+        tapping: &Tapping,
+    ) -> Result<Vec<Segment>, ModelError> {
         let basis = Basis {
             changes,
             ..self.basis()

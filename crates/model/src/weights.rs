@@ -13,6 +13,7 @@ use vitrine_gpu::Gpu;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Norm;
+use crate::ggml::GgmlType;
 use crate::source::ByteSource;
 use crate::synthesize::RandomBits;
 use crate::{Config, ModelError, Quantize};
@@ -75,17 +76,19 @@ impl Weights {
         Self::from_origin(gpu, &checkpoint.config, origin, quantization, total)
     }
 
-    /// The same for random weights of a configuration's shapes: 16 bits, or quantised. To measure
-    /// speed with; what they write is nonsense.
+    /// The same for random weights of a configuration's shapes, as from a file whose tensors are of the
+    /// type `on_disk`, or quantised. To measure speed with; what they write is nonsense.
     ///
     /// # Errors
     /// When the GPU has no room.
     pub fn allocate_random(
         gpu: &Gpu,
         config: &Config,
+        on_disk: GgmlType,
         quantization: Quantization,
     ) -> Result<(Self, Filling<'static, Vec<u8>>), ModelError> {
-        let origin = Origin::Random(RandomBits::new(1));
+        let bits = RandomBits::new(1);
+        let origin = Origin::Random { bits, on_disk };
         let total = config.parameters() * 2;
         Self::from_origin(gpu, config, origin, quantization, total)
     }

@@ -5,6 +5,7 @@ mod browser;
 mod dist;
 mod files;
 mod function_order;
+mod isa;
 mod lean_normalization;
 mod lean_rustc;
 mod minify;
@@ -60,6 +61,12 @@ enum Task {
     },
     /// Write the page and the model as static files to ./dist
     Dist,
+    /// What compilers of real GPUs make of the kernels, on a machine without those GPUs
+    Isa {
+        /// `cargo xtask isa -- --help` tells them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check everything: format, lints, tests natively and in a browser
     Test,
 }
@@ -89,6 +96,7 @@ fn run(task: Task) -> Result<()> {
         Task::Record => record::record(&workspace),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),
+        Task::Isa { arguments } => isa::run(&workspace, &arguments),
         Task::Test => test::test(&workspace),
     }
 }

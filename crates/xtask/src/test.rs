@@ -13,7 +13,7 @@ use vitrine_hub::DEFAULT_MODEL;
 use crate::{
     axe,
     browser::{self, Browser},
-    model, requirements, say, shell,
+    isa, model, requirements, say, shell,
     wasm_std::WasmStd,
     web, weight,
     workspace::Workspace,
@@ -102,6 +102,8 @@ fn run(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
             "a test of xtask",
         )
     })?;
+
+    steps.run("compilers of GPUs", || isa::check(workspace))?;
 
     steps.run("build, web", || {
         let site = web::build(workspace, web::Build::Whole)?;

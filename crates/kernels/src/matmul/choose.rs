@@ -3,7 +3,7 @@
 use vitrine_gpu::Gpu;
 
 use super::Tiling;
-use super::tiling::{VEC_ROWS_EACH, VEC_SLICE};
+use super::tiling::VEC_SLICE;
 use crate::{Format, XFormat, software};
 
 /// The most tokens for which `matmul/vec` reads weights once; more go through tiles.
@@ -35,7 +35,7 @@ impl Tiling {
         match tokens {
             ..=MOST_VEC_TOKENS => {
                 // More invocations work on a row where there are too few rows to keep the GPU busy.
-                let wanted = (BUSY_INVOCATIONS * VEC_ROWS_EACH / rows.max(1)).clamp(2, 8);
+                let wanted = (2 * BUSY_INVOCATIONS / rows.max(1)).clamp(2, 8);
                 let blocks = format.blocks(k).next_power_of_two();
                 vec(1 << wanted.min(blocks).ilog2(), tokens)
             }

@@ -2,7 +2,7 @@
 
 use vitrine_gpu::{Binding, ShaderSource};
 
-use super::tiling::{TILE_ROWS, VEC_ROWS_EACH, VEC_SLICE};
+use super::tiling::{TILE_ROWS, VEC_SLICE, vec_rows_each};
 use super::{Epilogue, Matmul};
 use crate::packed::store_units;
 use crate::{Dtype, FRAGMENTS, XFormat, fragment, template};
@@ -36,7 +36,7 @@ pub(super) fn vec(matmul: &Matmul, slices: u32, tokens: u32) -> ShaderSource {
         ("SLICES", slices.into()),
         ("COLS", tokens.into()),
         ("CHUNK", chunk.into()),
-        ("ROWS_EACH", VEC_ROWS_EACH.into()),
+        ("ROWS_EACH", vec_rows_each(tokens).into()),
         ("UNROLL", unroll.into()),
     ]);
     matmul.bind_norm(&mut source, Binding::Read);

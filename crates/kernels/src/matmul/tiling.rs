@@ -7,7 +7,7 @@ use crate::software;
 /// Which kernel multiplies, and how its work is cut for workgroups and invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiling {
-    /// `shaders/matmul/vec.wgsl`, for one token or a few: a workgroup has 64 rows.
+    /// `shaders/matmul/vec.wgsl`, for one token or a few: a workgroup has 32 rows or 64.
     Vec {
         /// Invocations that share a row (split-K); a power of two.
         slices: u32,
@@ -25,10 +25,11 @@ pub enum Tiling {
 
 /// Invocations of a slice in `matmul/vec`: a tile of rows, whose words lie side by side.
 pub(crate) const VEC_SLICE: u32 = 32;
-/// Rows of each of them, which share what is loaded of x.
-pub(crate) const VEC_ROWS_EACH: u32 = 2;
-/// Rows of W of a workgroup of `matmul/vec`.
-pub(crate) const VEC_ROWS: u32 = VEC_SLICE * VEC_ROWS_EACH;
+/// Rows of each of them, which share what is loaded of x. With several tokens more than one row would not stay in
+/// registers.
+pub(crate) fn vec_rows_each(tokens: u32) -> u32 {
+    if tokens == 1 { 2 } else { 1 }
+}
 /// Rows of W of a workgroup of `matmul/tile`.
 pub(crate) const TILE_ROWS: u32 = 64;
 
@@ -51,7 +52,7 @@ impl Tiling {
     /// Workgroups for so many results, each of some rows, and the tokens of a pass.
     pub(crate) fn grid(self, results: u32, rows_per_result: u32) -> Grid {
         let rows = match self {
-            Self::Vec { .. } => VEC_ROWS,
+            Self::Vec { tokens, .. } => VEC_SLICE * vec_rows_each(tokens),
             Self::Tile { .. } => TILE_ROWS,
             Self::Software(tiling) => tiling.lanes * tiling.rows,
         };

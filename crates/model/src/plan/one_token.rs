@@ -40,6 +40,12 @@ impl OneToken {
         Ok(Self { anywhere, short })
     }
 
+    /// All of them.
+    pub fn recordings(&self) -> impl Iterator<Item = &Recording> {
+        let short = self.short.as_ref().map(|(short, _)| short);
+        std::iter::once(&self.anywhere).chain(short)
+    }
+
     /// What runs for the token at `position`.
     pub fn at(&self, position: u32) -> &Recording {
         match &self.short {

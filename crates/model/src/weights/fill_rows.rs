@@ -60,9 +60,9 @@ impl<'a, S: ByteSource> Filling<'a, S> {
                     let bytes = &bytes[at..at + row_bytes as usize];
                     storage.pack_row(bytes, inside as usize, &mut packer);
                 }
-            } else if let Origin::Random(random) = &mut self.origin {
+            } else if let Origin::Random { bits, .. } = &mut self.origin {
                 for inside in 0..n {
-                    random_row(random, inside as usize, &mut packer);
+                    random_row(bits, inside as usize, &mut packer);
                 }
             }
             self.upload(matrix, start + row, &packer).await?;

@@ -7,7 +7,6 @@ use vitrine_kernels::{Format, PackedPart};
 use super::Room;
 use super::fill::Fill;
 use super::fill_rows::Rows;
-use crate::ggml::GgmlType;
 use crate::source::ByteSource;
 use crate::{ModelError, Quantize, Storage};
 
@@ -156,7 +155,7 @@ impl<S: ByteSource> Room<'_, '_, S> {
                 .tensor(&format!("{}.weight", piece.name), &shape)?;
             let on_disk = match &tensor {
                 Some((_, info)) => info.kind()?,
-                None => GgmlType::F16,
+                None => self.origin.invented_type(),
             };
             tensors.push((tensor, Storage::new(on_disk, quantize)));
             matrix.starts.push(matrix.rows);

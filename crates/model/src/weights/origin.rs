@@ -1,5 +1,6 @@
 use crate::architecture::Names;
 use crate::checkpoint::Checkpoint;
+use crate::ggml::GgmlType;
 use crate::source::ByteSource;
 use crate::synthesize::RandomBits;
 use crate::tensor::TensorInfo;
@@ -10,7 +11,12 @@ pub enum Origin<'a, S> {
     /// A model's files.
     Files(&'a Checkpoint<'a, S>),
     /// Thin air.
-    Random(RandomBits),
+    Random {
+        /// What they are filled with.
+        bits: RandomBits,
+        /// The type that their tensors would have on disk.
+        on_disk: GgmlType,
+    },
 }
 
 impl<'a, S: ByteSource> Origin<'a, S> {
@@ -18,7 +24,7 @@ impl<'a, S: ByteSource> Origin<'a, S> {
     pub fn names(&self, config: &Config) -> &'static Names {
         match self {
             Self::Files(checkpoint) => checkpoint.names(),
-            Self::Random(_) => config.architecture.names(),
+            Self::Random { .. } => config.architecture.names(),
         }
     }
 
@@ -26,13 +32,21 @@ impl<'a, S: ByteSource> Origin<'a, S> {
     pub fn prefix(&self) -> &'static str {
         match self {
             Self::Files(checkpoint) => checkpoint.prefix(),
-            Self::Random(_) => "",
+            Self::Random { .. } => "",
         }
     }
 
     /// Whether rows of queries and keys lie in llama.cpp's order.
     pub fn interleaves_heads(&self) -> bool {
         matches!(self, Self::Files(checkpoint) if checkpoint.interleaves_heads())
+    }
+
+    /// The type of tensors that are in no file.
+    pub fn invented_type(&self) -> GgmlType {
+        match self {
+            Self::Random { on_disk, .. } => *on_disk,
+            Self::Files(_) => GgmlType::F16,
+        }
     }
 
     /// The tensor `name`, which must have this shape, and its file; none where weights are random.

@@ -1,0 +1,64 @@
+//! What a trip of a kernel's inner loop is worth.
+
+use serde::{Deserialize, Serialize};
+
+/// What instructions of an inner loop are counted by. A kernel says it in its own text, as a constant that
+/// nothing else reads: `const WEIGHTS_PER_TRIP: u32 = 32u * ROWS;`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// What.
+    pub of: Of,
+    /// How many of them a lane has done after one trip.
+    pub per_trip: f64,
+}
+
+/// What a loop goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Of {
+    /// A weight, of one token or of a few that a lane has together.
+    Weight,
+    /// A weight multiplied by one token's value, where a lane has a tile of both.
+    Product,
+    /// A query and a key.
+    Pair,
+}
+
+const NAMES: [(&str, Of); 3] = [
+    ("WEIGHTS_PER_TRIP", Of::Weight),
+    ("PRODUCTS_PER_TRIP", Of::Product),
+    ("PAIRS_PER_TRIP", Of::Pair),
+];
+
+impl Unit {
+    /// What the constants of a kernel say.
+    pub fn of_module(module: &naga::Module) -> Option<Self> {
+        module.constants.iter().find_map(|(_, constant)| {
+            let name = constant.name.as_deref()?;
+            let (_, of) = NAMES.into_iter().find(|(known, _)| *known == name)?;
+            let naga::Expression::Literal(value) = module.global_expressions[constant.init] else {
+                return None;
+            };
+            let per_trip = match value {
+                naga::Literal::U32(n) => f64::from(n),
+                naga::Literal::I32(n) => f64::from(n),
+                naga::Literal::F32(n) => f64::from(n),
+                naga::Literal::AbstractInt(n) => n as f64,
+                naga::Literal::AbstractFloat(n) => n,
+                _ => return None,
+            };
+            (per_trip > 0.0).then_some(Self { of, per_trip })
+        })
+    }
+}
+
+impl Of {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Product => "product",
+            Self::Pair => "pair",
+        }
+    }
+}
