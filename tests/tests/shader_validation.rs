@@ -111,15 +111,15 @@ fn the_list_has_every_kernel() {
 }
 
 /// Bytes that the invocations of a workgroup share.
-fn workgroup_memory(source: &ShaderSource) -> u32 {
-    let module = naga::front::wgsl::parse_str(&source.wgsl().unwrap()).unwrap();
+fn workgroup_memory(source: &ShaderSource) -> Result<u32, Box<dyn std::error::Error>> {
+    let module = naga::front::wgsl::parse_str(&source.wgsl()?)?;
     let mut layouter = naga::proc::Layouter::default();
-    layouter.update(module.to_ctx()).unwrap();
+    layouter.update(module.to_ctx())?;
     let shared = module.global_variables.iter();
     let shared = shared.filter(|(_, it)| it.space == naga::AddressSpace::WorkGroup);
-    shared
+    Ok(shared
         .map(|(_, it)| layouter[it.ty].size.next_multiple_of(16))
-        .sum()
+        .sum())
 }
 
 /// WebGPU promises 16 KiB.
@@ -128,7 +128,7 @@ const MOST_WORKGROUP_MEMORY: u32 = 16 * 1024;
 #[test]
 fn workgroup_memory_is_what_every_device_has() {
     for source in [permutations(), subgroup_permutations()].concat() {
-        let bytes = workgroup_memory(&source);
+        let bytes = workgroup_memory(&source).unwrap();
         assert!(
             bytes <= MOST_WORKGROUP_MEMORY,
             "{bytes}: {}",
@@ -169,7 +169,7 @@ fn attention_has_room_for_every_head() {
                         },
                     };
                     for source in attention.sources() {
-                        let bytes = workgroup_memory(&source);
+                        let bytes = workgroup_memory(&source).unwrap();
                         assert!(
                             bytes <= MOST_WORKGROUP_MEMORY,
                             "{bytes}: {}",

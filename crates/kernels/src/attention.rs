@@ -68,7 +68,7 @@ pub enum AttentionForm {
     Prompt,
     /// `attention/token.wgsl`: the queries of one token.
     Token,
-    /// `software/attention_keys.wgsl`: the queries of one token.
+    /// `software/attention_keys.wgsl`: the queries of one token over a cache in storage.
     Keys,
     /// `software/attention.wgsl`: the queries of one token over a cache that is a texture; a workgroup is a subgroup
     /// of so many invocations.
@@ -88,10 +88,10 @@ impl AttentionShape {
     pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, queries: Queries) -> Self {
         let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
             (true, Some(lanes)) => AttentionForm::Texels(lanes),
-            _ if queries == Queries::Prompt => AttentionForm::Prompt,
             _ if gpu.tier().is_software() && software::attention::keys_fit(cache) => {
                 AttentionForm::Keys
             }
+            _ if queries == Queries::Prompt => AttentionForm::Prompt,
             _ => AttentionForm::Token,
         };
         Self {
