@@ -60,8 +60,8 @@ enum Task {
     },
     /// Write the page and the model as static files to ./dist
     Dist,
-    /// Check everything: format, lints, tests natively and in a browser
-    Test,
+    /// Check everything, or one step of it: format, lints, tests natively and in a browser
+    Test(test::Choice),
 }
 
 fn main() -> ExitCode {
@@ -89,6 +89,6 @@ fn run(task: Task) -> Result<()> {
         Task::Record => record::record(&workspace),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),
-        Task::Test => test::test(&workspace),
+        Task::Test(choice) => test::test(&workspace, &choice),
     }
 }
