@@ -67,8 +67,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Check everything: format, lints, tests natively and in a browser
-    Test,
+    /// Check everything, or one step of it: format, lints, tests natively and in a browser
+    Test(test::Choice),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +97,6 @@ fn run(task: Task) -> Result<()> {
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),
         Task::Isa { arguments } => isa::run(&workspace, &arguments),
-        Task::Test => test::test(&workspace),
+        Task::Test(choice) => test::test(&workspace, &choice),
     }
 }

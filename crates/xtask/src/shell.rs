@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -43,6 +43,33 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
         bail!("{what} failed ({status}); its own message is above");
     }
     Ok(())
+}
+
+/// A command that runs meanwhile, and says nothing.
+pub struct Behind(Child);
+
+impl Behind {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Result<Self> {
+        let silent = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = silent.spawn().with_context(|| not_started(command))?;
+        Ok(Self(child))
+    }
+
+    /// Waits until it has ended, well or not.
+    pub fn wait(&mut self) {
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The standard output of a command, trimmed; `None` if there is no such command or it fails.

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -10,7 +11,9 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     files::{self, Stamp},
-    function_order, minify, offline, parts, say, shell, short_names, style,
+    function_order, minify, offline, parts, say,
+    shell::{self, Behind},
+    short_names, style,
     wasm_opt::WasmOpt,
     wasm_std::{self, WasmStd},
     workspace::Workspace,
@@ -75,12 +78,26 @@ fn compile(workspace: &Workspace, build: Build) -> Result<()> {
     let wasm_std = WasmStd::choose(workspace)?;
     let start = say::begin("Compiling the page and its worker to wasm (minutes the first time)");
     say::note(wasm_std.describe());
+    shell::run(
+        &mut compiling(workspace, &wasm_std, build),
+        "compiling the page",
+    )?;
+    say::done(start, "compiled");
+    Ok(())
+}
+
+/// Compiles the page while something else is done. What goes wrong is said by `build`, which comes
+/// after it.
+pub fn compile_behind(workspace: &Workspace) -> Result<Behind> {
+    let wasm_std = WasmStd::choose(workspace)?;
+    Behind::start(&mut compiling(workspace, &wasm_std, Build::Whole))
+}
+
+fn compiling(workspace: &Workspace, wasm_std: &WasmStd, build: Build) -> Command {
     let mut cargo = shell::cargo(workspace);
     cargo.arg("build").args(build.selection());
     wasm_std.apply(workspace, &mut cargo, build);
-    shell::run(&mut cargo, "compiling the page")?;
-    say::done(start, "compiled");
-    Ok(())
+    cargo
 }
 
 /// Makes the JavaScript side of the module and shrinks the module.

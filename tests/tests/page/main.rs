@@ -9,6 +9,7 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
+mod alone;
 mod app;
 mod arrivals;
 mod cuts;
@@ -28,7 +29,6 @@ mod session;
 mod setup;
 mod shaders;
 mod site;
-mod speed;
 mod subgroups;
 mod tuning;
 mod visit;

@@ -1,29 +1,37 @@
 // Compiles shaders the way the engine does; answers with one line per complaint.
 const [shaders, done] = [arguments[0], arguments[arguments.length - 1]];
 
-const complaints = async (device, { label, code, bindings }) => {
+// What the device complains of while `make` runs; it may not wait for anything.
+const scoped = async (device, make) => {
   device.pushErrorScope("validation");
-  const module = device.createShaderModule({ label, code });
+  const made = make();
+  const error = device.popErrorScope();
+  return [made, await error];
+};
+
+const complaints = async (device, { label, code, bindings }) => {
+  const [[module, layout], error] = await scoped(device, () => {
+    const entries = bindings.map((resource, binding) => {
+      return { binding, visibility: GPUShaderStage.COMPUTE, ...resource };
+    });
+    const bindGroupLayouts = [device.createBindGroupLayout({ entries })];
+    return [
+      device.createShaderModule({ label, code }),
+      device.createPipelineLayout({ bindGroupLayouts }),
+    ];
+  });
   const { messages } = await module.getCompilationInfo();
   const found = messages
     .filter(({ type }) => type === "error")
     .map(({ lineNum, message }) => `${label}: line ${lineNum}: ${message}`);
-  if (found.length === 0) {
-    const entries = bindings.map((resource, binding) => {
-      return { binding, visibility: GPUShaderStage.COMPUTE, ...resource };
-    });
-    const layout = device.createPipelineLayout({
-      bindGroupLayouts: [device.createBindGroupLayout({ entries })],
-    });
-    try {
-      await device.createComputePipelineAsync({ layout, compute: { module, entryPoint: "main" } });
-    } catch (error) {
-      found.push(`${label}: ${error.message}`);
-    }
-  }
-  const error = await device.popErrorScope();
   if (error && found.length === 0) found.push(`${label}: ${error.message}`);
-  return found;
+  if (found.length > 0) return found;
+  try {
+    await device.createComputePipelineAsync({ layout, compute: { module, entryPoint: "main" } });
+    return [];
+  } catch (error) {
+    return [`${label}: ${error.message}`];
+  }
 };
 
 (async () => {
@@ -36,7 +44,12 @@ const complaints = async (device, { label, code, bindings }) => {
     requiredFeatures: ["subgroups"],
     requiredLimits: { maxStorageBuffersPerShaderStage },
   });
+  // Some at a time, for all cores compile.
   const found = [];
-  for (const shader of shaders) found.push(...(await complaints(device, shader)));
+  const waiting = shaders.values();
+  const compile = async () => {
+    for (const shader of waiting) found.push(...(await complaints(device, shader)));
+  };
+  await Promise.all(Array.from({ length: 2 * navigator.hardwareConcurrency }, compile));
   return found;
 })().then(done, (error) => done([`the script failed: ${error}`]));

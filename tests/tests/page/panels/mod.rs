@@ -5,7 +5,6 @@ mod access;
 mod looks;
 mod numbers;
 mod room;
-mod smooth;
 mod wanted;
 
 use tokio::task::spawn_blocking;
@@ -16,8 +15,10 @@ use crate::{
 };
 use wanted::Wanted;
 
-const PROMPT: &str = "The capital of Japan is";
-const NEW_TOKENS: usize = 3;
+/// What most tests of panels let the model go on with.
+pub const PROMPT: &str = "The capital of Japan is";
+/// And by how many tokens.
+pub const NEW_TOKENS: usize = 3;
 
 /// All panels, as the addresses name them.
 const VIEWS: [&str; 15] = [

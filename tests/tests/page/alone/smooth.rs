@@ -7,9 +7,9 @@ use std::{fs, path::Path};
 use fantoccini::Locator;
 use serde_json::{Value, json};
 
-use super::{NEW_TOKENS, PROMPT};
 use crate::{
     app::App,
+    panels::{NEW_TOKENS, PROMPT},
     session::{Session, in_browser},
 };
 

@@ -1,0 +1,126 @@
+//! What steps need, each part prepared when the first of them asks for it.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use vitrine_hub::DEFAULT_MODEL;
+
+use super::step::Step;
+use crate::{
+    axe,
+    browser::{self, Browser},
+    model, requirements,
+    shell::{self, Behind},
+    wasm_std::WasmStd,
+    web,
+    workspace::Workspace,
+};
+
+/// The working tree, and what was prepared in it so far.
+pub struct Setup<'a> {
+    pub workspace: &'a Workspace,
+    model: OnceCell<PathBuf>,
+    site: OnceCell<PathBuf>,
+    compiling: RefCell<Option<Behind>>,
+}
+
+impl<'a> Setup<'a> {
+    pub fn new(workspace: &'a Workspace) -> Self {
+        Self {
+            workspace,
+            model: OnceCell::new(),
+            site: OnceCell::new(),
+            compiling: RefCell::default(),
+        }
+    }
+
+    /// What the machine must have for these steps, all at once: a person comes back when it is done.
+    pub fn provide(&self, steps: &[Step]) -> Result<()> {
+        let any = |wanted: &[Step]| steps.iter().any(|step| wanted.contains(step));
+        let mut needs = Vec::new();
+        if steps.iter().any(|step| step.has_tests()) {
+            needs.extend(requirements::vulkan());
+        }
+        if any(&[Step::Page]) {
+            needs.extend(browser::need());
+        }
+        let wants_model = any(&[Step::Models, Step::Cli, Step::Page]);
+        if wants_model && vitrine_hub::find(&DEFAULT_MODEL)?.is_none() {
+            needs.extend(requirements::pip());
+        }
+        requirements::provide(&needs)?;
+        if any(&[Step::LintsWeb]) {
+            WasmStd::choose(self.workspace)?.provide_clippy()?;
+        }
+        if wants_model {
+            self.model()?;
+        }
+        Ok(())
+    }
+
+    /// The default model's file.
+    pub fn model(&self) -> Result<&PathBuf> {
+        once(&self.model, model::fetch)
+    }
+
+    /// The site as readers get it, with the model.
+    pub fn site(&self) -> Result<&PathBuf> {
+        once(&self.site, || {
+            if let Some(compiling) = self.compiling.borrow_mut().as_mut() {
+                compiling.wait();
+            }
+            let site = web::build(self.workspace, web::Build::Whole)?;
+            model::add_to_site(self.model()?, &site)?;
+            Ok(site)
+        })
+    }
+
+    /// Begins to compile the site while tests run. Its last crate keeps a single core busy for long.
+    pub fn begin_site(&self) -> Result<()> {
+        let compiling = web::compile_behind(self.workspace)?;
+        *self.compiling.borrow_mut() = Some(compiling);
+        Ok(())
+    }
+
+    /// Tells the tests in a browser where everything lies.
+    pub fn hand_over(&self, command: &mut Command) -> Result<()> {
+        let browser = Browser::find().context("Chromium or its driver cannot be found")?;
+        let program = Path::new("release/vitrine").with_extension(env::consts::EXE_EXTENSION);
+        let target = &self.workspace.target;
+        command
+            .env("VITRINE_MODEL", self.model()?)
+            .env("VITRINE_BIN", target.join(program))
+            .env("VITRINE_SITE", self.site()?)
+            .env("VITRINE_SCREENSHOTS", target.join("screenshots"))
+            .env("VITRINE_CHROME", &browser.chrome)
+            .env("VITRINE_CHROMEDRIVER", &browser.driver);
+        if let Some(axe) = axe::provide(self.workspace)? {
+            command.env("VITRINE_AXE", axe);
+        }
+        Ok(())
+    }
+
+    /// A cargo for the native code.
+    pub fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = shell::cargo(self.workspace);
+        command.args(arguments);
+        // Without it Mesa complains at every start; nothing here uses it.
+        if env::var_os("XDG_RUNTIME_DIR").is_none() {
+            command.env("XDG_RUNTIME_DIR", &self.workspace.target);
+        }
+        command
+    }
+}
+
+/// What a cell holds, made first if it holds nothing.
+fn once<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    match cell.get() {
+        Some(made) => Ok(made),
+        None => make().map(|made| cell.get_or_init(|| made)),
+    }
+}

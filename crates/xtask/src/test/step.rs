@@ -1,0 +1,120 @@
+//! The steps: what each is for, what it runs, and what it needs.
+
+use anyhow::{Result, ensure};
+use clap::ValueEnum;
+
+use super::{programs, setup::Setup};
+use crate::{isa, shell, wasm_std::WasmStd, web, weight};
+
+/// Something that must hold. What is written here of each is what `--list` and `--help` say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// rustfmt finds nothing to change
+    Format,
+    /// clippy has nothing to say against the native code
+    Lints,
+    /// clippy has nothing to say against the code for the web
+    LintsWeb,
+    /// The native program and all tests compile
+    Build,
+    /// Functions do what they should, by the tests beside them and those of single crates
+    Unit,
+    /// Each kernel gives what its twin on the CPU gives, and naga takes every permutation
+    Kernels,
+    /// Models write, hold and refuse what transformers writes, holds and refuses
+    Models,
+    /// The program prints what it should, and says in one sentence what it cannot do
+    Cli,
+    /// Compiled for real GPUs, no kernel spills or takes more instructions than it did
+    Isa,
+    /// The page compiles to wasm and weighs no more than it may
+    Site,
+    /// The page does what it should in Chromium, and Chromium takes every permutation of the kernels
+    Page,
+}
+
+impl Step {
+    /// All of them, in the order in which they fail cheapest.
+    pub const ALL: &[Self] = &[
+        Self::Format,
+        Self::Lints,
+        Self::LintsWeb,
+        Self::Build,
+        Self::Unit,
+        Self::Kernels,
+        Self::Models,
+        Self::Cli,
+        Self::Isa,
+        Self::Site,
+        Self::Page,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |it| it.get_name().to_owned())
+    }
+
+    /// What holds when it passes.
+    pub fn sentence(self) -> String {
+        let value = self.to_possible_value();
+        let help = value.as_ref().and_then(|it| it.get_help());
+        help.map_or_else(String::new, ToString::to_string)
+    }
+
+    /// What `--quick` tells the test runner of its tests; nothing if it runs all, and no step if none.
+    pub fn quick(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Format | Self::Lints | Self::Build | Self::Unit => Some(&[]),
+            // These compile hundreds of variants; what they are for, golden tokens see as well.
+            Self::Kernels => Some(&[
+                "--skip=matmul::",
+                "--skip=attention",
+                "--skip=fused::",
+                "--skip=packed_x::",
+                "--skip=pages::",
+                "--skip=top_k::",
+            ]),
+            Self::Models => Some(&["golden"]),
+            _ => None,
+        }
+    }
+
+    /// Whether it runs tests, of which one can choose some.
+    pub fn has_tests(self) -> bool {
+        matches!(
+            self,
+            Self::Unit | Self::Kernels | Self::Models | Self::Cli | Self::Page
+        )
+    }
+
+    /// Runs it among other `steps`, and of its tests those that `filter` names.
+    pub fn run(self, setup: &Setup, steps: &[Self], filter: &[&str]) -> Result<()> {
+        ensure!(
+            filter.is_empty() || self.has_tests(),
+            "this step has no tests to choose from"
+        );
+        let workspace = setup.workspace;
+        match self {
+            Self::Format => {
+                let mut format = setup.cargo(&["fmt", "--all", "--check"]);
+                shell::run(&mut format, "`cargo fmt --all --check`")
+            }
+            Self::Lints => {
+                let mut clippy =
+                    setup.cargo(&["clippy", "--release", "--workspace", "--all-targets"]);
+                shell::run(clippy.args(["--", "-D", "warnings"]), "clippy")
+            }
+            Self::LintsWeb => web::lint(workspace, &WasmStd::choose(workspace)?),
+            Self::Build => programs::build(setup, steps),
+            Self::Isa => {
+                programs::build_isa(setup)?;
+                isa::check(workspace)
+            }
+            Self::Site => weight::check(workspace, setup.site()?),
+            Self::Unit | Self::Kernels | Self::Models | Self::Cli | Self::Page => {
+                programs::run(setup, self, filter)
+            }
+        }
+    }
+}
