@@ -63,6 +63,13 @@ impl<'a> AppendBuffers<'a> {
     }
 }
 
+/// Bindings, flags and constants of a shader that appends.
+type AppendSource = (
+    Vec<(&'static str, Binding)>,
+    Vec<&'static str>,
+    Vec<(&'static str, Constant)>,
+);
+
 impl RopeKvAppend {
     /// Whether neighbouring pairs are of neighbouring rows, and each tile of rows is of one head: then as many
     /// pairs begin with a tile, and so do their other rows.
@@ -83,13 +90,7 @@ impl RopeKvAppend {
     }
 
     /// What `shaders/common/append.wgsl` wants: bindings, flags and constants.
-    pub(crate) fn append(
-        &self,
-    ) -> (
-        Vec<(&'static str, Binding)>,
-        Vec<&'static str>,
-        Vec<(&'static str, Constant)>,
-    ) {
+    pub(crate) fn append(&self) -> AppendSource {
         use Binding::{Read, ReadWrite};
         let (mut constants, mut flags) = self.cache.texels();
         let mut bindings = Vec::new();

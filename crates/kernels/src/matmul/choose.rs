@@ -39,7 +39,7 @@ impl Tiling {
                 let blocks = format.blocks(k).next_power_of_two();
                 vec(1 << wanted.min(blocks).ilog2(), tokens)
             }
-            ..=32 => Self::Tile { tokens: 32 },
+            9..=32 => Self::Tile { tokens: 32 },
             _ => Self::Tile { tokens: 64 },
         }
     }
