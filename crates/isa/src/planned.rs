@@ -210,7 +210,13 @@ mod tests {
             }
         }
         let names: BTreeSet<_> = planned.values().map(|kernel| kernel.source.name).collect();
-        for name in ["attention", "sample", "top_k", "rank", "attention_probs"] {
+        for name in [
+            "attention/token",
+            "sample",
+            "top_k",
+            "rank",
+            "attention/probs",
+        ] {
             assert!(names.contains(name), "{name}");
         }
     }
