@@ -2,7 +2,7 @@
 //! refuses more, look at the same list.
 
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
-use vitrine_gpu::{Constant, ShaderSource, StoreKind};
+use vitrine_gpu::{Binding, Constant, ShaderSource, StoreKind};
 use vitrine_kernels::{
     Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, permutations,
     subgroup_permutations,
@@ -191,4 +191,14 @@ fn mistakes_are_found() {
     let mut source = permutations().remove(0);
     source.constants.retain(|(name, _)| *name != "K_BLOCKS");
     assert!(validate(&source.wgsl().unwrap()).is_err());
+}
+
+/// Browsers have ten storage buffers for a kernel, and plans ask for no more there.
+#[test]
+fn kernels_bind_no_more_storage_buffers_than_browsers_have() {
+    for source in [permutations(), subgroup_permutations()].concat() {
+        let storage = |it: &&Binding| matches!(it, Binding::Read | Binding::ReadWrite);
+        let buffers = source.bindings.iter().filter(storage).count();
+        assert!(buffers <= 10, "{buffers}: {}", source.label());
+    }
 }

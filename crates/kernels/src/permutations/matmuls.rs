@@ -112,7 +112,10 @@ fn fused(size: &Size, plain: Matmul, kind: StoreKind) -> impl Iterator<Item = Ma
             dtype: other(size.dtype),
             store: kind,
         };
-        epilogues.push(Epilogue::Append(append(size, cache, keep)));
+        // With both copies and a bias a real GPU's kernel binds more than the ten storage buffers that browsers have,
+        // and plans do not ask for it there.
+        let is_software = matches!(plain.tiling, Tiling::Software(_));
+        epilogues.push(Epilogue::Append(append(size, cache, keep && is_software)));
     }
     let normed = move |epilogue: &Epilogue| {
         let is_tile = matches!(plain.tiling, Tiling::Tile { .. });
@@ -133,7 +136,12 @@ fn fused(size: &Size, plain: Matmul, kind: StoreKind) -> impl Iterator<Item = Ma
         row_start: 0,
         bias: true,
         y_dtype: dtype,
-        norm: normed(&epilogue).then_some(norm),
+        norm: normed(&epilogue).then_some(InputNorm {
+            keep: norm.keep
+                && (matches!(plain.tiling, Tiling::Software(_))
+                    || !matches!(epilogue, Epilogue::Append(_))),
+            ..norm
+        }),
         epilogue,
         ..plain
     })
