@@ -200,5 +200,9 @@ fn kernels_bind_no_more_storage_buffers_than_browsers_have() {
         let storage = |it: &&Binding| matches!(it, Binding::Read | Binding::ReadWrite);
         let buffers = source.bindings.iter().filter(storage).count();
         assert!(buffers <= 10, "{buffers}: {}", source.label());
+        let texture =
+            |it: &&Binding| matches!(it, Binding::StorageTexture | Binding::WrittenTexture);
+        let textures = source.bindings.iter().filter(texture).count();
+        assert!(textures <= 4, "{textures} textures: {}", source.label());
     }
 }

@@ -105,7 +105,9 @@ fn fused(size: &Size, plain: Matmul, kind: StoreKind) -> impl Iterator<Item = Ma
     let keep = plain.tiling.tokens() == 1;
     let act = Activation::Silu;
     let mut epilogues = vec![Epilogue::Add, Epilogue::Gate { act, up_offset }];
-    if !matches!(plain.tiling, Tiling::Tile { .. }) {
+    // Browsers have four storage textures for a kernel, and no adapter there wants weights in them.
+    let too_many = plain.tiling.takes_texels() && kind == StoreKind::StorageTexture;
+    if !matches!(plain.tiling, Tiling::Tile { .. }) && !too_many {
         let cache = CacheLayout {
             head_dim: size.head_dim,
             rope_pairs: size.head_dim / 2,
