@@ -3,9 +3,11 @@
 // How heads are scaled and ablated, and how a steering vector gets into the residual stream.
 #import pairs
 
-@group(0) @binding(_) var<storage, read_write> x: array<Pair>;
-@group(0) @binding(_) var<storage, read> factor: array<vec2<f32>>;
-@group(0) @binding(_) var<storage, read> offset: array<vec2<f32>>;
+// [tokens, STRIDE / 2]
+@binding(x) var<storage, read_write> x: array<Pair>;
+// [(N + 1) / 2] each.
+@binding(factor) var<storage, read> factor: array<vec2<f32>>;
+@binding(offset) var<storage, read> offset: array<vec2<f32>>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

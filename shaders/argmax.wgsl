@@ -23,7 +23,6 @@ const LOWEST: f32 = -3.0e38;
 
 const CHUNKS: u32 = (N + CHUNK - 1u) / CHUNK;
 
-#if FINAL
 struct Chosen {
     id: u32,
     logit: f32,
@@ -31,18 +30,22 @@ struct Chosen {
     position: u32,
 }
 
-@group(0) @binding(_) var<storage, read> bests: array<Best>;
-@group(0) @binding(_) var<storage, read_write> chosen: array<Chosen>;
-#if FEEDBACK
-@group(0) @binding(_) var<storage, read_write> step: Step;
-@group(0) @binding(_) var<storage, read_write> history: array<u32>;
-#end
+// [rows, STRIDE]
+@binding(logits) var<storage, read> logits: array<f32>;
+// [rows, CHUNKS]
+#if FINAL
+@binding(bests) var<storage, read> bests: array<Best>;
 #else
-@group(0) @binding(_) var<storage, read> logits: array<f32>;
-@group(0) @binding(_) var<storage, read_write> bests: array<Best>;
-// (rows, CHUNKS · MAXIMA).
-@group(0) @binding(_) var<storage, read_write> maxima: array<f32>;
+@binding(bests) var<storage, read_write> bests: array<Best>;
 #end
+// [rows, CHUNKS, MAXIMA]
+@binding(maxima) var<storage, read_write> maxima: array<f32>;
+// [rows]
+@binding(chosen) var<storage, read_write> chosen: array<Chosen>;
+// The tokens of the pass and the page tables.
+@binding(step) var<storage, read_write> step: Step;
+// [slots of the KV cache]: the token at each position.
+@binding(history) var<storage, read_write> history: array<u32>;
 
 var<workgroup> scratch: array<Best, LANES>;
 

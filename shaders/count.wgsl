@@ -4,11 +4,14 @@
 // One workgroup per row of the pass, or for the last of them alone, each of another sequence.
 #import pages
 
-@group(0) @binding(_) var<storage, read> history: array<u32>;
-@group(0) @binding(_) var<storage, read> step: Step;
-// By sequence: how many of its tokens are the prompt's.
-@group(0) @binding(_) var<storage, read> prompts: array<u32>;
-@group(0) @binding(_) var<storage, read_write> counts: array<atomic<u32>>;
+// [slots of the KV cache]: the token at each position.
+@binding(history) var<storage, read> history: array<u32>;
+// The tokens of the pass and the page tables.
+@binding(step) var<storage, read> step: Step;
+// [sequences]: how many of its tokens are the prompt's.
+@binding(prompts) var<storage, read> prompts: array<u32>;
+// [sequences, N]
+@binding(counts) var<storage, read_write> counts: array<atomic<u32>>;
 
 const IN_PROMPT: u32 = 0x80000000u;
 

@@ -7,6 +7,7 @@
 #import pairs
 #import pages
 
+// The tokens of the pass and the page tables.
 @binding(step) var<storage, read> step: Step;
 // [slots of the KV cache]: the token at each position.
 @binding(history) var<storage, read> history: array<u32>;

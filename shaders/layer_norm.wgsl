@@ -5,17 +5,17 @@
 #import reduce
 #import step
 
-@group(0) @binding(_) var<storage, read> x: array<Pair>;
-@group(0) @binding(_) var<storage, read> weight: array<f32>;
-@group(0) @binding(_) var<storage, read> bias: array<f32>;
-@group(0) @binding(_) var<storage, read_write> y: array<Pair>;
-#if LAST_ROW
-@group(0) @binding(_) var<storage, read> step: Step;
-#end
-#if KEEP
-// A copy of the rows of x that were normalised.
-@group(0) @binding(_) var<storage, read_write> kept: array<Pair>;
-#end
+// [tokens, STRIDE / 2]
+@binding(x) var<storage, read> x: array<Pair>;
+// [N] each.
+@binding(weight) var<storage, read> weight: array<f32>;
+@binding(bias) var<storage, read> bias: array<f32>;
+// [tokens, STRIDE / 2], or with LAST_ROW one row.
+@binding(y) var<storage, read_write> y: array<Pair>;
+// The tokens of the pass and the page tables.
+@binding(step) var<storage, read> step: Step;
+// As y: a copy of the rows of x that were normalised.
+@binding(kept) var<storage, read_write> kept: array<Pair>;
 
 const N_PAIRS: u32 = (N + 1u) / 2u;
 

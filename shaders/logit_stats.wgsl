@@ -4,15 +4,6 @@
 // Two dispatches: every workgroup counts CHUNK logits; then one (FINAL) adds up what they found. Each
 // lane counts for itself, a byte for each bin: it has too few logits to fill one, and atomics would
 // make lanes wait for each other.
-#if FINAL
-@group(0) @binding(_) var<storage, read> parts: array<Stats>;
-@group(0) @binding(_) var<storage, read_write> stats: Stats;
-#else
-// Of `argmax`: id, logit, logsumexp, position.
-@group(0) @binding(_) var<storage, read> chosen: vec4<u32>;
-@group(0) @binding(_) var<storage, read> logits: array<f32>;
-@group(0) @binding(_) var<storage, read_write> parts: array<Stats>;
-#end
 
 struct Stats {
     // -Σ p ln p.
@@ -22,6 +13,19 @@ struct Stats {
     unused_2: u32,
     counts: array<u32, BINS>,
 }
+
+// Id, logit, logsumexp and position, of `argmax`.
+@binding(chosen) var<storage, read> chosen: vec4<u32>;
+// [N]
+@binding(logits) var<storage, read> logits: array<f32>;
+// [workgroups of the first dispatch]
+#if FINAL
+@binding(parts) var<storage, read> parts: array<Stats>;
+#else
+@binding(parts) var<storage, read_write> parts: array<Stats>;
+#end
+// What all of them add up to.
+@binding(stats) var<storage, read_write> stats: Stats;
 
 var<workgroup> sums: array<f32, LANES>;
 #if !FINAL

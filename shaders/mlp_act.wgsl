@@ -1,11 +1,13 @@
 // y[t, i] = act(gate[t, i]) · up[t, i], or without GATED y[t, i] = act(x[t, i])  (arXiv 2002.05202)
 //
-// With GATED the input is (tokens, X_STRIDE) with the gate at 0 and up at UP_OFFSET.
+// With GATED a row of x has the gate at 0 and up at UP_OFFSET.
 #import act
 #import pairs
 
-@group(0) @binding(_) var<storage, read> x: array<Pair>;
-@group(0) @binding(_) var<storage, read_write> y: array<Pair>;
+// [tokens, X_STRIDE / 2]
+@binding(x) var<storage, read> x: array<Pair>;
+// [tokens, Y_STRIDE / 2]
+@binding(y) var<storage, read_write> y: array<Pair>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -5,14 +5,16 @@
 #import pairs
 #import step
 
-@group(0) @binding(_) var<storage, read_write> x: array<Pair>;
-// By position; NOTHING where nothing changes, and beyond its end.
-@group(0) @binding(_) var<storage, read> slots: array<u32>;
-@group(0) @binding(_) var<storage, read> values: array<vec2<f32>>;
-@group(0) @binding(_) var<storage, read> step: Step;
-#if INSTEAD_OF
-@group(0) @binding(_) var<storage, read> part: array<Pair>;
-#end
+// [tokens, STRIDE / 2]
+@binding(x) var<storage, read_write> x: array<Pair>;
+// [positions]: NOTHING where nothing changes, and beyond its end.
+@binding(slots) var<storage, read> slots: array<u32>;
+// [slots, N_PAIRS]
+@binding(values) var<storage, read> values: array<vec2<f32>>;
+// The tokens of the pass and the page tables.
+@binding(step) var<storage, read> step: Step;
+// [tokens, STRIDE / 2]
+@binding(part) var<storage, read> part: array<Pair>;
 
 const NOTHING: u32 = 0xFFFFFFFFu;
 const N_PAIRS: u32 = (N + 1u) / 2u;

@@ -1,12 +1,14 @@
 // Normalises each query and key head by itself, in place: x / rms(x) · weight  (Qwen3, Gemma 3).
 //
-// qkv is (tokens, QKV_STRIDE): queries at 0, keys at K_OFFSET. One workgroup per token and head.
+// One workgroup per token and head.
 #import pairs
 #import reduce
 
-@group(0) @binding(_) var<storage, read_write> qkv: array<Pair>;
-@group(0) @binding(_) var<storage, read> q_weight: array<f32>;
-@group(0) @binding(_) var<storage, read> k_weight: array<f32>;
+// [tokens, QKV_STRIDE / 2]: queries at 0, keys at K_OFFSET.
+@binding(qkv) var<storage, read_write> qkv: array<Pair>;
+// [HEAD_DIM] each.
+@binding(q_weight) var<storage, read> q_weight: array<f32>;
+@binding(k_weight) var<storage, read> k_weight: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

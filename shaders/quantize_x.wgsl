@@ -10,15 +10,14 @@
 #import reduce
 #end
 
-@group(0) @binding(_) var<storage, read> x: array<Quad>;
-#if NORM
-@group(0) @binding(_) var<storage, read> weight: array<vec4<f32>>;
-#end
-@group(0) @binding(_) var<storage, read_write> packed: array<vec4<u32>>;
-#if KEEP
-// A copy of the x that was normalised.
-@group(0) @binding(_) var<storage, read_write> kept: array<Quad>;
-#end
+// [tokens, ROW_QUADS]
+@binding(x) var<storage, read> x: array<Quad>;
+// [ROW_QUADS]: the weights of the norm.
+@binding(weight) var<storage, read> weight: array<vec4<f32>>;
+// [tokens, PACKED_QUADS]
+@binding(packed) var<storage, read_write> packed: array<vec4<u32>>;
+// [tokens, ROW_QUADS]: a copy of the x that was normalised.
+@binding(kept) var<storage, read_write> kept: array<Quad>;
 
 const ROW_QUADS: u32 = BLOCKS * 8u;
 // What is less than this is taken for zero, for its reciprocal might be infinite: the bits of 1e-30.

@@ -7,9 +7,12 @@ struct Rank {
     before: u32,
 }
 
-@group(0) @binding(_) var<storage, read> logits: array<f32>;
-@group(0) @binding(_) var<storage, read> targets: array<u32>;
-@group(0) @binding(_) var<storage, read_write> ranks: array<Rank>;
+// [rows, STRIDE]
+@binding(logits) var<storage, read> logits: array<f32>;
+// [rows]
+@binding(targets) var<storage, read> targets: array<u32>;
+// [rows]
+@binding(ranks) var<storage, read_write> ranks: array<Rank>;
 
 var<workgroup> before: atomic<u32>;
 

@@ -7,16 +7,16 @@
 #import reduce
 #import step
 
-@group(0) @binding(_) var<storage, read> x: array<Quad>;
-@group(0) @binding(_) var<storage, read> weight: array<vec4<f32>>;
-@group(0) @binding(_) var<storage, read_write> y: array<Quad>;
-#if LAST_ROW
-@group(0) @binding(_) var<storage, read> step: Step;
-#end
-#if KEEP
-// A copy of the rows of x that were normalised.
-@group(0) @binding(_) var<storage, read_write> kept: array<Quad>;
-#end
+// [tokens, QUADS]
+@binding(x) var<storage, read> x: array<Quad>;
+// [QUADS]
+@binding(weight) var<storage, read> weight: array<vec4<f32>>;
+// [tokens, QUADS], or with LAST_ROW one row.
+@binding(y) var<storage, read_write> y: array<Quad>;
+// The tokens of the pass and the page tables.
+@binding(step) var<storage, read> step: Step;
+// As y: a copy of the rows of x that were normalised.
+@binding(kept) var<storage, read_write> kept: array<Quad>;
 
 const QUADS: u32 = STRIDE / 4u;
 

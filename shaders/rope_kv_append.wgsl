@@ -3,9 +3,13 @@
 //
 // With CACHE_Q8 a workgroup is a head of a token: its largest value must be known before any of its bytes.
 #import pairs
+#import append
+#if CACHE_Q8
+#import reduce
+#end
+
 // [tokens, QKV_STRIDE / 2]
 @binding(qkv) var<storage, read> qkv: array<Pair>;
-#import append
 
 fn value(at: u32) -> f32 {
     let pair = from_pair(qkv[at / 2u]);
@@ -19,8 +23,6 @@ fn pair_of(token: u32, head: u32, i: u32) -> vec2<f32> {
 }
 
 #if CACHE_Q8
-#import reduce
-
 const WORDS: u32 = HEAD_DIM / 4u;
 
 // The bits of the largest float.

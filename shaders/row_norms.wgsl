@@ -5,8 +5,10 @@
 #import pairs
 #import reduce
 
-@group(0) @binding(_) var<storage, read> x: array<Pair>;
-@group(0) @binding(_) var<storage, read_write> norms: array<vec2<f32>>;
+// [blocks, BLOCK_STRIDE / 2]
+@binding(x) var<storage, read> x: array<Pair>;
+// [rows]
+@binding(norms) var<storage, read_write> norms: array<vec2<f32>>;
 
 fn first_pair(row: u32) -> u32 {
     return (row / PER_BLOCK) * (BLOCK_STRIDE / 2u) + (row % PER_BLOCK) * (N / 2u);

@@ -1,7 +1,9 @@
 // x[t, i] = CAP · tanh(x[t, i] / CAP): keeps logits between -CAP and CAP   (Gemma, arXiv 2408.00118)
 //
 // One row of workgroups per row of x; STRIDE values from one row to the next.
-@group(0) @binding(_) var<storage, read_write> x: array<f32>;
+
+// [rows, STRIDE]
+@binding(x) var<storage, read_write> x: array<f32>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

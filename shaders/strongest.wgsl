@@ -5,8 +5,10 @@
 // best of the lanes is written, and a lane that has none left reads for its next three.
 #import pairs
 
-@group(0) @binding(_) var<storage, read> x: array<Pair>;
-@group(0) @binding(_) var<storage, read_write> strongest: array<vec2<u32>>;
+// [rows, ROW_STRIDE / 2]
+@binding(x) var<storage, read> x: array<Pair>;
+// [rows, K]: the bits of the value, and its id.
+@binding(strongest) var<storage, read_write> strongest: array<vec2<u32>>;
 
 const NOBODY: u32 = 0xFFFFFFFFu;
 

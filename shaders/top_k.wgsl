@@ -1,17 +1,17 @@
-// The K highest logits of each row with their ids, sorted: higher logit first, of equal ones the lower
-// id.
+// The K highest logits of each row with their ids, sorted: higher logit first, of equal ones the lower id.
 //
-// One workgroup per row. `argmax` has left the highest of every PER_MAXIMUM logits. Lanes take those
-// maxima in turn; K lanes hold a maximum at least as high as the K-th highest of what the lanes hold,
-// so the K best logits are all at least so high: that is the first limit. Few logits pass it; only
-// where more than ROOM do (many equal logits, say), the limit is raised by halving the interval of what
-// it can be. Those that pass are ranked by counting who comes before each.
+// One workgroup per row. `argmax` has left the highest of every PER_MAXIMUM logits. Lanes take those maxima in turn;
+// K lanes hold a maximum at least as high as the K-th highest of what the lanes hold, so the K best logits are all at
+// least so high: that is the first limit. Few logits pass it; only where more than ROOM do (many equal logits, say),
+// it is raised by halving the interval of what it can be. Those that pass are ranked by who comes before each.
 #import key
 
-@group(0) @binding(_) var<storage, read> logits: array<f32>;
-// (rows, BLOCKS).
-@group(0) @binding(_) var<storage, read> maxima: array<f32>;
-@group(0) @binding(_) var<storage, read_write> best: array<vec2<u32>>;
+// [rows, STRIDE]
+@binding(logits) var<storage, read> logits: array<f32>;
+// [rows, BLOCKS]
+@binding(maxima) var<storage, read> maxima: array<f32>;
+// [rows, K]: the bits of the logit, and its id.
+@binding(best) var<storage, read_write> best: array<vec2<u32>>;
 
 // Below any logit, and still finite: WGSL does not promise infinities.
 const LOWEST: f32 = -3.0e38;

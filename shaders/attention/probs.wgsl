@@ -14,21 +14,21 @@
 #end
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
-@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+@binding(queries) var<storage, read> queries: array<QueryElement>;
 // [pages, KV_HEADS, PAGE, CACHED_HEAD], or as texels.
 #if CACHE_TEXELS
-@group(0) @binding(_) var k_cache: Texture;
+@binding(k_cache) var k_cache: Texture;
 #else
-@group(0) @binding(_) var<storage, read> k_cache: array<CachedElement>;
+@binding(k_cache) var<storage, read> k_cache: array<CachedElement>;
 #end
 // [tokens, HEADS]
-@group(0) @binding(_) var<storage, read> stats: array<HeadStats>;
+@binding(stats) var<storage, read> stats: array<HeadStats>;
 // [tokens, HEADS, width]
-@group(0) @binding(_) var<storage, read_write> probs: array<f32>;
+@binding(probs) var<storage, read_write> probs: array<f32>;
 // The tokens of the pass and the page tables.
-@group(0) @binding(_) var<storage, read> step: Step;
+@binding(step) var<storage, read> step: Step;
 // The length of a row of `probs`.
-@group(0) @binding(_) var<storage, read> width: u32;
+@binding(width) var<storage, read> width: u32;
 
 var<workgroup> query: array<vec4<f32>, QUADS>;
 

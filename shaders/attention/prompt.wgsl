@@ -13,18 +13,16 @@
 #import query_tile
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
-@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+@binding(queries) var<storage, read> queries: array<QueryElement>;
 // [pages, KV_HEADS, PAGE, CACHED_HEAD] each.
-@group(0) @binding(_) var<storage, read> k_cache: array<CachedElement>;
-@group(0) @binding(_) var<storage, read> v_cache: array<CachedElement>;
+@binding(k_cache) var<storage, read> k_cache: array<CachedElement>;
+@binding(v_cache) var<storage, read> v_cache: array<CachedElement>;
 // The tokens of the pass and the page tables.
-@group(0) @binding(_) var<storage, read> step: Step;
+@binding(step) var<storage, read> step: Step;
 // [tokens, OUT_STRIDE / 2] pairs of neighbouring dimensions.
-@group(0) @binding(_) var<storage, read_write> out: array<Pair>;
-#if STATS
-// [tokens, HEADS].
-@group(0) @binding(_) var<storage, read_write> stats: array<HeadStats>;
-#end
+@binding(out) var<storage, read_write> out: array<Pair>;
+// [tokens, HEADS]
+@binding(stats) var<storage, read_write> stats: array<HeadStats>;
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

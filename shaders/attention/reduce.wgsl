@@ -2,11 +2,11 @@
 //
 // Combines what `attention/token` stored for each split s of the keys of a token: the second kernel of
 // https://pytorch.org/blog/flash-decoding/. One workgroup per token and query head; invocations are dimensions.
-
-// [tokens, HEADS, SPLITS, PARTIAL]: Σ weight · value, (HEAD_DIM), and the Sums.
-@group(0) @binding(_) var<storage, read> parts: array<f32>;
 #import pairs
 #import attention
+
+// [tokens, HEADS, SPLITS, PARTIAL]: Σ weight · value, (HEAD_DIM), and the Sums.
+@binding(parts) var<storage, read> parts: array<f32>;
 
 // [HEAD_DIM], in the order of the cache.
 var<workgroup> mixed: array<f32, HEAD_DIM>;

@@ -13,13 +13,13 @@
 #import online_softmax
 #import quad_products
 #import across_lanes
+#import attention
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
-@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+@binding(queries) var<storage, read> queries: array<QueryElement>;
 // [pages, KV_HEADS, PAGE, CACHED_HEAD] each.
-@group(0) @binding(_) var<storage, read> k_cache: array<CachedElement>;
-@group(0) @binding(_) var<storage, read> v_cache: array<CachedElement>;
-#import attention
+@binding(k_cache) var<storage, read> k_cache: array<CachedElement>;
+@binding(v_cache) var<storage, read> v_cache: array<CachedElement>;
 
 const ROWS: u32 = 4u * ROW_GROUPS;
 

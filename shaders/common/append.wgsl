@@ -12,6 +12,9 @@
 // (tokens, 2 · KV_HEADS, PAIRS).
 #import cached_head
 #import kv_cache
+#if CACHE_TEXELS
+#import texels
+#end
 
 #if CACHE_F32
 alias CachedPair = vec2<f32>;
@@ -29,7 +32,6 @@ alias CachedPair = u32;
 const CACHED_HEAD: u32 = HEAD_DIM / 4u + 1u;
 #else
 #if CACHE_TEXELS
-#import texels
 const CACHED_HEAD: u32 = TEXELS;
 #else
 const CACHED_HEAD: u32 = PAIRS;
@@ -48,6 +50,7 @@ const CACHED_HEAD: u32 = PAIRS;
 @binding(k_cache) var<storage, read_write> k_cache: array<CachedPair>;
 @binding(v_cache) var<storage, read_write> v_cache: array<CachedPair>;
 #end
+// The tokens of the pass and the page tables.
 @binding(step) var<storage, read> step: Step;
 // [tokens, 2 · KV_HEADS, PAIRS]: a copy of the new keys and values.
 @binding(kept_kv) var<storage, read_write> kept_kv: array<Pair>;

@@ -1,6 +1,6 @@
 // What the forms of attention that can split keys share: which keys a split has, and what becomes of the sums over
-// them. The importing shader has bound its inputs before it, and has a function `mixed_at(row: u32, place: u32)`: the
-// value at a place in the order of the cache of Σ weight · value, of one of the queries that it has at the moment.
+// them. The importing shader has a function `mixed_at(row: u32, place: u32)`: the value at a place in the order of the
+// cache of Σ weight · value, of one of the queries that it has at the moment.
 #import cached_head
 #import kv_cache
 #import scores
@@ -20,18 +20,13 @@ struct Sums {
 }
 
 // The tokens of the pass and the page tables.
-@group(0) @binding(_) var<storage, read> step: Step;
-#if SPLIT
+@binding(step) var<storage, read> step: Step;
 // [tokens, HEADS, SPLITS, PARTIAL]: Σ weight · value, (HEAD_DIM), and the Sums.
-@group(0) @binding(_) var<storage, read_write> partials: array<f32>;
-#else
+@binding(partials) var<storage, read_write> partials: array<f32>;
 // [tokens, OUT_STRIDE / 2] pairs of neighbouring dimensions.
-@group(0) @binding(_) var<storage, read_write> out: array<Pair>;
-#if STATS
+@binding(out) var<storage, read_write> out: array<Pair>;
 // [tokens, HEADS]
-@group(0) @binding(_) var<storage, read_write> stats: array<HeadStats>;
-#end
-#end
+@binding(stats) var<storage, read_write> stats: array<HeadStats>;
 
 const PARTIAL: u32 = HEAD_DIM + 5u;
 

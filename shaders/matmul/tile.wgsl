@@ -22,9 +22,10 @@ var<workgroup> w_tile: array<array<vec4<f32>, 2>, 128>;
 // [16 of k, 8 parts of the tokens]: the values of COLS tokens.
 var<workgroup> x_tile: array<array<vec4<f32>, TOKEN_QUADS>, 128>;
 
-#if BIAS
 // [rows of all parts of W]
 @binding(bias) var<storage, read> bias: array<f32>;
+
+#if BIAS
 fn bias_of(group: u32, octet: u32, side: u32) -> vec4<f32> {
     let j = octet_row(octet, side);
     var four: vec4<f32>;

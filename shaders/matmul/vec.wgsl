@@ -27,10 +27,8 @@ var<workgroup> slice_sums: array<f32, COLS * SLICES * ROWS>;
 // [COLS, ROWS]
 var<workgroup> totals: array<f32, COLS * ROWS>;
 
-#if BIAS
 // [rows of all parts of W]
 @binding(bias) var<storage, read> bias: array<f32>;
-#end
 
 // [ROWS_EACH, COLS]: the sums of this invocation.
 var<private> sums: array<f32, ROWS_EACH * COLS>;

@@ -2,11 +2,12 @@
 // otherwise compute for themselves: the sums for the minimums, and x times the weights of its RMSNorm.
 #import matmul/x_floats
 
-#if NORM
 // [X_ROW]: the weights of the norm.
 @binding(norm) var<storage, read> norm: array<vec4<f32>>;
 // [tokens, X_ROW]: a copy of x before the norm.
 @binding(kept) var<storage, read_write> kept: array<Quad>;
+
+#if NORM
 // Of each token the squares of the values that this invocation staged.
 var<private> squares: array<f32, COLS>;
 #end

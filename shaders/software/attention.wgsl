@@ -8,13 +8,13 @@
 // One workgroup per token and SHARE heads, with SPLIT also per split of the keys.
 #import query_quads
 #import texels
+#import attention
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
-@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+@binding(queries) var<storage, read> queries: array<QueryElement>;
 // [pages, KV_HEADS, PAGE, TEXELS] each.
-@group(0) @binding(_) var k_cache: Texture;
-@group(0) @binding(_) var v_cache: Texture;
-#import attention
+@binding(k_cache) var k_cache: Texture;
+@binding(v_cache) var v_cache: Texture;
 
 // [QUADS]: Σ weight · value of a query.
 var<workgroup> mixed: array<vec4<f32>, QUADS>;

@@ -7,13 +7,13 @@
 //
 // One workgroup per token and SHARE heads, with SPLIT also per split of the keys.
 #import value_quads
+#import attention
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
-@group(0) @binding(_) var<storage, read> queries: array<QueryElement>;
+@binding(queries) var<storage, read> queries: array<QueryElement>;
 // [pages, KV_HEADS, PAGE, CACHED_HEAD] each.
-@group(0) @binding(_) var<storage, read> k_cache: array<CachedElement>;
-@group(0) @binding(_) var<storage, read> v_cache: array<CachedElement>;
-#import attention
+@binding(k_cache) var<storage, read> k_cache: array<CachedElement>;
+@binding(v_cache) var<storage, read> v_cache: array<CachedElement>;
 
 // What each invocation has of one head: the sums, and Σ weight · value, [LANES, QUADS].
 var<workgroup> lane_sums: array<Sums, LANES>;

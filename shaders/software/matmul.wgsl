@@ -7,10 +7,9 @@
 #import x
 #import product
 #import epilogue
-#if BIAS
+
 // [rows of all parts of W]
 @binding(bias) var<storage, read> bias: array<f32>;
-#end
 
 const ROWS: u32 = LANES * LANE_ROWS;
 const SPAN: u32 = ROWS / 2u;

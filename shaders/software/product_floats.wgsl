@@ -4,11 +4,12 @@
 // 32 values of a token, and the sums of their halves.
 struct XBlock { values: array<vec4<f32>, 8>, sums: vec2<f32> }
 
-#if NORM
 // [X_ROW]: the weights of the norm.
 @binding(norm) var<uniform> norm: array<vec4<f32>, X_ROW>;
 // [tokens, X_ROW]: a copy of x before the norm.
 @binding(kept) var<storage, read_write> kept: array<Quad>;
+
+#if NORM
 // Of each token the squares of the values that this lane loaded.
 var<private> squares: array<f32, COLS>;
 

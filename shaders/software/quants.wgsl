@@ -1,4 +1,5 @@
-// [rows / 32, K_BLOCKS, STEPS, 32]: the weights, one texel a step of a block.
 #import texture
+
+// [rows / 32, K_BLOCKS, STEPS, 32]: the weights, one texel a step of a block.
 @binding(quants) var quants: Texture;
 fn quant(i: u32) -> Raw { return texel_of(quants, i); }

@@ -193,16 +193,34 @@ fn mistakes_are_found() {
     assert!(validate(&source.wgsl().unwrap()).is_err());
 }
 
+/// A binding that no line of the template declares would still be asked of who dispatches it.
+#[test]
+fn every_binding_is_declared_by_its_name() {
+    for source in [permutations(), subgroup_permutations()].concat() {
+        let module = naga::front::wgsl::parse_str(&source.wgsl().unwrap()).unwrap();
+        let mut declared: Vec<_> = module
+            .global_variables
+            .iter()
+            .filter_map(|(_, it)| Some((it.binding?.binding, it.name.as_deref()?)))
+            .collect();
+        declared.sort_unstable();
+        let names = source.bindings.iter().map(|(name, _)| *name);
+        let listed: Vec<_> = (0..).zip(names).collect();
+        assert_eq!(declared, listed, "{}", source.label());
+    }
+}
+
 /// Browsers have ten storage buffers for a kernel, and plans ask for no more there.
 #[test]
 fn kernels_bind_no_more_storage_buffers_than_browsers_have() {
     for source in [permutations(), subgroup_permutations()].concat() {
         let storage = |it: &&Binding| matches!(it, Binding::Read | Binding::ReadWrite);
-        let buffers = source.bindings.iter().filter(storage).count();
+        let kinds = || source.bindings.iter().map(|(_, binding)| binding);
+        let buffers = kinds().filter(storage).count();
         assert!(buffers <= 10, "{buffers}: {}", source.label());
         let texture =
             |it: &&Binding| matches!(it, Binding::StorageTexture | Binding::WrittenTexture);
-        let textures = source.bindings.iter().filter(texture).count();
+        let textures = kinds().filter(texture).count();
         assert!(textures <= 4, "{textures} textures: {}", source.label());
     }
 }

@@ -62,7 +62,8 @@ impl Kernel {
         } else {
             source.wgsl()?
         };
-        let entries: Vec<_> = (0..).zip(&source.bindings).map(layout_entry).collect();
+        let kinds = source.bindings.iter().map(|(_, binding)| binding);
+        let entries: Vec<_> = (0..).zip(kinds).map(layout_entry).collect();
         let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: Some(&label),
             entries: &entries,
@@ -91,11 +92,6 @@ impl Kernel {
 
     pub(crate) fn layout(&self) -> &wgpu::BindGroupLayout {
         &self.inner.layout
-    }
-
-    /// The names of its bindings, in order.
-    pub(crate) fn names(&self) -> &[&'static str] {
-        &self.inner.source.names
     }
 
     /// Its shader's name.

@@ -1,7 +1,7 @@
 //! A list of GPU commands that is made once and replayed for every token.
 
 use crate::timing::Spans;
-use crate::{Bound, Gpu, GpuError, Kernel, Store, texture};
+use crate::{Binding, Bound, Gpu, GpuError, Kernel, Store, texture};
 
 /// Commands in order.
 #[derive(Clone, Default)]
@@ -97,11 +97,23 @@ impl Extent {
 }
 
 impl Dispatch {
-    /// Binds `bindings` to bindings 0, 1, … of `kernel`.
-    #[must_use]
-    pub fn new(gpu: &Gpu, kernel: &Kernel, bindings: &[Bound<'_>], grid: Grid) -> Self {
+    /// Gives each binding of `kernel` what `bindings` has under its name.
+    ///
+    /// # Errors
+    /// When a binding of the kernel is missing, or one is given that it does not have.
+    pub fn new(
+        gpu: &Gpu,
+        kernel: &Kernel,
+        bindings: &[(&'static str, Bound<'_>)],
+        grid: Grid,
+    ) -> Result<Self, GpuError> {
+        let wanted = &kernel.source().bindings;
+        let bound = in_order(wanted, bindings).map_err(|reason| GpuError::Shader {
+            shader: kernel.label().to_owned(),
+            reason,
+        })?;
         let entries: Vec<_> = (0..)
-            .zip(bindings)
+            .zip(&bound)
             .map(|(binding, bound)| wgpu::BindGroupEntry {
                 binding,
                 resource: bound.resource(),
@@ -112,40 +124,32 @@ impl Dispatch {
             layout: kernel.layout(),
             entries: &entries,
         });
-        let _bound = bindings.iter().map(|bound| bound.store()).collect();
-        Self {
+        Ok(Self {
             kernel: kernel.clone(),
             bind_group,
             grid,
             place: Place::default(),
-            _bound,
-        }
+            _bound: bound.into_iter().map(Bound::store).collect(),
+        })
     }
 }
 
-impl Dispatch {
-    /// Binds each of `bindings` to the binding of its name. What the kernel does not bind may be among them.
-    ///
-    /// # Errors
-    /// When a binding of the kernel is missing.
-    pub fn named(
-        gpu: &Gpu,
-        kernel: &Kernel,
-        bindings: &[(&'static str, Bound<'_>)],
-        grid: Grid,
-    ) -> Result<Self, GpuError> {
-        let find = |name: &&'static str| {
-            let found = bindings.iter().find(|(known, _)| known == name);
-            found
-                .map(|(_, bound)| *bound)
-                .ok_or_else(|| GpuError::Shader {
-                    shader: kernel.label().to_owned(),
-                    reason: format!("nothing is bound to \"{name}\""),
-                })
-        };
-        let bound: Vec<_> = kernel.names().iter().map(find).collect::<Result<_, _>>()?;
-        Ok(Self::new(gpu, kernel, &bound, grid))
+/// What is given for each of the bindings that are wanted, in their order; or what is wrong.
+fn in_order<T: Copy>(
+    wanted: &[(&'static str, Binding)],
+    given: &[(&'static str, T)],
+) -> Result<Vec<T>, String> {
+    let is_wanted = |name| wanted.iter().any(|(known, _)| *known == name);
+    if let Some((name, _)) = given.iter().find(|(name, _)| !is_wanted(*name)) {
+        return Err(format!("it has no binding \"{name}\""));
     }
+    let find = |(name, _): &(&'static str, Binding)| {
+        let found = given.iter().find(|(known, _)| known == name);
+        found
+            .map(|(_, bound)| *bound)
+            .ok_or_else(|| format!("nothing is bound to \"{name}\""))
+    };
+    wanted.iter().map(find).collect()
 }
 
 impl Recording {
@@ -285,5 +289,20 @@ impl Dispatch {
         let Grid { x, y } = self.grid;
         pass.set_bind_group(0, &self.bind_group, &[]);
         pass.dispatch_workgroups(x.resolve(n_tokens), y.resolve(n_tokens), 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_bound_is_told_by_its_name() {
+        let wanted = [("x", Binding::Read), ("y", Binding::ReadWrite)];
+        assert_eq!(in_order(&wanted, &[("y", 2), ("x", 1)]), Ok(vec![1, 2]));
+        let missing = in_order(&wanted, &[("x", 1)]).unwrap_err();
+        assert_eq!(missing, "nothing is bound to \"y\"");
+        let extra = in_order(&wanted, &[("x", 1), ("y", 2), ("z", 3)]).unwrap_err();
+        assert_eq!(extra, "it has no binding \"z\"");
     }
 }

@@ -13,7 +13,6 @@
 //!
 //! A line with `@binding(name)` declares a binding of the permutation's list: its number comes from the list,
 //! `var<…>` must say what the list says, and where the list does not have it the line is left out.
-//! (`@binding(_)`, in kernels whose list has no names yet, is the next number in order of appearance.)
 //!
 //! A library with more (naga_oil, wesl) parses WGSL itself, and so refuses the extensions that
 //! browsers have before naga does.
@@ -41,10 +40,8 @@ pub struct ShaderSource {
     pub constants: Vec<(&'static str, Constant)>,
     /// The flags that are set; [`SUBGROUPS`] is one that all kernels have in common.
     pub flags: Vec<&'static str>,
-    /// Bindings 0, 1, … of group 0.
-    pub bindings: Vec<Binding>,
-    /// Their names in the template, in the same order; empty where it has none.
-    pub names: Vec<&'static str>,
+    /// Bindings 0, 1, … of group 0, with their names in the template.
+    pub bindings: Vec<(&'static str, Binding)>,
 }
 
 /// The value of a constant.
@@ -71,8 +68,7 @@ impl From<f32> for Constant {
 impl ShaderSource {
     /// Adds a binding by its name.
     pub fn bind(&mut self, name: &'static str, binding: Binding) {
-        self.names.push(name);
-        self.bindings.push(binding);
+        self.bindings.push((name, binding));
     }
 
     /// Name, flags and constants on one line: what tells this permutation from the others.
@@ -110,7 +106,7 @@ impl ShaderSource {
         }
         let lines: Vec<&str> = self.template.lines().collect();
         self.expand(&lines, &mut text, 0, &mut Vec::new())?;
-        Ok(number_bindings(&text))
+        Ok(text)
     }
 
     /// The same for a browser's compiler, which wants to be asked for subgroups; naga 30 does not know the
@@ -200,14 +196,14 @@ impl ShaderSource {
         let Some((before, (name, after))) = line
             .split_once("@binding(")
             .and_then(|(before, rest)| Some((before, rest.split_once(')')?)))
-            .filter(|(_, (name, _))| *name != "_")
         else {
             return Ok(Some(Cow::Borrowed(line)));
         };
-        let Some(number) = self.names.iter().position(|known| *known == name) else {
+        let mut numbered = self.bindings.iter().enumerate();
+        let Some((number, (_, binding))) = numbered.find(|(_, (known, _))| *known == name) else {
             return Ok(None);
         };
-        let access = self.bindings[number].access();
+        let access = binding.access();
         if !after.trim_start().starts_with(access) {
             return Err(self.malformed(&format!("binding {name} is no {access} in \"{line}\"")));
         }
@@ -265,15 +261,6 @@ impl ShaderSource {
     }
 }
 
-fn number_bindings(text: &str) -> String {
-    let mut pieces = text.split("@binding(_)");
-    let mut numbered = pieces.next().unwrap_or_default().to_owned();
-    for (binding, piece) in pieces.enumerate() {
-        let _ = write!(numbered, "@binding({binding}){piece}");
-    }
-    numbered
-}
-
 struct Block {
     start: usize,
     otherwise: Option<usize>,
@@ -328,12 +315,6 @@ mod tests {
     }
 
     #[test]
-    fn bindings_are_numbered_in_order() {
-        let template = "@binding(_) a\n#if F32\n@binding(_) b\n#end\n@binding(_) c";
-        assert_eq!(body(template), "@binding(0) a\n@binding(1) c");
-    }
-
-    #[test]
     fn units_are_imported_by_the_names_that_a_permutation_gives_them() {
         let mut source = source("#import unit");
         source.units.push(("unit", "fn two() {}"));
@@ -341,12 +322,11 @@ mod tests {
     }
 
     #[test]
-    fn named_bindings_are_numbered_by_the_list() {
+    fn bindings_are_numbered_by_the_list() {
         let mut source = source(
             "@binding(b) var<storage, read> b: B;\n@binding(c) var<uniform> c: C;\n@binding(a) var<storage, read_write> a: A;",
         );
-        source.bindings = vec![Binding::ReadWrite, Binding::Read];
-        source.names = vec!["a", "b"];
+        source.bindings = vec![("a", Binding::ReadWrite), ("b", Binding::Read)];
         let text = source.wgsl().unwrap();
         let body: Vec<_> = text.lines().skip(2).collect();
         assert_eq!(
@@ -356,7 +336,7 @@ mod tests {
                 "@group(0) @binding(0) var<storage, read_write> a: A;"
             ]
         );
-        source.bindings = vec![Binding::Read, Binding::Read];
+        source.bindings = vec![("a", Binding::Read), ("b", Binding::Read)];
         let error = source.wgsl().unwrap_err().to_string();
         assert!(error.contains("binding a is no"), "{error}");
     }

@@ -17,6 +17,7 @@ impl Adjust {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
         ShaderSource {
             name: "adjust",
             template: template!("adjust"),
@@ -27,7 +28,7 @@ impl Adjust {
                 ("STRIDE", stride(self.n).into()),
             ],
             flags: self.dtype.flags(),
-            bindings: vec![Binding::ReadWrite, Binding::Read, Binding::Read],
+            bindings: vec![("x", ReadWrite), ("factor", Read), ("offset", Read)],
             ..ShaderSource::default()
         }
     }
@@ -45,9 +46,13 @@ impl Adjust {
         offset: &Buffer,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [x, factor, offset].map(Buffer::whole);
+        let bindings = [
+            ("x", x.whole()),
+            ("factor", factor.whole()),
+            ("offset", offset.whole()),
+        ];
         let groups = Extent::Fixed(self.n.div_ceil(2).div_ceil(LANES));
         let grid = Grid::plane(groups, Extent::Tokens { per: 1 });
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

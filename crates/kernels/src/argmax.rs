@@ -67,21 +67,30 @@ impl Argmax {
 
     fn first(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        self.source(vec![], vec![Read, ReadWrite, ReadWrite])
+        let bindings = vec![
+            ("logits", Read),
+            ("bests", ReadWrite),
+            ("maxima", ReadWrite),
+        ];
+        self.source(vec![], bindings)
     }
 
     fn last(&self, feedback: bool) -> ShaderSource {
         use Binding::{Read, ReadWrite};
         let mut flags = vec!["FINAL"];
-        let mut bindings = vec![Read, ReadWrite];
+        let mut bindings = vec![("bests", Read), ("chosen", ReadWrite)];
         if feedback {
             flags.push("FEEDBACK");
-            bindings.extend([ReadWrite; 2]);
+            bindings.extend([("step", ReadWrite), ("history", ReadWrite)]);
         }
         self.source(flags, bindings)
     }
 
-    fn source(&self, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
+    fn source(
+        &self,
+        flags: Vec<&'static str>,
+        bindings: Vec<(&'static str, Binding)>,
+    ) -> ShaderSource {
         ShaderSource {
             name: "argmax",
             template: template!("argmax"),
@@ -114,10 +123,14 @@ impl Argmax {
         rows: Extent,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.first())?;
-        let buffers = [logits, &bests.bests, &bests.maxima].map(Buffer::whole);
+        let bindings = [
+            ("logits", logits.whole()),
+            ("bests", bests.bests.whole()),
+            ("maxima", bests.maxima.whole()),
+        ];
         let chunks = Extent::Fixed(self.n.div_ceil(CHUNK));
         let grid = Grid::plane(chunks, rows);
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 
     /// Chooses in each of the `rows` rows that were scanned, and writes a [`Chosen`] for each.
@@ -136,9 +149,11 @@ impl Argmax {
         rows: Extent,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.last(feedback.is_some()))?;
-        let mut buffers = vec![bests.bests.whole(), chosen.whole()];
-        buffers.extend(feedback.iter().flatten().map(|buffer| buffer.whole()));
+        let mut bindings = vec![("bests", bests.bests.whole()), ("chosen", chosen.whole())];
+        if let Some([step, history]) = feedback {
+            bindings.extend([("step", step.whole()), ("history", history.whole())]);
+        }
         let one = Grid::plane(Extent::Fixed(1), rows);
-        Ok(Dispatch::new(gpu, &kernel, &buffers, one))
+        Dispatch::new(gpu, &kernel, &bindings, one)
     }
 }

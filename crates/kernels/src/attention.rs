@@ -252,21 +252,25 @@ impl Attention {
         };
         let grid = Grid::plane(Extent::Fixed(workgroups), Extent::Tokens { per });
         let kernel = gpu.kernel(&self.source())?;
-        let results: Vec<_> = [Some(out), stats].into_iter().flatten().collect();
-        let caches = [k_cache.whole(), v_cache.whole()];
-        let mut buffers = vec![query.whole()];
-        buffers.extend(caches.into_iter().chain([step.whole()]));
+        let mut results = vec![("out", out.whole())];
+        results.extend(stats.map(|stats| ("stats", stats.whole())));
+        let mut bindings = vec![
+            ("queries", query.whole()),
+            ("k_cache", k_cache.whole()),
+            ("v_cache", v_cache.whole()),
+            ("step", step.whole()),
+        ];
         let Some(partials) = partials else {
-            buffers.extend(results.into_iter().map(Buffer::whole));
-            return Ok(vec![Dispatch::new(gpu, &kernel, &buffers, grid)]);
+            bindings.extend(results);
+            return Ok(vec![Dispatch::new(gpu, &kernel, &bindings, grid)?]);
         };
-        buffers.push(partials.whole());
-        let attention = Dispatch::new(gpu, &kernel, &buffers, grid);
+        bindings.push(("partials", partials.whole()));
+        let attention = Dispatch::new(gpu, &kernel, &bindings, grid)?;
         let kernel = gpu.kernel(&self.reduce_source())?;
-        let mut buffers = vec![partials.whole(), step.whole()];
-        buffers.extend(results.into_iter().map(Buffer::whole));
+        let mut bindings = vec![("parts", partials.whole()), ("step", step.whole())];
+        bindings.extend(results);
         let grid = Grid::plane(Extent::Fixed(self.heads), tokens);
-        let reduce = Dispatch::new(gpu, &kernel, &buffers, grid);
+        let reduce = Dispatch::new(gpu, &kernel, &bindings, grid)?;
         Ok(vec![attention, reduce])
     }
 
@@ -352,11 +356,17 @@ impl Attention {
         let mut flags = self.flags();
         flags.extend(cache_flags);
         let cache = self.cache.store.binding();
-        let mut bindings = vec![Read, cache, cache, Read, ReadWrite];
+        let mut bindings = vec![
+            ("queries", Read),
+            ("k_cache", cache),
+            ("v_cache", cache),
+            ("step", Read),
+        ];
         if self.splits() {
             flags.push("SPLIT");
-        } else if self.stats {
-            bindings.push(ReadWrite);
+            bindings.push(("partials", ReadWrite));
+        } else {
+            bindings.extend(self.results());
         }
         ShaderSource {
             name,
@@ -370,9 +380,8 @@ impl Attention {
     }
 
     fn reduce_source(&self) -> ShaderSource {
-        use Binding::{Read, ReadWrite};
-        let mut bindings = vec![Read, Read, ReadWrite];
-        bindings.extend(self.stats.then_some(ReadWrite));
+        let mut bindings = vec![("parts", Binding::Read), ("step", Binding::Read)];
+        bindings.extend(self.results());
         ShaderSource {
             name: "attention/reduce",
             template: template!("attention/reduce"),
@@ -382,6 +391,11 @@ impl Attention {
             bindings,
             ..ShaderSource::default()
         }
+    }
+
+    fn results(&self) -> impl Iterator<Item = (&'static str, Binding)> {
+        let stats = self.stats.then_some(("stats", Binding::ReadWrite));
+        std::iter::once(("out", Binding::ReadWrite)).chain(stats)
     }
 
     pub(crate) fn constants(&self, lanes: u32) -> Vec<(&'static str, Constant)> {

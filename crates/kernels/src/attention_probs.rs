@@ -28,12 +28,12 @@ impl AttentionProbs {
             constants,
             flags,
             bindings: vec![
-                Read,
-                self.of.cache.store.binding(),
-                Read,
-                ReadWrite,
-                Read,
-                Read,
+                ("queries", Read),
+                ("k_cache", self.of.cache.store.binding()),
+                ("stats", Read),
+                ("probs", ReadWrite),
+                ("step", Read),
+                ("width", Read),
             ],
             ..ShaderSource::default()
         }
@@ -54,11 +54,15 @@ impl AttentionProbs {
         width: &Buffer,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let mut buffers = [query, stats, probs, step, width]
-            .map(Buffer::whole)
-            .to_vec();
-        buffers.insert(1, k_cache.whole());
+        let bindings = [
+            ("queries", query.whole()),
+            ("k_cache", k_cache.whole()),
+            ("stats", stats.whole()),
+            ("probs", probs.whole()),
+            ("step", step.whole()),
+            ("width", width.whole()),
+        ];
         let grid = Grid::plane(Extent::Fixed(self.of.heads), Extent::Tokens { per: 1 });
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

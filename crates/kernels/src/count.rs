@@ -15,6 +15,7 @@ impl Count {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
         ShaderSource {
             name: "count",
             template: template!("count"),
@@ -25,10 +26,10 @@ impl Count {
                 .collect(),
             flags: vec![],
             bindings: vec![
-                Binding::Read,
-                Binding::Read,
-                Binding::Read,
-                Binding::ReadWrite,
+                ("history", Read),
+                ("step", Read),
+                ("prompts", Read),
+                ("counts", ReadWrite),
             ],
             ..ShaderSource::default()
         }
@@ -50,8 +51,13 @@ impl Count {
         rows: Extent,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [history, step, prompts, counts].map(Buffer::whole);
+        let bindings = [
+            ("history", history.whole()),
+            ("step", step.whole()),
+            ("prompts", prompts.whole()),
+            ("counts", counts.whole()),
+        ];
         let grid = Grid::plane(Extent::Fixed(1), rows);
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

@@ -110,7 +110,6 @@ impl Embed {
         let mut bindings = vec![
             ("quants", part.quants.whole()),
             ("step", step.whole()),
-            ("history", history.whole()),
             ("x", x.whole()),
         ];
         bindings.extend(
@@ -118,8 +117,11 @@ impl Embed {
                 .as_ref()
                 .map(|scales| ("scales", scales.whole())),
         );
+        if let Table::Tokens { .. } = table {
+            bindings.push(("history", history.whole()));
+        }
         let blocks = Extent::Fixed(this.k.div_ceil(BLOCK).div_ceil(LANES));
         let grid = Grid::plane(blocks, Extent::Tokens { per: 1 });
-        Dispatch::named(gpu, &kernel, &bindings, grid)
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

@@ -24,14 +24,19 @@ impl LayerNorm {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        let mut bindings = vec![Read, Read, Read, ReadWrite];
+        let mut bindings = vec![
+            ("x", Read),
+            ("weight", Read),
+            ("bias", Read),
+            ("y", ReadWrite),
+        ];
         let mut flags = self.dtype.flags();
         if self.last_row {
-            bindings.push(Read);
+            bindings.push(("step", Read));
             flags.push("LAST_ROW");
         }
         if self.keep {
-            bindings.push(ReadWrite);
+            bindings.push(("kept", ReadWrite));
             flags.push("KEEP");
         }
         ShaderSource {
@@ -69,15 +74,20 @@ impl LayerNorm {
     ) -> Result<Dispatch, GpuError> {
         debug_assert_eq!(self.keep, kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let mut buffers = vec![x.whole(), weight.whole(), bias.whole(), y.whole()];
+        let mut bindings = vec![
+            ("x", x.whole()),
+            ("weight", weight.whole()),
+            ("bias", bias.whole()),
+            ("y", y.whole()),
+        ];
         let tokens = if self.last_row {
-            buffers.push(step.whole());
+            bindings.push(("step", step.whole()));
             Extent::Fixed(1)
         } else {
             Extent::Tokens { per: 1 }
         };
-        buffers.extend(kept.map(Buffer::whole));
+        bindings.extend(kept.map(|kept| ("kept", kept.whole())));
         let grid = Grid::plane(tokens, Extent::Fixed(1));
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

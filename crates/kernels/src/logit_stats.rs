@@ -40,13 +40,20 @@ impl LogitStatsOf {
     #[must_use]
     pub fn sources(&self) -> [ShaderSource; 2] {
         use Binding::{Read, ReadWrite};
+        let first = vec![("chosen", Read), ("logits", Read), ("parts", ReadWrite)];
+        let last = vec![("parts", Read), ("stats", ReadWrite)];
         [
-            self.source(self.n, vec![], vec![Read, Read, ReadWrite]),
-            self.source(self.chunks(), vec!["FINAL"], vec![Read, ReadWrite]),
+            self.source(self.n, vec![], first),
+            self.source(self.chunks(), vec!["FINAL"], last),
         ]
     }
 
-    fn source(&self, n: u32, flags: Vec<&'static str>, bindings: Vec<Binding>) -> ShaderSource {
+    fn source(
+        &self,
+        n: u32,
+        flags: Vec<&'static str>,
+        bindings: Vec<(&'static str, Binding)>,
+    ) -> ShaderSource {
         ShaderSource {
             name: "logit_stats",
             template: template!("logit_stats"),
@@ -91,9 +98,14 @@ impl LogitStatsOf {
         let parts = gpu.buffer("logit stats parts", bytes, Usage::Work)?;
         let [first, last] = self.sources();
         let (first, last) = (gpu.kernel(&first)?, gpu.kernel(&last)?);
-        let buffers = [chosen, logits, &parts].map(Buffer::whole);
-        let first = Dispatch::new(gpu, &first, &buffers, Grid::line(self.chunks()));
-        let buffers = [&parts, stats].map(Buffer::whole);
-        Ok([first, Dispatch::new(gpu, &last, &buffers, Grid::line(1))])
+        let bindings = [
+            ("chosen", chosen.whole()),
+            ("logits", logits.whole()),
+            ("parts", parts.whole()),
+        ];
+        let first = Dispatch::new(gpu, &first, &bindings, Grid::line(self.chunks()))?;
+        let bindings = [("parts", parts.whole()), ("stats", stats.whole())];
+        let last = Dispatch::new(gpu, &last, &bindings, Grid::line(1))?;
+        Ok([first, last])
     }
 }

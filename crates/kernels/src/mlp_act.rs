@@ -70,7 +70,7 @@ impl MlpAct {
             fragments: FRAGMENTS,
             constants,
             flags,
-            bindings: vec![Binding::Read, Binding::ReadWrite],
+            bindings: vec![("x", Binding::Read), ("y", Binding::ReadWrite)],
             ..ShaderSource::default()
         }
     }
@@ -85,6 +85,6 @@ impl MlpAct {
             Extent::Fixed(self.n.div_ceil(2).div_ceil(LANES)),
             Extent::Tokens { per: 1 },
         );
-        Ok(Dispatch::new(gpu, &kernel, &[x.whole(), y.whole()], grid))
+        Dispatch::new(gpu, &kernel, &[("x", x.whole()), ("y", y.whole())], grid)
     }
 }

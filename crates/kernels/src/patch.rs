@@ -26,16 +26,17 @@ impl Patch {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
         let mut bindings = vec![
-            Binding::ReadWrite,
-            Binding::Read,
-            Binding::Read,
-            Binding::Read,
+            ("x", ReadWrite),
+            ("slots", Read),
+            ("values", Read),
+            ("step", Read),
         ];
         let mut flags = self.dtype.flags();
         if self.instead_of {
             flags.push("INSTEAD_OF");
-            bindings.push(Binding::Read);
+            bindings.push(("part", Read));
         }
         ShaderSource {
             name: "patch",
@@ -72,10 +73,15 @@ impl Patch {
     ) -> Result<Dispatch, GpuError> {
         debug_assert_eq!(self.instead_of, part.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let mut buffers = [x, slots, values, step].map(Buffer::whole).to_vec();
-        buffers.extend(part.map(Buffer::whole));
+        let mut bindings = vec![
+            ("x", x.whole()),
+            ("slots", slots.whole()),
+            ("values", values.whole()),
+            ("step", step.whole()),
+        ];
+        bindings.extend(part.map(|part| ("part", part.whole())));
         let groups = Extent::Fixed(self.n.div_ceil(2).div_ceil(LANES));
         let grid = Grid::plane(groups, Extent::Tokens { per: 1 });
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

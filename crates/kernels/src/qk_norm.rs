@@ -39,7 +39,7 @@ impl QkNorm {
                 ("EPS", self.eps.into()),
             ],
             flags: self.dtype.flags(),
-            bindings: vec![ReadWrite, Read, Read],
+            bindings: vec![("qkv", ReadWrite), ("q_weight", Read), ("k_weight", Read)],
             ..ShaderSource::default()
         }
     }
@@ -55,9 +55,13 @@ impl QkNorm {
         [q_weight, k_weight]: [&Buffer; 2],
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [qkv, q_weight, k_weight].map(Buffer::whole);
+        let bindings = [
+            ("qkv", qkv.whole()),
+            ("q_weight", q_weight.whole()),
+            ("k_weight", k_weight.whole()),
+        ];
         let heads = Extent::Fixed(self.heads + self.kv_heads);
         let grid = Grid::plane(heads, Extent::Tokens { per: 1 });
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

@@ -49,7 +49,8 @@ impl QuantizeX {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let mut bindings = vec![Binding::Read];
+        use Binding::{Read, ReadWrite};
+        let mut bindings = vec![("x", Read), ("packed", ReadWrite)];
         let mut flags = self.dtype.flags();
         let mut constants = vec![
             ("LANES", self.lanes.into()),
@@ -57,13 +58,12 @@ impl QuantizeX {
             ("PACKED_QUADS", packed_quads(self.n).into()),
         ];
         if let Some(eps) = self.norm {
-            bindings.push(Binding::Read);
+            bindings.push(("weight", Read));
             flags.push("NORM");
             constants.extend([("N", self.n.into()), ("EPS", eps.into())]);
         }
-        bindings.push(Binding::ReadWrite);
         if self.keep {
-            bindings.push(Binding::ReadWrite);
+            bindings.push(("kept", ReadWrite));
             flags.push("KEEP");
         }
         ShaderSource {
@@ -92,12 +92,12 @@ impl QuantizeX {
     ) -> Result<Dispatch, GpuError> {
         debug_assert_eq!(self.norm.is_some(), norm.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let (factors, kept) = norm.unzip();
-        let mut buffers = vec![x.whole()];
-        buffers.extend(factors.map(Buffer::whole));
-        buffers.push(packed.whole());
-        buffers.extend(kept.flatten().map(Buffer::whole));
+        let mut bindings = vec![("x", x.whole()), ("packed", packed.whole())];
+        if let Some((weight, kept)) = norm {
+            bindings.push(("weight", weight.whole()));
+            bindings.extend(kept.map(|kept| ("kept", kept.whole())));
+        }
         let grid = Grid::plane(each, Extent::Fixed(1));
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

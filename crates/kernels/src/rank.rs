@@ -27,6 +27,7 @@ impl Rank {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
         ShaderSource {
             name: "rank",
             template: template!("rank"),
@@ -37,7 +38,7 @@ impl Rank {
                 ("STRIDE", self.stride.into()),
             ],
             flags: vec![],
-            bindings: vec![Binding::Read, Binding::Read, Binding::ReadWrite],
+            bindings: vec![("logits", Read), ("targets", Read), ("ranks", ReadWrite)],
             ..ShaderSource::default()
         }
     }
@@ -55,8 +56,12 @@ impl Rank {
         rows: Extent,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [logits, targets, ranks].map(Buffer::whole);
+        let bindings = [
+            ("logits", logits.whole()),
+            ("targets", targets.whole()),
+            ("ranks", ranks.whole()),
+        ];
         let grid = Grid::plane(Extent::Fixed(1), rows);
-        Ok(Dispatch::new(gpu, &kernel, &buffers, grid))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

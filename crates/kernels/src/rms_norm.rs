@@ -25,14 +25,15 @@ impl RmsNorm {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let mut bindings = vec![Binding::Read, Binding::Read, Binding::ReadWrite];
+        use Binding::{Read, ReadWrite};
+        let mut bindings = vec![("x", Read), ("weight", Read), ("y", ReadWrite)];
         let mut flags = self.dtype.flags();
         if self.last_row {
-            bindings.push(Binding::Read);
+            bindings.push(("step", Read));
             flags.push("LAST_ROW");
         }
         if self.keep {
-            bindings.push(Binding::ReadWrite);
+            bindings.push(("kept", ReadWrite));
             flags.push("KEEP");
         }
         if self.add {
@@ -73,19 +74,19 @@ impl RmsNorm {
     ) -> Result<Dispatch, GpuError> {
         debug_assert_eq!(self.keep, kept.is_some());
         let kernel = gpu.kernel(&self.source())?;
-        let mut buffers = vec![x.whole(), weight.whole(), y.whole()];
+        let mut bindings = vec![
+            ("x", x.whole()),
+            ("weight", weight.whole()),
+            ("y", y.whole()),
+        ];
         let tokens = if self.last_row {
-            buffers.push(step.whole());
+            bindings.push(("step", step.whole()));
             Extent::Fixed(1)
         } else {
             Extent::Tokens { per: 1 }
         };
-        buffers.extend(kept.map(Buffer::whole));
-        Ok(Dispatch::new(
-            gpu,
-            &kernel,
-            &buffers,
-            Grid::plane(tokens, Extent::Fixed(1)),
-        ))
+        bindings.extend(kept.map(|kept| ("kept", kept.whole())));
+        let grid = Grid::plane(tokens, Extent::Fixed(1));
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

@@ -137,7 +137,6 @@ impl RopeKvAppend {
         flags.extend(append_flags);
         let mut bindings = vec![("qkv", Binding::Read)];
         bindings.extend(append_bindings);
-        let (names, bindings) = bindings.into_iter().unzip();
         constants.extend([
             ("LANES", self.lanes().into()),
             ("QKV_STRIDE", self.qkv_stride.into()),
@@ -149,7 +148,6 @@ impl RopeKvAppend {
             constants,
             flags,
             bindings,
-            names,
             ..ShaderSource::default()
         }
     }
@@ -176,6 +174,6 @@ impl RopeKvAppend {
             }),
             Extent::Tokens { per: 1 },
         );
-        Dispatch::named(gpu, &kernel, &bindings, grid)
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

@@ -43,7 +43,7 @@ impl RowNorms {
                 ("BLOCK_STRIDE", self.block_stride.into()),
             ],
             flags,
-            bindings: vec![Binding::Read, Binding::ReadWrite],
+            bindings: vec![("x", Binding::Read), ("norms", Binding::ReadWrite)],
             ..ShaderSource::default()
         }
     }
@@ -54,7 +54,7 @@ impl RowNorms {
     /// When the shader cannot be assembled.
     pub fn dispatch(&self, gpu: &Gpu, x: &Buffer, norms: &Buffer) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [x, norms].map(Buffer::whole);
-        Ok(Dispatch::new(gpu, &kernel, &buffers, Grid::line(self.rows)))
+        let bindings = [("x", x.whole()), ("norms", norms.whole())];
+        Dispatch::new(gpu, &kernel, &bindings, Grid::line(self.rows))
     }
 }

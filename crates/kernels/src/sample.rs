@@ -136,7 +136,13 @@ impl Sample {
             .collect(),
             flags: vec![],
             bindings: vec![
-                Read, Read, ReadWrite, ReadWrite, ReadWrite, ReadWrite, ReadWrite,
+                ("logits", Read),
+                ("params", Read),
+                ("counts", ReadWrite),
+                ("chosen", ReadWrite),
+                ("drawn", ReadWrite),
+                ("step", ReadWrite),
+                ("history", ReadWrite),
             ],
             ..ShaderSource::default()
         }
@@ -163,13 +169,16 @@ impl Sample {
             step,
             history,
         } = *buffers;
-        let buffers = [logits, params, counts, chosen, drawn, step, history];
+        let bindings = [
+            ("logits", logits.whole()),
+            ("params", params.whole()),
+            ("counts", counts.whole()),
+            ("chosen", chosen.whole()),
+            ("drawn", drawn.whole()),
+            ("step", step.whole()),
+            ("history", history.whole()),
+        ];
         let grid = Grid::plane(Extent::Fixed(1), rows);
-        Ok(Dispatch::new(
-            gpu,
-            &kernel,
-            &buffers.map(Buffer::whole),
-            grid,
-        ))
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }

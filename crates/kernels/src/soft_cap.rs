@@ -30,7 +30,7 @@ impl SoftCap {
                 ("CAP", self.cap.into()),
             ],
             flags: vec![],
-            bindings: vec![Binding::ReadWrite],
+            bindings: vec![("x", Binding::ReadWrite)],
             ..ShaderSource::default()
         }
     }
@@ -42,6 +42,6 @@ impl SoftCap {
     pub fn dispatch(&self, gpu: &Gpu, x: &Buffer, rows: Extent) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
         let grid = Grid::plane(Extent::Fixed(self.n.div_ceil(LANES)), rows);
-        Ok(Dispatch::new(gpu, &kernel, &[x.whole()], grid))
+        Dispatch::new(gpu, &kernel, &[("x", x.whole())], grid)
     }
 }

@@ -37,7 +37,7 @@ impl Strongest {
                 ("K", self.k.into()),
             ],
             flags: self.dtype.flags(),
-            bindings: vec![Binding::Read, Binding::ReadWrite],
+            bindings: vec![("x", Binding::Read), ("strongest", Binding::ReadWrite)],
             ..ShaderSource::default()
         }
     }
@@ -53,7 +53,7 @@ impl Strongest {
         strongest: &Buffer,
     ) -> Result<Dispatch, GpuError> {
         let kernel = gpu.kernel(&self.source())?;
-        let buffers = [x, strongest].map(Buffer::whole);
-        Ok(Dispatch::new(gpu, &kernel, &buffers, Grid::line(self.rows)))
+        let bindings = [("x", x.whole()), ("strongest", strongest.whole())];
+        Dispatch::new(gpu, &kernel, &bindings, Grid::line(self.rows))
     }
 }

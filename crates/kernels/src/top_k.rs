@@ -24,6 +24,7 @@ impl TopK {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
+        use Binding::{Read, ReadWrite};
         ShaderSource {
             name: "top_k",
             template: template!("top_k"),
@@ -38,7 +39,7 @@ impl TopK {
                 ("STRIDE", self.stride.into()),
             ],
             flags: vec![],
-            bindings: vec![Binding::Read, Binding::Read, Binding::ReadWrite],
+            bindings: vec![("logits", Read), ("maxima", Read), ("best", ReadWrite)],
             ..ShaderSource::default()
         }
     }
@@ -61,8 +62,12 @@ impl TopK {
         let kernel = gpu.kernel(&self.source())?;
         let bytes = u64::from(capacity) * u64::from(self.k) * 8;
         let best = gpu.buffer("top_k", bytes, Usage::Work)?;
-        let buffers = [logits, &bests.maxima, &best].map(Buffer::whole);
+        let bindings = [
+            ("logits", logits.whole()),
+            ("maxima", bests.maxima.whole()),
+            ("best", best.whole()),
+        ];
         let grid = Grid::plane(Extent::Fixed(1), rows);
-        Ok((Dispatch::new(gpu, &kernel, &buffers, grid), best))
+        Ok((Dispatch::new(gpu, &kernel, &bindings, grid)?, best))
     }
 }

@@ -17,10 +17,10 @@ async fn complaints(session: &Session, shaders: Vec<Value>) -> Vec<String> {
     serde_json::from_value(answer).unwrap()
 }
 
-fn shader(label: &str, code: &str, bindings: &[Binding]) -> Value {
+fn shader(label: &str, code: &str, bindings: &[(&str, Binding)]) -> Value {
     let bindings: Vec<_> = bindings
         .iter()
-        .map(|binding| match binding {
+        .map(|(_, binding)| match binding {
             Binding::Read => json!({ "buffer": { "type": "read-only-storage" } }),
             Binding::ReadWrite => json!({ "buffer": { "type": "storage" } }),
             Binding::Uniform => json!({ "buffer": { "type": "uniform" } }),

@@ -172,8 +172,10 @@ impl Matmul {
     /// Storage buffers that it binds; adapters allow eight at least.
     #[must_use]
     pub fn storage_buffers(&self) -> u32 {
+        let source = self.source();
+        let kinds = source.bindings.iter().map(|(_, binding)| binding);
         let storage = |binding: &&Binding| matches!(binding, Binding::Read | Binding::ReadWrite);
-        self.source().bindings.iter().filter(storage).count() as u32
+        kinds.filter(storage).count() as u32
     }
 
     /// Whether the kernel can append to this cache: where that is a texture, a workgroup must have whole texels.
@@ -252,6 +254,6 @@ impl Matmul {
         let grid = self
             .tiling
             .grid(self.results(), self.epilogue.rows_per_result());
-        Dispatch::named(gpu, &kernel, &bindings, grid)
+        Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 }
