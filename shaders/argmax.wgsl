@@ -7,7 +7,7 @@
 // submitted before the host has seen this one. The rows are then those of the pass, each of another
 // sequence, or one row: the last of the pass.
 #if FEEDBACK
-#import pages
+    #import pages
 #end
 
 // The best of some logits; of equal ones the lowest id, as torch.argmax does.
@@ -94,7 +94,7 @@ fn main(
         best = scratch[0];
 #if FINAL
         let logsumexp = best.logit + log(best.sum);
-#if FEEDBACK
+    #if FEEDBACK
         let row = step.rows[step.n_tokens - groups.y + group.y];
         let next = row.position + 1u;
         chosen[group.y] = Chosen(best.id, best.logit, logsumexp, next);
@@ -103,9 +103,9 @@ fn main(
         if (groups.y == 1u) {
             step.n_tokens = 1u;
         }
-#else
+    #else
         chosen[group.y] = Chosen(best.id, best.logit, logsumexp, 0u);
-#end
+    #end
 #else
         bests[group.y * CHUNKS + group.x] = best;
 #end

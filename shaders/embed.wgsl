@@ -3,9 +3,7 @@
 //
 // An invocation unpacks a block of 32 weights. A table larger than a binding comes in parts, one dispatch each:
 // this one has rows ROW_START … ROW_START + N_ROWS - 1.
-#import format
-#import pairs
-#import pages
+#import format, pairs, pages
 
 // The tokens of the pass and the page tables.
 @binding(step) var<storage, read> step: Step;

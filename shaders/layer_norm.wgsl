@@ -1,9 +1,7 @@
 // y[t, i] = (x[t, i] - mean) / sqrt(variance + EPS) · weight[i] + bias[i]          (arXiv 1607.06450)
 //
 // One workgroup per token. With LAST_ROW only the last token of the pass is normalised, to row 0.
-#import pairs
-#import reduce
-#import step
+#import pairs, reduce, step
 
 // [tokens, STRIDE / 2]
 @binding(x) var<storage, read> x: array<Pair>;

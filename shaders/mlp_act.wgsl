@@ -1,8 +1,7 @@
 // y[t, i] = act(gate[t, i]) · up[t, i], or without GATED y[t, i] = act(x[t, i])  (arXiv 2002.05202)
 //
 // With GATED a row of x has the gate at 0 and up at UP_OFFSET.
-#import act
-#import pairs
+#import act, pairs
 
 // [tokens, X_STRIDE / 2]
 @binding(x) var<storage, read> x: array<Pair>;

@@ -2,8 +2,7 @@
 //
 // With INSTEAD_OF what x holds is a sum, of which `part` is to be replaced:
 // x[t, i] += values[slot, i] - part[t, i].
-#import pairs
-#import step
+#import pairs, step
 
 // [tokens, STRIDE / 2]
 @binding(x) var<storage, read_write> x: array<Pair>;

@@ -1,8 +1,7 @@
 // Normalises each query and key head by itself, in place: x / rms(x) · weight  (Qwen3, Gemma 3).
 //
 // One workgroup per token and head.
-#import pairs
-#import reduce
+#import pairs, reduce
 
 // [tokens, QKV_STRIDE / 2]: queries at 0, keys at K_OFFSET.
 @binding(qkv) var<storage, read_write> qkv: array<Pair>;

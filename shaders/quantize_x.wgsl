@@ -7,7 +7,7 @@
 // With NORM x passes an RMSNorm (arXiv 1910.07467) first: its factor for the token only changes scales.
 #import pairs
 #if NORM
-#import reduce
+    #import reduce
 #end
 
 // [tokens, ROW_QUADS]
@@ -32,9 +32,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = lane; i < ROW_QUADS; i += LANES) {
         let values = from_quad(x[token * ROW_QUADS + i]);
         squares += dot(values, values);
-#if KEEP
+    #if KEEP
         kept[token * ROW_QUADS + i] = x[token * ROW_QUADS + i];
-#end
+    #end
     }
     factor = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
 #end
@@ -44,9 +44,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         var highest = vec4<u32>(0u);
 #for p in 8
         var x_$p = from_quad(x[token * ROW_QUADS + block * 8u + $pu]);
-#if NORM
+    #if NORM
         x_$p *= weight[block * 8u + $pu];
-#end
+    #end
         highest = max(highest, bitcast<vec4<u32>>(x_$p) & vec4<u32>(0x7fffffffu));
 #end
         let bits = max(max(highest.x, highest.y), max(highest.z, highest.w));

@@ -3,9 +3,7 @@
 // One workgroup per token. With LAST_ROW only the last token of the pass is normalised, to row 0.
 // With ADD the result is added to y (Gemma's norms of what attention and MLP add). Rows are padded
 // with zeros, which stay zeros.
-#import pairs
-#import reduce
-#import step
+#import pairs, reduce, step
 
 // [tokens, QUADS]
 @binding(x) var<storage, read> x: array<Quad>;

@@ -2,8 +2,7 @@
 // the first row.
 //
 // One workgroup per row. Rows lie in blocks of PER_BLOCK, one after the other in a block.
-#import pairs
-#import reduce
+#import pairs, reduce
 
 // [blocks, BLOCK_STRIDE / 2]
 @binding(x) var<storage, read> x: array<Pair>;

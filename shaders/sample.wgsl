@@ -4,13 +4,7 @@
 // One workgroup per row; rows are those of the pass, each of another sequence, or the last of them
 // alone. Settings and counts are the sequence's. All sums are of whole numbers, so that no order of
 // lanes changes them.
-#import pages
-#import philox
-#import reduce
-#import sampling/find
-#import sampling/left
-#import sampling/scaled
-#import u64
+#import pages, philox, reduce, sampling/find, sampling/left, sampling/scaled, u64
 
 struct Chosen {
     id: u32,

@@ -3,24 +3,12 @@
 // The probabilities that attention used, computed again from the queries, the cache and the HeadStats that it stored,
 // for those who ask. Exactly 0 for what a query does not see. One workgroup per token and query head; rows are
 // `width` long.
-#import cached_head
-#import scores
-#import head_stats
-#if CACHE_TEXELS
-#import query_quads
-#import texels
-#else
-#import key_quads
-#end
+//
+// `keys` is the unit that reads the cache.
+#import cached_head, scores, head_stats, keys
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
 @binding(queries) var<storage, read> queries: array<QueryElement>;
-// [pages, KV_HEADS, PAGE, CACHED_HEAD], or as texels.
-#if CACHE_TEXELS
-@binding(k_cache) var k_cache: Texture;
-#else
-@binding(k_cache) var<storage, read> k_cache: array<CachedElement>;
-#end
 // [tokens, HEADS]
 @binding(stats) var<storage, read> stats: array<HeadStats>;
 // [tokens, HEADS, width]
@@ -31,28 +19,6 @@
 @binding(width) var<storage, read> width: u32;
 
 var<workgroup> query: array<vec4<f32>, QUADS>;
-
-#if CACHE_TEXELS
-// The score of a key, before SCALE.
-fn score_of(key: u32) -> f32 {
-    var score = 0.0;
-    for (var t = 0u; t < TEXELS; t++) {
-        let texel = texel_of(k_cache, key * TEXELS + t);
-#for q in TEXEL_QUADS
-        score += dot(query[t * TEXEL_QUADS + $qu], texel_quad_$q(texel));
-#end
-    }
-    return score;
-}
-#else
-fn score_of(key: u32) -> f32 {
-    var score = 0.0;
-    for (var i = 0u; i < QUADS; i++) {
-        score += dot(query[i], from_cached(key_quad(key, i)));
-    }
-    return score * key_scale(key);
-}
-#end
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

@@ -8,9 +8,7 @@
 // heads of a KV group. It goes through the KV cache page by page. Each key and each value is loaded once for the
 // whole tile, by neighbouring invocations, into workgroup memory. For scores an invocation has 4 queries times
 // LANE_KEYS keys; for values it has 4 · VALUE_GROUPS queries times one quad of dimensions.
-#import value_quads
-#import quad_products
-#import query_tile
+#import value_quads, quad_products, query_tile
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
 @binding(queries) var<storage, read> queries: array<QueryElement>;
@@ -75,9 +73,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for c in 4
             let quads_$c = array<vec4<f32>, 4>(tile[4 * $c][row_group], tile[4 * $c + 1][row_group],
                 tile[4 * $c + 2][row_group], tile[4 * $c + 3][row_group]);
-#for j in LANE_KEYS
+    #for j in LANE_KEYS
             scores_$j = add_products(quads_$c, staged[$c][$ju * KEY_LANES + key_lane], scores_$j);
-#end
+    #end
 #end
         }
         // The next to be written is what the scores were read from.
@@ -120,9 +118,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var i = 0u; i < VALUE_KEYS / 4u; i++) {
 #for k in 4
                 let mixed_value_$k = staged[$k][i * QUADS + quad];
-#for g in VALUE_GROUPS
+    #for g in VALUE_GROUPS
                 mixed_$g += weighted(mixed_value_$k, tile[chunk - first + 4u * i + $ku][value_group + $g]);
-#end
+    #end
 #end
             }
         }
@@ -131,14 +129,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
     store_sums(row_group, key_lane, rows, first_token, first_head, softmax, more_tokens);
     // A query of each value group at a time goes through workgroup memory, back to the order of dimensions.
-#for g in VALUE_GROUPS
-#for r in 4
+#for g in VALUE_GROUPS, r in 4
     workgroupBarrier();
     if (value_lane < VALUE_LANES && lane % QUAD_LANES < QUADS) {
         staged[value_lane % 4u][value_lane / 4u * QUADS + quad] = mixed_$g[$r];
     }
     workgroupBarrier();
     store_rows(lane, 4u * $g + $r, first_token, first_head, more_tokens);
-#end
 #end
 }

@@ -2,8 +2,7 @@
 //
 // Combines what `attention/token` stored for each split s of the keys of a token: the second kernel of
 // https://pytorch.org/blog/flash-decoding/. One workgroup per token and query head; invocations are dimensions.
-#import pairs
-#import attention
+#import pairs, attention
 
 // [tokens, HEADS, SPLITS, PARTIAL]: Σ weight · value, (HEAD_DIM), and the Sums.
 @binding(parts) var<storage, read> parts: array<f32>;

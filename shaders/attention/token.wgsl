@@ -9,11 +9,7 @@
 // keys through workgroup memory, from where an invocation takes one key for the scores of all queries, values
 // straight to an invocation that has one quad of dimensions of every KEY_GROUPS-th key.
 // With SPLIT `attention/reduce` combines the splits.
-#import value_quads
-#import online_softmax
-#import quad_products
-#import across_lanes
-#import attention
+#import value_quads, online_softmax, quad_products, across_lanes, attention
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
 @binding(queries) var<storage, read> queries: array<QueryElement>;
@@ -111,9 +107,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #for u in 4
             let quad_$u = from_cached(value_$u);
-#for g in ROW_GROUPS
+    #for g in ROW_GROUPS
             mixed_$g += weighted(quad_$u, weights[i + $u * KEY_GROUPS][$g]);
-#end
+    #end
 #end
         }
     }

@@ -1,10 +1,7 @@
 // What the forms of attention that can split keys share: which keys a split has, and what becomes of the sums over
 // them. The importing shader has a function `mixed_at(row: u32, place: u32)`: the value at a place in the order of the
 // cache of Σ weight · value, of one of the queries that it has at the moment.
-#import cached_head
-#import kv_cache
-#import scores
-#import head_stats
+#import cached_head, kv_cache, scores, head_stats
 
 // What is known of the scores of a query and some keys.
 struct Sums {
@@ -82,11 +79,11 @@ fn store_head(lane: u32, token: u32, head: u32, split: u32, row: u32, sums: Sums
         let pair = vec2<f32>(mixed_at(row, place_of(2u * i)), mixed_at(row, place_of(2u * i + 1u)));
         out[out_at + i] = to_pair(pair / sums.total);
     }
-#if STATS
+    #if STATS
     if (lane == 0u) {
         stats[token * HEADS + head] =
             head_stats(sums.highest, sums.total, sums.spread, u32(sums.best_key), sums.first_score);
     }
-#end
+    #end
 #end
 }

@@ -1,38 +1,24 @@
 // Keys as quads, see `query_quads`; the importing shader binds `k_cache` as an array of CachedElement. `head` counts
-// the heads of all positions of the cache.
-//
-// With CACHE_Q8 a quad is four signed bytes, and the 32-bit scale of a head follows its quads.
-#import query_quads
+// the heads of all positions of the cache. `cache` is the unit of the cache's number format.
+#import query_quads, cache
 
-#if CACHE_Q8
-alias CachedQuad = u32;
 // From a head to the next, in elements of the cache.
-const CACHED_HEAD: u32 = QUADS + 1u;
-fn from_cached(quad: CachedQuad) -> vec4<f32> { return vec4<f32>(unpack4xI8(quad)); }
-fn key_scale(head: u32) -> f32 { return bitcast<f32>(k_cache[head * CACHED_HEAD + QUADS]); }
-#else
-const CACHED_HEAD: u32 = HEAD_ELEMENTS;
-fn key_scale(head: u32) -> f32 { return 1.0; }
-#if CACHE_F16
-alias CachedPair = u32;
-alias CachedQuad = vec2<u32>;
-fn from_cached(quad: CachedQuad) -> vec4<f32> {
-    return vec4<f32>(unpack2x16float(quad.x), unpack2x16float(quad.y));
-}
-#else
-alias CachedPair = vec2<f32>;
-alias CachedQuad = vec4<f32>;
-fn from_cached(quad: CachedQuad) -> vec4<f32> { return quad; }
-#end
-#end
+const CACHED_HEAD: u32 = HEAD_ELEMENTS + SCALE_ELEMENTS;
 
 #if WIDE
 alias CachedElement = CachedQuad;
 fn key_quad(head: u32, i: u32) -> CachedQuad { return k_cache[head * CACHED_HEAD + i]; }
+fn key_scale(head: u32) -> f32 {
+    if (SCALE_ELEMENTS == 0u) {
+        return 1.0;
+    }
+    return scale_in(k_cache[head * CACHED_HEAD + QUADS]);
+}
 #else
 alias CachedElement = CachedPair;
 fn key_quad(head: u32, i: u32) -> CachedQuad {
     let at = head * CACHED_HEAD + 2u * i;
     return CachedQuad(k_cache[at], select(CachedPair(), k_cache[at + 1u], i + 1u < QUADS));
 }
+fn key_scale(head: u32) -> f32 { return 1.0; }
 #end

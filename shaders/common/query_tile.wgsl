@@ -2,10 +2,7 @@
 // results. Row r of the tile is query head r % SHARE of token r / SHARE; the last rows may be none.
 //
 // Invocations are a grid of ROW_GROUPS row groups, of four rows each, times KEY_LANES key lanes.
-#import cached_head
-#import kv_cache
-#import head_stats
-#import online_softmax
+#import cached_head, kv_cache, head_stats, online_softmax
 
 // Keys, [4 quads, PAGE keys], or values, [4, VALUE_KEYS / 4, QUADS]: value j is in row j % 4. Rows are padded against
 // bank conflicts.

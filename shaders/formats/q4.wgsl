@@ -1,7 +1,6 @@
 // 4-bit weights with a scale and a minimum for GROUP blocks: w = scale · q + minimum. With one block this is
 // ggml's Q4_1, and Q4_0 with minimum = -8 · scale. Byte i holds weight i below and weight i + 16 above.
-#import formats/scales_layout
-#import formats/numbers
+#import formats/scales_layout, formats/numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;
 const CENTRE: f32 = 0.0;

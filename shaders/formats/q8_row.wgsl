@@ -1,6 +1,5 @@
 // 8-bit weights with one 32-bit scale for the whole row: w = scale · q. A block is 2 steps of 16 bytes.
-#import formats/scales_layout
-#import formats/numbers
+#import formats/scales_layout, formats/numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;
 // Bytes lie this much higher, unsigned: GPUs convert those in one instruction.

@@ -1,6 +1,5 @@
 // GROUP blocks share GROUP_WORDS words of scales: [rows / 32, K_GROUPS, GROUP_WORDS, 32].
-#import formats/layout
-#import scales
+#import formats/layout, scales
 
 fn row_start(row: u32) -> RowStart {
     return RowStart(quants_start(row), (row / 32u) * (K_GROUPS * GROUP_WORDS * 32u) + row % 32u);

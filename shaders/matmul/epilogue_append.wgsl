@@ -1,5 +1,5 @@
 // Epilogue of queries, keys and values: rotates them; queries go to `query`, keys and values to the KV cache.
-#import matmul/append_rows
+#import rope_kv_append/to_storage, matmul/append_rows
 
 // The first and the second dimensions of four neighbouring pairs for a token.
 fn finish(group: u32, octet: u32, token: u32, firsts: vec4<f32>, seconds: vec4<f32>) {

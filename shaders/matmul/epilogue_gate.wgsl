@@ -1,7 +1,5 @@
 // Epilogue of a gated MLP: rows r and UP_OFFSET + r of W are gate and up, and y is act(gate) · up.
-#import act
-#import matmul/pair_rows
-#import matmul/y
+#import act, matmul/pair_rows, matmul/y
 
 fn row_of(result: u32, side: u32) -> u32 { return result + side * UP_OFFSET; }
 

@@ -4,10 +4,9 @@
 // tokens in registers. In steps of 16 along k both operands are brought to workgroup memory, the weights unpacked
 // and scaled: each weight is loaded and unpacked once for TOKENS tokens, each x once for 64 rows.
 //
-// Units: `format` unpacks a block of W, `x` loads activations, `epilogue` takes the results.
-#import format
-#import x
-#import epilogue
+// Units: `format` unpacks a block of W, `x` loads activations, `bias` adds to the sums, `epilogue` takes the
+// results.
+#import format, x, bias, epilogue
 
 const INVOCATIONS: u32 = 64u;
 const SPAN: u32 = 4u;
@@ -22,17 +21,12 @@ var<workgroup> w_tile: array<array<vec4<f32>, 2>, 128>;
 // [16 of k, 8 parts of the tokens]: the values of COLS tokens.
 var<workgroup> x_tile: array<array<vec4<f32>, TOKEN_QUADS>, 128>;
 
-// [rows of all parts of W]
-@binding(bias) var<storage, read> bias: array<f32>;
-
-#if BIAS
-fn bias_of(group: u32, octet: u32, side: u32) -> vec4<f32> {
+fn four_biases(group: u32, octet: u32, side: u32) -> vec4<f32> {
     let j = octet_row(octet, side);
     var four: vec4<f32>;
-    for (var i = 0u; i < 4u; i++) { four[i] = bias[ROW_START + row_at(group, j + i)]; }
+    for (var i = 0u; i < 4u; i++) { four[i] = bias_of(row_at(group, j + i)); }
     return four;
 }
-#end
 
 // Brings half a block of weights of the invocation's row, and of x of its token, to workgroup memory.
 fn stage(b: Block, block: u32, half: u32, token: u32, invocation: u32) {
@@ -45,19 +39,15 @@ fn stage(b: Block, block: u32, half: u32, token: u32, invocation: u32) {
     }
     let octet = invocation / 8u;
     let place = invocation % 8u;
-#for q in 4
-#for j in 4
+#for q in 4, j in 4
     w_tile[(4u * $qu + $ju) * 8u + octet][place / 4u][place % 4u] = w[$q][$j];
-#end
 #end
     if (invocation < TOKENS) {
         let values = x_half(token, 2u * block + half);
         let part = invocation / COLS;
         let token_place = invocation % COLS;
-#for q in 4
-#for j in 4
+#for q in 4, j in 4
         x_tile[(4u * $qu + $ju) * 8u + part][token_place / 4u][token_place % 4u] = values[$q][$j];
-#end
 #end
     }
 }
@@ -71,21 +61,15 @@ var<private> sums_$v: array<vec4<f32>, 8>;
 fn multiply(i: u32, octet: u32, token_part: u32) {
     let w = w_tile[i * 8u + octet];
     let x = x_tile[i * 8u + token_part];
-#for v in TOKEN_QUADS
-    #for r in 4
+#for v in TOKEN_QUADS, r in 4
     sums_$v[$r] = fma(vec4<f32>(w[0][$r]), x[$v], sums_$v[$r]);
     sums_$v[4u + $ru] = fma(vec4<f32>(w[1][$r]), x[$v], sums_$v[4u + $ru]);
-    #end
 #end
 }
 
 // Gives the sums of eight rows for a token to the epilogue.
 fn leave(group: u32, octet: u32, token: u32, low: vec4<f32>, high: vec4<f32>) {
-#if BIAS
-    finish(group, octet, token, low + bias_of(group, octet, 0u), high + bias_of(group, octet, 1u));
-#else
-    finish(group, octet, token, low, high);
-#end
+    finish(group, octet, token, low + four_biases(group, octet, 0u), high + four_biases(group, octet, 1u));
 }
 
 @compute @workgroup_size(INVOCATIONS)
@@ -109,12 +93,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
     }
-#for v in TOKEN_QUADS
-#for t in 4
+#for v in TOKEN_QUADS, t in 4
     leave(
         group.x, octet, first_token + token_part * COLS + 4u * $vu + $tu,
         vec4<f32>(sums_$v[0][$t], sums_$v[1][$t], sums_$v[2][$t], sums_$v[3][$t]),
         vec4<f32>(sums_$v[4][$t], sums_$v[5][$t], sums_$v[6][$t], sums_$v[7][$t]));
-#end
 #end
 }

@@ -1,19 +1,12 @@
 // y[t, r] = Σ_k W[r, k] · x[t, k], for one token or a few: decoding.
 //
 // An invocation owns ROWS_EACH rows of W and every SLICES-th block of them (split-K); the invocations of a slice
-// own neighbouring rows, so that each load of weights is one contiguous piece. x goes through workgroup memory, where all
-// rows have it from. The slices of a row meet there as well, and the epilogue takes their sums.
+// own neighbouring rows, so that each load of weights is one contiguous piece. x goes through workgroup memory, from
+// where all rows have it. The slices of a row meet there as well, and the epilogue takes their sums.
 //
-// Units: `format` unpacks a block of W, `x` stages activations and multiplies them by a block,
-// `epilogue` takes the results.
-#import format
-#import x
-#import epilogue
-#if NORM
-#import reduce
-// Of each token the factor of the norm, which is the same for all rows.
-var<workgroup> norm_factors: array<f32, COLS>;
-#end
+// Units: `format` unpacks a block of W, `norm` is what x passes first, `x` stages activations and multiplies them by
+// a block, `bias` adds to the sums, `epilogue` takes the results.
+#import format, norm, x, bias, epilogue
 
 // Invocations of a slice.
 const SLICE: u32 = INVOCATIONS / SLICES;
@@ -26,9 +19,6 @@ const WEIGHTS_PER_TRIP: u32 = 32u * UNROLL * ROWS_EACH;
 var<workgroup> slice_sums: array<f32, COLS * SLICES * ROWS>;
 // [COLS, ROWS]
 var<workgroup> totals: array<f32, COLS * ROWS>;
-
-// [rows of all parts of W]
-@binding(bias) var<storage, read> bias: array<f32>;
 
 // [ROWS_EACH, COLS]: the sums of this invocation.
 var<private> sums: array<f32, ROWS_EACH * COLS>;
@@ -49,13 +39,7 @@ fn total(group: u32, col: u32, j: u32) -> f32 {
     for (var slice = 0u; slice < SLICES; slice++) {
         sum += slice_sums[(col * SLICES + slice) * ROWS + j];
     }
-#if NORM
-    sum *= norm_factors[col];
-#end
-#if BIAS
-    sum += bias[ROW_START + row_at(group, j)];
-#end
-    return sum;
+    return fma(sum, factor_of(col), bias_of(row_at(group, j)));
 }
 
 fn four_totals(at: u32) -> vec4<f32> {
@@ -86,16 +70,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         }
     }
-    #for r in ROWS_EACH
-#for c in COLS
+#for r in ROWS_EACH, c in COLS
     slice_sums[($cu * SLICES + slice) * ROWS + $ru * SLICE + invocation % SLICE] = sums[$ru * COLS + $cu];
 #end
-    #end
-#if NORM
-#for c in COLS
-    norm_factors[$cu] = inverseSqrt(workgroup_sum(invocation, squares[$c]) / f32(NORM_N) + NORM_EPS);
-#end
-#end
+    find_factors(invocation);
     workgroupBarrier();
     for (var i = invocation; i < COLS * ROWS; i += INVOCATIONS) {
         totals[i] = total(group.x, i / ROWS, i % ROWS);

@@ -11,11 +11,11 @@ var<workgroup> x_chunk: array<XBlock, COLS * CHUNK>;
 fn stage(first_token: u32, first_block: u32, invocation: u32, is_first_group: bool) {
     for (var i = invocation; i < 3u * CHUNK; i += INVOCATIONS) {
         let word = first_block * 3u + i;
-    #for c in COLS
+#for c in COLS
         var x_$c = vec4<u32>(0u);
         if (word < 3u * K_BLOCKS) { x_$c = x_word(first_token + $cu, word); }
         x_chunk[$cu * CHUNK + i / 3u].elements[i % 3u] = x_$c;
-    #end
+#end
     }
 }
 

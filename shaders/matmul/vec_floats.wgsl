@@ -2,16 +2,6 @@
 // otherwise compute for themselves: the sums for the minimums, and x times the weights of its RMSNorm.
 #import matmul/x_floats
 
-// [X_ROW]: the weights of the norm.
-@binding(norm) var<storage, read> norm: array<vec4<f32>>;
-// [tokens, X_ROW]: a copy of x before the norm.
-@binding(kept) var<storage, read_write> kept: array<Quad>;
-
-#if NORM
-// Of each token the squares of the values that this invocation staged.
-var<private> squares: array<f32, COLS>;
-#end
-
 // A block of x, and the sums of its halves.
 struct XBlock { values: array<vec4<f32>, 8>, sums: vec2<f32> }
 // [COLS, CHUNK blocks]
@@ -21,14 +11,8 @@ fn stage_half(token: u32, col: u32, half: u32, i: u32, is_first_group: bool) {
     var values: array<vec4<f32>, 4>;
     if (half < 2u * K_BLOCKS) {
         values = x_half(token, half);
-#if NORM
-    #for q in 4
-        squares[col] += dot(values[$q], values[$q]);
-        #if KEEP
-        if (is_first_group) { kept[token * X_ROW + half * 4u + $qu] = to_quad(values[$q]); }
-        #end
-        values[$q] *= norm[half * 4u + $qu];
-    #end
+#for q in 4
+        values[$q] = normed(values[$q], token, col, half * 4u + $qu, is_first_group);
 #end
     }
     let block = col * CHUNK + i / 2u;
@@ -45,9 +29,9 @@ fn stage_half(token: u32, col: u32, half: u32, i: u32, is_first_group: bool) {
 fn stage(first_token: u32, first_block: u32, invocation: u32, is_first_group: bool) {
     for (var i = invocation; i < 2u * CHUNK; i += INVOCATIONS) {
         let half = first_block * 2u + i;
-    #for c in COLS
+#for c in COLS
         stage_half(first_token + $cu, $cu, half, i, is_first_group);
-    #end
+#end
     }
 }
 

@@ -1,10 +1,6 @@
 // The token at which the weights of those before it pass a goal. It is found digit by digit: weights are summed by
 // the leading digit of a key, the digit where the sum passes the goal is kept, and the next digit is looked at.
-#import key
-#import sampling/digits
-#import sampling/left
-#import sampling/mass
-#import sampling/scaled
+#import key, sampling/digits, sampling/left, sampling/mass, sampling/scaled
 
 // What `find` sums up, and over what.
 struct Search {

@@ -1,8 +1,5 @@
 // Which tokens are left to draw from, and what they weigh together.
-#import key
-#import sampling/digits
-#import sampling/mass
-#import sampling/scaled
+#import key, sampling/digits, sampling/mass, sampling/scaled
 
 // A token is left if its key is above `key`, or at `key` and its id at most `id`, and its mass is at least `mass`.
 struct Limits {

@@ -6,9 +6,7 @@
 // subgroupBroadcast takes values to the other invocations, which costs less here than memory.
 //
 // One workgroup per token and SHARE heads, with SPLIT also per split of the keys.
-#import query_quads
-#import texels
-#import attention
+#import query_quads, texels, attention
 
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
 @binding(queries) var<storage, read> queries: array<QueryElement>;
@@ -44,18 +42,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #for h in SHARE
     // Of the query each lane has some parts.
     var mine_$h: array<vec4<f32>, QUERY_ROUNDS>;
-#for s in QUERY_ROUNDS
+    #for s in QUERY_ROUNDS
     mine_$h[$su] =
         query_quad(first_query + $hu, min($su * LANES + lane, QUADS - 1u)) * SCALE;
-#end
+    #end
     var highest_$h = LOWEST;
     // Of this lane's keys.
     var sums_$h = Sums(LOWEST, 0.0, 0.0, LOWEST, NO_KEY);
-#for d in ROUNDS
-#for q in TEXEL_QUADS
+    #for d in ROUNDS, q in TEXEL_QUADS
     var values_$h_$d_$q = vec4<f32>(0.0);
-#end
-#end
+    #end
 #end
 
     for (var first = keys.x - keys.x % LANES; first < keys.y; first += LANES) {
@@ -69,66 +65,56 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
 #for t in TEXELS
         let key_$t = texel_of(k_cache, at + $tu);
-#for q in TEXEL_QUADS
-        let key_$t_$q = texel_quad_$q(key_$t);
-#for h in SHARE
-        score_$h += dot(key_$t_$q, subgroupBroadcast(
+    #for q in TEXEL_QUADS, h in SHARE
+        score_$h += dot(texel_quad_$q(key_$t), subgroupBroadcast(
             mine_$h[($tu * TEXEL_QUADS + $qu) / LANES], ($tu * TEXEL_QUADS + $qu) % LANES));
-#end
-#end
+    #end
 #end
 #for h in SHARE
         score_$h = select(LOWEST, score_$h, seen);
         let now_highest_$h = max(highest_$h, most(score_$h));
         let rescale_$h = exp(highest_$h - now_highest_$h);
         let weight_$h = select(0.0, exp(score_$h - now_highest_$h), seen);
-#if STATS
+    #if STATS
         sums_$h.spread = weight_$h * (score_$h - now_highest_$h)
             + rescale_$h * (sums_$h.spread + (highest_$h - now_highest_$h) * sums_$h.total);
         sums_$h.best_key = select(sums_$h.best_key, f32(key), score_$h > sums_$h.highest);
         sums_$h.highest = max(sums_$h.highest, score_$h);
         sums_$h.first_score = select(sums_$h.first_score, score_$h, key == 0u);
-#end
+    #end
         sums_$h.total = sums_$h.total * rescale_$h + weight_$h;
         highest_$h = now_highest_$h;
-#for d in ROUNDS
-#for q in TEXEL_QUADS
+    #for d in ROUNDS, q in TEXEL_QUADS
         values_$h_$d_$q *= rescale_$h;
-#end
-#end
+    #end
 #end
 #for j in LANES
         let at_$j = subgroupBroadcast(at, $ju);
-#for h in SHARE
+    #for h in SHARE
         let weight_$j_$h = subgroupBroadcast(weight_$h, $ju);
-#end
-#for d in ROUNDS
+    #end
+    #for d in ROUNDS
         let value_$j_$d = texel_of(v_cache, at_$j + min($du * LANES + lane, TEXELS - 1u));
-#for q in TEXEL_QUADS
-        let value_$j_$d_$q = texel_quad_$q(value_$j_$d);
-#for h in SHARE
-        values_$h_$d_$q += value_$j_$d_$q * weight_$j_$h;
-#end
-#end
-#end
+    #end
+    #for d in ROUNDS, q in TEXEL_QUADS, h in SHARE
+        values_$h_$d_$q += texel_quad_$q(value_$j_$d) * weight_$j_$h;
+    #end
 #end
     }
 
 #for h in SHARE
     var all_$h = Sums(highest_$h, subgroupAdd(sums_$h.total), 0.0, LOWEST, NO_KEY);
-#if STATS
+    #if STATS
     all_$h.spread = subgroupAdd(sums_$h.spread);
     all_$h.first_score = subgroupMax(sums_$h.first_score);
     all_$h.best_key =
         subgroupMin(select(NO_KEY, sums_$h.best_key, sums_$h.highest == highest_$h));
-#end
-#for d in ROUNDS
+    #end
+    #for d in ROUNDS, q in TEXEL_QUADS
     if ($du * LANES + lane < TEXELS) {
-#for q in TEXEL_QUADS
         mixed[($du * LANES + lane) * TEXEL_QUADS + $qu] = values_$h_$d_$q;
-#end
     }
-#end
+    #end
     workgroupBarrier();
     store_head(lane, group.y, first_head + $hu, split, 0u, all_$h);
     // The next head takes the same place.

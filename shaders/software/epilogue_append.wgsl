@@ -1,6 +1,6 @@
 // Epilogue of queries, keys and values where the KV cache is a texture: a texel has two pairs of dimensions of
 // 32 bits, or four of 16.
-#import matmul/append_rows
+#import software/to_texels, matmul/append_rows
 
 // The first and the second dimensions of four neighbouring pairs for a token.
 fn finish(group: u32, octet: u32, token: u32, firsts: vec4<f32>, seconds: vec4<f32>) {

@@ -1,5 +1,5 @@
 // A block of x in signed bytes, as `quantize_x` leaves it, for `software/matmul`.
-#import pairs
+#import pairs, norm
 
 // 32 bytes of a token; (scale, sum of the first 16 values, sum of the last 16, sum of all).
 struct XBlock { low: vec4<u32>, high: vec4<u32>, scales: vec4<f32> }

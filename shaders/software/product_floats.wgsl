@@ -1,27 +1,8 @@
 // A block of x as floats, for `software/matmul`.
-#import pairs
+#import pairs, norm
 
 // 32 values of a token, and the sums of their halves.
 struct XBlock { values: array<vec4<f32>, 8>, sums: vec2<f32> }
-
-// [X_ROW]: the weights of the norm.
-@binding(norm) var<uniform> norm: array<vec4<f32>, X_ROW>;
-// [tokens, X_ROW]: a copy of x before the norm.
-@binding(kept) var<storage, read_write> kept: array<Quad>;
-
-#if NORM
-// Of each token the squares of the values that this lane loaded.
-var<private> squares: array<f32, COLS>;
-
-// Of each token the squares of all values.
-fn all_squares(col: u32) -> f32 {
-#if SHARED_X
-    return subgroupAdd(squares[col]);
-#else
-    return squares[col];
-#end
-}
-#end
 
 // Four values of a token.
 fn x_quad(token: u32, i: u32) -> vec4<f32> {
@@ -34,35 +15,38 @@ fn x_quad(token: u32, i: u32) -> vec4<f32> {
 #end
 }
 
-// The same, normalised but for the token's factor.
+// The same, as `norm` has it, but for the token's factor.
 fn load_quad(token: u32, col: u32, i: u32, is_first_group: bool) -> vec4<f32> {
-    let values = x_quad(token, i);
-#if NORM
-    squares[col] += dot(values, values);
-#if KEEP
-    if (is_first_group) { kept[token * X_ROW + i] = to_quad(values); }
-#end
-    return values * norm[i];
-#else
-    return values;
-#end
+    return normed(x_quad(token, i), token, col, i, is_first_group);
 }
+
+#if SHARED_X
+// The lanes are a subgroup: each loads some of a block, and all have it from there.
+fn across_lanes(mine: f32) -> f32 { return subgroupAdd(mine); }
+fn load_quads(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> array<vec4<f32>, 8> {
+    var quads: array<vec4<f32>, 8>;
+    #for s in SHARED_QUADS
+    let mine_$s = load_quad(token, col, block * 8u + $su * LANES + lane, is_first_group);
+    #end
+    #for s in SHARED_QUADS, l in LANES
+    quads[$su * LANES + $lu] = subgroupBroadcast(mine_$s, $lu);
+    #end
+    return quads;
+}
+#else
+fn across_lanes(mine: f32) -> f32 { return mine; }
+fn load_quads(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> array<vec4<f32>, 8> {
+    var quads: array<vec4<f32>, 8>;
+    #for q in 8
+    quads[$q] = load_quad(token, col, block * 8u + $qu, is_first_group && lane == 0u);
+    #end
+    return quads;
+}
+#end
 
 fn load_x(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> XBlock {
     var x: XBlock;
-#if SHARED_X
-    var mine: array<vec4<f32>, SHARED_QUADS>;
-    #for s in SHARED_QUADS
-    mine[$s] = load_quad(token, col, block * 8u + $su * LANES + lane, is_first_group);
-    #end
-    #for q in 8
-    x.values[$q] = subgroupBroadcast(mine[$qu / LANES], $qu % LANES);
-    #end
-#else
-    #for q in 8
-    x.values[$q] = load_quad(token, col, block * 8u + $qu, is_first_group && lane == 0u);
-    #end
-#end
+    x.values = load_quads(token, col, block, lane, is_first_group);
     if (SCALED) {
         let low = (x.values[0] + x.values[1]) + (x.values[2] + x.values[3]);
         let high = (x.values[4] + x.values[5]) + (x.values[6] + x.values[7]);

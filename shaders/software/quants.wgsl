@@ -1,4 +1,4 @@
-#import texture
+#import software/texture
 
 // [rows / 32, K_BLOCKS, STEPS, 32]: the weights, one texel a step of a block.
 @binding(quants) var quants: Texture;

@@ -1,4 +1,4 @@
-#import texture
+#import software/texture
 
 // [rows / 32, K_GROUPS, 8]: the words of rows i, i + 8, i + 16 and i + 24 of a tile are a texel.
 @binding(scales) var scales: Texture;

@@ -1,8 +1,28 @@
-// As `software/scales`, for a lane that owns rows 8 apart: the kernel loads the texel of four of them at once,
+// As `software/scales`, for a lane that owns rows 8 apart, or 4 apart: the kernel loads the texel of four rows at once,
 // and puts its words in the place of what `scale_word` gives.
-#import texture
+#import software/texture
 
-// [rows / 32, K_GROUPS, 8]
+// [rows / 32, K_GROUPS, 8]: words of rows i, i + 8, i + 16 and i + 24 of a tile.
 @binding(scales) var scales: Texture;
 fn scale_texel(i: u32) -> vec4<u32> { return texel_of(scales, (i / 32u) * 8u + i % 8u); }
 fn scale_word(i: u32) -> u32 { return 0u; }
+
+// Rows of a lane are LANES apart, those whose scales are a texel 8.
+const TURNS: u32 = 8u / LANES;
+
+alias RowScales = array<vec4<u32>, LANE_ROWS / 4u>;
+
+fn load_scales(starts: array<RowStart, LANE_ROWS>, block: u32) -> RowScales {
+    var texels: RowScales;
+#for t in SCALE_TEXELS
+    texels[$t] = scale_texel(scale_at(starts[($tu / TURNS) * 4u * TURNS + $tu % TURNS], block));
+#end
+    return texels;
+}
+
+// A block of row `r` of the lane.
+fn with_scale(b: Block, texels: RowScales, r: u32) -> Block {
+    var scaled = b;
+    scaled.scale = texels[(r / (4u * TURNS)) * TURNS + r % TURNS][(r / TURNS) % 4u];
+    return scaled;
+}

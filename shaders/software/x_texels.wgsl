@@ -1,5 +1,5 @@
 // x as texels of four words: software adapters load them for less than from storage.
-#import texture
+#import software/texture
 
 // [tokens, X_ELEMENTS]
 @binding(x) var x: Texture;

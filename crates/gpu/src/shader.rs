@@ -3,10 +3,10 @@
 //! WGSL has no includes, no conditional code and no loop unrolling, and pipeline constants cannot
 //! size a uniform array. Directives, each on a line of its own, supply them:
 //!
-//! - `#import name` puts a fragment of `shaders/common/` there, if it is not there yet;
+//! - `#import one, two` puts fragments of `shaders/common/` there, each if it is not there yet;
 //! - `#if FLAG` (or `#if !FLAG`), `#else`, `#end` keep or drop lines;
 //! - `#for i in COUNT`, `#end` repeats lines with `$i` = 0, 1, … COUNT - 1, where COUNT is a
-//!   number or a constant of the permutation.
+//!   number or a constant of the permutation; `#for i in ROWS, j in 4` is one loop in another.
 //!
 //! `#import name` also finds the units of a permutation: names under which it puts one fragment or another,
 //! as `format` for the unpacking of a weight format. A kernel is written once against their functions.
@@ -69,6 +69,13 @@ impl ShaderSource {
     /// Adds a binding by its name.
     pub fn bind(&mut self, name: &'static str, binding: Binding) {
         self.bindings.push((name, binding));
+    }
+
+    /// Sets a flag that may be set already.
+    pub fn set_flag(&mut self, flag: &'static str) {
+        if !self.flags.contains(&flag) {
+            self.flags.push(flag);
+        }
     }
 
     /// Name, flags and constants on one line: what tells this permutation from the others.
@@ -146,12 +153,14 @@ impl ShaderSource {
             };
             let words: Vec<&str> = directive.split_whitespace().collect();
             match words.as_slice() {
-                ["import", name] => {
-                    let fragment = self.fragment(name)?;
-                    if !imported.contains(&fragment) {
-                        imported.push(fragment);
-                        let lines: Vec<&str> = fragment.lines().collect();
-                        self.expand(&lines, text, depth + 1, imported)?;
+                ["import", names @ ..] => {
+                    for name in names {
+                        let fragment = self.fragment(name.trim_end_matches(','))?;
+                        if !imported.contains(&fragment) {
+                            imported.push(fragment);
+                            let lines: Vec<&str> = fragment.lines().collect();
+                            self.expand(&lines, text, depth + 1, imported)?;
+                        }
                     }
                     at += 1;
                 }
@@ -170,18 +179,19 @@ impl ShaderSource {
                     self.expand(chosen, text, depth + 1, imported)?;
                     at = block.end + 1;
                 }
-                ["for", variable, "in", count] => {
+                ["for", loops @ ..] => {
                     let block = self.block(lines, at)?;
-                    let marker = format!("${variable}");
-                    for value in 0..self.count(count)? {
-                        let value = value.to_string();
-                        let body: Vec<String> = lines[block.start..block.end]
-                            .iter()
-                            .map(|line| line.replace(&marker, &value))
-                            .collect();
-                        let body: Vec<&str> = body.iter().map(String::as_str).collect();
-                        self.expand(&body, text, depth + 1, imported)?;
+                    let body = lines[block.start..block.end].iter();
+                    let mut body: Vec<String> = body.map(|line| (*line).to_owned()).collect();
+                    // From the innermost loop outwards.
+                    for repeat in loops.rchunks(3) {
+                        let [variable, "in", count] = repeat else {
+                            return Err(self.malformed(&format!("\"{line}\" is no loop")));
+                        };
+                        body = repeated(&body, variable, self.count(count.trim_end_matches(','))?);
                     }
+                    let body: Vec<&str> = body.iter().map(String::as_str).collect();
+                    self.expand(&body, text, depth + 1, imported)?;
                     at = block.end + 1;
                 }
                 _ => return Err(self.malformed(&format!("unknown directive \"{line}\""))),
@@ -261,6 +271,19 @@ impl ShaderSource {
     }
 }
 
+/// Lines with `$variable` = 0, 1, … count - 1.
+fn repeated(lines: &[String], variable: &str, count: u32) -> Vec<String> {
+    let marker = format!("${variable}");
+    let with = |value: u32| {
+        let value = value.to_string();
+        lines
+            .iter()
+            .map(|line| line.replace(&marker, &value))
+            .collect::<Vec<_>>()
+    };
+    (0..count).flat_map(with).collect()
+}
+
 struct Block {
     start: usize,
     otherwise: Option<usize>,
@@ -312,6 +335,11 @@ mod tests {
             body("#for r in ROWS\n#for c in 2\na_$r_$c\n#end\n#end"),
             "a_0_0\na_0_1\na_1_0\na_1_1"
         );
+        assert_eq!(
+            body("#for r in ROWS, c in 2\na_$r_$c\n#end"),
+            "a_0_0\na_0_1\na_1_0\na_1_1"
+        );
+        assert_eq!(body("#import one, one"), "fn one() {}");
     }
 
     #[test]

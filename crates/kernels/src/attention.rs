@@ -68,8 +68,6 @@ pub enum AttentionForm {
     Prompt,
     /// `attention/token.wgsl`: the queries of one token.
     Token,
-    /// `software/attention_keys.wgsl`: the queries of one token over a cache in storage.
-    Keys,
     /// `software/attention.wgsl`: the queries of one token over a cache that is a texture; a workgroup is a subgroup
     /// of so many invocations.
     Texels(u32),
@@ -88,9 +86,6 @@ impl AttentionShape {
     pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, queries: Queries) -> Self {
         let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
             (true, Some(lanes)) => AttentionForm::Texels(lanes),
-            _ if gpu.tier().is_software() && software::attention::keys_fit(cache) => {
-                AttentionForm::Keys
-            }
             _ if queries == Queries::Prompt => AttentionForm::Prompt,
             _ => AttentionForm::Token,
         };
@@ -248,7 +243,7 @@ impl Attention {
         let workgroups = self.heads / self.share() * self.shape.splits;
         let per = match self.shape.form {
             AttentionForm::Prompt => self.tile().tokens(),
-            AttentionForm::Token | AttentionForm::Keys | AttentionForm::Texels(_) => 1,
+            AttentionForm::Token | AttentionForm::Texels(_) => 1,
         };
         let grid = Grid::plane(Extent::Fixed(workgroups), Extent::Tokens { per });
         let kernel = gpu.kernel(&self.source())?;
@@ -295,7 +290,6 @@ impl Attention {
                 let most = MOST_TOKEN_QUADS / self.cache.quads() / 4 * 4;
                 divisor_at_most(self.group(), most.clamp(1, MOST_HEADS))
             }
-            AttentionForm::Keys => software::attention::keys_share(self),
             AttentionForm::Texels(lanes) => software::attention::texels_share(self, lanes),
         }
     }
@@ -308,7 +302,6 @@ impl Attention {
                 self.source_of("attention/prompt", template, PROMPT_LANES, &constants)
             }
             AttentionForm::Token => self.token_source(),
-            AttentionForm::Keys => software::attention::keys_source(self),
             AttentionForm::Texels(lanes) => software::attention::texels_source(self, lanes),
         }
     }
@@ -348,35 +341,31 @@ impl Attention {
         more: &[(&'static str, Constant)],
     ) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        let (cache_constants, cache_flags) = self.cache.quad_loads();
-        let mut constants = self.constants(lanes);
-        constants.extend(cache_constants);
-        constants.push(("SHARE", self.share().into()));
-        constants.extend(more);
-        let mut flags = self.flags();
-        flags.extend(cache_flags);
+        let mut source = ShaderSource {
+            name,
+            template,
+            fragments: FRAGMENTS,
+            constants: self.constants(lanes),
+            flags: self.flags(),
+            ..ShaderSource::default()
+        };
+        self.cache.describe_quads(&mut source);
+        source.constants.push(("SHARE", self.share().into()));
+        source.constants.extend(more);
         let cache = self.cache.store.binding();
-        let mut bindings = vec![
+        source.bindings = vec![
             ("queries", Read),
             ("k_cache", cache),
             ("v_cache", cache),
             ("step", Read),
         ];
         if self.splits() {
-            flags.push("SPLIT");
-            bindings.push(("partials", ReadWrite));
+            source.flags.push("SPLIT");
+            source.bind("partials", ReadWrite);
         } else {
-            bindings.extend(self.results());
+            source.bindings.extend(self.results());
         }
-        ShaderSource {
-            name,
-            template,
-            fragments: FRAGMENTS,
-            constants,
-            flags,
-            bindings,
-            ..ShaderSource::default()
-        }
+        source
     }
 
     fn reduce_source(&self) -> ShaderSource {

@@ -16,17 +16,12 @@ impl AttentionProbs {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        let mut constants = self.of.constants(LANES);
-        let mut flags = self.of.dtype.flags();
-        let (cache_constants, cache_flags) = self.of.cache.quad_loads();
-        constants.extend(cache_constants);
-        flags.extend(cache_flags);
-        ShaderSource {
+        let mut source = ShaderSource {
             name: "attention/probs",
             template: template!("attention/probs"),
             fragments: FRAGMENTS,
-            constants,
-            flags,
+            constants: self.of.constants(LANES),
+            flags: self.of.dtype.flags(),
             bindings: vec![
                 ("queries", Read),
                 ("k_cache", self.of.cache.store.binding()),
@@ -36,7 +31,9 @@ impl AttentionProbs {
                 ("width", Read),
             ],
             ..ShaderSource::default()
-        }
+        };
+        self.of.cache.describe_quads(&mut source);
+        source
     }
 
     /// `query`, `k_cache` and `stats` are what the attention read and left; `probs` becomes (tokens, heads,

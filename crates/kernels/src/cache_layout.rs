@@ -1,7 +1,6 @@
-use vitrine_gpu::{Binding, Constant, Gpu, GpuError, Store, StoreKind, Usage};
+use vitrine_gpu::{Binding, Gpu, GpuError, ShaderSource, Store, StoreKind, Usage};
 
-use crate::Dtype;
-use crate::software::SHARED_LANES;
+use crate::{Dtype, fragment, software};
 
 /// Number format of keys and values in the KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +56,14 @@ impl KvDtype {
     }
 
     /// What shaders call it.
-    pub(crate) fn flag(self) -> &'static str {
-        match self {
-            Self::F32 => "CACHE_F32",
-            Self::F16 => "CACHE_F16",
-            Self::Q8 => "CACHE_Q8",
-        }
+    /// The unit `cache` of kernels that read or write this format.
+    pub(crate) fn unit(self) -> (&'static str, &'static str) {
+        let name = match self {
+            Self::F32 => "cache/f32",
+            Self::F16 => "cache/f16",
+            Self::Q8 => "cache/q8",
+        };
+        ("cache", fragment(name))
     }
 }
 
@@ -104,7 +105,7 @@ impl CacheLayout {
     #[must_use]
     pub fn placed(self, gpu: &Gpu) -> Self {
         let size = gpu.caps().subgroup_size;
-        let has_lanes = size.is_some_and(|size| SHARED_LANES.contains(&size));
+        let has_lanes = size.is_some_and(|size| software::SHARED_LANES.contains(&size));
         Self {
             store: match gpu.tier().is_software() && has_lanes && self.fits_texels() {
                 true => gpu.tier().weight_store(),
@@ -158,20 +159,15 @@ impl CacheLayout {
         }
     }
 
-    /// What `shaders/common/texels.wgsl` wants.
-    pub(crate) fn texels(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
-        let mut flags = vec!["CACHE_TEXELS"];
-        match self.store {
-            StoreKind::Buffer => return Default::default(),
-            StoreKind::SampledTexture => {}
-            StoreKind::StorageTexture => flags.push("STORAGE_TEXTURE"),
+    /// The number format of the cache, and where it is a texture what `shaders/software/` wants of it.
+    pub(crate) fn describe(&self, source: &mut ShaderSource) {
+        source.units.push(self.dtype.unit());
+        match self.is_texels() {
+            true => software::cache::describe(self, source),
+            false => source
+                .units
+                .push(("keys", fragment("attention/key_scores"))),
         }
-        let constants = vec![
-            ("TEXELS", (self.head_words() / 4).into()),
-            ("TEXEL_PAIRS", self.pairs_at_once().into()),
-            ("TEXEL_QUADS", (self.pairs_at_once() / 2).into()),
-        ];
-        (constants, flags)
     }
 
     /// Whether a pair can be stored without knowing the others of its head.
@@ -191,15 +187,13 @@ impl CacheLayout {
     }
 
     /// What `shaders/common/query_quads.wgsl` and `key_quads.wgsl` want.
-    pub(crate) fn quad_loads(&self) -> (Vec<(&'static str, Constant)>, Vec<&'static str>) {
-        let (mut constants, mut flags) = self.texels();
+    pub(crate) fn describe_quads(&self, source: &mut ShaderSource) {
+        self.describe(source);
         let elements = if self.is_wide() { 4 } else { 2 };
-        constants.extend([
+        source.constants.extend([
             ("HEAD_ELEMENTS", (self.head_dim / elements).into()),
             ("QUADS", self.quads().into()),
         ]);
-        flags.push(self.dtype.flag());
-        flags.extend(self.is_wide().then_some("WIDE"));
-        (constants, flags)
+        source.flags.extend(self.is_wide().then_some("WIDE"));
     }
 }

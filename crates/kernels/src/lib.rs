@@ -88,7 +88,10 @@ pub fn operation(kernel: &str) -> &str {
     match kernel {
         "matmul/vec" | "matmul/tile" | "software/matmul" => "matmul",
         "attention/prompt" | "attention/token" => "attention",
-        "software/attention" | "software/attention_keys" => "attention",
+        "software/attention" => "attention",
+        "rope_kv_append/pairs" | "rope_kv_append/bytes" | "software/rope_kv_append" => {
+            "rope_kv_append"
+        }
         other => other,
     }
 }

@@ -1,6 +1,6 @@
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
-use crate::{Dtype, FRAGMENTS, template};
+use crate::{Dtype, FRAGMENTS, fragment, template};
 
 const LANES: u32 = 64;
 
@@ -38,13 +38,15 @@ impl Activation {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Silu, Self::GeluTanh, Self::Gelu, Self::Relu];
 
-    pub(crate) fn flag(self) -> &'static str {
-        match self {
-            Self::Silu => "SILU",
-            Self::GeluTanh => "GELU_TANH",
-            Self::Gelu => "GELU",
-            Self::Relu => "RELU",
-        }
+    /// The unit `act` of kernels with this function.
+    pub(crate) fn unit(self) -> (&'static str, &'static str) {
+        let name = match self {
+            Self::Silu => "act/silu",
+            Self::GeluTanh => "act/gelu_tanh",
+            Self::Gelu => "act/gelu",
+            Self::Relu => "act/relu",
+        };
+        ("act", fragment(name))
     }
 }
 
@@ -59,7 +61,6 @@ impl MlpAct {
             ("Y_STRIDE", self.y_stride.into()),
         ];
         let mut flags = self.dtype.flags();
-        flags.push(self.act.flag());
         if let Some(up_offset) = self.up_offset {
             constants.push(("UP_OFFSET", up_offset.into()));
             flags.push("GATED");
@@ -68,6 +69,7 @@ impl MlpAct {
             name: "mlp_act",
             template: template!("mlp_act"),
             fragments: FRAGMENTS,
+            units: vec![self.act.unit()],
             constants,
             flags,
             bindings: vec![("x", Binding::Read), ("y", Binding::ReadWrite)],

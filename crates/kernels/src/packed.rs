@@ -84,7 +84,7 @@ pub(crate) fn store_units(
         source.bind("scales", scales.binding());
     }
     if quants == StoreKind::StorageTexture {
-        source.flags.push("STORAGE_TEXTURE");
+        source.set_flag("STORAGE_TEXTURE");
     }
     let unit = match quants {
         StoreKind::Buffer => "formats/quants",

@@ -1,5 +1,5 @@
 use vitrine_gpu::{
-    Binding, Bound, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store,
+    Binding, Bound, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store,
 };
 
 use crate::packed::TILE;
@@ -10,7 +10,7 @@ const LANES: u32 = 64;
 /// at a barrier of many.
 const HEAD_LANES: u32 = 8;
 
-/// `shaders/rope_kv_append.wgsl`: rotates queries and keys, and appends keys and values to the
+/// `shaders/rope_kv_append/`: rotates queries and keys, and appends keys and values to the
 /// cache.
 #[derive(Clone, Copy, Debug)]
 pub struct RopeKvAppend {
@@ -48,7 +48,7 @@ pub struct AppendBuffers<'a> {
 }
 
 impl<'a> AppendBuffers<'a> {
-    /// By the names that `shaders/common/append.wgsl` has for them.
+    /// By the names that `shaders/rope_kv_append/turn.wgsl` has for them.
     pub(crate) fn bindings(&self) -> impl Iterator<Item = (&'static str, Bound<'a>)> {
         let [keys, values] = self.caches.map(Store::whole);
         let always = [
@@ -62,13 +62,6 @@ impl<'a> AppendBuffers<'a> {
         always.into_iter().chain(rope).chain(kept)
     }
 }
-
-/// Bindings, flags and constants of a shader that appends.
-type AppendSource = (
-    Vec<(&'static str, Binding)>,
-    Vec<&'static str>,
-    Vec<(&'static str, Constant)>,
-);
 
 impl RopeKvAppend {
     /// Whether neighbouring pairs are of neighbouring rows, and each tile of rows is of one head: then as many
@@ -89,28 +82,23 @@ impl RopeKvAppend {
         (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2)
     }
 
-    /// What `shaders/common/append.wgsl` wants: bindings, flags and constants.
-    pub(crate) fn append(&self) -> AppendSource {
+    /// What `shaders/rope_kv_append/turn.wgsl` and what imports it want.
+    pub(crate) fn describe(&self, source: &mut ShaderSource) {
         use Binding::{Read, ReadWrite};
-        let (mut constants, mut flags) = self.cache.texels();
-        let mut bindings = Vec::new();
-        flags.push(self.cache.dtype.flag());
+        self.cache.describe(source);
         if self.cache.rope_pairs > 0 {
-            flags.push("ROPE");
-            bindings.push(("rope", Read));
+            source.set_flag("ROPE");
+            source.bind("rope", Read);
         }
-        let cache = self.cache.write();
-        bindings.extend([
-            ("query", ReadWrite),
-            ("k_cache", cache),
-            ("v_cache", cache),
-            ("step", Read),
-        ]);
+        source.bind("query", ReadWrite);
+        source.bind("k_cache", self.cache.write());
+        source.bind("v_cache", self.cache.write());
+        source.bind("step", Read);
         if self.keep {
-            flags.push("KEEP_KV");
-            bindings.push(("kept_kv", ReadWrite));
+            source.set_flag("KEEP_KV");
+            source.bind("kept_kv", ReadWrite);
         }
-        constants.extend([
+        source.constants.extend([
             ("HEADS", self.heads.into()),
             ("KV_HEADS", self.kv_heads.into()),
             ("HEAD_DIM", self.cache.head_dim.into()),
@@ -118,8 +106,7 @@ impl RopeKvAppend {
             ("K_OFFSET", self.k_offset.into()),
             ("V_OFFSET", self.v_offset.into()),
         ]);
-        constants.extend(step::constants());
-        (bindings, flags, constants)
+        source.constants.extend(step::constants());
     }
 
     fn lanes(&self) -> u32 {
@@ -132,24 +119,28 @@ impl RopeKvAppend {
     /// The shader of this permutation.
     #[must_use]
     pub fn source(&self) -> ShaderSource {
-        let (append_bindings, append_flags, mut constants) = self.append();
-        let mut flags = self.dtype.flags();
-        flags.extend(append_flags);
-        let mut bindings = vec![("qkv", Binding::Read)];
-        bindings.extend(append_bindings);
-        constants.extend([
+        let (name, template) = match (self.cache.is_texels(), self.cache.by_pair()) {
+            (true, _) => (
+                "software/rope_kv_append",
+                template!("software/rope_kv_append"),
+            ),
+            (false, true) => ("rope_kv_append/pairs", template!("rope_kv_append/pairs")),
+            (false, false) => ("rope_kv_append/bytes", template!("rope_kv_append/bytes")),
+        };
+        let mut source = ShaderSource {
+            name,
+            template,
+            fragments: FRAGMENTS,
+            flags: self.dtype.flags(),
+            ..ShaderSource::default()
+        };
+        source.bind("qkv", Binding::Read);
+        self.describe(&mut source);
+        source.constants.extend([
             ("LANES", self.lanes().into()),
             ("QKV_STRIDE", self.qkv_stride.into()),
         ]);
-        ShaderSource {
-            name: "rope_kv_append",
-            template: template!("rope_kv_append"),
-            fragments: FRAGMENTS,
-            constants,
-            flags,
-            bindings,
-            ..ShaderSource::default()
-        }
+        source
     }
 
     /// `qkv` is (tokens, qkv_stride).

@@ -11,11 +11,8 @@ use crate::support::{
 /// How a cache may lie, and be read: whole and in splits, also in more than there are pages; as texels where the
 /// device has subgroups for it.
 pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
-    let forms = [(AttentionForm::Token, 3), (AttentionForm::Keys, 4)];
-    let mut all = Vec::new();
-    for (form, splits) in forms {
-        all.extend([1, splits].map(|splits| (cache, shape(form, splits))));
-    }
+    let token = |splits| (cache, shape(AttentionForm::Token, splits));
+    let mut all = vec![token(1), token(3)];
     let lanes = gpu
         .caps()
         .subgroup_size

@@ -123,7 +123,8 @@ fn scales_in_texels_are_those_in_storage() {
         }
         let (x, y) = (buffer(gpu, &numbers(2, k as usize)), zeros(gpu, rows));
         let matmul = Matmul::plain(&part, tiling);
-        let shares = matmul.source().flags.contains(&"SCALES_OF_ROWS");
+        let constants = matmul.source().constants;
+        let shares = constants.iter().any(|(name, _)| *name == "SCALE_TEXELS");
         let dispatch = matmul.dispatch(gpu, &part, &x, &y, None).unwrap();
         (run::<f32>(gpu, [dispatch], 1, &y, rows), shares)
     };

@@ -39,7 +39,7 @@ pub(super) fn vec(matmul: &Matmul, slices: u32, tokens: u32) -> ShaderSource {
         ("ROWS_EACH", vec_rows_each(tokens).into()),
         ("UNROLL", unroll.into()),
     ]);
-    matmul.bind_norm(&mut source, Binding::Read);
+    matmul.norm_unit(&mut source, "matmul/norm", Binding::Read);
     source
 }
 
@@ -101,19 +101,23 @@ impl Matmul {
             }
             (XFormat::Packed, _) => {}
         }
-        if self.bias {
-            source.flags.push("BIAS");
+        let bias = if self.bias {
             source.bind("bias", Binding::Read);
-        }
+            "matmul/bias"
+        } else {
+            "matmul/no_bias"
+        };
+        source.units.push(("bias", fragment(bias)));
         source
     }
 
-    /// The norm that x passes first.
-    pub(crate) fn bind_norm(&self, source: &mut ShaderSource, weights: Binding) {
+    /// The norm that x passes first; `unit` is the fragment for it, which has its weights in such a binding.
+    pub(crate) fn norm_unit(&self, source: &mut ShaderSource, unit: &str, weights: Binding) {
         let Some(norm) = self.norm else {
+            source.units.push(("norm", fragment("matmul/no_norm")));
             return;
         };
-        source.flags.push("NORM");
+        source.units.push(("norm", fragment(unit)));
         source
             .constants
             .extend([("NORM_N", norm.n.into()), ("NORM_EPS", norm.eps.into())]);
@@ -133,21 +137,12 @@ impl Matmul {
                 "matmul/epilogue_store"
             }
             Epilogue::Gate { act, up_offset } => {
-                source.flags.push(act.flag());
+                source.units.push(act.unit());
                 source.constants.push(("UP_OFFSET", up_offset.into()));
                 "matmul/epilogue_gate"
             }
             Epilogue::Append(append) => {
-                let (bindings, flags, constants) = append.append();
-                for flag in flags {
-                    if !source.flags.contains(&flag) {
-                        source.flags.push(flag);
-                    }
-                }
-                source.constants.extend(constants);
-                for (name, binding) in bindings {
-                    source.bind(name, binding);
-                }
+                append.describe(source);
                 append_unit
             }
         };

@@ -1,7 +1,7 @@
 use vitrine_gpu::{ShaderSource, StoreKind};
 
 use super::{Size, TEXTURES, other};
-use crate::AttentionForm::{Keys, Prompt, Texels, Token};
+use crate::AttentionForm::{Prompt, Texels, Token};
 use crate::{
     Attention, AttentionForm, AttentionProbs, AttentionShape, CacheLayout, KvDtype, RopeKvAppend,
     stride,
@@ -94,7 +94,7 @@ pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
     for (cache, window) in in_storage.into_iter().chain(as_texels) {
         for look in [false, true] {
             all.push(append(size, cache, look).source());
-            let forms = [(Prompt, 1), (Token, 1), (Token, 16), (Keys, 1), (Keys, 6)];
+            let forms = [(Prompt, 1), (Token, 1), (Token, 16)];
             for (form, splits) in forms.into_iter().filter(|_| !cache.is_texels()) {
                 let shape = shape(form, splits);
                 all.extend(attention(size, (cache, window), look, shape).sources());

@@ -1,33 +1,13 @@
-//! `shaders/software/attention.wgsl`, over a cache that is a texture, and `attention_keys.wgsl`, over one in storage.
+//! `shaders/software/attention.wgsl`, over a cache that is a texture.
 
 use vitrine_gpu::ShaderSource;
 use vitrine_gpu::shader::SUBGROUPS;
 
 use crate::attention::divisor_at_most;
-use crate::{Attention, CacheLayout, template};
+use crate::{Attention, template};
 
 /// The most quads that an invocation keeps for the heads that share its loads; more would not stay in registers.
-const MOST_QUADS: u32 = 64;
-/// The same where each invocation has only some of them.
 const MOST_SHARED_QUADS: u32 = 16;
-/// Invocations of a workgroup of `attention_keys`.
-const KEYS_LANES: u32 = 8;
-
-/// Whether `attention_keys` has room in workgroup memory for heads of this size.
-pub(crate) fn keys_fit(cache: CacheLayout) -> bool {
-    cache.quads() <= 72
-}
-
-/// Query heads of a workgroup of `attention_keys`.
-pub(crate) fn keys_share(attention: &Attention) -> u32 {
-    divisor_at_most(attention.group(), MOST_QUADS / attention.cache.quads())
-}
-
-/// `attention_keys`.
-pub(crate) fn keys_source(attention: &Attention) -> ShaderSource {
-    let template = template!("software/attention_keys");
-    attention.source_of("software/attention_keys", template, KEYS_LANES, &[])
-}
 
 /// Query heads of a workgroup of `attention` with subgroups of so many invocations.
 pub(crate) fn texels_share(attention: &Attention, lanes: u32) -> u32 {

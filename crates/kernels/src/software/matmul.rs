@@ -10,7 +10,7 @@ use crate::{Epilogue, Matmul, XFormat, fragment, template};
 /// The shader of this permutation.
 pub(crate) fn matmul(matmul: &Matmul, tiling: MatmulTiling) -> ShaderSource {
     let mut source = matmul.common("software/matmul", template!("software/matmul"));
-    let kind = store_units(matmul.quants, matmul.format, &mut source);
+    let scales = store_units(matmul.quants, matmul.format, &mut source);
     source.units.push(("numbers", fragment("software/numbers")));
     source.units.push((
         "product",
@@ -25,14 +25,17 @@ pub(crate) fn matmul(matmul: &Matmul, tiling: MatmulTiling) -> ShaderSource {
         ("COLS", tiling.tokens.into()),
     ]);
     if shares_scales(matmul, tiling) {
-        source.flags.push("SCALES_OF_ROWS");
+        let unit = fragment("software/scales_of_rows");
         source
             .units
-            .push(("scales", fragment("software/scales_of_rows")));
+            .extend([("scales", unit), ("row_scales", unit)]);
         let texels = tiling.rows / TEXEL_ROWS;
         source.constants.push(("SCALE_TEXELS", texels.into()));
     } else {
-        source.units.push(("scales", fragment(kind)));
+        source.units.extend([
+            ("scales", fragment(scales)),
+            ("row_scales", fragment("software/scales_of_blocks")),
+        ]);
     }
     match tiling.x {
         XBinding::Uniform => {
@@ -44,8 +47,8 @@ pub(crate) fn matmul(matmul: &Matmul, tiling: MatmulTiling) -> ShaderSource {
         XBinding::Texels(kind) => {
             source.units.push(("x", fragment("software/x_texels")));
             source.bind("x", kind.binding());
-            if kind == StoreKind::StorageTexture && !source.flags.contains(&"STORAGE_TEXTURE") {
-                source.flags.push("STORAGE_TEXTURE");
+            if kind == StoreKind::StorageTexture {
+                source.set_flag("STORAGE_TEXTURE");
             }
         }
     }
@@ -54,7 +57,7 @@ pub(crate) fn matmul(matmul: &Matmul, tiling: MatmulTiling) -> ShaderSource {
         let quads = BLOCK / 4 / tiling.lanes;
         source.constants.push(("SHARED_QUADS", quads.into()));
     }
-    matmul.bind_norm(&mut source, Binding::Uniform);
+    matmul.norm_unit(&mut source, "software/norm", Binding::Uniform);
     let append = match matmul.epilogue {
         Epilogue::Append(append) if append.cache.is_texels() => "software/epilogue_append",
         _ => "matmul/epilogue_append",

@@ -1,6 +1,7 @@
 //! What exists for software adapters (lavapipe, SwiftShader) alone: `shaders/software/`.
 
 pub(crate) mod attention;
+pub(crate) mod cache;
 mod matmul;
 mod tiling;
 

@@ -1,28 +1,14 @@
-// Rotates queries, and appends rotated keys and plain values to the KV cache. One lane per pair of
-// dimensions of qkv, (tokens, QKV_STRIDE), or with CACHE_TEXELS per texel.
-//
-// With CACHE_Q8 a workgroup is a head of a token: its largest value must be known before any of its bytes.
-#import pairs
-#import append
-#if CACHE_Q8
-#import reduce
-#end
+// Rotates queries, and appends rotated keys and plain values to a KV cache of signed bytes. A workgroup is a head of a
+// token: its largest value must be known before any of its bytes.
+#import rope_kv_append/turn, rope_kv_append/qkv, reduce
 
-// [tokens, QKV_STRIDE / 2]
-@binding(qkv) var<storage, read> qkv: array<Pair>;
+// Four bytes each, and the scale.
+const CACHED_HEAD: u32 = HEAD_DIM / 4u + 1u;
 
-fn value(at: u32) -> f32 {
-    let pair = from_pair(qkv[at / 2u]);
-    return select(pair.x, pair.y, at % 2u == 1u);
-}
+// [pages, KV_HEADS, PAGE, CACHED_HEAD] each.
+@binding(k_cache) var<storage, read_write> k_cache: array<u32>;
+@binding(v_cache) var<storage, read_write> v_cache: array<u32>;
 
-// Pair `i` of a head of a token.
-fn pair_of(token: u32, head: u32, i: u32) -> vec2<f32> {
-    let at = token * QKV_STRIDE + head_start(head) + pair_dims(i);
-    return vec2<f32>(value(at.x), value(at.y));
-}
-
-#if CACHE_Q8
 const WORDS: u32 = HEAD_DIM / 4u;
 
 // The bits of the largest float.
@@ -66,11 +52,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (i < WORDS) {
             // To the nearest of -127 … 127; a head of zeros stays one.
             word = pack4x8snorm(values[i] / max(largest, 1e-30));
-#if KEEP_KV
             let kept = vec4<f32>(unpack4xI8(word)) * bitcast<f32>(scale);
             keep_kv(token, head, 2u * i, kept.xy);
             keep_kv(token, head, 2u * i + 1u, kept.zw);
-#end
         }
         if (head < HEADS + KV_HEADS) {
             k_cache[at + i] = word;
@@ -79,28 +63,3 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
 }
-#else
-@compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let work = group.x * LANES + lane;
-#if CACHE_TEXELS
-    let head = work / TEXELS;
-    let i = work % TEXELS * TEXEL_PAIRS;
-    if (head >= HEADS + 2u * KV_HEADS) {
-        return;
-    }
-    var pairs: array<CachedPair, TEXEL_PAIRS>;
-#for p in TEXEL_PAIRS
-    pairs[$pu] = to_append(group.y, head, i + $pu, pair_of(group.y, head, i + $pu));
-#end
-    append_texel(group.y, head, i, pairs);
-#else
-    let head = work / PAIRS;
-    let i = work % PAIRS;
-    if (head >= HEADS + 2u * KV_HEADS) {
-        return;
-    }
-    append(group.y, head, i, pair_of(group.y, head, i));
-#end
-}
-#end
