@@ -2,8 +2,8 @@
 
 use vitrine_gpu::{Binding, Gpu, ShaderSource, StoreKind};
 use vitrine_kernels::{
-    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, Format, KvDtype, Matmul,
-    PackedPart, Tiling, XFormat, packed_bytes,
+    Activation, Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, Epilogue, Format,
+    KvDtype, Matmul, PackedPart, RopeKvAppend, Tiling, XFormat, packed_bytes,
 };
 
 use super::trace::Traced;
@@ -19,67 +19,116 @@ pub struct Case {
     pub traced: Traced,
 }
 
-/// Both kernels that multiply by weights, each format by each kind of activations.
+const TILE: Tiling = Tiling::Tile { tokens: 32 };
+/// Rows of the matrices: several heads, and several of a gate and of what it is for.
+const ROWS: u32 = 256;
+
+/// Both kernels that multiply by weights, each format by each kind of activations. Where a result takes two rows,
+/// subgroups have other rows: that is seen best in a format of short elements.
 pub fn matmuls(gpu: &Gpu) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (kernel, tiling) in [
-        ("matmul/vec", vec(4, 1)),
-        ("matmul/tile", Tiling::Tile { tokens: 32 }),
-    ] {
+    for tiling in [vec(4, 1), TILE] {
         for format in Format::ALL {
-            cases.push(matmul(gpu, kernel, tiling, format, Dtype::F32.into()));
+            let floats = Dtype::F32.into();
+            cases.push(matmul(gpu, tiling, format, floats, Epilogue::Store));
             if format.has_bytes() {
-                cases.push(matmul(gpu, kernel, tiling, format, XFormat::Packed));
+                let bytes = XFormat::Packed;
+                cases.push(matmul(gpu, tiling, format, bytes, Epilogue::Store));
             }
+        }
+    }
+    for tiling in [vec(4, 1), vec(4, 4), TILE] {
+        for epilogue in [gate(), append()] {
+            let (format, floats) = (Format::Q2K, Dtype::F32.into());
+            cases.push(matmul(gpu, tiling, format, floats, epilogue));
         }
     }
     cases
 }
 
+fn gate() -> Epilogue {
+    Epilogue::Gate {
+        act: Activation::Silu,
+        up_offset: ROWS / 2,
+    }
+}
+
+fn append() -> Epilogue {
+    let layout = layout(KvDtype::F32, 64);
+    Epilogue::Append(RopeKvAppend {
+        heads: 2,
+        kv_heads: 1,
+        qkv_stride: ROWS,
+        k_offset: 128,
+        v_offset: 192,
+        cache: layout,
+        dtype: Dtype::F32,
+        keep: false,
+    })
+}
+
 fn matmul(
     gpu: &Gpu,
-    kernel: &'static str,
     tiling: Tiling,
     format: Format,
     x_format: XFormat,
+    epilogue: Epilogue,
 ) -> Case {
-    let (rows, k) = (64, 512);
-    let part = PackedPart::new(gpu, "weights", format, k, 0..rows).unwrap();
+    let k = 512;
+    let part = PackedPart::new(gpu, "weights", format, k, 0..ROWS).unwrap();
     let matmul = Matmul {
         x_format,
+        epilogue,
         ..Matmul::plain(&part, tiling)
     };
-    let tokens = tiling.tokens();
-    let x_words = matmul.x_row_bytes().max(packed_bytes(k)) as u32 / 4;
-    let (x, y) = (zeros(gpu, tokens * x_words), zeros(gpu, tokens * rows));
     let source = matmul.source();
-    let bound: Vec<_> = source
-        .names
-        .iter()
-        .map(|name| match *name {
+    // Whatever else there is has room for all: what it holds does not matter here.
+    let words = tiling.tokens() * (ROWS + packed_bytes(k) as u32 + k);
+    let others: Vec<_> = source.names.iter().map(|_| zeros(gpu, words)).collect();
+    let names = source.names.iter().zip(&others);
+    let bound: Vec<_> = names
+        .map(|(name, other)| match *name {
             "quants" => part.quants.whole(),
             "scales" => part.scales.as_ref().unwrap().whole(),
-            "x" => x.whole(),
-            _ => y.whole(),
+            _ => other.whole(),
         })
         .collect();
     let traced = [("quants", 4 * format.quants().words), ("scales", 4)];
+    let x = match x_format {
+        XFormat::Floats(_) => "by floats",
+        XFormat::Packed => "by q8",
+    };
+    let results = match epilogue {
+        Epilogue::Gate { .. } => "gate and up",
+        Epilogue::Append(_) => "queries and keys",
+        Epilogue::Store | Epilogue::Add => "rows",
+    };
     Case {
-        kernel,
+        kernel: source.name,
         numbers: format!("{format:?}").to_lowercase(),
-        shape: match x_format {
-            XFormat::Floats(_) => "by floats".to_owned(),
-            XFormat::Packed => "by q8".to_owned(),
-        },
+        shape: format!("{x}, {results}, {tiling}"),
         traced: Traced::new(gpu, &source, &bound, &traced),
     }
 }
 
-/// Both kernels of attention, each number format of the cache by heads of each size.
+fn layout(dtype: KvDtype, head_dim: u32) -> CacheLayout {
+    CacheLayout {
+        head_dim,
+        rope_pairs: head_dim / 2,
+        dtype,
+        store: StoreKind::Buffer,
+    }
+}
+
+/// Both kernels of attention. Heads of floats are whole sectors, whatever their size; heads of bytes never are.
 pub fn attentions(gpu: &Gpu) -> Vec<Case> {
     let mut cases = Vec::new();
-    for dtype in [KvDtype::F32, KvDtype::F16, KvDtype::Q8] {
-        for head_dim in [64, 96, 128, 256] {
+    for (dtype, sizes) in [
+        (KvDtype::F32, &[64, 256][..]),
+        (KvDtype::F16, &[96, 128]),
+        (KvDtype::Q8, &[64, 96, 128, 256]),
+    ] {
+        for &head_dim in sizes {
             cases.push(attention(gpu, AttentionForm::Prompt, dtype, head_dim, 4));
             cases.push(attention(gpu, AttentionForm::Token, dtype, head_dim, 4));
         }
@@ -93,12 +142,7 @@ pub fn attentions(gpu: &Gpu) -> Vec<Case> {
 fn attention(gpu: &Gpu, form: AttentionForm, dtype: KvDtype, head_dim: u32, group: u32) -> Case {
     let (kv_heads, keys) = (2, 128);
     let heads = group * kv_heads;
-    let layout = CacheLayout {
-        head_dim,
-        rope_pairs: head_dim / 2,
-        dtype,
-        store: StoreKind::Buffer,
-    };
+    let layout = layout(dtype, head_dim);
     let kernel = Attention {
         heads,
         kv_heads,

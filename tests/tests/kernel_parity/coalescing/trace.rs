@@ -10,7 +10,7 @@ const LANES: u32 = 256;
 const LOADS: u32 = 512;
 
 /// Numbers of bindings as their names.
-const NUMBERS: [&str; 8] = ["0", "1", "2", "3", "4", "5", "6", "7"];
+const NUMBERS: [&str; 12] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
 
 const NOTE: &str = "
 @binding(LOG) var<storage, read_write> trace_log: array<u32>;
@@ -81,10 +81,10 @@ impl Traced {
                 let noted = lane.iter().filter(|word| *word >> 24 == number);
                 noted.map(|word| word & 0x00FF_FFFF).collect()
             };
-            Loads {
-                lanes: lanes.iter().map(elements).collect(),
-                site,
-            }
+            let lanes: Vec<_> = lanes.iter().map(elements).collect();
+            let is_there = lanes.iter().any(|lane| !lane.is_empty());
+            assert!(is_there, "{} loads nothing", site.name);
+            Loads { site, lanes }
         };
         // A word of the log that nobody wrote has number 0.
         (1..).zip(self.sites).map(of_site).collect()
@@ -98,6 +98,7 @@ fn rewritten(wgsl: &str, traced: &[(&str, u32)], bindings: usize) -> (String, Ve
     for (buffer, bytes) in traced {
         text = with_notes(&text, &format!("{buffer}["), *bytes, &mut sites);
     }
+    assert!(!sites.is_empty(), "there are no loads of {traced:?}");
     let index = "@builtin(local_invocation_index) ";
     let (_, behind) = text.split_once(index).unwrap();
     let lane = behind.split([':', ' ']).next().unwrap();
