@@ -10,6 +10,12 @@
 // LANE_KEYS keys; for values it has 4 · VALUE_GROUPS queries times one quad of dimensions.
 #import value_quads, quad_products, query_tile
 
+// Of the loop that adds up scores, with its loads, for `cargo xtask isa`: a lane has a share of the dimensions of 4 ·
+// LANE_KEYS pairs of a query and a key. Rows of the tile that are no queries do not count.
+const PAIRS_PER_TRIP: f32 =
+    f32(4u * LANE_KEYS) * f32(TOKENS * SHARE) / f32(ROWS) / f32((QUADS + 3u) / 4u);
+const FUSED_PER_TRIP: u32 = 4u * LANE_KEYS * 16u;
+
 // [tokens, HEADS, HEAD_DIM], each head in the order of the KV cache.
 @binding(queries) var<storage, read> queries: array<QueryElement>;
 // [pages, KV_HEADS, PAGE, CACHED_HEAD] each.

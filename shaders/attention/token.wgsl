@@ -18,6 +18,10 @@
 @binding(v_cache) var<storage, read> v_cache: array<CachedElement>;
 
 const ROWS: u32 = 4u * ROW_GROUPS;
+// Of the loop that adds up scores, for `cargo xtask isa`: a lane has a quad of the dimensions of SHARE pairs of a
+// query and a key. It is not the one that multiplies most, which is that of values.
+const PAIRS_PER_TRIP: f32 = f32(SHARE) / f32(QUADS);
+const FUSED_PER_TRIP: u32 = 4u * ROWS;
 
 // [QUADS, ROWS]: the queries; in the end Σ weight · value of each.
 var<workgroup> query: array<array<vec4<f32>, ROWS>, QUADS>;

@@ -21,7 +21,7 @@ pub struct Loop {
     /// The label of its head.
     pub label: String,
     /// Of its instructions that multiply and add, those that are in no loop inside of it.
-    own_fused: usize,
+    pub own_fused: usize,
     /// Instructions in it, those of both sides of each branch and those of loops inside of it once.
     pub instructions: usize,
     /// The same by kind; a pair that is issued together counts as one above and as two here.
@@ -142,12 +142,17 @@ fn mix(blocks: &[Block], of: &BTreeSet<usize>) -> BTreeMap<Kind, usize> {
     mix
 }
 
-/// The loop that multiplies and adds most by itself: without what loops inside of it do. Where one brings
-/// data and the one around it computes, it is the latter.
-pub fn inner(loops: &[Loop]) -> Option<&Loop> {
-    loops
-        .iter()
-        .max_by_key(|it| (it.own_fused, std::cmp::Reverse(it.instructions)))
+/// The loop that multiplies and adds `fused` times by itself, without what loops inside of it do; where there is none,
+/// the one that does so most. Where one brings data and the one around it computes, it is the latter.
+pub fn inner(loops: &[Loop], fused: Option<u32>) -> Option<&Loop> {
+    let is_meant = |it: &Loop| fused == Some(it.own_fused as u32);
+    loops.iter().max_by_key(|it| {
+        (
+            is_meant(it),
+            it.own_fused,
+            std::cmp::Reverse(it.instructions),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -167,10 +172,13 @@ mod tests {
         let loops = loops(&blocks);
         assert_eq!(loops.len(), 2);
         assert_eq!((loops[0].own_fused, loops[0].instructions), (0, 7));
-        let inner = inner(&loops).unwrap();
-        assert_eq!((inner.label.as_str(), inner.instructions), ("BB2", 3));
-        assert_eq!((inner.own_fused, inner.mix[&Kind::Mul]), (2, 1));
-        assert_eq!(inner.vector(), 3);
+        let most = inner(&loops, None).unwrap();
+        assert_eq!((most.label.as_str(), most.instructions), ("BB2", 3));
+        assert_eq!((most.own_fused, most.mix[&Kind::Mul]), (2, 1));
+        assert_eq!(most.vector(), 3);
+        for (fused, label) in [(2, "BB2"), (0, "BB1"), (5, "BB2")] {
+            assert_eq!(inner(&loops, Some(fused)).unwrap().label, label);
+        }
     }
 
     #[test]

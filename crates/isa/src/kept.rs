@@ -70,7 +70,7 @@ impl Kept {
         self.0.contains_key(driver)
     }
 
-    /// Takes the figures of a run in place of those of the same driver, and writes both files.
+    /// Takes the figures of a run in place of those of the same driver, and writes them.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -84,12 +84,18 @@ impl Kept {
         });
         self.0.insert(report.driver.clone(), figures.collect());
         let json = serde_json::to_string_pretty(&self)? + "\n";
-        fs::write(root.join(FIGURES), json)
-            .with_context(|| format!("{FIGURES} cannot be written"))?;
-        let before = fs::read_to_string(root.join(TABLE)).unwrap_or_default();
-        let text = with_section(&before, &report.driver, &section(&rows));
-        fs::write(root.join(TABLE), text).with_context(|| format!("{TABLE} cannot be written"))
+        fs::write(root.join(FIGURES), json).with_context(|| format!("{FIGURES} cannot be written"))
     }
+}
+
+/// Writes the table of a run in place of the one of the same driver.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_table(root: &Path, report: &Report) -> Result<()> {
+    let before = fs::read_to_string(root.join(TABLE)).unwrap_or_default();
+    let text = with_section(&before, &report.driver, &section(&rows::rows(report)));
+    fs::write(root.join(TABLE), text).with_context(|| format!("{TABLE} cannot be written"))
 }
 
 fn round(value: f64) -> f64 {
@@ -125,7 +131,10 @@ fn with_section(before: &str, driver: &str, section: &str) -> String {
     sections.insert(driver, section.trim().to_owned());
     let intro = format!(
         "{TITLE}\n\nMade by `cargo xtask isa --write`, from the kernels that plans ask for at the shapes of five models (`crates/isa`), by \
-        RADV's compiler for AMD GPUs that need not be there. These are a compiler's figures, not a device's.\n\n{}\n",
+        RADV's compiler for AMD GPUs that need not be there. These are a compiler's figures, not a device's.\n\n\
+        Each section is by the version of Mesa that heads it: by this machine's, by one that `--driver FILE` or `VITRINE_RADV_ICD` names \
+        (FILE is its `radeon_icd.x86_64.json`), or by one of another system, where `vitrine-isa --json > FILE` runs; `cargo xtask isa \
+        --from FILE --write` then puts its section here. `docs/isa.json`, and so `--check`, has the figures of machines' own.\n\n{}\n",
         table::LEGEND
     );
     let sections = sections

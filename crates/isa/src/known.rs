@@ -33,14 +33,15 @@ impl Known {
         }
     }
 
-    /// The name under which the result of a kernel is kept.
-    pub fn key(words: &[u32]) -> String {
+    /// The name under which the result of a kernel is kept, which says how its inner loop is known.
+    pub fn key(words: &[u32], fused: Option<u32>) -> String {
         let mut hasher = DefaultHasher::new();
         words.hash(&mut hasher);
         let first = hasher.finish();
         // Another 64 bits of the same words in another place.
         (words.len(), first, words).hash(&mut hasher);
-        format!("{first:016x}{:016x}", hasher.finish())
+        let loop_of = fused.map_or(String::new(), |fused| format!("-{fused}"));
+        format!("{first:016x}{:016x}{loop_of}", hasher.finish())
     }
 
     /// The result of a kernel.

@@ -43,6 +43,9 @@ pub struct Inner {
     pub instructions: u32,
     /// Of those, what each lane does.
     pub vector: u32,
+    /// Of those, what multiplies and adds, and is in no loop inside of it.
+    #[serde(default)]
+    pub own_fused: u32,
     /// All of them by kind.
     pub mix: BTreeMap<Kind, usize>,
     /// What a trip covers, where the kernel says so.
@@ -53,11 +56,11 @@ pub struct Inner {
 }
 
 impl Measured {
-    /// From what the driver tells.
+    /// From what the driver tells; the inner loop is the one that multiplies and adds `fused` times, if any does.
     ///
     /// # Errors
     /// When the driver does not tell its machine code.
-    pub fn new(compiled: &Compiled) -> Result<Self> {
+    pub fn new(compiled: &Compiled, fused: Option<u32>) -> Result<Self> {
         let loops = disassembly::loops(&disassembly::blocks(compiled.machine_code()?));
         let of = |name| compiled.statistic(name) as u32;
         Ok(Self {
@@ -69,14 +72,16 @@ impl Measured {
             waves: of("Subgroups per SIMD"),
             instructions: of("Instructions"),
             inverse_throughput: of("Inverse Throughput"),
-            inner: disassembly::inner(&loops).map(|inner| Inner::new(inner, loops.len())),
+            inner: disassembly::inner(&loops, fused).map(|inner| Inner::new(inner, loops.len())),
         })
     }
 
-    /// The same, where a trip of the inner loop covers this.
+    /// The same, where a trip of the inner loop covers this. Where that loop is gone, unrolled perhaps, no other has
+    /// its unit.
     pub fn with_unit(mut self, unit: Option<Unit>) -> Self {
         if let Some(inner) = &mut self.inner {
-            inner.unit = unit;
+            let is_meant = |unit: &Unit| unit.fused.is_none_or(|fused| fused == inner.own_fused);
+            inner.unit = unit.filter(is_meant);
         }
         self
     }
@@ -105,6 +110,7 @@ impl Inner {
             label: inner.label.clone(),
             instructions: inner.instructions as u32,
             vector: inner.vector() as u32,
+            own_fused: inner.own_fused as u32,
             mix: inner.mix.clone(),
             unit: None,
             other_loops: loops as u32 - 1,

@@ -18,7 +18,8 @@ pub enum Style {
 pub const LEGEND: &str = "A row is all kernels that are alike, and has the worst of each figure. VGPRs: vector registers of a lane; \
     behind a + those that are in memory instead, or bytes of scratch. Waves: subgroups that a SIMD unit can have at a time. Per: \
     instructions of the inner loop for each weight, for each product of a weight and one of several tokens, or for each pair of query \
-    and key; of the whole loop where the kernel does not say of how many. Fused: share of the inner loop that multiplies and adds in \
+    and key (its scores); of the whole loop where the kernel does not say of how many, and in brackets where the compiler has \
+    unrolled what it says it of. Fused: share of the inner loop that multiplies and adds in \
     one instruction. LDS: bytes of workgroup memory.";
 
 /// The rows as one table for each shader.
@@ -77,14 +78,14 @@ fn line(key: &Key, row: &Row, families: &[Family]) -> Vec<String> {
     ];
     for family in families {
         match row.cells.get(family) {
-            Some(cell) => cells.extend(of_family(cell)),
+            Some(cell) => cells.extend(of_family(cell, row.unit)),
             None => cells.extend(["", "", ""].map(str::to_owned)),
         }
     }
     cells
 }
 
-fn of_family(cell: &Cell) -> [String; 3] {
+fn of_family(cell: &Cell, unit: &str) -> [String; 3] {
     let extra = match (cell.spilled, cell.scratch) {
         (0, 0) => String::new(),
         (0, scratch) => format!(" +{scratch} B"),
@@ -93,7 +94,8 @@ fn of_family(cell: &Cell) -> [String; 3] {
     let per = match (cell.per_unit, cell.inner) {
         (Some(per), _) => format!("{per:.2}"),
         (None, 0) => String::new(),
-        (None, inner) => inner.to_string(),
+        (None, inner) if unit.is_empty() => inner.to_string(),
+        (None, inner) => format!("({inner})"),
     };
     let fused = cell
         .fused

@@ -10,6 +10,9 @@ pub struct Unit {
     pub of: Of,
     /// How many of them a lane has done after one trip.
     pub per_trip: f64,
+    /// How often the loop multiplies and adds, where it is not the one that does so most: `FUSED_PER_TRIP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fused: Option<u32>,
 }
 
 /// What a loop goes through.
@@ -33,23 +36,34 @@ const NAMES: [(&str, Of); 3] = [
 impl Unit {
     /// What the constants of a kernel say.
     pub fn of_module(module: &naga::Module) -> Option<Self> {
-        module.constants.iter().find_map(|(_, constant)| {
-            let name = constant.name.as_deref()?;
-            let (_, of) = NAMES.into_iter().find(|(known, _)| *known == name)?;
-            let naga::Expression::Literal(value) = module.global_expressions[constant.init] else {
-                return None;
-            };
-            let per_trip = match value {
-                naga::Literal::U32(n) => f64::from(n),
-                naga::Literal::I32(n) => f64::from(n),
-                naga::Literal::F32(n) => f64::from(n),
-                naga::Literal::AbstractInt(n) => n as f64,
-                naga::Literal::AbstractFloat(n) => n,
-                _ => return None,
-            };
-            (per_trip > 0.0).then_some(Self { of, per_trip })
+        let found = NAMES.into_iter().find_map(|(name, of)| {
+            let per_trip = constant(module, name).filter(|n| *n > 0.0)?;
+            Some((of, per_trip))
+        });
+        let (of, per_trip) = found?;
+        let fused = constant(module, "FUSED_PER_TRIP").map(|n| n as u32);
+        Some(Self {
+            of,
+            per_trip,
+            fused,
         })
     }
+}
+
+fn constant(module: &naga::Module, name: &str) -> Option<f64> {
+    let mut all = module.constants.iter();
+    let (_, constant) = all.find(|(_, it)| it.name.as_deref() == Some(name))?;
+    let naga::Expression::Literal(value) = module.global_expressions[constant.init] else {
+        return None;
+    };
+    Some(match value {
+        naga::Literal::U32(n) => f64::from(n),
+        naga::Literal::I32(n) => f64::from(n),
+        naga::Literal::F32(n) => f64::from(n),
+        naga::Literal::AbstractInt(n) => n as f64,
+        naga::Literal::AbstractFloat(n) => n,
+        _ => return None,
+    })
 }
 
 impl Of {

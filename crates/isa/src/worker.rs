@@ -63,12 +63,13 @@ pub fn work(family: Family, wanted: &Wanted, target: &Path) -> Result<()> {
     for (text, number) in texts.into_iter().zip(1..) {
         let mut measure = || -> Result<Measured> {
             let spirv = spirv::of_wgsl(&text.wgsl)?;
-            let key = Known::key(&spirv.words);
+            let fused = spirv.unit.and_then(|unit| unit.fused);
+            let key = Known::key(&spirv.words, fused);
             if let Some(measured) = known.get(&key).filter(|_| wanted.dump.is_none()) {
                 return Ok(measured.clone().with_unit(spirv.unit));
             }
             let compiled = device.compile(&spirv.words, &spirv.bindings)?;
-            let measured = Measured::new(&compiled)?;
+            let measured = Measured::new(&compiled, fused)?;
             if let Some(folder) = &wanted.dump {
                 let name = format!("{number:04}-{}", text.name.replace('/', "-"));
                 dump(folder, &name, family, &text, &compiled)?;

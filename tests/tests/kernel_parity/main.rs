@@ -12,6 +12,7 @@ mod argmax;
 mod attention;
 mod attention_probs;
 mod bench;
+mod coalescing;
 mod embed;
 mod formats;
 mod fused;
