@@ -46,15 +46,17 @@ pub(super) fn vec(matmul: &Matmul, slices: u32, tokens: u32) -> ShaderSource {
 /// `shaders/matmul/tile.wgsl`.
 pub(super) fn tile(matmul: &Matmul, tokens: u32) -> ShaderSource {
     debug_assert!(matmul.norm.is_none());
-    let x = match matmul.x_format {
-        XFormat::Floats(_) => "matmul/x_floats",
-        XFormat::Packed => "matmul/x_bytes",
+    let (x, token_quads) = match matmul.x_format {
+        XFormat::Floats(_) => ("matmul/tile_floats", tokens / 32),
+        XFormat::Packed => ("matmul/tile_bytes", 1),
     };
+    let token_parts = tokens / (4 * token_quads);
     let mut source = shader(matmul, "matmul/tile", template!("matmul/tile"), x);
     source.constants.extend([
         ("ROWS", TILE_ROWS.into()),
-        ("COLS", (tokens / 8).into()),
-        ("TOKEN_QUADS", (tokens / 32).into()),
+        ("TOKEN_QUADS", token_quads.into()),
+        ("TOKEN_PARTS", token_parts.into()),
+        ("ROW_STAGES", (2 * TILE_ROWS / (8 * token_parts)).into()),
     ]);
     source
 }

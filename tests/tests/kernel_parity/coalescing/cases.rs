@@ -84,8 +84,8 @@ fn matmul(
     let source = matmul.source();
     // Whatever else there is has room for all: what it holds does not matter here.
     let words = tiling.tokens() * (ROWS + packed_bytes(k) as u32 + k);
-    let others: Vec<_> = source.names.iter().map(|_| zeros(gpu, words)).collect();
-    let names = source.names.iter().zip(&others);
+    let others: Vec<_> = source.bindings.iter().map(|_| zeros(gpu, words)).collect();
+    let names = source.bindings.iter().map(|(name, _)| name).zip(&others);
     let bound: Vec<_> = names
         .map(|(name, other)| match *name {
             "quants" => part.quants.whole(),
@@ -200,8 +200,7 @@ fn load(i: u32) -> vec4<u32> { return w[i]; }
 fn main(@builtin(local_invocation_index) row: u32) {
     for (var k = 0u; k < 8u; k++) { y[row] += load(row * 8u + k); }
 }",
-        bindings: vec![Binding::Read, Binding::ReadWrite],
-        names: vec!["w", "y"],
+        bindings: vec![("w", Binding::Read), ("y", Binding::ReadWrite)],
         ..ShaderSource::default()
     };
     let [w, y] = [0, 1].map(|_| zeros(gpu, 64 * 8 * 4));
