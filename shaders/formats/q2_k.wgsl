@@ -1,6 +1,6 @@
 // ggml's Q2_K: w = d · s · q - dmin · m, with 4 bits each of s and m per 16 weights. A block is 2 steps of one
 // word; bits 2p and 2p + 1 of byte j are weight 4p + j.
-#import formats/super_scales, formats/numbers
+#import formats/super_scales, numbers
 alias Raw = u32;
 const HALF_SCALES: bool = true;
 const CENTRE: f32 = 0.0;

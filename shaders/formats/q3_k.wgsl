@@ -1,7 +1,7 @@
 // ggml's Q3_K: w = d · s · (q - 4), with 8 signed bits of s per 16 weights. A block is 2 steps of one word: bits
 // 2p and 2p + 1 of byte j are the lower bits of weight 4p + j, and bit 8j + 4 · step + p of the block's word of
 // high bits is its third.
-#import formats/super_scales, formats/numbers
+#import formats/super_scales, numbers
 alias Raw = u32;
 const HALF_SCALES: bool = true;
 const CENTRE: f32 = 0.0;

@@ -1,6 +1,6 @@
 // ggml's Q4_K: w = d · s · q - dmin · m, with 8 bits each of s and m per 32 weights. Byte i holds weight i below
 // and weight i + 16 above.
-#import formats/super_scales, formats/numbers
+#import formats/super_scales, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;
 const CENTRE: f32 = 0.0;

@@ -1,5 +1,5 @@
 // 8-bit weights with a scale per 32, as ggml's Q8_0: w = scale · q. A block is 2 steps of 16 bytes.
-#import formats/scales_layout, formats/numbers
+#import formats/scales_layout, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;
 // Bytes lie this much higher, unsigned: GPUs convert those in one instruction.
@@ -11,6 +11,9 @@ fn load_block(start: RowStart, block: u32) -> Block {
     let at = quant_at(start, block);
     return Block(quant(at), quant(at + 32u), scale_word(scale_at(start, block)));
 }
+
+// The same with another word of scales.
+fn with_scale(b: Block, word: u32) -> Block { return Block(b.low, b.high, word); }
 
 fn numbers(b: Block, half: u32) -> vec4<u32> {
     return select(b.low, b.high, half == 1u);

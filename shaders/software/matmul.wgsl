@@ -19,11 +19,14 @@ fn four_totals(at: u32) -> vec4<f32> {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first_token = group.y * COLS;
-    var starts: array<RowStart, LANE_ROWS>;
 #for r in LANE_ROWS
     let row_$r = row_at(group.x, $ru * LANES + lane);
-    starts[$r] = row_start(row_$r);
 #end
+    let starts = array<RowStart, LANE_ROWS>(
+#for r in LANE_ROWS
+        row_start(row_$r),
+#end
+    );
 #for r in LANE_ROWS, c in COLS
     var sum_$r_$c = 0.0;
 #end
@@ -33,7 +36,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         let scales = load_scales(starts, block);
 #for r in LANE_ROWS
-        let b_$r = with_scale(load_block(starts[$r], block), scales, $ru);
+        // The texel of its scale, and the word of that.
+        let b_$r = with_row_scale(
+            load_block(starts[$r], block), scales[($ru / (4u * TURNS)) * TURNS + $ru % TURNS][($ru / TURNS) % 4u]);
     #for c in COLS
         sum_$r_$c += product(b_$r, x_$c);
     #end

@@ -1,7 +1,13 @@
-// As `formats/numbers`. A processor's vectors convert signed integers in one instruction, unsigned ones in several.
+// As `formats/numbers`, for a processor, where shifts are dear: byte j of a word stays in its place, and so comes out
+// 2^8j times too large, which `software/product_floats` makes up for by a factor on x. The highest byte would be a sign:
+// where bytes are above 127 it is taken CENTRE lower, and then has no part in the sums for the minimums.
 const SCALED: bool = true;
 
-fn four(bytes: u32) -> vec4<f32> { return vec4<f32>(bitcast<vec4<i32>>(unpack4xU8(bytes))); }
+fn four(bytes: u32) -> vec4<f32> {
+    let signed = bytes ^ select(0u, 0x80000000u, CENTRE > 0.0);
+    let each = vec4<u32>(signed) & vec4<u32>(0xFFu, 0xFF00u, 0xFF0000u, 0xFF000000u);
+    return vec4<f32>(bitcast<vec4<i32>>(each));
+}
 
 fn values(b: Block, half: u32) -> array<vec4<f32>, 4> {
     let n = numbers(b, half);

@@ -1,7 +1,11 @@
 // A block of x as floats, for `software/matmul`.
 #import pairs, norm
 
-// 32 values of a token, and the sums of their halves.
+// By what the bytes of a word come out too large in `software/numbers`, and which of them have a minimum.
+const PLACES: vec4<f32> = vec4<f32>(0x1p0, 0x1p-8, 0x1p-16, 0x1p-24);
+const SUMMED: vec4<f32> = select(vec4<f32>(1.0), vec4<f32>(1.0, 1.0, 1.0, 0.0), CENTRE > 0.0);
+
+// 32 values of a token, in their places if the weights are, and the sums of their halves.
 struct XBlock { values: array<vec4<f32>, 8>, sums: vec2<f32> }
 
 // Four values of a token.
@@ -24,35 +28,39 @@ fn load_quad(token: u32, col: u32, i: u32, is_first_group: bool) -> vec4<f32> {
 // The lanes are a subgroup: each loads some of a block, and all have it from there.
 fn across_lanes(mine: f32) -> f32 { return subgroupAdd(mine); }
 fn load_quads(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> array<vec4<f32>, 8> {
-    var quads: array<vec4<f32>, 8>;
     #for s in SHARED_QUADS
     let mine_$s = load_quad(token, col, block * 8u + $su * LANES + lane, is_first_group);
     #end
+    return array<vec4<f32>, 8>(
     #for s in SHARED_QUADS, l in LANES
-    quads[$su * LANES + $lu] = subgroupBroadcast(mine_$s, $lu);
+        subgroupBroadcast(mine_$s, $lu),
     #end
-    return quads;
+    );
 }
 #else
 fn across_lanes(mine: f32) -> f32 { return mine; }
 fn load_quads(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> array<vec4<f32>, 8> {
-    var quads: array<vec4<f32>, 8>;
+    return array<vec4<f32>, 8>(
     #for q in 8
-    quads[$q] = load_quad(token, col, block * 8u + $qu, is_first_group && lane == 0u);
+        load_quad(token, col, block * 8u + $qu, is_first_group && lane == 0u),
     #end
-    return quads;
+    );
 }
 #end
 
 fn load_x(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> XBlock {
-    var x: XBlock;
-    x.values = load_quads(token, col, block, lane, is_first_group);
-    if (SCALED) {
-        let low = (x.values[0] + x.values[1]) + (x.values[2] + x.values[3]);
-        let high = (x.values[4] + x.values[5]) + (x.values[6] + x.values[7]);
-        x.sums = vec2<f32>(dot(low, vec4<f32>(1.0)), dot(high, vec4<f32>(1.0)));
+    let quads = load_quads(token, col, block, lane, is_first_group);
+    if (!SCALED) {
+        return XBlock(quads, vec2<f32>(0.0));
     }
-    return x;
+    let low = (quads[0] + quads[1]) + (quads[2] + quads[3]);
+    let high = (quads[4] + quads[5]) + (quads[6] + quads[7]);
+    let in_place = array<vec4<f32>, 8>(
+    #for q in 8
+        quads[$q] * PLACES,
+    #end
+    );
+    return XBlock(in_place, vec2<f32>(dot(low, SUMMED), dot(high, SUMMED)));
 }
 
 // Σ w · x over a block.

@@ -1,5 +1,7 @@
 // Scales come with their blocks, see `software/scales_of_rows`.
-alias RowScales = u32;
+const TURNS: u32 = 1u;
 
-fn load_scales(starts: array<RowStart, LANE_ROWS>, block: u32) -> RowScales { return 0u; }
-fn with_scale(b: Block, none: RowScales, r: u32) -> Block { return b; }
+alias RowScales = array<vec4<u32>, LANE_ROWS>;
+
+fn load_scales(starts: array<RowStart, LANE_ROWS>, block: u32) -> RowScales { return RowScales(); }
+fn with_row_scale(b: Block, word: u32) -> Block { return b; }

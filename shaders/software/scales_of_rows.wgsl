@@ -13,16 +13,11 @@ const TURNS: u32 = 8u / LANES;
 alias RowScales = array<vec4<u32>, LANE_ROWS / 4u>;
 
 fn load_scales(starts: array<RowStart, LANE_ROWS>, block: u32) -> RowScales {
-    var texels: RowScales;
+    return RowScales(
 #for t in SCALE_TEXELS
-    texels[$t] = scale_texel(scale_at(starts[($tu / TURNS) * 4u * TURNS + $tu % TURNS], block));
+        scale_texel(scale_at(starts[($tu / TURNS) * 4u * TURNS + $tu % TURNS], block)),
 #end
-    return texels;
+    );
 }
 
-// A block of row `r` of the lane.
-fn with_scale(b: Block, texels: RowScales, r: u32) -> Block {
-    var scaled = b;
-    scaled.scale = texels[(r / (4u * TURNS)) * TURNS + r % TURNS][(r / TURNS) % 4u];
-    return scaled;
-}
+fn with_row_scale(b: Block, word: u32) -> Block { return with_scale(b, word); }

@@ -138,7 +138,7 @@ impl Case {
 #[test]
 fn attention_probs_and_head_stats() {
     let gpu = gpu();
-    for sliding_window in [None, Some(1), Some(5), Some(64), Some(70)] {
+    for sliding_window in [None, Some(1), Some(70)] {
         for (position, tokens) in [(0, 1), (0, 33), (63, 1), (64, 2), (130, 3)] {
             Case {
                 heads: 4,

@@ -1,6 +1,6 @@
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{Epilogue, Matmul, Tiling, cpu, stride};
-use vitrine_model::ggml::GgmlType;
+use vitrine_model::{Storage, ggml::GgmlType};
 
 use crate::support::{
     LENGTHS, Sample, XKind, assert_close, bound_x, buffer, gpu, is_uniform, lengths, matrix,
@@ -42,8 +42,8 @@ fn software_tilings(gpu: &Gpu) -> Vec<Tiling> {
     .to_vec()
 }
 
-fn check(gpu: &Gpu, tilings: &[Tiling], numbers_of_tokens: &[u32]) {
-    for storage in storages() {
+fn check(gpu: &Gpu, tilings: &[Tiling], numbers_of_tokens: &[u32], storages: &[Storage]) {
+    for &storage in storages {
         for (case, k) in lengths(storage).into_iter().enumerate() {
             let rows = [33, 1, 257, 31, 96][case];
             let sample = sample(gpu, storage, rows, k, 1);
@@ -77,14 +77,26 @@ fn check(gpu: &Gpu, tilings: &[Tiling], numbers_of_tokens: &[u32]) {
 
 #[test]
 fn matmul_for_one_token_and_for_many() {
-    check(&gpu(), &GPU, &LENGTHS);
+    check(&gpu(), &GPU, &LENGTHS, &storages());
 }
 
 #[test]
 fn matmul_from_textures() {
-    for gpu in textured_gpus() {
-        check(&gpu, &software_tilings(&gpu), &[1, 2, 33]);
-    }
+    let [sampled, storage] = textured_gpus();
+    check(
+        &sampled,
+        &software_tilings(&sampled),
+        &[1, 2, 33],
+        &storages(),
+    );
+    // Formats of fewer than four words are in buffers here and there.
+    let in_textures = |it: &Storage| it.format().quants().words == 4;
+    let some: Vec<_> = storages()
+        .into_iter()
+        .filter(in_textures)
+        .step_by(2)
+        .collect();
+    check(&storage, &software_tilings(&storage), &[1, 33], &some);
 }
 
 /// A sequence of a batch gets the bits that it gets alone.
@@ -155,7 +167,9 @@ fn scales_in_texels_are_those_in_storage() {
 }
 
 fn check_bias_and_residual(gpu: &Gpu, tilings: &[Tiling]) {
-    for storage in storages() {
+    // An epilogue does not know which weights the sums are of: floats, and three kinds of scales.
+    let kinds = [GgmlType::F16, GgmlType::Q4_1, GgmlType::Q6K, GgmlType::Q8_0];
+    for storage in kinds.map(Storage::from) {
         let k = lengths(storage).pop().unwrap();
         let rows = 32;
         let sample = sample(gpu, storage, rows, k, 3);
