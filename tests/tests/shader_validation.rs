@@ -1,6 +1,8 @@
 //! naga accepts every permutation of every kernel. The page's test has Chromium's compiler, which
 //! refuses more, look at the same list.
 
+use std::collections::BTreeSet;
+
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 use vitrine_gpu::{Binding, Constant, ShaderSource, StoreKind};
 use vitrine_kernels::{
@@ -51,11 +53,29 @@ fn those_with_subgroups_are_valid_where_there_are_such() {
     }
 }
 
+/// A unit that nothing imports is code that nobody runs.
+#[test]
+fn every_unit_is_imported_by_its_name() {
+    let all = [permutations(), subgroup_permutations()].concat();
+    let fragments = all[0].fragments.iter().map(|(_, text)| *text);
+    let texts: BTreeSet<&str> = fragments.chain(all.iter().map(|it| it.template)).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let imports = lines.filter_map(|line| line.strip_prefix("#import "));
+    let imported: BTreeSet<&str> = imports.flat_map(|names| names.split(", ")).collect();
+    for source in &all {
+        for (unit, _) in &source.units {
+            assert!(imported.contains(unit), "{unit} of {}", source.label());
+        }
+    }
+    // Control: by its path a fragment is the same in every permutation.
+    assert!(!imported.contains("formats/numbers"));
+}
+
 /// A load past the end of a uniform is another value in browsers, and natively the right one.
 #[test]
 fn the_x_of_a_projection_holds_its_rows() {
     let all = [permutations(), subgroup_permutations()].concat();
-    let mut formats = std::collections::BTreeSet::new();
+    let mut formats = BTreeSet::new();
     for source in all
         .iter()
         .filter(|it| it.label().contains(" x=software/x_uniform "))

@@ -475,8 +475,20 @@ pub fn storages() -> Vec<Storage> {
     kept.chain(quantized).collect()
 }
 
-/// Row lengths that a storage allows.
+/// Row lengths that a storage allows: several for one with blocks and one without, and the longest for the others,
+/// since each is compiled anew.
 pub fn lengths(storage: Storage) -> Vec<u32> {
+    let mut all = all_lengths(storage);
+    let is_thorough = [GgmlType::F32, GgmlType::Q4_1]
+        .map(Storage::from)
+        .contains(&storage);
+    if !is_thorough {
+        all.drain(..all.len() - 1);
+    }
+    all
+}
+
+fn all_lengths(storage: Storage) -> Vec<u32> {
     match (storage.on_disk.block().0, storage.format()) {
         (1, Format::Q8Row | Format::Q4 | Format::Q4Group128) => vec![1, 33, 128, 257],
         (1, _) => LENGTHS.to_vec(),
