@@ -73,7 +73,6 @@ impl MlpAct {
             constants,
             flags,
             bindings: vec![("x", Binding::Read), ("y", Binding::ReadWrite)],
-            ..ShaderSource::default()
         }
     }
 
