@@ -21,7 +21,7 @@ fn check(name: &str) {
             let mut engine = load_with(fixture.files(), gpu, &options).unwrap();
             if engine.cuts() <= cut {
                 // Short rows have fewer slices.
-                assert!(cut > 2, "{tier:?} has tilings to choose from");
+                assert!(cut > 1, "{tier:?} has tilings to choose from");
                 break;
             }
             // Two tell one prompt from another.
@@ -67,7 +67,7 @@ fn tuning_is_kept_for_the_same_adapter() {
     assert!(report.kinds.iter().any(|kind| kind.tokens == 1));
     assert!(report.kinds.iter().any(|kind| kind.tokens > 1));
     for kind in &report.kinds {
-        assert!(kind.complete && kind.cuts.len() > 2, "{kind:?}");
+        assert!(kind.complete && kind.cuts.len() > 1, "{kind:?}");
         assert!(kind.cuts.iter().all(|cut| cut.seconds > 0.0), "{kind:?}");
         let best = kind.cuts.iter().find(|cut| cut.cut == kind.best).unwrap();
         assert!(best.seconds <= kind.cuts[0].seconds, "{kind:?}");

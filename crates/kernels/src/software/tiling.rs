@@ -36,9 +36,9 @@ pub enum XBinding {
 
 /// Lanes and rows of those that may be best, the likeliest first. A software adapter wants a workgroup no wider
 /// than its vectors, and many rows per lane, which share the loads of x.
-const WIDE: [(u32, u32); 4] = [(8, 8), (8, 4), (8, 12), (16, 8)];
+const WIDE: [(u32, u32); 2] = [(8, 8), (8, 4)];
 /// The same where vectors have four lanes, as SwiftShader's do.
-const NARROW: [(u32, u32); 4] = [(4, 16), (8, 8), (4, 8), (8, 4)];
+const NARROW: [(u32, u32); 2] = [(4, 16), (8, 8)];
 /// Tokens per lane at most: each weight is read once for all of them.
 const MOST_TOKENS: u32 = 4;
 
@@ -51,21 +51,14 @@ impl MatmulTiling {
     }
 
     pub(crate) fn candidates(gpu: &Gpu, k: u32, tokens: u32, x: XFormat) -> Vec<Self> {
-        let mut all = vec![Self::choose(gpu, k, tokens, x)];
-        let others = if gpu.tier() == Tier::SWIFTSHADER {
-            NARROW
-        } else {
-            WIDE
+        let others = match gpu.tier() == Tier::SWIFTSHADER {
+            true => NARROW,
+            false => WIDE,
         };
+        let mut all = vec![Self::choose(gpu, k, tokens, x)];
         for tiling in others.map(|lanes| Self::of(gpu, lanes, k, tokens, x)) {
-            let apart = Self {
-                shared_x: false,
-                ..tiling
-            };
-            for tiling in [tiling, apart] {
-                if !all.contains(&tiling) {
-                    all.push(tiling);
-                }
+            if !all.contains(&tiling) {
+                all.push(tiling);
             }
         }
         all
