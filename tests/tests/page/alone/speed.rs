@@ -38,12 +38,12 @@ fn the_page_measures_its_gpu() {
         let scroll = "document.querySelector('[data-testid=bench]').scrollIntoView()";
         let _: Value = app.script(scroll, json!(null)).await;
         session.screenshot("bench").await;
-        // Two prompts, then tokens at two places.
-        assert_eq!(rows.len(), 4, "{rows:?}");
+        // Two prompts, or one where the budget has no time for the longer, then tokens at two places.
+        assert!((3..=4).contains(&rows.len()), "{rows:?}");
         for row in &rows {
             assert!(row.number("rate") > 0.0, "{row:?}");
         }
-        for row in &rows[2..] {
+        for row in &rows[rows.len() - 2..] {
             let (context, rate) = (row.number("context"), row.number("rate"));
             let outside = row.number("outside");
             assert!((0.0..0.5).contains(&outside), "{row:?}");
