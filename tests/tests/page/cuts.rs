@@ -49,7 +49,7 @@ async fn check(session: &Session, worker: &Worker<'_>, model: Model, sequences: 
     let measured = worker.cuts(Some(again)).await;
     assert!(measured.kinds.iter().all(|kind| kind.complete));
     let most = force(session, 0).await;
-    assert!(most > 3, "{measured:?}");
+    assert!(most > 1, "{measured:?}");
     for index in 0..most {
         force(session, index).await;
         load(worker, &model).await;
