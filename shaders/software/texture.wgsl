@@ -1,4 +1,4 @@
-// Words as a texture, four to a texel, as `vitrine_gpu::Texture` lays them out. A processor that plays a GPU
+// Words as a texture, four to a texel, as `vitrine_gpu::Texture` lays them out. A software adapter
 // loads them for less than from storage; from which kind of texture depends on the processor's driver.
 const TEXTURE_WIDTH: u32 = 1024u;
 

@@ -476,7 +476,7 @@ pub fn storages() -> Vec<Storage> {
 }
 
 /// Row lengths that a storage allows: several for one with blocks and one without, and the longest for the others,
-/// since each is compiled anew.
+/// since each is a compilation.
 pub fn lengths(storage: Storage) -> Vec<u32> {
     let mut all = all_lengths(storage);
     let is_thorough = [GgmlType::F32, GgmlType::Q4_1]
