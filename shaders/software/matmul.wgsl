@@ -2,8 +2,8 @@
 // processor's vector, a workgroup is one vector, and a load costs most: a lane owns LANE_ROWS rows for COLS
 // tokens, which share what it loads of x.
 //
-// Units as in `matmul/vec`; `product` loads a block of x and multiplies it, `row_scales` may load scales of several rows
-// at once.
+// Units as in `matmul/vec`; `product` loads blocks of x and multiplies halves of them, and `row_scales` may load the
+// scales of several rows at once.
 #import format, x, product, row_scales, bias, epilogue
 
 const ROWS: u32 = LANES * LANE_ROWS;
@@ -19,35 +19,38 @@ fn four_totals(at: u32) -> vec4<f32> {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first_token = group.y * COLS;
+    let rows = array<u32, LANE_ROWS>(
 #for r in LANE_ROWS
-    let row_$r = row_at(group.x, $ru * LANES + lane);
-#end
-    let starts = array<RowStart, LANE_ROWS>(
-#for r in LANE_ROWS
-        row_start(row_$r),
+        row_at(group.x, $ru * LANES + lane),
 #end
     );
-#for r in LANE_ROWS, c in COLS
-    var sum_$r_$c = 0.0;
+    let starts = array<RowStart, LANE_ROWS>(
+#for r in LANE_ROWS
+        row_start(rows[$r]),
+#end
+    );
+#for g in ROW_GROUPS, i in GROUP_ROWS, c in COLS
+    var sum_$g_$i_$c = 0.0;
 #end
     for (var block = 0u; block < K_BLOCKS; block++) {
 #for c in COLS
         let x_$c = load_x(first_token + $cu, $cu, block, lane, group.x == 0u);
 #end
         let scales = load_scales(starts, block);
-#for r in LANE_ROWS
-        // The texel of its scale, and the word of that.
-        let b_$r = with_row_scale(
-            load_block(starts[$r], block), scales[($ru / (4u * TURNS)) * TURNS + $ru % TURNS][($ru / TURNS) % 4u]);
-    #for c in COLS
-        sum_$r_$c += product(b_$r, x_$c);
+#for g in ROW_GROUPS
+        // The rows of a group are loaded before the first is multiplied: compilers for processors keep this order.
+    #for i in GROUP_ROWS
+        let b_$g_$i = with_row_scale(load_block(starts[GROUP_ROWS * $gu + $iu], block), scales[GROUP_ROWS * $gu + $iu]);
+    #end
+    #for i in GROUP_ROWS, h in 2, c in COLS
+        sum_$g_$i_$c += product_$h(b_$g_$i, x_$c);
     #end
 #end
     }
 #for c in COLS
     let factor_$c = factor_of($cu);
-    #for r in LANE_ROWS
-    totals[$ru * LANES + lane] = sum_$r_$c * factor_$c + bias_of(row_$r);
+    #for g in ROW_GROUPS, i in GROUP_ROWS
+    totals[(GROUP_ROWS * $gu + $iu) * LANES + lane] = sum_$g_$i_$c * factor_$c + bias_of(rows[GROUP_ROWS * $gu + $iu]);
     #end
     workgroupBarrier();
     for (var octet = lane; octet < ROWS / 8u; octet += LANES) {

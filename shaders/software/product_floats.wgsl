@@ -3,10 +3,10 @@
 
 // By what the bytes of a word come out too large in `software/numbers`, and which of them have a minimum.
 const PLACES: vec4<f32> = vec4<f32>(0x1p0, 0x1p-8, 0x1p-16, 0x1p-24);
-const SUMMED: vec4<f32> = select(vec4<f32>(1.0), vec4<f32>(1.0, 1.0, 1.0, 0.0), CENTRE > 0.0);
+const SUMMED: vec4<f32> = select(vec4<f32>(1.0), vec4<f32>(1.0, 1.0, 1.0, 0.0), CENTRE > 0.0) / PLACES;
 
-// 32 values of a token, in their places if the weights are, and the sums of their halves.
-struct XBlock { values: array<vec4<f32>, 8>, sums: vec2<f32> }
+// 32 values of a token, times PLACES for integer weights, and the sums of their halves.
+struct XBlock { quads: array<vec4<f32>, 8>, sums: vec2<f32> }
 
 // Four values of a token.
 fn x_quad(token: u32, i: u32) -> vec4<f32> {
@@ -19,9 +19,9 @@ fn x_quad(token: u32, i: u32) -> vec4<f32> {
 #end
 }
 
-// The same, as `norm` has it, but for the token's factor.
+// The same as they are multiplied, but for the norm's factor of the token.
 fn load_quad(token: u32, col: u32, i: u32, is_first_group: bool) -> vec4<f32> {
-    return normed(x_quad(token, i), token, col, i, is_first_group);
+    return normed(x_quad(token, i), token, col, i, is_first_group) * select(vec4<f32>(1.0), PLACES, SCALED);
 }
 
 #if SHARED_X
@@ -55,27 +55,19 @@ fn load_x(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> 
     }
     let low = (quads[0] + quads[1]) + (quads[2] + quads[3]);
     let high = (quads[4] + quads[5]) + (quads[6] + quads[7]);
-    let in_place = array<vec4<f32>, 8>(
-    #for q in 8
-        quads[$q] * PLACES,
-    #end
-    );
-    return XBlock(in_place, vec2<f32>(dot(low, SUMMED), dot(high, SUMMED)));
+    return XBlock(quads, vec2<f32>(dot(low, SUMMED), dot(high, SUMMED)));
 }
 
-// Σ w · x over a block.
-fn product(b: Block, x: XBlock) -> f32 {
-    let w = values(b, 0u);
-    let v = values(b, 1u);
-    let low = dot(w[0], x.values[0]) + dot(w[1], x.values[1]) + dot(w[2], x.values[2]) + dot(w[3], x.values[3]);
-    let high = dot(v[0], x.values[4]) + dot(v[1], x.values[5]) + dot(v[2], x.values[6]) + dot(v[3], x.values[7]);
+// Σ w · x over the first half of a block, and over the second.
+#for h in 2
+fn product_$h(b: Block, x: XBlock) -> f32 {
+    let w = values(b, $hu);
+    let sum = dot(w[0], x.quads[4 * $h]) + dot(w[1], x.quads[4 * $h + 1])
+        + dot(w[2], x.quads[4 * $h + 2]) + dot(w[3], x.quads[4 * $h + 3]);
     if (!SCALED) {
-        return low + high;
+        return sum;
     }
-    let a = affine(b, 0u);
-    if (!HALF_SCALES) {
-        return a.x * (low + high) + a.y * (x.sums.x + x.sums.y);
-    }
-    let c = affine(b, 1u);
-    return (a.x * low + a.y * x.sums.x) + (c.x * high + c.y * x.sums.y);
+    let a = affine(b, $hu);
+    return a.x * sum + a.y * x.sums[$h];
 }
+#end

@@ -10,12 +10,17 @@ fn scale_word(i: u32) -> u32 { return 0u; }
 // Rows of a lane are LANES apart, those whose scales are a texel 8.
 const TURNS: u32 = 8u / LANES;
 
-alias RowScales = array<vec4<u32>, LANE_ROWS / 4u>;
+alias RowScales = array<u32, LANE_ROWS>;
 
 fn load_scales(starts: array<RowStart, LANE_ROWS>, block: u32) -> RowScales {
-    return RowScales(
+    let texels = array<vec4<u32>, SCALE_TEXELS>(
 #for t in SCALE_TEXELS
         scale_texel(scale_at(starts[($tu / TURNS) * 4u * TURNS + $tu % TURNS], block)),
+#end
+    );
+    return RowScales(
+#for r in LANE_ROWS
+        texels[($ru / (4u * TURNS)) * TURNS + $ru % TURNS][($ru / TURNS) % 4u],
 #end
     );
 }

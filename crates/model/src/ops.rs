@@ -184,10 +184,6 @@ impl<'a> Ops<'a> {
             XFormat::Packed => None,
         };
         let tiling = self.tuning.tiling(self.gpu, &kind);
-        let tiling = match projection.epilogue.rows_per_result() {
-            1 => tiling,
-            _ => tiling.of_pairs(),
-        };
         Matmul {
             y_stride: projection.y_stride,
             bias: projection.bias.is_some(),

@@ -57,9 +57,7 @@ struct Trial {
 /// A kind of projection: those of one kind take the same time.
 ///
 /// What a projection does on its way (the norm of x, the rotation, the product with gate) does not tell kinds
-/// apart, though one cache may have it and another not: every cut pays for it alike. But results that come in
-/// pairs make two rows of a lane's only one ([`Tiling::of_pairs`]), so by itself such a cut was not timed: at
-/// worst it is not the fastest.
+/// apart, though one cache may have it and another not: every tiling pays for it alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatmulKind {
     /// What is computed, as `qkv_proj`.

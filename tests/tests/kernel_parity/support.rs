@@ -47,6 +47,7 @@ pub fn software(gpu: &Gpu, lanes: u32, rows: u32, tokens: u32, x: XKind) -> Tili
     Tiling::Software(MatmulTiling {
         lanes,
         rows,
+        group_rows: MatmulTiling::group_rows(gpu.tier().weight_store(), rows),
         tokens,
         x: match x {
             XKind::Uniform => XBinding::Uniform,

@@ -84,15 +84,6 @@ impl Tiling {
     pub fn fuses_norm(gpu: &Gpu, tokens: u32) -> bool {
         gpu.tier().is_software() || tokens <= MOST_VEC_TOKENS
     }
-
-    /// The same for results that take two rows each.
-    #[must_use]
-    pub fn of_pairs(self) -> Self {
-        match self {
-            Self::Software(tiling) => Self::Software(tiling.of_pairs()),
-            _ => self,
-        }
-    }
 }
 
 /// `matmul/vec` with so many slices, for as many of the tokens as fit.

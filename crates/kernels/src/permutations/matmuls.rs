@@ -30,6 +30,7 @@ fn software(kind: StoreKind) -> [Tiling; 3] {
     let uniform = |tokens| MatmulTiling {
         lanes,
         rows,
+        group_rows: MatmulTiling::group_rows(kind, rows),
         tokens,
         x: XBinding::Uniform,
         shared_x: false,

@@ -23,6 +23,8 @@ pub(crate) fn matmul(matmul: &Matmul, tiling: MatmulTiling) -> ShaderSource {
         ("LANES", tiling.lanes.into()),
         ("LANE_ROWS", tiling.rows.into()),
         ("COLS", tiling.tokens.into()),
+        ("GROUP_ROWS", tiling.group_rows.into()),
+        ("ROW_GROUPS", (tiling.rows / tiling.group_rows).into()),
     ]);
     if shares_scales(matmul, tiling) {
         let unit = fragment("software/scales_of_rows");

@@ -13,6 +13,8 @@ pub struct MatmulTiling {
     pub lanes: u32,
     /// Rows per lane.
     pub rows: u32,
+    /// Rows that a lane loads before it multiplies the first of them, see [`MatmulTiling::group_rows`].
+    pub group_rows: u32,
     /// Tokens per lane; 1 when one sequence decodes.
     pub tokens: u32,
     /// How x is read.
@@ -74,6 +76,7 @@ impl MatmulTiling {
         Self {
             lanes,
             rows,
+            group_rows: Self::group_rows(gpu.tier().weight_store(), rows),
             tokens: lane_tokens,
             x: match tokens <= lane_tokens && fits {
                 true => XBinding::Uniform,
@@ -83,16 +86,18 @@ impl MatmulTiling {
         }
     }
 
-    pub(crate) fn is_uniform(self) -> bool {
-        self.x == XBinding::Uniform
+    /// Rows that a lane loads before it multiplies the first of them: all, since lavapipe's loads overlap when they
+    /// follow each other, but one where weights are sampled textures, since SwiftShader has too few registers.
+    #[must_use]
+    pub fn group_rows(weights: StoreKind, rows: u32) -> u32 {
+        match weights {
+            StoreKind::SampledTexture => 1,
+            _ => rows,
+        }
     }
 
-    /// The same for results that take two rows each: a lane owns both.
-    pub(crate) fn of_pairs(self) -> Self {
-        Self {
-            rows: self.rows.next_multiple_of(2),
-            ..self
-        }
+    pub(crate) fn is_uniform(self) -> bool {
+        self.x == XBinding::Uniform
     }
 }
 
