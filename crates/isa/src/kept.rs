@@ -117,7 +117,7 @@ fn section(rows: &BTreeMap<Key, Row>) -> String {
     )
 }
 
-const TITLE: &str = "# What compilers of real GPUs make of the kernels";
+const TITLE: &str = "# What GPU compilers make of the kernels";
 const HEADING: &str = "\n## ";
 
 /// The text with this section in place of the one of the same driver, or behind the others.
@@ -130,11 +130,13 @@ fn with_section(before: &str, driver: &str, section: &str) -> String {
     }
     sections.insert(driver, section.trim().to_owned());
     let intro = format!(
-        "{TITLE}\n\nMade by `cargo xtask isa --write`, from the kernels that plans ask for at the shapes of five models (`crates/isa`), by \
-        RADV's compiler for AMD GPUs that need not be there. These are a compiler's figures, not a device's.\n\n\
-        Each section is by the version of Mesa that heads it: by this machine's, by one that `--driver FILE` or `VITRINE_RADV_ICD` names \
-        (FILE is its `radeon_icd.x86_64.json`), or by one of another system, where `vitrine-isa --json > FILE` runs; `cargo xtask isa \
-        --from FILE --write` then puts its section here. `docs/isa.json`, and so `--check`, has the figures of machines' own.\n\n{}\n",
+        "{TITLE}\n\n`cargo xtask isa --write` makes this page. It compiles the kernels that plans ask for at the shapes of five \
+        models (`crates/isa`) with RADV, Mesa's compiler for AMD GPUs, on a machine without these GPUs. The figures are a compiler's, \
+        not a device's. [Decision 29](decisions/29-compiler-reports.md) explains how they are made.\n\n\
+        Each section is headed by the version of Mesa that compiled it: this machine's, or another that `--driver FILE` or \
+        `VITRINE_RADV_ICD` names (FILE is its `radeon_icd.x86_64.json`). For the Mesa of another system, run `vitrine-isa --json > \
+        FILE` there and `cargo xtask isa --from FILE --write` here. `docs/isa.json`, which `--check` compares with, has only figures \
+        of drivers that ran on the machine itself.\n\n{}\n",
         table::LEGEND
     );
     let sections = sections

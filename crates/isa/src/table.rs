@@ -15,12 +15,11 @@ pub enum Style {
 }
 
 /// What columns mean.
-pub const LEGEND: &str = "A row is all kernels that are alike, and has the worst of each figure. VGPRs: vector registers of a lane; \
-    behind a + those that are in memory instead, or bytes of scratch. Waves: subgroups that a SIMD unit can have at a time. Per: \
-    instructions of the inner loop for each weight, for each product of a weight and one of several tokens, or for each pair of query \
-    and key (its scores); of the whole loop where the kernel does not say of how many, and in brackets where the compiler has \
-    unrolled what it says it of. Fused: share of the inner loop that multiplies and adds in \
-    one instruction. LDS: bytes of workgroup memory.";
+pub const LEGEND: &str = "A row groups kernels that are alike and shows the worst of each figure. VGPRs: vector registers per \
+    invocation; after a +, registers that are spilled to memory, or bytes of scratch. Waves: subgroups that a SIMD unit can hold at a \
+    time. Per: instructions of the inner loop per weight, per product of a weight and one of several tokens, or per pair of query \
+    and key (its scores); of the whole loop if the kernel does not say how many its loop covers, and in brackets if the compiler \
+    unrolled that loop. Fused: share of fused multiply-adds in the inner loop. LDS: bytes of workgroup memory.";
 
 /// The rows as one table for each shader.
 pub fn tables(rows: &BTreeMap<Key, Row>, families: &[Family], style: Style) -> String {
