@@ -85,7 +85,7 @@ impl Change {
     /// Checks the change against the model.
     ///
     /// # Errors
-    /// When the model has no such layer or head, or when there are too many or too few values or some are not finite.
+    /// When the model has no such layer or head, the number of values is wrong, or a value is not finite.
     pub fn check(&self, config: &Config) -> Result<(), ModelError> {
         let layers = config.num_hidden_layers();
         if self.layer() >= layers {
