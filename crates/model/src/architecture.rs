@@ -1,21 +1,21 @@
-//! The architectures that we run, as a table: what each is called, and what its tensors are called.
+//! The table of supported architectures: their names, and the names of their tensors.
 //!
-//! One plan of kernels runs them all; where they differ in arithmetic, [`crate::Config`] says so.
+//! One plan of kernels runs them all; differences in arithmetic are in [`crate::Config`].
 
 use crate::ModelError;
 
-/// A family of decoders with one layout of weights.
+/// A family of decoders with the same layout of weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     /// GPT-2.
     Gpt2,
     /// Gemma 3, text only.
     Gemma3,
-    /// Llama 2 and 3, and what has their shape (SmolLM2).
+    /// Llama 2 and 3, and models of the same structure (SmolLM2).
     Llama,
     /// Mistral.
     Mistral,
-    /// Phi-3, and what has its shape (Phi-3.5-mini, Phi-4-mini).
+    /// Phi-3, and models of the same structure (Phi-3.5-mini, Phi-4-mini).
     Phi3,
     /// Qwen2 and Qwen2.5.
     Qwen2,
@@ -38,10 +38,10 @@ struct Row {
     gguf_names: Names,
 }
 
-/// What a checkpoint calls its tensors, without `.weight` and `.bias`.
+/// The tensor names of a checkpoint, without `.weight` and `.bias`.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
-    /// May stand before all names but the output head's; older files lack it.
+    /// Prefix of all names but the output head's; older files lack it.
     pub prefix: &'static str,
     /// (vocab_size, hidden_size).
     pub embed_tokens: &'static str,
@@ -51,7 +51,7 @@ pub struct Names {
     pub norm: &'static str,
     /// The output head.
     pub lm_head: &'static str,
-    /// What stands before a layer's number.
+    /// The prefix of a layer's number.
     pub layer: &'static str,
     /// The norm before attention.
     pub input_norm: &'static str,
@@ -59,9 +59,9 @@ pub struct Names {
     pub qkv: &'static [&'static str],
     /// The norms of each query and each key head.
     pub qk_norm: [&'static str; 2],
-    /// The projection of what attention gives.
+    /// The output projection of attention.
     pub o_proj: &'static str,
-    /// The norm of what attention adds.
+    /// The norm of what attention adds to the residual stream.
     pub attn_out_norm: &'static str,
     /// The norm before the MLP.
     pub mlp_norm: &'static str,
@@ -69,9 +69,9 @@ pub struct Names {
     pub gate_up: &'static [&'static str],
     /// The MLP's last projection.
     pub down_proj: &'static str,
-    /// The norm of what the MLP adds.
+    /// The norm of what the MLP adds to the residual stream.
     pub mlp_out_norm: &'static str,
-    /// Whether matrices are stored (in, out), as GPT-2's Conv1D has them.
+    /// Whether matrices are stored as (in, out), like those of GPT-2's Conv1D.
     pub transposed: bool,
 }
 
@@ -123,7 +123,7 @@ const GPT2: Names = Names {
     ..LLAMA
 };
 
-/// As llama.cpp's converter names them (gguf-py's `MODEL_TENSORS`).
+/// The names of llama.cpp's converter (gguf-py's `MODEL_TENSORS`).
 const GGUF: Names = Names {
     prefix: "",
     embed_tokens: "token_embd",
@@ -210,26 +210,26 @@ const TABLE: [Row; 7] = [
 ];
 
 impl Architecture {
-    /// By `architectures` of config.json, `Phi3ForCausalLM`.
+    /// Finds an architecture by `architectures` of config.json, such as `Phi3ForCausalLM`.
     ///
     /// # Errors
-    /// When we do not run it.
+    /// When it is not supported.
     pub fn from_class(class: &str) -> Result<Self, ModelError> {
         Self::find(class, |row| row.class == class)
     }
 
-    /// By `model_type` of config.json, `phi3`.
+    /// Finds an architecture by `model_type` of config.json, such as `phi3`.
     ///
     /// # Errors
-    /// When we do not run it.
+    /// When it is not supported.
     pub fn from_model_type(model_type: &str) -> Result<Self, ModelError> {
         Self::find(model_type, |row| row.model_type == model_type)
     }
 
-    /// By `general.architecture` of GGUF, `phi3`.
+    /// Finds an architecture by `general.architecture` of GGUF, such as `phi3`.
     ///
     /// # Errors
-    /// When we do not run it.
+    /// When it is not supported.
     pub fn from_gguf(name: &str) -> Result<Self, ModelError> {
         Self::find(name, |row| row.gguf == Some(name))
     }
@@ -248,25 +248,25 @@ impl Architecture {
         &TABLE[self as usize]
     }
 
-    /// transformers' class, `Phi3ForCausalLM`.
+    /// The class in transformers, such as `Phi3ForCausalLM`.
     #[must_use]
     pub fn class(self) -> &'static str {
         self.row().class
     }
 
-    /// transformers' `model_type`, `phi3`.
+    /// The `model_type` in transformers, such as `phi3`.
     #[must_use]
     pub fn model_type(self) -> &'static str {
         self.row().model_type
     }
 
-    /// What its tensors are called in a Hugging Face checkpoint.
+    /// The names of its tensors in a Hugging Face checkpoint.
     #[must_use]
     pub fn names(self) -> &'static Names {
         &self.row().names
     }
 
-    /// What its tensors are called in a GGUF file.
+    /// The names of its tensors in a GGUF file.
     #[must_use]
     pub fn gguf_names(self) -> &'static Names {
         &self.row().gguf_names

@@ -1,4 +1,4 @@
-//! Steps of several sequences at a time.
+//! Decoding several sequences in one pass.
 
 use vitrine_gpu::Readback;
 use vitrine_kernels::Row;
@@ -11,15 +11,15 @@ use crate::rope::RopeRegime;
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES};
 use crate::sequences::SequenceId;
 
-/// A step's results that have not arrived yet.
+/// The results of a batched step that have not been read back yet.
 pub struct PendingBatch {
     sequences: usize,
     parts: Vec<Part>,
 }
 
-/// Of one pass.
+/// The results of one pass.
 struct Part {
-    /// Places of its rows in the batch.
+    /// Index in the request of each of its rows.
     places: Vec<usize>,
     pending: PendingPart,
 }
@@ -28,7 +28,7 @@ enum PendingPart {
     One(Pending),
     Several {
         readback: Readback,
-        /// Of each row, whether its token was drawn.
+        /// For each row, whether its token was sampled.
         drawn: Vec<bool>,
         top: u32,
     },
@@ -38,12 +38,12 @@ impl Model {
     /// Appends to each of these sequences the token that its last step chose, and predicts the one
     /// after it, with the `top` best candidates. Each gets the tokens that it would get alone.
     ///
-    /// The sequences share a pass, which reads each weight once, whatever their lengths. Those whose
-    /// rotary angles differ (`longrope`, `dynamic`) take turns, for the angles are one table; so do
-    /// all where tokens are watched.
+    /// The sequences share a pass, which reads each weight once, whatever their lengths. Sequences
+    /// with different rotary angles (`longrope`, `dynamic`) run in separate passes, because a pass
+    /// has one table of angles. While tokens are inspected, every sequence runs alone.
     ///
     /// # Errors
-    /// When a sequence has ended, is named twice, or fills its context; or the GPU has no room.
+    /// When a sequence has ended, is named twice, or fills its context; or GPU memory runs out.
     pub fn decode_batch(
         &mut self,
         ids: &[SequenceId],
@@ -65,7 +65,7 @@ impl Model {
             let sequence = self.sequences.get(*id)?;
             let wanted = regimes(&self.config, sequence.prompt, sequence.position + 1);
             if sequence.regimes != wanted {
-                // Its keys are worth nothing any more: all of it is read anew.
+                // Its cached keys are invalid: the whole sequence is prefilled again.
                 parts.push(Part {
                     places: vec![place],
                     pending: PendingPart::One(self.advance(*id, top)?),
@@ -78,7 +78,7 @@ impl Model {
             }
         }
         let most = match &self.watching {
-            // Each token is watched by itself.
+            // A packet describes a single row.
             Some(_) => 1,
             None => BatchPlan::most_rows(&self.gpu, &self.weights) as usize,
         };
@@ -102,7 +102,7 @@ impl Model {
         })
     }
 
-    /// One pass for several sequences, whose pages are there.
+    /// Runs one pass over several sequences whose pages are reserved.
     fn pass_of(&mut self, ids: &[SequenceId], top: u32) -> Result<PendingPart, ModelError> {
         let n = ids.len() as u32;
         let plan = self.batch_plan(n)?;
@@ -119,12 +119,12 @@ impl Model {
         for row in &mut rows {
             row.position += 1;
         }
-        // As `argmax` leaves them.
+        // `argmax` has moved the positions on by one.
         self.sequences.rows = rows;
 
         let drawn = self.prepare_batch_draw(ids, plan)?;
         let must_count = match &mut self.sampler {
-            // All of them: one that must not is not long.
+            // The recording counts every row, so each is marked as counted.
             Some(sampler) => ids
                 .iter()
                 .fold(false, |any, id| sampler.must_count(*id) | any),
@@ -152,7 +152,7 @@ impl Model {
         })
     }
 
-    /// Which recordings are for `n` sequences; they are made when they are first needed.
+    /// Index of the plan for `n` sequences, which is made on first use.
     fn batch_plan(&mut self, n: u32) -> Result<usize, ModelError> {
         let rows = n.next_power_of_two();
         if let Some(index) = self.batches.iter().position(|plan| plan.rows == rows) {
@@ -165,7 +165,7 @@ impl Model {
 }
 
 impl PendingBatch {
-    /// Waits for the results: one for each sequence, in the order of the request.
+    /// Waits for the results, one for each sequence in the order of the request.
     ///
     /// # Errors
     /// When the device fails, or logits are not finite.

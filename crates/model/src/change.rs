@@ -1,23 +1,23 @@
-//! What can be changed in a running model, as numbers.
+//! Changes to a running model: the numeric form of interventions.
 
 use crate::{Config, ModelError};
 
-/// One change to every pass until it is lifted. Layers and heads count from 0.
+/// A change that applies to every pass until it is removed. Layers and heads count from 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// What a head gives to `o_proj` becomes factor · itself + offset.
+    /// Replaces a head's output, the input of `o_proj`, by factor · output + offset.
     Head {
         /// The layer.
         layer: u32,
         /// The query head.
         head: u32,
-        /// 0 ablates it.
+        /// 0 ablates the head.
         factor: f32,
-        /// (head_dim), or empty for nothing.
+        /// (head_dim), or empty for no offset.
         offset: Vec<f32>,
     },
-    /// Attention adds nothing to the residual stream; keys and values are still kept, so that it
-    /// can be switched on again.
+    /// Attention adds nothing to the residual stream. Keys and values are still written to the
+    /// cache, so that attention can be switched on again.
     SkipAttention {
         /// The layer.
         layer: u32,
@@ -27,32 +27,32 @@ pub enum Change {
         /// The layer.
         layer: u32,
     },
-    /// The residual stream before a layer gets a vector more, at every position.
+    /// Adds a vector to the residual stream before a layer, at every position.
     Steer {
         /// The layer.
         layer: u32,
         /// (hidden_size).
         vector: Vec<f32>,
     },
-    /// Other values at chosen positions.
+    /// Replaces values at chosen positions.
     Patch {
-        /// Of what.
+        /// Where in the layer.
         site: PatchSite,
         /// The layer.
         layer: u32,
-        /// Which positions.
+        /// The positions.
         positions: Vec<u32>,
         /// (positions, width of the site).
         values: Vec<f32>,
     },
 }
 
-/// What a patch replaces.
+/// The activation that a patch replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchSite {
     /// The residual stream before the layer, (hidden_size).
     Residual,
-    /// What a head gives to `o_proj`, (head_dim).
+    /// A head's output, the input of `o_proj`, (head_dim).
     Head(u32),
     /// The output of the MLP, (hidden_size).
     MlpOut,
@@ -70,7 +70,7 @@ impl PatchSite {
 }
 
 impl Change {
-    /// The layer that it is about.
+    /// The layer that it changes.
     #[must_use]
     pub fn layer(&self) -> u32 {
         match self {
@@ -82,10 +82,10 @@ impl Change {
         }
     }
 
-    /// Whether the model has what it is about, and the numbers are as many as it needs.
+    /// Checks the change against the model.
     ///
     /// # Errors
-    /// When not.
+    /// When the model has no such layer or head, the number of values is wrong, or a value is not finite.
     pub fn check(&self, config: &Config) -> Result<(), ModelError> {
         let layers = config.num_hidden_layers();
         if self.layer() >= layers {

@@ -1,4 +1,4 @@
-//! A model's files, understood: its configuration, and where each tensor lies.
+//! A parsed model: its configuration, and where each tensor is stored.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use crate::source::ByteSource;
 use crate::tensor::TensorInfo;
 use crate::{Config, Gguf, ModelError, ModelFiles, safetensors};
 
-/// A model that can be brought to the GPU.
+/// A model that can be loaded to the GPU.
 pub struct Checkpoint<'f, S> {
     /// Its hyperparameters.
     pub config: Config,
-    /// The metadata of a GGUF file; none for a folder.
+    /// The header of a GGUF file; `None` for a folder.
     pub gguf: Option<Gguf>,
     sources: Vec<&'f S>,
     tensors: BTreeMap<String, TensorInfo>,
-    /// What stands before all names in this checkpoint.
+    /// Prefix of all names in this checkpoint but the output head's.
     prefix: &'static str,
 }
 
 impl<'f, S: ByteSource> Checkpoint<'f, S> {
-    /// Reads the directories of a model's files.
+    /// Reads the headers of a model's files.
     ///
     /// # Errors
-    /// When files are missing, truncated, damaged or contradict one another, or the model is not
+    /// When files are missing, truncated or damaged, or contradict one another; or the model is not
     /// supported.
     pub async fn open(files: &'f ModelFiles<S>) -> Result<Self, ModelError> {
         let names: Vec<&str> = files.names().collect();
@@ -68,7 +68,7 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         let text = files.read_small("config.json").await?;
         let config = Config::from_json(&text.ok_or_else(|| missing("config.json"))?)?;
         let index = match files.read_small("model.safetensors.index.json").await? {
-            // A file of all weights needs no index, and may have an old one beside it.
+            // A single file of weights needs no index; the folder may still contain a stale one.
             Some(text) if !chosen.contains(&"model.safetensors") => {
                 Some(safetensors::read_index(&text)?)
             }
@@ -88,13 +88,13 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
                 .as_ref()
                 .is_some_and(|index| !index.values().any(|file| file == name))
             {
-                continue; // A leftover that the index does not know.
+                continue; // A stale file that is not in the index.
             }
             let source = files.get(name).ok_or_else(|| missing(name))?;
             let directory = safetensors::read(source, sources.len(), name).await;
             for info in directory.map_err(|error| error.of_file(name))? {
                 if let Some(twin) = tensors.insert(info.name.clone(), info) {
-                    return Err(twin.wrong("comes twice"));
+                    return Err(twin.wrong("appears twice"));
                 }
             }
             sources.push(source);
@@ -122,7 +122,7 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         })
     }
 
-    /// What the tensors are called.
+    /// The names of the tensors.
     #[must_use]
     pub fn names(&self) -> &'static Names {
         match self.gguf {
@@ -131,13 +131,13 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         }
     }
 
-    /// What stands before all names but the output head's.
+    /// The prefix of all names but the output head's.
     #[must_use]
     pub fn prefix(&self) -> &'static str {
         self.prefix
     }
 
-    /// Whether rows of queries and keys lie in llama.cpp's order.
+    /// Whether rows of queries and keys are in llama.cpp's interleaved order.
     #[must_use]
     pub fn interleaves_heads(&self) -> bool {
         self.gguf.is_some() && self.config.architecture == Architecture::Llama
@@ -154,21 +154,21 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         self.tensors.values()
     }
 
-    /// The file that a tensor lies in.
+    /// The file that contains a tensor.
     #[must_use]
     pub fn source(&self, info: &TensorInfo) -> &'f S {
         self.sources[info.file]
     }
 }
 
-/// All numbers of a small tensor.
+/// Reads all values of a small tensor.
 pub async fn read_vector<S: ByteSource>(
     source: &S,
     info: &TensorInfo,
 ) -> Result<Vec<f32>, ModelError> {
     const MOST: u64 = 64 << 20;
     if info.bytes > MOST {
-        return Err(info.wrong("is far too large for what it is"));
+        return Err(info.wrong("is too large for a vector"));
     }
     let kind = info.kind()?;
     let bytes = source.read(info.offset..info.offset + info.bytes).await?;

@@ -2,18 +2,19 @@ use vitrine_gpu::GpuError;
 
 use crate::source::SourceError;
 
-/// What can be wrong with a model file or with a request to a model. Each message is one sentence
-/// with what to do.
+/// An error of a model file or of a request to a model. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// A setting of sampling.
+    /// An invalid sampling setting.
     #[error(transparent)]
     Sampling(#[from] vitrine_sampling::ParamsError),
     /// Not a GGUF file.
     #[error("This is not a GGUF file (it does not begin with \"GGUF\"): choose a .gguf file.")]
     NotGguf,
-    /// A version that we do not read.
-    #[error("This GGUF file has version {0}, but versions 2 and 3 are read: convert it again.")]
+    /// A GGUF version that is not supported.
+    #[error(
+        "This GGUF file has version {0}, but only versions 2 and 3 can be read: convert it again."
+    )]
     GgufVersion(u32),
     /// The file ends too early.
     #[error("The model file is truncated: {0}. Download it again.")]
@@ -21,48 +22,49 @@ pub enum ModelError {
     /// One of several files ends too early.
     #[error("The file {name} is truncated: {error}. Download it again.")]
     TruncatedPart {
-        /// Its name.
+        /// The file's name.
         name: String,
         /// Where it ends.
         error: SourceError,
     },
-    /// Activations were to be packed for weights that are all floats.
+    /// 8-bit activations were requested, but all weights are floats.
     #[error(
-        "No weights of this model are quantised, and only those are multiplied by activations in \
-         bytes: load it without them, or quantise its weights too."
+        "8-bit activations need quantised weights, and this model has none: keep float activations, \
+         or quantise the weights too."
     )]
     NothingToPack,
     /// The storage failed.
     #[error("The model file could not be read: {0}.")]
     Storage(String),
-    /// The file's directory makes no sense.
+    /// The file's header or contents are inconsistent.
     #[error("The model file is damaged: {0}. Download it again.")]
     Damaged(String),
-    /// An architecture that we do not know.
+    /// An architecture that is not supported.
     #[error("The architecture \"{name}\" is not supported; supported: {supported}.")]
     UnknownArchitecture {
         /// The file's architecture.
         name: String,
-        /// Ours.
+        /// The supported ones.
         supported: String,
     },
     /// A setting that would change the result and is not supported.
-    #[error("The model file asks for {0}, which is not supported yet: choose another model.")]
+    #[error("The model file uses {0}, which is not supported yet: choose another model.")]
     Unsupported(String),
-    /// The file lacks something.
+    /// Something is missing from the file.
     #[error("The model file has no {0}: it is incomplete, or not a language model.")]
     Missing(String),
-    /// A number format of the KV cache that the model's heads do not fit.
+    /// A data type of the KV cache that does not fit the model's head dimension.
     #[error(
-        "A KV cache of this number format takes heads of a multiple of {multiple} values, not of {head_dim}: choose another one."
+        "A KV cache of this data type needs a head dimension that is a multiple of {multiple}, \
+         and this model's is {head_dim}: choose another type."
     )]
     KvDtype {
-        /// Values of the model's heads.
+        /// The model's head dimension.
         head_dim: u32,
-        /// What must divide them.
+        /// The required divisor.
         multiple: u32,
     },
-    /// Nothing that could be a model.
+    /// There are no model files.
     #[error(
         "There is no model here: give a .gguf file, or a folder with config.json and safetensors."
     )]
@@ -70,46 +72,46 @@ pub enum ModelError {
     /// A file or folder that cannot be opened.
     #[error("{path} cannot be opened: {reason}; check the path.")]
     Open {
-        /// Which.
+        /// The file or folder.
         path: String,
-        /// What the system says.
+        /// The system's error.
         reason: std::io::Error,
     },
-    /// An adapter and no model.
+    /// A LoRA adapter instead of a model.
     #[error(
         "This is an adapter (LoRA), not a whole model: merge it into its base model with \
          merge_and_unload of the Python package peft, and save that."
     )]
     Adapter,
-    /// Weights in a format that we do not read.
+    /// Weights in Python's pickle format.
     #[error(
-        "The weights are in {0}, which is not read because such files can run programs: save them \
-         as safetensors with save_pretrained of transformers."
+        "The weights are in {0}, a pickle file, which is not loaded because it can run code: save \
+         the model as safetensors with save_pretrained of transformers."
     )]
     PickledWeights(String),
-    /// Some of several files of weights are not there.
-    #[error("The model has no {0}, which its other files say belongs to it: download it again.")]
+    /// One of several weight files is missing.
+    #[error("The shard {0} of the model is missing: download the model again.")]
     MissingShard(String),
-    /// More than one.
+    /// More than one model.
     #[error("There are several models here ({0}): name one of the files.")]
     SeveralModels(String),
-    /// A tensor has another shape than the configuration says.
+    /// A tensor whose shape differs from the configuration.
     #[error("The tensor {name} has shape {found:?} instead of {wanted:?}: the file is damaged.")]
     Shape {
         /// The tensor.
         name: String,
         /// Its shape, rows first.
         found: Vec<u64>,
-        /// The shape by the configuration.
+        /// The shape that the configuration implies.
         wanted: Vec<u64>,
     },
-    /// Nothing to continue.
+    /// A prompt without tokens.
     #[error("The prompt is empty: give at least one token.")]
     EmptyPrompt,
-    /// Too many tokens.
+    /// More tokens than the context holds.
     #[error(
-        "The prompt has {tokens} tokens, but the context holds {context}: shorten it, or take a model \
-         with a longer context."
+        "The prompt has {tokens} tokens, but the context holds {context}: shorten it, or choose a \
+         model with a longer context."
     )]
     TooLong {
         /// Tokens of the prompt.
@@ -117,8 +119,8 @@ pub enum ModelError {
         /// Tokens that fit.
         context: u32,
     },
-    /// A sequence that was ended.
-    #[error("This sequence has ended: start it again.")]
+    /// A sequence that has ended.
+    #[error("This sequence has ended: start a new one.")]
     NoSuchSequence,
     /// More sequences than fit.
     #[error("There are {most} sequences already: end one of them first.")]
@@ -126,45 +128,47 @@ pub enum ModelError {
         /// How many fit.
         most: u32,
     },
-    /// A sequence that a step names twice.
-    #[error("A step can take each sequence once: do not name one twice.")]
+    /// A sequence that appears twice in one step.
+    #[error("A sequence is listed twice in one step: list each sequence once.")]
     NamedTwice,
-    /// A place that a sequence does not have.
-    #[error("The sequence has {positions} positions: take one of 0 … {positions}, not {position}.")]
+    /// A position that a sequence does not have.
+    #[error(
+        "The sequence has {positions} positions: choose one from 0 to {positions}, not {position}."
+    )]
     NoSuchPosition {
-        /// The place.
+        /// The requested position.
         position: u32,
-        /// Positions that there are.
+        /// Positions of the sequence.
         positions: u32,
     },
     /// A token id outside the vocabulary.
-    #[error("The token id {id} is not in the vocabulary of {vocab} ids (0 … {}).", vocab - 1)]
+    #[error("The token id {id} is not in the vocabulary of {vocab} ids (0 to {}).", vocab - 1)]
     UnknownToken {
         /// The id.
         id: u32,
         /// Size of the vocabulary.
         vocab: u32,
     },
-    /// A tap's name that means nothing.
-    #[error("There is no tap \"{name}\": choose among {known}, with a layer as in attentions.3.")]
+    /// An unknown tap name.
+    #[error("There is no tap \"{name}\": choose one of {known}, with a layer as in attentions.3.")]
     UnknownTap {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// What there is.
+        /// The known names.
         known: String,
     },
     /// A tap of a layer that the model does not have.
-    #[error("There is no tap \"{tap}\" in this model: its last number is {last}.")]
+    #[error("There is no tap \"{tap}\" in this model: the highest index of this tap is {last}.")]
     NoSuchTap {
-        /// What was asked for.
+        /// The requested tap.
         tap: String,
-        /// The last layer that has one.
+        /// The highest index of such a tap.
         last: u32,
     },
     /// A layer that the model does not have.
     #[error("There is no layer {layer}: this model has layers 0 to {last}.")]
     NoSuchLayer {
-        /// What was asked for.
+        /// The requested layer.
         layer: u32,
         /// The last layer.
         last: u32,
@@ -172,35 +176,35 @@ pub enum ModelError {
     /// A head that the model does not have.
     #[error("There is no head {head}: the layers of this model have heads 0 to {last}.")]
     NoSuchHead {
-        /// What was asked for.
+        /// The requested head.
         head: u32,
         /// The last head.
         last: u32,
     },
-    /// Too few or too many numbers.
-    #[error("An intervention brings {found} numbers where {wanted} are needed: check its shape.")]
+    /// An intervention with too few or too many values.
+    #[error("An intervention has {found} values but needs {wanted}: check its shape.")]
     ChangeSize {
         /// How many there are.
         found: usize,
         /// How many there should be.
         wanted: usize,
     },
-    /// Numbers that are none.
-    #[error("An intervention brings numbers that are not finite: check where they come from.")]
+    /// An intervention with infinities or NaNs.
+    #[error("An intervention has values that are not finite: check where they come from.")]
     ChangeNotFinite,
-    /// The logits are not numbers.
+    /// Logits that are not finite.
     #[error(
         "The model produced logits that are not finite: the file is damaged, or the GPU driver \
-         computes wrongly; try another adapter."
+         computes wrong results; try another adapter."
     )]
     NotFinite,
-    /// The GPU.
+    /// An error of the GPU.
     #[error(transparent)]
     Gpu(#[from] GpuError),
 }
 
 impl ModelError {
-    /// The same error, where it is about one of several files.
+    /// Adds the file's name to errors about one of several files.
     pub(crate) fn of_file(self, name: &str) -> Self {
         match self {
             Self::Truncated(error) => Self::TruncatedPart {

@@ -1,4 +1,4 @@
-//! The files of a model, by name, wherever they lie.
+//! The files of a model, by name, independent of where they are stored.
 
 use crate::ModelError;
 use crate::source::ByteSource;
@@ -10,7 +10,7 @@ pub struct ModelFiles<S> {
 }
 
 impl<S: ByteSource> ModelFiles<S> {
-    /// No files yet. `name` is what people call the model: its folder, file or hub id.
+    /// An empty set of files. `name` is shown to people: a folder, file or hub id.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -19,25 +19,25 @@ impl<S: ByteSource> ModelFiles<S> {
         }
     }
 
-    /// Adds a file under its name within the folder, `model-00001-of-00002.safetensors`.
+    /// Adds a file under its name in the folder, such as `model-00001-of-00002.safetensors`.
     pub fn add(&mut self, file_name: impl Into<String>, source: S) {
         self.files.push((file_name.into(), source));
     }
 
-    /// The same with one more file.
+    /// Adds a file and returns the set.
     #[must_use]
     pub fn with(mut self, file_name: impl Into<String>, source: S) -> Self {
         self.add(file_name, source);
         self
     }
 
-    /// What people call the model.
+    /// The model's name, for people.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The names of the files, in the order in which they were added.
+    /// The names of the files, in insertion order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(name, _)| name.as_str())
     }
@@ -49,17 +49,17 @@ impl<S: ByteSource> ModelFiles<S> {
         found.map(|(_, source)| source)
     }
 
-    /// All of a small file, or none where there is no such file.
+    /// Reads a small file as a whole; `None` if there is no such file.
     ///
     /// # Errors
-    /// When it cannot be read, or is larger than any of its kind.
+    /// When it cannot be read, or is too large.
     pub async fn read_small(&self, file_name: &str) -> Result<Option<Vec<u8>>, ModelError> {
         let Some(source) = self.get(file_name) else {
             return Ok(None);
         };
         if source.len() > MAX_SMALL {
             return Err(ModelError::Damaged(format!(
-                "{file_name} has {} bytes, and files of its kind have at most {MAX_SMALL}",
+                "{file_name} has {} bytes, more than the limit of {MAX_SMALL}",
                 source.len()
             )));
         }
@@ -67,10 +67,10 @@ impl<S: ByteSource> ModelFiles<S> {
     }
 }
 
-/// Tokenizers of 262,144 tokens take 33 MB; nothing else that is read whole comes near.
+/// Maximum bytes of a file that is read as a whole. The largest are tokenizers: 33 MB for 262,144 tokens.
 const MAX_SMALL: u64 = 128 << 20;
 
-/// Read where they are there; a model may do without any of them.
+/// Optional files next to config.json and the weights.
 const DESCRIPTIONS: [&str; 6] = [
     "generation_config.json",
     "tokenizer.json",
@@ -80,8 +80,8 @@ const DESCRIPTIONS: [&str; 6] = [
     "model.safetensors.index.json",
 ];
 
-/// Those of a folder's or repository's files that make the model: its GGUF file, or config.json
-/// with the safetensors and the tokenizer. Files in subfolders are left alone.
+/// Chooses the files of a folder or repository that make up the model: its GGUF file, or config.json
+/// with the safetensors and the tokenizer. Files in subfolders are ignored.
 ///
 /// # Errors
 /// When there is no model among them, or more than one.
@@ -100,7 +100,7 @@ pub fn choose<'a>(names: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
     if has("config.json") && !safetensors.is_empty() {
         let mut chosen = vec!["config.json"];
         chosen.extend(DESCRIPTIONS.iter().filter(|name| has(name)));
-        // Repositories often hold the same weights a second time, as `consolidated.safetensors`.
+        // Repositories often contain the same weights again as `consolidated.safetensors`.
         let shards: Vec<&str> = if has("model.safetensors") {
             vec!["model.safetensors"]
         } else {
@@ -133,7 +133,7 @@ pub fn choose<'a>(names: &[&'a str]) -> Result<Vec<&'a str>, ModelError> {
     }
 }
 
-/// Weights in Python's own format.
+/// The first file that looks like weights in Python's pickle format.
 fn pickled<'a>(names: &[&'a str]) -> Option<&'a str> {
     let is_pickled = |name: &&&str| {
         let is_weights = name.contains("model") || name.contains("consolidated");
@@ -145,12 +145,12 @@ fn pickled<'a>(names: &[&'a str]) -> Option<&'a str> {
     names.iter().find(is_pickled).copied()
 }
 
-/// The first that is not there of the files that `model-00001-of-00003.safetensors` counts.
+/// The first missing shard of a set named like `model-00001-of-00003.safetensors`.
 fn missing_shard(shards: &[&str]) -> Option<String> {
     let count = shards.first()?.strip_suffix(".safetensors")?;
     let (_, count) = count.rsplit_once("-of-")?;
     let (digits, count) = (count.len(), count.parse::<u32>().ok()?);
-    // Names are checked one by one only as long as they are found: a count of a billion ends soon.
+    // The search stops at the first missing shard, so a malicious count of a billion is harmless.
     (1..=count)
         .map(|number| {
             let number = format!("{number:0digits$}");

@@ -1,7 +1,7 @@
-//! The tensor types of GGUF files, and of safetensors files, which have the float types only: their
-//! blocks on disk, what they mean, and how they become packed weights.
+//! The tensor types of GGUF files: their blocks on disk, dequantisation, and packing for the GPU. The float types
+//! are also those of safetensors files.
 //!
-//! Block layouts as in ggml's `ggml-common.h` (`block_q4_0`, `block_q2_K`, …).
+//! Block layouts are those of ggml's `ggml-common.h` (`block_q4_0`, `block_q2_K`, …).
 
 mod block;
 mod dequantize;
@@ -9,7 +9,7 @@ mod pack;
 
 use vitrine_kernels::Format;
 
-/// A tensor type that we read.
+/// A supported tensor type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GgmlType {
     /// 32-bit floats.
@@ -40,8 +40,8 @@ pub enum GgmlType {
     Q6K,
 }
 
-/// Everything that is known of a type: its number in files, name, weights per block on disk, bytes
-/// per block, and how the GPU stores it.
+/// The properties of each type: number in files, name, weights per block on disk, bytes per block,
+/// and weight format on the GPU.
 const TYPES: [(GgmlType, u32, &str, u64, u64, Format); 13] = [
     (GgmlType::F32, 0, "F32", 1, 4, Format::F32),
     (GgmlType::F16, 1, "F16", 1, 2, Format::F16),
@@ -58,7 +58,7 @@ const TYPES: [(GgmlType, u32, &str, u64, u64, Format); 13] = [
     (GgmlType::Q6K, 14, "Q6_K", 256, 210, Format::Q6K),
 ];
 
-/// Types of `enum ggml_type` that we do not read, for messages.
+/// Unsupported types of `enum ggml_type`, for messages.
 const OTHERS: [(u32, &str); 17] = [
     (9, "Q8_1"),
     (15, "Q8_K"),
@@ -80,12 +80,12 @@ const OTHERS: [(u32, &str); 17] = [
 ];
 
 impl GgmlType {
-    /// All of them.
+    /// All supported types.
     pub fn all() -> impl Iterator<Item = Self> {
         TYPES.iter().map(|row| row.0)
     }
 
-    /// By the number in the file (`enum ggml_type`).
+    /// The type of a number in the file (`enum ggml_type`), if it is supported.
     #[must_use]
     pub fn from_id(id: u32) -> Option<Self> {
         TYPES.iter().find(|row| row.1 == id).map(|row| row.0)
@@ -100,13 +100,13 @@ impl GgmlType {
             .map_or_else(|| format!("number {id}"), |(_, name)| name.to_owned())
     }
 
-    /// Its name.
+    /// The type's name in ggml.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().2
     }
 
-    /// Weights per block on disk, and bytes per block. Rows are whole blocks.
+    /// Weights and bytes per block on disk. Rows consist of whole blocks.
     #[must_use]
     pub fn block(self) -> (u64, u64) {
         (self.row().3, self.row().4)
@@ -125,14 +125,14 @@ impl GgmlType {
         matches!(self, Self::F32 | Self::F16 | Self::BF16)
     }
 
-    /// How the GPU stores it, without loss.
+    /// The weight format that stores it on the GPU without loss.
     #[must_use]
     pub fn format(self) -> Format {
         self.row().5
     }
 
     fn row(self) -> (Self, u32, &'static str, u64, u64, Format) {
-        // The table is in the order of the enum, as the test below sees to.
+        // The table is in the order of the enum; a test checks that.
         TYPES[self as usize]
     }
 }

@@ -1,7 +1,7 @@
-//! The directory of a GGUF file: metadata and the list of tensors.
+//! The header of a GGUF file: metadata and the list of tensors.
 //!
-//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. Files come from anywhere,
-//! so every count and offset is checked before it is believed.
+//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. Files are untrusted, so
+//! every count and offset is checked before use.
 
 mod reader;
 mod value;
@@ -16,14 +16,14 @@ use crate::source::ByteSource;
 use crate::tensor::{TensorInfo, check_overlaps};
 use reader::{Reader, Stop};
 
-/// The most bytes that a directory may take. Vocabularies of 256k tokens need about 20 MB.
+/// Maximum size of a header in bytes. Vocabularies of 256k tokens need about 20 MB.
 const MAX_DIRECTORY: u64 = 256 << 20;
-/// Far more than any model has.
+/// Limit on the tensors of a file, far above any model's.
 const MAX_TENSORS: u64 = 100_000;
-/// Far more than any model has.
+/// Limit on the metadata keys of a file, far above any model's.
 const MAX_KEYS: u64 = 100_000;
 
-/// A GGUF file's directory.
+/// The header of a GGUF file.
 #[derive(Clone, Debug)]
 pub struct Gguf {
     metadata: BTreeMap<String, Value>,
@@ -31,10 +31,10 @@ pub struct Gguf {
 }
 
 impl Gguf {
-    /// Reads the directory of a file.
+    /// Reads the header of a file.
     ///
     /// # Errors
-    /// When this is no GGUF file, or it is truncated or damaged.
+    /// When it is not a GGUF file, or is truncated or damaged.
     pub async fn read<S: ByteSource>(source: &S) -> Result<Self, ModelError> {
         let len = source.len();
         let mut window = len.min(1 << 20);
@@ -45,7 +45,7 @@ impl Gguf {
                     window = len.min(window * 4).min(MAX_DIRECTORY);
                 }
                 Err(Stop::NeedMore) => {
-                    let reason = format!("its directory does not end within {window} bytes");
+                    let reason = format!("its header does not end within {window} bytes");
                     return Err(ModelError::Damaged(reason));
                 }
                 Err(Stop::Wrong(error)) => return Err(error),
@@ -154,7 +154,7 @@ fn read_info(reader: &mut Reader<'_>) -> Result<TensorInfo, Stop> {
     })
 }
 
-/// Turns the offset within the data section into one within the file, and checks both ends.
+/// Turns the offset within the data section into one within the file, and checks start and end.
 fn place(info: &mut TensorInfo, data: u64, file_len: u64) -> Result<(), ModelError> {
     let offset = data.checked_add(info.offset);
     info.offset = offset.ok_or_else(|| info.wrong("lies beyond the end of any file"))?;

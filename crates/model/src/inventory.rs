@@ -1,4 +1,4 @@
-//! Which kernels a model asks for, without its weights.
+//! The kernels that a model needs, without its weights.
 
 use vitrine_gpu::{Gpu, Place, Recording, ShaderSource};
 use vitrine_kernels::TOP_K;
@@ -13,25 +13,25 @@ use crate::{Change, Config, LoadOptions, Model, ModelError, PacketParts, PatchSi
 /// A kernel that a plan runs.
 #[derive(Clone, Debug)]
 pub struct PlannedKernel {
-    /// In which kind of pass: `token`, `batch of 8`, `prompt`, `choice`, or one in which somebody looks inside.
+    /// The kind of pass: `token`, `batch of 8`, `prompt`, `choice`, or one of the inspected passes.
     pub pass: &'static str,
-    /// What for.
+    /// Stage, layer and name of the dispatch.
     pub place: Place,
-    /// What it is made of.
+    /// The shader permutation.
     pub source: ShaderSource,
 }
 
-/// Sequences that decode together, in the batches that are planned.
+/// The planned batch sizes.
 const BATCHES: [(u32, &str); 3] = [(2, "batch of 2"), (4, "batch of 4"), (8, "batch of 8")];
 
-/// All that has kernels of its own.
+/// The taps that need kernels of their own.
 const TAPS: &str =
     "embedding,hidden_states,attentions,q_proj,k_proj,q,k,v,head_out,attn_out,mlp_out";
 
 impl Model {
-    /// Every kernel that a model of this configuration runs on `gpu`, whose weights are as from a file with
-    /// tensors of the type `on_disk`. They are not filled, so a device that only plans will do. A kernel that
-    /// runs in several places is there several times.
+    /// Returns every kernel that a model of this configuration runs on `gpu`, for a file with tensors of type
+    /// `on_disk`. Weights are not uploaded, so a device that only plans is enough. A kernel that is dispatched in
+    /// several places is listed once for each.
     ///
     /// # Errors
     /// When the configuration cannot be loaded with these options.
@@ -64,7 +64,7 @@ impl Inventory {
         }));
     }
 
-    /// What generating text runs.
+    /// Adds the kernels of text generation.
     fn plan(&mut self, model: &mut Model) -> Result<(), ModelError> {
         let drawing = SamplingParams {
             do_sample: true,
@@ -87,7 +87,7 @@ impl Inventory {
         Ok(())
     }
 
-    /// What runs where somebody looks inside.
+    /// Adds the kernels of inspection and interventions.
     fn look_inside(&mut self, model: &mut Model) -> Result<(), ModelError> {
         let readout = model.readout(Readout::rows_for(model.config()), TOP_K)?;
         self.add("readout", readout.recordings());
@@ -113,7 +113,7 @@ impl Inventory {
     }
 }
 
-/// One change of each kind that adds a kernel.
+/// One change of every kind that adds a kernel.
 fn changes(config: &Config) -> Vec<Change> {
     let width = config.hidden_size as usize;
     let patch = |site| Change::Patch {

@@ -5,34 +5,34 @@ use crate::page_pool::PagePool;
 use crate::rope::RopeRegime;
 use crate::{Config, ModelError};
 
-/// Positions that a new cache has room for.
+/// Positions of a new cache.
 const FIRST_CAPACITY: u32 = 512;
 
 /// Keys and values of all sequences, and the rotary angles of all positions that fit.
 ///
-/// Per layer one buffer or texture for keys (after RoPE) and one for values, (pages, kv_heads, [`PAGE`],
-/// [`CacheLayout::head_words`]). A sequence holds pages in any order, and sequences that begin alike share them. It grows
-/// by doubling, so that a long context costs memory only when it is used.
+/// Each layer has one buffer or texture for keys (after RoPE) and one for values, (pages, kv_heads, [`PAGE`],
+/// [`CacheLayout::head_words`]). A sequence holds pages in any order, and sequences with a common beginning share
+/// them. The cache grows by doubling, so that a long context costs memory only when it is used.
 pub struct KvCache {
     /// Keys, by layer.
     pub keys: Vec<Store>,
     /// Values, by layer.
     pub values: Vec<Store>,
-    /// The token at each position, and the one that was chosen to follow; paged as keys are.
+    /// The token at each position, and the one chosen to follow; paged like the keys.
     pub history: Buffer,
     /// (cos, sin), (positions, dim / 2), for each of the model's rotary embeddings.
     pub ropes: Vec<Buffer>,
-    /// Who holds which page.
+    /// The free and taken pages.
     pub pool: PagePool,
     /// Positions that a sequence can have before the tables must grow.
     pub positions: u32,
-    /// Number format of keys and values.
+    /// Data type of keys and values.
     pub dtype: KvDtype,
-    /// Which tables `ropes` hold.
+    /// The tables in `ropes`.
     regimes: Vec<RopeRegime>,
 }
 
-/// Pages of a sequence of `positions` positions, and of the token that is chosen to follow.
+/// Pages of a sequence of `positions` positions and of the token chosen to follow.
 pub fn pages_for(positions: u32) -> u32 {
     positions / PAGE + 1
 }
@@ -84,12 +84,12 @@ impl KvCache {
         Ok(cache)
     }
 
-    /// How the heads of layers that turn by `rope` lie in it.
+    /// The layout of heads in layers with this rotary embedding.
     pub fn layout(&self, gpu: &Gpu, config: &Config, rope: usize) -> CacheLayout {
         layout(gpu, config, rope, self.dtype)
     }
 
-    /// Sets the rotary angles.
+    /// Writes the rotary tables of these regimes, where they differ from the current ones.
     pub fn turn(&mut self, gpu: &Gpu, config: &Config, regimes: &[RopeRegime]) {
         for (index, regime) in regimes.iter().enumerate() {
             if self.regimes[index] != *regime {
@@ -104,8 +104,8 @@ impl KvCache {
         gpu.write(&self.ropes[index], 0, bytemuck::cast_slice(&table));
     }
 
-    /// A cache with this one's contents, at least `free` free pages (but not more than `most` in
-    /// all, where those suffice), and room for sequences of `positions`; none if this one will do.
+    /// Returns a cache with this one's contents, at least `free` free pages, and tables for sequences of
+    /// `positions`; `None` if this one suffices. Doubling stops at `most` pages in total.
     pub fn grown(
         &self,
         gpu: &Gpu,
@@ -155,7 +155,7 @@ impl KvCache {
         let scratch = gpu.buffer("copied page", of_layer.max(tokens * 4), Usage::Work)?;
         let mut copies = Recording::default();
         let mut copy = |paged: Bound<'_>, bytes: u64| {
-            // Not every browser copies within one buffer, and none within one texture.
+            // Some browsers cannot copy within one buffer, and none can within one texture.
             for &(from, to) in pairs {
                 copies.copy(paged, u64::from(from) * bytes, &scratch, 0, bytes);
                 copies.copy(&scratch, 0, paged, u64::from(to) * bytes, bytes);
@@ -169,12 +169,12 @@ impl KvCache {
         Ok(())
     }
 
-    /// Keys and values of all layers.
+    /// The keys and values of all layers.
     fn layers(&self) -> impl Iterator<Item = Bound<'_>> {
         self.keys.iter().chain(&self.values).map(Store::whole)
     }
 
-    /// What is paged.
+    /// Everything that is paged.
     fn paged(&self) -> impl Iterator<Item = Bound<'_>> {
         self.layers().chain([self.history.whole()])
     }
@@ -190,7 +190,7 @@ fn layout(gpu: &Gpu, config: &Config, rope: usize, dtype: KvDtype) -> CacheLayou
     layout.placed(gpu)
 }
 
-/// The rotary tables for a sequence that began with `prompt` positions and now has `positions`.
+/// The rotary tables for a sequence of `positions` positions that began with a prompt of `prompt`.
 pub fn regimes(config: &Config, prompt: u32, positions: u32) -> Vec<RopeRegime> {
     let ropes = config.ropes.iter();
     ropes.map(|rope| rope.regime(prompt, positions)).collect()

@@ -1,33 +1,32 @@
-//! How many tokens have the logit lens, where it may take only a share of the time.
+//! Pacing of the logit lens: decides which tokens get it, so that it takes a limited share of the time.
 //!
-//! What it takes is measured by how much later tokens come: a GPU works ahead, so one token alone cannot
-//! tell. The first token has the lens, a few later another one; from then on its price is known, and a
-//! token has it when all so far, with it, have kept within the share.
+//! The cost is measured by how much later tokens arrive. A single token does not show it, because the GPU works
+//! ahead. The first token gets the lens, and so does a later one that measures its cost. After that, a token gets
+//! the lens if the total cost, including its own, stays within the share.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use vitrine_gpu::Clock;
 
-/// The most that the lens may take by its account, of the time that tokens take without it. What
-/// else is watched takes a little too, and the account errs by some: together they stay within the
-/// 15 % that are promised.
+/// Maximum estimated cost of the lens, relative to the time of tokens without it. Below the documented
+/// 15 %, because other inspection also costs a little and the estimate has some error.
 const SHARE: f64 = 0.12;
-/// The token that tells what it takes. Those before it tell how long tokens take without.
+/// Index of the token whose lens is measured; those before it measure the time without the lens.
 const TRIAL: u32 = 8;
-/// So many tokens after one with the lens its time may still be in theirs.
+/// Distance from the last token with the lens at which its cost no longer delays a token.
 const NEAR: u32 = 2;
-/// What the newest token counts for in the mean time of a token.
+/// Weight of the newest token in the moving average of a token's time.
 const NEWEST: f64 = 0.2;
 
-/// Decides for each token. Handles of one pace share their account.
+/// Decides for each token whether it gets the lens. Clones share their account.
 #[derive(Clone)]
 pub struct LensPace {
     clock: Clock,
     account: Rc<RefCell<Account>>,
 }
 
-/// A token that was begun.
+/// A submitted token.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun {
     at_s: f64,
@@ -37,25 +36,26 @@ pub struct Begun {
 #[derive(Debug, Default)]
 struct Account {
     begun: u32,
-    /// Tokens that came, and those of them and of those under way that have the lens.
+    /// Completed tokens, without the first of each sequence.
     tokens: u32,
+    /// Tokens with the lens, completed or not.
     lenses: u32,
-    /// Tokens that were begun with the lens and have not come.
+    /// Tokens with the lens that are not completed.
     promised: u32,
     /// Tokens since the last one with the lens.
     since_lens: u32,
-    /// How long a token takes without the lens.
+    /// Average time of a token without the lens.
     plain_s: Option<f64>,
-    /// How much longer all took together.
+    /// Total time of tokens in excess of `plain_s`.
     longer_s: f64,
-    /// When the last token came.
+    /// When the last token completed.
     last_s: f64,
-    /// The next token takes its prompt along.
+    /// The time of the next token includes its prompt.
     has_prompt: bool,
 }
 
 impl LensPace {
-    /// Nothing is known yet.
+    /// A pace without measurements.
     pub fn new() -> Self {
         Self {
             clock: Clock::start(),
@@ -63,7 +63,7 @@ impl LensPace {
         }
     }
 
-    /// A new sequence begins; what was begun before may never come.
+    /// Notes that a new sequence begins; earlier tokens may never complete.
     pub fn new_sequence(&self) {
         let mut account = self.account.borrow_mut();
         account.promised = 0;
@@ -78,7 +78,7 @@ impl LensPace {
         }
     }
 
-    /// All of a token has come.
+    /// Notes that a token and its packet are complete.
     pub fn came(&self, begun: Begun) {
         let now_s = self.clock.seconds();
         self.account.borrow_mut().came(begun, now_s);
@@ -86,8 +86,8 @@ impl LensPace {
 }
 
 impl Account {
-    /// What the lens of a token takes, once that is known. That of the first token, which takes its prompt
-    /// along, is taken to be as long as the others.
+    /// Average cost of the lens for a token, once it is known. The first token is not measured, because its
+    /// time includes the prompt.
     fn price_s(&self) -> Option<f64> {
         let known = self.lenses > 2 || self.lenses == 2 && self.since_lens >= NEAR;
         known.then(|| self.longer_s.max(0.0) / f64::from(self.lenses - 1 - self.promised))
@@ -107,7 +107,7 @@ impl Account {
     }
 
     fn came(&mut self, begun: Begun, now_s: f64) {
-        // Nobody's time is what passes between two tokens while nothing runs.
+        // Time in which no token runs does not count.
         let took_s = now_s - begun.at_s.max(self.last_s);
         self.last_s = now_s;
         self.promised -= u32::from(begun.has_lens).min(self.promised);
@@ -133,8 +133,8 @@ impl Account {
 mod tests {
     use super::{Account, Begun, SHARE, TRIAL};
 
-    /// Tokens of a tenth of a second, one of them under way while another is begun, and the lens's time
-    /// on the token after; gives those with the lens and the share of the time that it took.
+    /// Simulates tokens of 0.1 s, each submitted before the previous one completes, where the lens delays the next
+    /// token. Returns the tokens with the lens, and its share of the time.
     fn run(price_s: f64, tokens: usize) -> (Vec<usize>, f64) {
         let mut account = Account {
             has_prompt: true,

@@ -1,8 +1,8 @@
-//! Model files, weights, the KV cache, and the plan of kernels of a decoder.
+//! Model files, weights, the KV cache, and the kernel plan of a decoder.
 //!
-//! The way of a model: [`files`] are its files; [`Checkpoint`] reads their directories ([`gguf`] or
-//! [`safetensors`]) and makes a [`Config`] of their description; `weights` brings the tensors to the
-//! GPU; `plan` turns both into recordings of kernels; and [`Model`] runs them.
+//! [`files`] collects the files of a model. [`Checkpoint`] reads their headers ([`gguf`] or [`safetensors`]) and
+//! builds a [`Config`]; `weights` uploads the tensors; `plan` turns both into recordings of kernels, and [`Model`]
+//! runs them.
 
 pub mod architecture;
 mod batch;

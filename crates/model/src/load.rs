@@ -1,4 +1,4 @@
-//! How a model comes to the GPU.
+//! Loading a model to the GPU.
 
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{Dtype, KvDtype};
@@ -12,37 +12,38 @@ use crate::source::ByteSource;
 use crate::weights::{Filling, Quantization, Weights};
 use crate::{Config, Model, ModelError, PacketParts, Tuning};
 
-/// What to allow for.
+/// Options of [`Model::load`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
-    /// Shorten the model's context to this many tokens.
+    /// Limit on the context, in tokens.
     pub context: Option<u32>,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
-    /// Number format of the KV cache; without it that of activations.
+    /// Data type of the KV cache; by default that of activations.
     pub kv_dtype: Option<KvDtype>,
     /// Whether to quantise float weights.
     pub quantization: Quantization,
-    /// Round activations to signed bytes with a scale per 32 wherever they are multiplied by quantised
-    /// weights, as llama.cpp does on GPUs with integer dot products (`q8_1`): results differ a little.
+    /// Whether to round activations to signed bytes with a scale per 32 before they are multiplied by
+    /// quantised weights, as llama.cpp does on GPUs with integer dot products (`q8_1`). Results differ a
+    /// little.
     pub pack_activations: bool,
-    /// What is known of how matrices are best multiplied on this adapter.
+    /// The tilings measured on this adapter.
     pub tuning: Tuning,
-    /// What tokens will be watched for, mostly: its kernels are compiled while the model is loaded.
+    /// The parts of packets that will usually be requested: their kernels are compiled during loading.
     pub watch: PacketParts,
 }
 
 impl LoadOptions {
-    /// Number format of the KV cache.
+    /// Data type of the KV cache.
     #[must_use]
     pub fn kv_dtype(&self) -> KvDtype {
         self.kv_dtype.unwrap_or(self.dtype.into())
     }
 
-    /// Refuses what a model of this configuration cannot be loaded with.
+    /// Checks that a model of this configuration can be loaded with these options.
     ///
     /// # Errors
-    /// When its heads do not fit the number format of the KV cache.
+    /// When its head dimension does not fit the data type of the KV cache.
     pub fn check(&self, config: &Config) -> Result<(), ModelError> {
         let (head_dim, multiple) = (config.head_dim, self.kv_dtype().head_multiple());
         match head_dim.is_multiple_of(multiple) {
@@ -55,18 +56,18 @@ impl LoadOptions {
 /// The stages of [`Model::load`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadStage {
-    /// Weights go to the GPU, while kernels are compiled; counted in bytes.
+    /// Weights are uploaded while kernels are compiled; counted in bytes.
     Upload,
-    /// The rest is compiled, and kernels run once; counted in steps.
+    /// Remaining kernels are compiled, and all run once; counted in steps.
     Compile,
 }
 
 impl Model {
-    /// Brings a model to the GPU. `progress` hears of the stage, done, and in all.
+    /// Loads a model to the GPU. `progress` receives the stage, the amount done, and the total.
     ///
     /// # Errors
-    /// When the file is damaged, not supported or unreadable, the KV cache cannot have the number format
-    /// that is asked for, or the GPU has no room.
+    /// When the file is damaged, not supported or unreadable, the KV cache cannot have the requested data
+    /// type, or GPU memory runs out.
     pub async fn load<S: ByteSource>(
         gpu: Gpu,
         checkpoint: &Checkpoint<'_, S>,
@@ -79,10 +80,10 @@ impl Model {
         model.fill(filling, progress).await
     }
 
-    /// A model of random weights, to measure speed with.
+    /// A model with random weights, to measure speed.
     ///
     /// # Errors
-    /// When the KV cache cannot have the number format that is asked for, or the GPU has no room.
+    /// When the KV cache cannot have the requested data type, or GPU memory runs out.
     pub async fn random(
         gpu: Gpu,
         config: Config,
@@ -96,7 +97,7 @@ impl Model {
         model.fill(filling, progress).await
     }
 
-    /// Brings the weights; kernels are compiled meanwhile.
+    /// Uploads the weights, while kernels are compiled, and warms the model up.
     async fn fill<S: ByteSource>(
         mut self,
         filling: Filling<'_, S>,
@@ -110,7 +111,7 @@ impl Model {
         Ok(self)
     }
 
-    /// A model whose weights are still to come.
+    /// A model whose weights are allocated but not uploaded.
     pub(crate) fn new(
         gpu: Gpu,
         mut config: Config,

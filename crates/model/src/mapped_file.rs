@@ -6,17 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::source::{ByteSource, SourceError};
 
-/// A model file on disk, mapped into memory: only the pages that are read become resident, and not
-/// for long.
+/// A memory-mapped model file. Only pages that are read become resident, and they are released soon.
 pub struct MappedFile {
     map: memmap2::Mmap,
     /// Bytes read so far.
     read: AtomicU64,
-    /// How many of them had been read when the pages were last given back.
+    /// Value of `read` when pages were last released.
     released: AtomicU64,
 }
 
-/// Pages are given back once so many bytes were read: mapped pages count as memory of the process.
+/// Bytes read between two releases of pages: mapped pages count as memory of the process.
 const RELEASE_EVERY: u64 = 32 << 20;
 
 impl MappedFile {
@@ -29,8 +28,8 @@ impl MappedFile {
         if file.metadata()?.len() == 0 {
             return Err(std::io::Error::other("the file is empty"));
         }
-        // SAFETY: the map is read-only. Another program that truncates the file meanwhile could
-        // stop this one with SIGBUS; a model cache is not written in place, so that is accepted.
+        // SAFETY: the map is read-only. If another program truncates the file meanwhile, this one can
+        // die of SIGBUS; a model cache is not written in place, so that is accepted.
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(Self {
             map,
@@ -39,14 +38,14 @@ impl MappedFile {
         })
     }
 
-    /// Whether as many bytes were read as the file has.
+    /// Whether at least as many bytes were read as the file has.
     #[must_use]
     pub fn is_read(&self) -> bool {
         self.read.load(Ordering::Relaxed) >= self.map.len() as u64
     }
 
-    /// Counts bytes that are about to be read, and now and then gives the pages of earlier reads
-    /// back to the system. What is still borrowed is read from the file again when it is touched.
+    /// Counts bytes that are about to be read, and releases the pages of earlier reads from time to
+    /// time. Pages that are still borrowed are read from the file again when they are touched.
     fn count(&self, bytes: u64) {
         let before = self.read.fetch_add(bytes, Ordering::Relaxed);
         let held = before + bytes - self.released.load(Ordering::Relaxed);
@@ -54,8 +53,8 @@ impl MappedFile {
             return;
         }
         self.released.store(before, Ordering::Relaxed);
-        // SAFETY: the map is shared and read-only, so no page holds anything that the file does
-        // not: dropping pages changes no byte that anybody sees.
+        // SAFETY: the map is shared and read-only, so the file has the contents of every page, and
+        // dropping pages changes no visible byte.
         #[cfg(unix)]
         let _ = unsafe {
             self.map

@@ -15,8 +15,8 @@ use crate::{Change, Config, ModelError, Packet, PacketParts, Tuning};
 
 /// A decoder on the GPU with its KV cache.
 ///
-/// It keeps any number of sequences ([`Model::start`]); [`Model::prefill`], [`Model::decode`] and
-/// [`Model::jump`] are about the first one, which is always there.
+/// It holds several sequences ([`Model::start`]). [`Model::prefill`], [`Model::decode`] and
+/// [`Model::jump`] use the first one, which always exists.
 ///
 /// Work is submitted without waiting: [`Model::prefill`] and [`Model::decode`] return a
 /// [`Pending`] result, and the next step can be submitted before it is awaited, because the chosen
@@ -30,23 +30,23 @@ pub struct Model {
     pub(crate) changes: Changes,
     pub(crate) tuning: Tuning,
     pub(crate) plan: Plan,
-    /// Made for as many sequences as decode together.
+    /// The plans of batches, made on first use.
     pub(crate) batches: Vec<BatchPlan>,
     pub(crate) watching: Option<Watching>,
     /// [`LoadOptions::watch`](crate::LoadOptions::watch).
     pub(crate) mostly_watched: PacketParts,
-    /// Made when somebody asks for more than the last position.
+    /// Made by the first [`Model::prefill_positions`].
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
-    /// Made when a token is to be drawn.
+    /// Made on first use.
     pub(crate) sampler: Option<Sampler>,
-    /// Bound to the buffers of now; made when it is needed.
+    /// Made on first use, and again when the buffers that it binds change.
     pub(crate) draw: Option<Draw>,
-    /// Made when somebody wants to know where the time goes.
+    /// Set by [`Model::time`].
     pub(crate) timer: Option<Timer>,
 }
 
-/// A step's result that has not arrived yet.
+/// The result of a step that has not been read back yet.
 pub struct Pending {
     readback: Readback,
     drawn: bool,
@@ -61,31 +61,31 @@ pub struct Pending {
 pub(crate) enum Body {
     /// The layers for many tokens.
     Prefill,
-    /// The layers for the one at this position.
+    /// The layers for one token, at this position.
     Decode(u32),
-    /// The same, and what watches them.
+    /// The layers for one inspected token, at this position.
     Watched(u32),
-    /// Nothing: it ran already.
+    /// Nothing: the layers have already run.
     Done,
 }
 
-/// What a step found out.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// The token that was chosen, and the logsumexp of all logits.
+    /// The chosen token, and the logsumexp of all logits.
     pub chosen: Chosen,
-    /// How it was drawn; none where it is simply the most probable.
+    /// How the token was sampled; `None` for greedy decoding.
     pub drawn: Option<DrawnBits>,
-    /// The best ids with their logits, best first; empty unless asked for.
+    /// The best ids with their logits, best first; empty unless requested.
     pub top: Vec<(u32, f32)>,
-    /// What it tells of itself, where it is watched.
+    /// Inspection data, if requested by [`Model::watch`].
     pub packet: Option<Packet>,
-    /// How long each stretch of the pass took on the GPU, in order; empty where nobody asked.
+    /// GPU time of each span of the pass, in order; empty unless requested.
     pub spans: Vec<Span>,
 }
 
 impl Model {
-    /// Bytes that one token takes in the KV cache.
+    /// Bytes per token in the KV cache.
     #[must_use]
     pub fn kv_bytes_per_token(&self) -> u64 {
         self.config.kv_bytes_per_token(self.cache.dtype)
@@ -109,21 +109,21 @@ impl Model {
         self.weights.bytes()
     }
 
-    /// Starts the first sequence anew with `ids`, and predicts the token after them, with the `top`
-    /// best (at most [`TOP_K`]) candidates.
+    /// Restarts the first sequence with `ids`, and predicts the token after them, with the `top` best
+    /// candidates (at most [`TOP_K`]).
     ///
     /// # Errors
-    /// When there are no ids, too many, or unknown ones; or the GPU has no room.
+    /// When there are no ids, too many, or unknown ones; or GPU memory runs out.
     pub fn prefill(&mut self, ids: &[u32], top: u32) -> Result<Pending, ModelError> {
         self.begin(SequenceId::FIRST, ids, top, &mut |_, _, _| ())
     }
 
     /// As [`Model::prefill`], but predicts the token after every position, with the `top` best
-    /// candidates, and with logit and rank of the token that really follows. The rows of all answers
-    /// together are the positions, in order.
+    /// candidates, and with logit and rank of the token that actually follows. The rows of all
+    /// results, concatenated, are the positions in order.
     ///
     /// # Errors
-    /// When there are no ids, too many, or unknown ones; or the GPU has no room.
+    /// When there are no ids, too many, or unknown ones; or GPU memory runs out.
     pub fn prefill_positions(
         &mut self,
         ids: &[u32],
@@ -149,11 +149,11 @@ impl Model {
         Ok(pending)
     }
 
-    /// A readout of at least `rows` rows of this model's residual stream, with at most `most`
+    /// A readout for at least `rows` rows of this model's residual stream, with at most `most`
     /// candidates of each ([`TOP_K`] or fewer).
     ///
     /// # Errors
-    /// When the GPU has no room.
+    /// When GPU memory runs out.
     pub fn readout(&self, rows: u32, most: u32) -> Result<Readout, ModelError> {
         Readout::new(self.basis(), rows, most)
     }
@@ -161,21 +161,21 @@ impl Model {
     /// Appends the token that the last step chose, and predicts the one after it.
     ///
     /// # Errors
-    /// When the context is full, or the GPU has no room for a longer cache.
+    /// When the context is full, or GPU memory runs out.
     pub fn decode(&mut self, top: u32) -> Result<Pending, ModelError> {
         self.advance(SequenceId::FIRST, top)
     }
 
-    /// Goes to `position` without having read what is before it: for measurements, which take the
-    /// same time whatever the cache holds.
+    /// Moves to `position` without computing the positions before it: for measurements, whose time
+    /// does not depend on the contents of the cache.
     ///
     /// # Errors
-    /// When the context has no such position, or the GPU no room.
+    /// When the context has no such position, or GPU memory runs out.
     pub fn jump(&mut self, position: u32) -> Result<(), ModelError> {
         self.place(SequenceId::FIRST, position)
     }
 
-    /// Kernel runs for the token at `position`.
+    /// The number of kernel dispatches for the token at `position`.
     #[must_use]
     pub fn dispatches_per_token(&self, position: u32) -> u32 {
         let Plan {
@@ -188,11 +188,10 @@ impl Model {
         (decode.dispatches() + head.dispatches() + greedy.dispatches()) as u32
     }
 
-    /// Bytes of weights, keys and values that must be read to decode a token after `context`
-    /// positions.
+    /// Bytes of weights, keys and values read to decode a token after `context` positions.
     #[must_use]
     pub fn bytes_per_token(&self, context: u32) -> u64 {
-        // Of a table that is only looked up, one row does not count.
+        // A lookup table contributes a single row, which is negligible.
         let looked_up = match &self.weights.lm_head {
             Some(_) => self.weights.embed_tokens.bytes(),
             None => 0,
@@ -202,7 +201,7 @@ impl Model {
         self.weights.bytes() - looked_up - positions + self.cache_bytes_read(context)
     }
 
-    /// All logits of the last step, (vocab_size).
+    /// Reads back all logits of the last step, (vocab_size).
     ///
     /// # Errors
     /// When the device fails.
@@ -214,7 +213,7 @@ impl Model {
         Ok(bytemuck::pod_collect_to_vec(&readback.bytes().await?))
     }
 
-    /// Runs a body and the head, chooses the next token of `id`, and asks for the result.
+    /// Submits a body and the head, the choice of the next token of `id`, and the readback.
     pub(crate) fn finish(
         &mut self,
         id: SequenceId,
@@ -284,12 +283,11 @@ impl Model {
         })
     }
 
-    /// Has the predictions that are begun from now on tell how long the GPU took for what, in this
-    /// detail: [`Prediction::spans`]. Of a prompt of several passes the last one. Whether the adapter
-    /// can tell.
+    /// Times later steps on the GPU in this detail ([`Prediction::spans`]), or ends timing. For a prompt
+    /// of several passes, the last pass is timed. Returns whether the adapter supports this.
     ///
     /// # Errors
-    /// When the adapter has no room for the timestamps.
+    /// When GPU memory for the timestamps runs out.
     pub fn time(&mut self, detail: Option<Detail>) -> Result<bool, ModelError> {
         if self.timer.as_ref().map(Timer::detail) != detail {
             self.timer = match detail {
@@ -300,11 +298,11 @@ impl Model {
         Ok(detail.is_none() || self.timer.is_some())
     }
 
-    /// Changes every pass from now on, in the middle of a sequence too; none lift what was changed
-    /// before.
+    /// Replaces the active changes. They apply to every later pass, also within a sequence; an empty
+    /// slice removes all changes.
     ///
     /// # Errors
-    /// When a layer or head does not exist, numbers are missing, or the GPU has no room.
+    /// When [`Change::check`] fails, or GPU memory runs out.
     pub fn change(&mut self, changes: &[Change]) -> Result<(), ModelError> {
         let changes = Changes::new(&self.gpu, &self.config, &self.act, changes)?;
         self.plan = Plan::new(Basis {
@@ -316,7 +314,7 @@ impl Model {
         self.watch_again()
     }
 
-    /// What plans are made of now.
+    /// The current inputs of plans.
     pub(crate) fn basis(&self) -> Basis<'_> {
         Basis {
             gpu: &self.gpu,
@@ -329,10 +327,10 @@ impl Model {
         }
     }
 
-    /// Whether a sequence can begin with `ids`.
+    /// Checks that a sequence can begin with `ids`.
     ///
     /// # Errors
-    /// When there are none, too many, or unknown ones.
+    /// When there are no ids, too many, or unknown ones.
     pub fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
         let context = self.config.max_position_embeddings;
         let vocab = self.config.vocab_size;
@@ -381,7 +379,7 @@ impl Pending {
 }
 
 impl Prediction {
-    /// From what the kernels wrote for a row; `drawn` is empty where the best token was taken.
+    /// Parses the results of a row; `drawn` is empty if the best token was taken.
     pub(crate) fn read(
         chosen: &[u8],
         drawn: &[u8],

@@ -1,4 +1,4 @@
-//! A model as a tree of modules, as `print(model)` shows it in transformers 5.
+//! The module tree of a model, as `print(model)` shows it in transformers 5.
 
 use vitrine_kernels::Activation;
 
@@ -6,21 +6,20 @@ use crate::architecture::Architecture;
 use crate::config::Norm;
 use crate::{Config, Quantization};
 
-/// A module: its name in its parent, what it is, and what is in it.
+/// A module with its children.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
-    /// `self_attn`, or `0-31` for a run of equal layers.
+    /// Its name in the parent: `self_attn`, or `0-31` for a run of equal layers.
     pub name: String,
-    /// `Linear(in_features=3072, out_features=9216, bias=False)`; without brackets where modules
-    /// follow.
+    /// `Linear(in_features=3072, out_features=9216, bias=False)`; only the class if it has children.
     pub description: String,
-    /// The shape of its weight; none where it has no weight.
+    /// The shape of its weight; `None` without a weight.
     pub shape: Option<Vec<u32>>,
-    /// Its own parameters, those of its children not counted.
+    /// Its own parameters, without those of its children.
     pub own_parameters: u64,
-    /// How many times it is there.
+    /// The number of equal modules that this one represents.
     pub count: u32,
-    /// What is in it.
+    /// Its child modules.
     pub children: Vec<Module>,
 }
 
@@ -45,7 +44,7 @@ impl Module {
         }
     }
 
-    /// Parameters of it and of all that is in it; a tied output head counts once.
+    /// Parameters of the module and its descendants; a tied output head counts once.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         let inside: u64 = self.children.iter().map(Self::parameters).sum();
@@ -53,7 +52,7 @@ impl Module {
     }
 }
 
-/// The tree of a configuration, with `QLinear` where weights are quantised while loading.
+/// The tree of a configuration, with `QLinear` where weights are quantised during loading.
 #[must_use]
 pub fn module_tree(config: &Config, quantization: Quantization) -> Module {
     let tree = Tree {
@@ -73,7 +72,7 @@ struct Tree<'a> {
 }
 
 impl Tree<'_> {
-    /// What stands before `DecoderLayer`, `MLP`, `RMSNorm`.
+    /// The prefix of class names such as `DecoderLayer`, `MLP` and `RMSNorm`.
     fn family(&self) -> &'static str {
         let class = self.config.architecture.class();
         class.strip_suffix("ForCausalLM").unwrap_or(class)
@@ -283,14 +282,14 @@ impl Tree<'_> {
     }
 }
 
-/// Does nothing when a model is only run.
+/// A dropout module, which does nothing in inference.
 fn dropout(name: &str) -> Module {
     Module::new(name, "Dropout(p=0.0, inplace=False)", Vec::new())
 }
 
-/// As Python prints it: 1e-05, 0.001.
+/// Formats a float as Python does: 1e-05, 0.001.
 fn python_float(value: f32) -> String {
-    // The shortest digits that mean this f32.
+    // The shortest digits that round to this f32.
     let text = format!("{value:e}");
     match text.split_once('e') {
         Some((digits, exponent)) => match exponent.parse::<i32>() {

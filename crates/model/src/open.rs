@@ -1,4 +1,4 @@
-//! A model's files on this machine's disk.
+//! Opening a model's files on the local disk.
 
 use std::fs;
 use std::io;
@@ -7,21 +7,21 @@ use std::path::Path;
 use crate::files::choose;
 use crate::{MappedFile, ModelError, ModelFiles};
 
-/// Opens a GGUF file, or the folder of a model; for a file inside such a folder, the folder.
+/// Opens a GGUF file or a model folder. A safetensors or JSON file opens the folder that contains it.
 ///
 /// # Errors
-/// When there is no model, or a file of it cannot be opened.
+/// When there is no model, or one of its files cannot be opened.
 pub fn open_path(path: &Path) -> Result<ModelFiles<MappedFile>, ModelError> {
     let ending = path.extension().unwrap_or_default();
     if path.is_dir() {
         open_folder(path)
     } else if ending == "safetensors" || ending == "json" {
-        // A bare name lies in the current folder.
+        // The parent of a bare file name is empty.
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         map(path)?;
         open_folder(folder.unwrap_or(Path::new(".")))
     } else {
-        // Whatever it is called: the reader tells when it is none.
+        // The extension does not matter: the reader rejects files that are not GGUF.
         let files = ModelFiles::new(path.display().to_string());
         Ok(files.with("model.gguf", map(path)?))
     }
@@ -30,7 +30,7 @@ pub fn open_path(path: &Path) -> Result<ModelFiles<MappedFile>, ModelError> {
 /// Opens the files of a folder in Hugging Face format, or its only GGUF file.
 ///
 /// # Errors
-/// When there is no model, or a file of it cannot be opened.
+/// When there is no model, or one of its files cannot be opened.
 pub fn open_folder(folder: &Path) -> Result<ModelFiles<MappedFile>, ModelError> {
     let cannot_open = |reason| ModelError::Open {
         path: folder.display().to_string(),
@@ -39,8 +39,8 @@ pub fn open_folder(folder: &Path) -> Result<ModelFiles<MappedFile>, ModelError> 
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(cannot_open)? {
         let entry = entry.map_err(cannot_open)?;
-        // Names that are not Unicode belong to no model. A link that leads nowhere stays in the
-        // list, so that opening it says what is missing.
+        // No model file has a name that is not Unicode. A dangling link stays in the list, so that
+        // opening it reports what is missing.
         if !entry.path().is_dir()
             && let Ok(name) = entry.file_name().into_string()
         {
@@ -60,7 +60,7 @@ fn map(path: &Path) -> Result<MappedFile, ModelError> {
         path: path.display().to_string(),
         reason: match reason.kind() {
             io::ErrorKind::NotFound if path.is_symlink() => {
-                io::Error::new(reason.kind(), "it is a link to a file that is gone")
+                io::Error::new(reason.kind(), "it is a link to a missing file")
             }
             _ => reason,
         },

@@ -1,4 +1,4 @@
-//! Steps that the layers, the head and the readout share.
+//! Norms and projections, shared by the layers, the head and the readout.
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Recording};
 use vitrine_kernels::{
@@ -11,25 +11,25 @@ use crate::tuning::MatmulKind;
 use crate::weights::{Matrix, NormWeights};
 use crate::{Config, ModelError, Tuning};
 
-/// Where steps are added, and what all of them depend on.
+/// A recorder of norms and projections.
 pub struct Ops<'a> {
     /// The device.
     pub gpu: &'a Gpu,
     /// Width and epsilon of norms.
     pub config: &'a Config,
-    /// How matrices are best multiplied here.
+    /// The tilings measured on this adapter.
     pub tuning: &'a Tuning,
-    /// Their number formats, and room for them in another.
+    /// The data type of activations, and buffers for packed ones.
     pub act: &'a Activations,
-    /// The most rows there will be: shapes are chosen for them.
+    /// Maximum rows of a pass; tilings are chosen for it.
     pub rows: u32,
-    /// Where the steps go.
+    /// Receives the dispatches.
     pub recording: &'a mut Recording,
 }
 
 impl<'a> Ops<'a> {
-    /// y = norm(x), row by row; with `last_row` only of the row that `step` ends with. A copy of x
-    /// goes to `kept`.
+    /// Records y = norm(x) for each row, or with `last_row` only for the last row of `step`. A copy of x
+    /// is written to `kept`.
     pub fn norm(
         &mut self,
         weights: &NormWeights,
@@ -72,7 +72,7 @@ impl<'a> Ops<'a> {
         Ok(())
     }
 
-    /// y (+)= W x + b for all parts of W.
+    /// Records y = W x + b, or y += W x + b, for all parts of W.
     pub fn matmul(
         &mut self,
         matrix: &Matrix,
@@ -96,7 +96,7 @@ impl<'a> Ops<'a> {
         })
     }
 
-    /// A projection with what is done on its way.
+    /// Records a projection with its fused norm and epilogue.
     pub fn project(&mut self, projection: &Projection<'_>) -> Result<(), ModelError> {
         let Projection {
             matrix,
@@ -132,7 +132,7 @@ impl<'a> Ops<'a> {
         Ok(())
     }
 
-    /// Packs x, behind its norm, where a part of the matrix is multiplied by bytes.
+    /// Records the packing of x, with its norm, if a part of the matrix is multiplied by 8-bit activations.
     fn pack(&mut self, projection: &Projection<'_>) -> Result<Option<&'a Buffer>, ModelError> {
         let Projection {
             matrix, x, norm, ..
@@ -146,7 +146,7 @@ impl<'a> Ops<'a> {
         let keep = norm.is_some_and(|(_, kept)| kept.is_some());
         let quantize = QuantizeX::new(self.gpu, part.k, eps, keep, act.dtype);
         let norm = norm.map(|(weights, kept)| (&weights.weight.buffer, kept));
-        // One row is the last of any pass.
+        // Capacity for one row means the last row of any pass.
         let each = match self.rows {
             1 => Extent::Fixed(1),
             _ => Extent::Tokens { per: 1 },
@@ -156,7 +156,7 @@ impl<'a> Ops<'a> {
         Ok(Some(packed))
     }
 
-    /// Whether this can be one kernel: there is one part, and the adapter can bind all its buffers.
+    /// Whether this can be a single kernel: there is one part, and the adapter can bind all its buffers.
     pub fn fits_one_kernel(&self, projection: &Projection<'_>) -> bool {
         let [part] = &projection.matrix.parts[..] else {
             return false;
@@ -178,7 +178,7 @@ impl<'a> Ops<'a> {
             tokens: self.rows,
             x_format,
         };
-        // What is packed has passed it.
+        // Packed activations are already normalised.
         let norm = match x_format {
             XFormat::Floats(_) => projection.norm,
             XFormat::Packed => None,
@@ -200,10 +200,10 @@ impl<'a> Ops<'a> {
     }
 }
 
-/// The RMSNorm that the x of a projection passes, and where a copy of x goes.
+/// The RMSNorm fused into a projection, applied to x, and a buffer for a copy of x.
 pub type NormOnTheWay<'a> = (&'a NormWeights, Option<&'a Buffer>);
 
-/// A projection and what stands beside it.
+/// A projection with its fused norm and epilogue.
 #[derive(Clone, Copy)]
 pub struct Projection<'a> {
     /// W.
@@ -212,14 +212,14 @@ pub struct Projection<'a> {
     pub bias: Option<&'a Buffer>,
     /// x.
     pub x: &'a Buffer,
-    /// The norm that x passes.
+    /// The norm that is applied to x.
     pub norm: Option<NormOnTheWay<'a>>,
-    /// What becomes of the sums.
+    /// The epilogue.
     pub epilogue: Epilogue,
-    /// Where the results go.
+    /// The destination of the results.
     pub to: Results<'a>,
-    /// Number format of the results.
+    /// Data type of the results.
     pub y_dtype: Dtype,
-    /// Numbers from one token's results to the next.
+    /// Elements from one token's results to the next.
     pub y_stride: u32,
 }

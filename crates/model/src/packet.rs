@@ -1,4 +1,4 @@
-//! What a token that is watched tells of itself, in one small readback.
+//! Packets: the inspection data of a generated token, in one small readback.
 
 use vitrine_gpu::{Detail, Recording, Timer};
 use vitrine_kernels::{HeadStats, LogitStats, Strongest};
@@ -8,26 +8,25 @@ use crate::plan::{NEURONS, Watch};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::{Config, Model, ModelError, RowPrediction};
 
-/// Which parts of a packet are wanted.
+/// The requested parts of a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketParts {
-    /// Entropy, and a histogram of surprisal.
+    /// Entropy and a histogram of surprisal.
     pub logits: bool,
-    /// How each head spread its attention.
+    /// How each head distributed its attention.
     pub heads: bool,
-    /// How long the residual stream is, and what attention and MLPs add.
+    /// Norms of the residual stream and of what attention and MLPs add to it.
     pub residual: bool,
     /// The strongest neurons of each layer.
     pub neurons: bool,
-    /// How long new keys and values are.
+    /// Norms of new keys and values.
     pub kv: bool,
-    /// The logit lens of every n-th layer from layer 0 on, with so many candidates as [`LENS`] says; of
-    /// none for 0.
+    /// The logit lens of every n-th layer from layer 0 on, with [`LENS`] candidates; 0 for no lens.
     pub lens_every: u32,
-    /// Whether only so many tokens have the lens that tokens take at most 15 % longer for it.
+    /// Whether to limit the tokens with a lens so that generation takes at most 15 % longer.
     pub lens_paced: bool,
-    /// How long each stage took, in [`Prediction::spans`](crate::Prediction); none where the adapter
-    /// cannot tell.
+    /// The time of each stage, in [`Prediction::spans`](crate::Prediction); empty if the adapter has no
+    /// timestamps.
     pub timings: bool,
 }
 
@@ -35,46 +34,46 @@ pub struct PacketParts {
 pub const LENS: u32 = 5;
 
 impl PacketParts {
-    /// Whether nothing is wanted.
+    /// Whether no part is requested.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
 }
 
-/// What was asked for of a token; empty where it was not.
+/// The inspection data of a token. Parts that were not requested are empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Packet {
-    /// Entropy and histogram.
+    /// Entropy and histogram of surprisal.
     pub logits: Option<LogitStats>,
-    /// (layers, heads).
+    /// Attention statistics, (layers, heads).
     pub heads: Vec<Vec<HeadStats>>,
-    /// (2 · layers + 1): before each attention, before each MLP and after the last one the length
-    /// of the residual stream, and of what was added to it since the row before.
+    /// Norm of the residual stream, and norm of what was added since the previous row: before each
+    /// attention, before each MLP, and after the last layer, (2 · layers + 1).
     pub residual: Vec<[f32; 2]>,
-    /// (layers): id and activation of the strongest neurons, the strongest first.
+    /// Id and activation of the strongest neurons of each layer, strongest first, (layers).
     pub neurons: Vec<Vec<(u32, f32)>>,
-    /// (layers, kv_heads): length of the new key.
+    /// Norm of the new key, (layers, kv_heads).
     pub keys: Vec<Vec<f32>>,
-    /// (layers, kv_heads): length of the new value.
+    /// Norm of the new value, (layers, kv_heads).
     pub values: Vec<Vec<f32>>,
-    /// The logit lens before each layer that was asked for.
+    /// The logit lens before each requested layer.
     pub lens: Vec<RowPrediction>,
 }
 
-/// The plan of tokens that are watched.
+/// The plan and buffers of inspected tokens.
 pub(crate) struct Watching {
     parts: PacketParts,
     pub watch: Watch,
-    /// Rows of the readout, and how they get in.
+    /// For each run of the readout, the copies of its rows and their number.
     lens: Vec<(Recording, u32)>,
     readout: Option<Readout>,
-    /// Where not all tokens have the lens.
+    /// Set if not every token has the lens.
     pub pace: Option<LensPace>,
     pub timer: Option<Timer>,
 }
 
-/// Where in a readback the parts of a packet are.
+/// The layout of a packet's parts in a readback.
 pub(crate) struct PacketLayout {
     parts: PacketParts,
     layers: usize,
@@ -117,7 +116,7 @@ impl Watching {
         })
     }
 
-    /// What is to be read after the head, and where it is then.
+    /// The buffers to read back after the head, with their sizes, and the layout of the result.
     pub fn results(&self, config: &Config) -> (Vec<(&vitrine_gpu::Buffer, u64)>, PacketLayout) {
         let (parts, watch) = (self.parts, &self.watch);
         let layers = u64::from(config.num_hidden_layers());
@@ -149,7 +148,7 @@ impl Watching {
         (results, layout)
     }
 
-    /// Starts the logit lens of what was kept.
+    /// Submits the logit lens of the kept rows of the residual stream.
     pub fn read_lens(&self, model: &Model) -> Vec<PendingRows> {
         let Some(readout) = &self.readout else {
             return Vec::new();
@@ -167,7 +166,7 @@ impl Watching {
 }
 
 impl PacketLayout {
-    /// The packet in these bytes.
+    /// Parses a packet.
     pub async fn packet(&self, bytes: &[u8], lens: Vec<PendingRows>) -> Result<Packet, ModelError> {
         let mut packet = Packet::default();
         let mut rest = bytes;
@@ -224,11 +223,12 @@ impl PacketLayout {
 }
 
 impl Model {
-    /// Watches every token that is predicted from now on after a single token, so the last of a
-    /// prompt too; nothing for none. Predictions then carry a [`Packet`].
+    /// Inspects every token that is predicted from now on: predictions carry a [`Packet`] with these
+    /// parts. The last token of a prompt runs in a pass of its own, so it has a packet too. Empty parts
+    /// end inspection.
     ///
     /// # Errors
-    /// When the GPU has no room.
+    /// When GPU memory runs out.
     pub fn watch(&mut self, parts: PacketParts) -> Result<(), ModelError> {
         if self.watched() != parts {
             self.watching = None;
@@ -243,13 +243,13 @@ impl Model {
         Ok(())
     }
 
-    /// What tokens are watched for.
+    /// The requested parts of packets.
     pub(crate) fn watched(&self) -> PacketParts {
         let watching = self.watching.as_ref();
         watching.map(|watching| watching.parts).unwrap_or_default()
     }
 
-    /// Makes the plan of watched tokens anew, after what it is bound to has changed.
+    /// Rebuilds the plan of inspected tokens after the buffers that it binds have changed.
     pub(crate) fn watch_again(&mut self) -> Result<(), ModelError> {
         if let Some(Watching { parts, .. }) = self.watching.take() {
             self.watch(parts)?;

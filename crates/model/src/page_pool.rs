@@ -1,12 +1,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Which pages of the KV cache are taken, and by how many sequences.
+/// The allocator of KV cache pages, with reference counts.
 #[derive(Clone, Default)]
 pub struct PagePool {
     /// How many sequences hold each page.
     holders: Vec<u32>,
-    /// Those that nobody holds; the lowest is taken first, so that neighbours stay together.
+    /// Free pages. The lowest is taken first, which keeps the pages of a sequence close together.
     free: BinaryHeap<Reverse<u32>>,
 }
 
@@ -18,41 +18,41 @@ impl PagePool {
         pool
     }
 
-    /// Adds free pages, up to `pages` in all.
+    /// Adds free pages, up to `pages` in total.
     pub fn grow(&mut self, pages: u32) {
         let first = self.capacity();
         self.free.extend((first..pages).map(Reverse));
         self.holders.resize(pages.max(first) as usize, 0);
     }
 
-    /// Pages in all.
+    /// Pages in total.
     pub fn capacity(&self) -> u32 {
         self.holders.len() as u32
     }
 
-    /// Pages that somebody holds.
+    /// Pages that sequences hold.
     pub fn taken(&self) -> u32 {
         self.capacity() - self.free.len() as u32
     }
 
-    /// A page for one sequence; none where all are taken.
+    /// Takes a page for one sequence; `None` if all are taken.
     pub fn take(&mut self) -> Option<u32> {
         let Reverse(page) = self.free.pop()?;
         self.holders[page as usize] = 1;
         Some(page)
     }
 
-    /// One sequence more holds a page.
+    /// Adds a holder to a page.
     pub fn share(&mut self, page: u32) {
         self.holders[page as usize] += 1;
     }
 
-    /// Whether several hold it.
+    /// Whether several sequences hold a page.
     pub fn is_shared(&self, page: u32) -> bool {
         self.holders[page as usize] > 1
     }
 
-    /// One sequence less holds a page.
+    /// Removes a holder from a page, which is free after the last one.
     pub fn release(&mut self, page: u32) {
         let holders = &mut self.holders[page as usize];
         *holders -= 1;

@@ -1,4 +1,4 @@
-//! From weights and configuration to recordings of kernels.
+//! Plans: the recordings of a model's passes, made from weights and configuration.
 
 mod batch;
 mod changes;
@@ -25,22 +25,22 @@ pub use one_token::OneToken;
 pub use tapped::{Read, Segment, Tapping};
 pub use watched::{NEURONS, Watch};
 
-/// The most tokens that one pass takes; longer prompts take several.
+/// Maximum tokens of a pass; longer prompts take several passes.
 pub const MAX_PASS: u32 = MAX_ROWS;
 
-/// The activations of a pass, and the state that steps hand on. One row per token.
+/// The activations of a pass, with one row per token, and the state that a step passes to the next.
 pub struct Activations {
     /// `Step`: the rows of the pass, and the page tables.
     pub step: Buffer,
-    /// What `argmax` chose.
+    /// The choice of `argmax`.
     pub chosen: Buffer,
-    /// (vocab_size) of the last token, f32.
+    /// The logits of the last token, (vocab_size), f32.
     pub logits: Buffer,
-    /// What a first look at the logits found.
+    /// Partial results of `argmax` over the logits.
     pub bests: Bests,
-    /// Number format of the others.
+    /// Data type of the residual stream and of the buffers after it.
     pub dtype: Dtype,
-    /// (tokens, hidden_size): the residual stream.
+    /// The residual stream, (tokens, hidden_size).
     pub residual: Buffer,
     normed: Buffer,
     qkv: Buffer,
@@ -48,17 +48,17 @@ pub struct Activations {
     attn_out: Buffer,
     gate_up: Buffer,
     mlp_act: Buffer,
-    /// The x of one projection after the other in signed bytes, where the load options want that.
+    /// x in signed bytes, reused by each projection, if the load options ask for 8-bit activations.
     pub packed: Option<Buffer>,
-    /// The same as texels, where weights are.
+    /// x as texels, reused by each projection, on adapters whose weights are textures.
     pub x_texels: Option<Store>,
-    /// What attention or the MLP adds, where it is normalised first.
+    /// The output of attention or the MLP, if it is normalised before it is added.
     branch: Option<Buffer>,
     last_normed: Buffer,
 }
 
 impl Activations {
-    /// Room for passes of [`MAX_PASS`] tokens.
+    /// Allocates the activations of passes of [`MAX_PASS`] tokens.
     pub fn new(
         gpu: &Gpu,
         config: &Config,
@@ -112,7 +112,7 @@ impl Activations {
         })
     }
 
-    /// How the x of a matrix comes that is stored in `format`.
+    /// The form of the x that is multiplied by weights of `format`.
     pub fn x_format(&self, format: Format) -> XFormat {
         match self.packed {
             Some(_) if format.has_bytes() => XFormat::Packed,
@@ -120,13 +120,13 @@ impl Activations {
         }
     }
 
-    /// Room for `n` values of each token of a pass, in the number format of the others.
+    /// Allocates `n` values for each token of a pass.
     fn rows(&self, gpu: &Gpu, label: &str, n: u32) -> Result<Buffer, GpuError> {
         rows(gpu, label, n, self.dtype)
     }
 }
 
-/// Room for the x of any matrix that can be multiplied by bytes.
+/// Allocates x in signed bytes, long enough for every matrix that takes it.
 fn packed_rows(gpu: &Gpu, weights: &Weights) -> Result<Buffer, ModelError> {
     let projections = weights.layers.iter().flat_map(|layer| {
         [
@@ -158,20 +158,20 @@ pub struct Plan {
     pub prefill: Recording,
     /// Embedding and layers for one token.
     pub decode: OneToken,
-    /// Final norm, output head and a first look at the logits, for the last token of either.
+    /// Final norm, output head and the scan of the logits, for the last token of either.
     pub head: Recording,
-    /// The best token, which is fed back.
+    /// Chooses the best token and writes it to the history.
     pub greedy: Recording,
-    /// The [`TOP_K`] best logits.
+    /// Finds the [`TOP_K`] best logits.
     pub top_k: Recording,
-    /// Where `top_k` leaves them: pairs of logit bits and id.
+    /// The result of `top_k`: pairs of logit bits and id.
     pub candidates: Buffer,
 }
 
-/// Bytes of the result of `top_k` for a row.
+/// Bytes of the result of `top_k` per row.
 pub const CANDIDATE_BYTES: u64 = TOP_K as u64 * 8;
 
-/// The first `top` of what `top_k` wrote for a row.
+/// Parses the first `top` results of `top_k` for a row.
 pub fn candidates(bytes: &[u8], top: usize) -> Vec<(u32, f32)> {
     let pairs: Vec<[u32; 2]> = bytemuck::pod_collect_to_vec(bytes);
     pairs
@@ -182,7 +182,7 @@ pub fn candidates(bytes: &[u8], top: usize) -> Vec<(u32, f32)> {
         .collect()
 }
 
-/// What plans are made of.
+/// The inputs of a plan.
 #[derive(Clone, Copy)]
 pub struct Basis<'a> {
     /// The device.
@@ -191,36 +191,36 @@ pub struct Basis<'a> {
     pub config: &'a Config,
     /// Its weights.
     pub weights: &'a Weights,
-    /// Where activations go.
+    /// Its activations.
     pub act: &'a Activations,
-    /// Where keys and values go.
+    /// Its KV cache.
     pub cache: &'a KvCache,
-    /// What is to be other than the model's own.
+    /// The active changes.
     pub changes: &'a Changes,
-    /// How matrices are best multiplied here.
+    /// The tilings measured on this adapter.
     pub tuning: &'a Tuning,
 }
 
-/// What the builder needs at every step.
+/// The state of building a plan.
 struct Builder<'a> {
     gpu: &'a Gpu,
     config: &'a Config,
     act: &'a Activations,
     cache: &'a KvCache,
     tuning: &'a Tuning,
-    /// The most rows of a pass.
+    /// Maximum rows of a pass.
     rows: u32,
-    /// Whether the rows are one sequence's.
+    /// Whether the rows belong to a single sequence.
     prefill: bool,
-    /// Whether a token sees one stretch of keys at most.
+    /// Whether all keys of a token are in one KV split.
     short: bool,
-    /// What attention leaves to be put together, by one layer after the other.
+    /// Partial results of attention over KV splits, reused by each layer.
     partials: Option<Buffer>,
     changes: &'a Changes,
     tapping: Option<&'a Tapping>,
     watch: Option<&'a Watch>,
     recording: Recording,
-    /// What was recorded before the last cut.
+    /// The segments that end at earlier taps.
     segments: Vec<Segment>,
 }
 
@@ -255,7 +255,7 @@ impl<'a> Builder<'a> {
 }
 
 impl Plan {
-    /// Compiles the kernels and binds the buffers. To be done anew when the cache has grown.
+    /// Compiles the kernels and binds the buffers. A new plan is needed when the cache has grown.
     pub fn new(basis: Basis<'_>) -> Result<Self, ModelError> {
         let Basis { weights, act, .. } = basis;
         let builder = |rows| Builder::new(basis, rows);
@@ -278,7 +278,7 @@ impl Plan {
         })
     }
 
-    /// Some of the layers, and the output head where there is one token: to be timed.
+    /// A plan of some layers, with the output head if `rows` is 1, for tuning.
     pub fn excerpt(basis: Basis<'_>, layers: &[usize], rows: u32) -> Result<Recording, ModelError> {
         let weights = basis.weights;
         let mut builder = Builder {
@@ -295,8 +295,7 @@ impl Plan {
         Ok(builder.recording)
     }
 
-    /// The embedding and the layers for a pass of many tokens, cut where `tapping` looks. The
-    /// last segment ends with the pass.
+    /// A prefill pass, split into segments at every tap. The last segment ends with the pass.
     pub fn tapped(basis: Basis<'_>, tapping: &Tapping) -> Result<Vec<Segment>, ModelError> {
         let weights = basis.weights;
         let builder = Builder {
@@ -315,7 +314,7 @@ impl Plan {
 }
 
 impl Builder<'_> {
-    /// What is recorded from now on is for this.
+    /// Sets the label of the dispatches that follow.
     fn enter(&mut self, stage: &'static str, layer: Option<u32>, name: &'static str) {
         self.recording.enter(Place { stage, layer, name });
     }
@@ -338,7 +337,7 @@ impl Builder<'_> {
         self.mlp(layer, number)
     }
 
-    /// The final norm and the output head for the last token.
+    /// Records the final norm and the output head for the last token.
     fn head(&mut self, weights: &Weights) -> Result<(), ModelError> {
         let act = self.act;
         let (x, y) = (&act.residual, &act.last_normed);
@@ -350,7 +349,7 @@ impl Builder<'_> {
         self.ops().matmul(weights.head(), None, y, logits, false)
     }
 
-    /// What is after the layers, for all tokens, where somebody looks at it.
+    /// Records the taps after the layers.
     fn tap_end(&mut self, weights: &Weights) -> Result<(), ModelError> {
         let act = self.act;
         let width = stride(self.config.hidden_size);
@@ -369,8 +368,8 @@ impl Builder<'_> {
         }
     }
 
-    /// Caps and scans logits of up to `rows` rows. What takes the best, which are fed back; and what
-    /// lists them.
+    /// Records soft cap and scan of up to `rows` rows of logits. Returns the recording that chooses the best
+    /// tokens and writes them to the history, and `top_k` with its result.
     fn choose(
         &mut self,
         weights: &Weights,
@@ -381,7 +380,7 @@ impl Builder<'_> {
     ) -> Result<(Recording, Recording, Buffer), ModelError> {
         let (gpu, config) = (self.gpu, self.config);
         let (n, stride) = (config.vocab_size, weights.head().rows);
-        // One row is the last of any pass.
+        // Capacity for one row means the last row of any pass.
         let each = match rows {
             1 => Extent::Fixed(1),
             _ => Extent::Tokens { per: 1 },

@@ -1,21 +1,21 @@
-//! What a pass has to compute and to read, by the names under which it is timed.
+//! Arithmetic and memory traffic of a pass, by the names under which its kernels are timed.
 
 use crate::Model;
 use crate::weights::Linear;
 
-/// What all layers together have to do for one token.
+/// The work of all layers for one token, for one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// As [`Place::name`](vitrine_gpu::Place).
+    /// The kernel, as in [`Place::name`](vitrine_gpu::Place).
     pub name: &'static str,
-    /// Weights to multiply by.
+    /// Weights multiplied by.
     pub weights: u64,
-    /// Bytes to read.
+    /// Bytes read.
     pub bytes: u64,
 }
 
 impl Model {
-    /// What a token after `context` positions has to do, where it is much.
+    /// The work of one token after `context` positions, for the expensive kernels.
     #[must_use]
     pub fn work(&self, context: u32) -> Vec<Work> {
         let layers = &self.weights.layers;
@@ -48,7 +48,7 @@ impl Model {
         ]
     }
 
-    /// Bytes of keys and values that a token sees which is the last of `positions`.
+    /// Bytes of keys and values read for the last token of `positions`.
     pub(crate) fn cache_bytes_read(&self, positions: u32) -> u64 {
         let per_layer = self.config.kv_bytes_per_layer(self.cache.dtype);
         let seen = self.config.layers.iter().map(|layer| {

@@ -1,5 +1,5 @@
-//! Quantising floats while a model is loaded, as optimum-quanto does for its linear layers
-//! (`AbsmaxOptimizer` and `qint8`, `MaxOptimizer` and `qint4`).
+//! Quantisation of float weights during loading, as optimum-quanto quantises linear layers
+//! (`AbsmaxOptimizer` with `qint8`, `MaxOptimizer` with `qint4`).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use half::f16;
 use vitrine_kernels::Format;
 use vitrine_kernels::packed::TilePacker;
 
-/// What to make of float weights.
+/// A quantisation of float weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Quantize {
     /// 8 bits, symmetric, one scale per row (output channel): scale = max |w| / 127.
@@ -15,26 +15,26 @@ pub enum Quantize {
     /// 4 bits, affine, in groups of 32 along the row: scale = (max - min) / 15. The last group of a
     /// row may be shorter.
     Q4,
-    /// The same in groups of 128.
+    /// As [`Quantize::Q4`], in groups of 128.
     Q4Group128,
 }
 
 impl Quantize {
-    /// All of them, with their names on the command line.
+    /// All variants, with their names on the command line.
     pub const ALL: [(&'static str, Self); 3] = [
         ("q8", Self::Q8),
         ("q4", Self::Q4),
         ("q4-128", Self::Q4Group128),
     ];
 
-    /// By the name on the command line.
+    /// The variant with this name on the command line.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|(known, _)| *known == name).map(|(_, this)| this)
     }
 
-    /// How the GPU stores it.
+    /// The weight format on the GPU.
     #[must_use]
     pub fn format(self) -> Format {
         match self {
@@ -107,25 +107,25 @@ fn affine_scale(weights: &[f32]) -> (f32, f32) {
     ((range.1 - range.0) / 15.0, range.0)
 }
 
-/// A row of zeros has the scale 0, and NaN becomes 0.
+/// In a row of zeros the scale is 0, and the resulting NaN is converted to 0.
 fn to_i8(weight: f32, scale: f32) -> i8 {
     round(weight / scale) as i8
 }
 
-/// From the scale and minimum before they are rounded to halves. A group of equal weights has the
-/// scale 0, and NaN becomes 0, which stands for the minimum.
+/// Quantises with scale and minimum before these are rounded to 16 bits. In a group of equal weights the
+/// scale is 0, and the resulting NaN is converted to 0, which encodes the minimum.
 fn to_u4(weight: f32, scale: f32, minimum: f32) -> u8 {
     round((weight - minimum) / scale).clamp(0.0, 15.0) as u8
 }
 
-/// Halves to even, as torch does, for numbers below 2^22 and roughly above: there floats have no
-/// digits left behind the point. Much faster than `round_ties_even` where that is a library call.
+/// Rounds ties to even, as torch does. Exact below 2^22 and approximate above. Much faster than
+/// `round_ties_even` where that is a library call.
 fn round(value: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0; // 1.5 · 2^23
     (value + SHIFT) - SHIFT
 }
 
-/// The nearest half that is a number.
+/// The nearest finite 16-bit float.
 fn storable(value: f32) -> f16 {
     f16::from_f32(value.clamp(f16::MIN.to_f32(), f16::MAX.to_f32()))
 }

@@ -1,4 +1,4 @@
-//! What the output head makes of many residual rows at once.
+//! Readout: final norm and output head for many rows of the residual stream at once.
 
 use std::ops::Range;
 
@@ -9,22 +9,22 @@ use crate::ops::Ops;
 use crate::plan::{Basis, candidates};
 use crate::{Config, ModelError};
 
-/// Rows that one run takes are a multiple of this.
+/// The capacity of a readout is a multiple of this.
 pub const ROWS_PER_LANE: u32 = 8;
-/// Logits of one run take about this many bytes at most.
+/// Approximate maximum size of the logits of one run, in bytes.
 pub const LOGITS_BYTES: u64 = 32 << 20;
 
-/// Final norm, output head, soft cap and the best of each, for several rows of the residual stream:
-/// positions of a prompt, or one position after several layers. Nothing of it touches the sequence
-/// that the model is in.
+/// Final norm, output head, soft cap and best candidates for several rows of the residual stream:
+/// positions of a prompt, or one position after several layers. It does not affect the model's
+/// sequences.
 ///
-/// Rows are put in by [`Readout::take`], at most [`Readout::capacity`] at a time, and read out by
-/// [`Readout::read`].
+/// [`Readout::take`] copies rows in, at most [`Readout::capacity`] at a time, and [`Readout::read`]
+/// runs the head on them.
 pub struct Readout {
     capacity: u32,
     row_bytes: u64,
     stride: u32,
-    /// (capacity, stride), in the number format of activations.
+    /// (capacity, stride), in the data type of activations.
     input: Buffer,
     /// (capacity, stride), after the final norm.
     pub normed: Buffer,
@@ -33,7 +33,7 @@ pub struct Readout {
     chosen: Buffer,
     /// (capacity, most) pairs.
     candidates: Buffer,
-    /// The most candidates of a row.
+    /// Maximum candidates of a row.
     most: u32,
     targets: Buffer,
     ranks: Buffer,
@@ -42,17 +42,17 @@ pub struct Readout {
     rank: Recording,
 }
 
-/// What a readout is asked for beside the best token and the logsumexp.
+/// What to read out in addition to the best token and the logsumexp.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadoutRequest<'a> {
-    /// How many candidates of each row, at most as many as the readout was made for.
+    /// Candidates of each row, at most the readout's maximum.
     pub top: u32,
-    /// Of each row, the token whose logit and rank are wanted; empty for none. Rows beyond its end
-    /// are not ranked.
+    /// For each row, a token whose logit and rank are wanted. Rows beyond the end of the slice have
+    /// none.
     pub targets: &'a [u32],
 }
 
-/// Rows that were asked for and have not arrived yet.
+/// The rows of a readout that have not been read back yet.
 pub struct PendingRows {
     readback: Readback,
     rows: usize,
@@ -62,7 +62,7 @@ pub struct PendingRows {
     ranked: usize,
 }
 
-/// What the head makes of one row.
+/// The prediction of the output head for one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowPrediction {
     /// The token of the highest logit.
@@ -73,12 +73,12 @@ pub struct RowPrediction {
     pub logsumexp: f32,
     /// The best ids with their logits, best first.
     pub top: Vec<(u32, f32)>,
-    /// The token that was asked after.
+    /// Logit and rank of the row's target, if there is one.
     pub target: Option<Ranked>,
 }
 
 impl Readout {
-    /// How many rows are reasonable for a vocabulary: at most 64, and fewer where logits are many.
+    /// A reasonable capacity for a vocabulary: at most 64 rows, and fewer for large vocabularies.
     #[must_use]
     pub fn rows_for(config: &Config) -> u32 {
         let row = u64::from(stride(config.vocab_size)) * 4;
@@ -86,11 +86,11 @@ impl Readout {
         rows / ROWS_PER_LANE * ROWS_PER_LANE
     }
 
-    /// Room for at least `rows` rows, and at most `most` candidates of each
+    /// A readout for at least `rows` rows, with at most `most` candidates of each
     /// ([`TOP_K`](vitrine_kernels::TOP_K) or fewer).
     ///
     /// # Errors
-    /// When the GPU has no room.
+    /// When GPU memory runs out.
     pub(crate) fn new(basis: Basis<'_>, rows: u32, most: u32) -> Result<Self, ModelError> {
         let Basis {
             gpu,
@@ -163,12 +163,12 @@ impl Readout {
         })
     }
 
-    /// All that it can run.
+    /// All its recordings.
     pub(crate) fn recordings(&self) -> [&Recording; 3] {
         [&self.head, &self.top_k, &self.rank]
     }
 
-    /// How many rows fit.
+    /// Rows that fit into one run.
     #[must_use]
     pub fn capacity(&self) -> u32 {
         self.capacity
@@ -180,21 +180,20 @@ impl Readout {
         self.stride
     }
 
-    /// Bytes that a row of the residual stream takes.
+    /// Bytes of a row of the residual stream.
     #[must_use]
     pub fn row_bytes(&self) -> u64 {
         self.row_bytes
     }
 
-    /// Adds to a recording: copy `rows` rows of `source`, from its row `first` on, to the rows from
-    /// `to` on.
+    /// Records a copy of `rows` rows of `source`, from row `first` on, to the readout's rows from `to` on.
     pub fn take(&self, recording: &mut Recording, source: &Buffer, first: u32, rows: u32, to: u32) {
         debug_assert!(to + rows <= self.capacity);
         let [first, rows, to] = [first, rows, to].map(|n| u64::from(n) * self.row_bytes);
         recording.copy(source, first, &self.input, to, rows);
     }
 
-    /// Reads out the first `rows` rows that were put in. Does not wait.
+    /// Submits the readout of the first `rows` rows, without waiting.
     #[must_use]
     pub fn read(&self, gpu: &Gpu, rows: u32, request: ReadoutRequest<'_>) -> PendingRows {
         debug_assert!(rows <= self.capacity && request.top <= self.most);
@@ -221,8 +220,9 @@ impl Readout {
         }
     }
 
-    /// Reads out the first `n` rows of `source`, as many at a time as fit. `request` says what is wanted
-    /// of a stretch of them; `then` hears of each stretch, while its logits are there.
+    /// Submits the readout of the first `n` rows of `source`, in ranges of up to [`Readout::capacity`] rows.
+    /// `request` is called for each range before its readout, and `then` after it, before the next range
+    /// overwrites the logits.
     pub fn read_all<'a>(
         &self,
         gpu: &Gpu,
@@ -241,7 +241,7 @@ impl Readout {
         }
     }
 
-    /// The logits of the first `rows` rows of the last run, (rows, vocab_size).
+    /// Reads back the logits of the first `rows` rows of the last run, (rows, vocab_size).
     ///
     /// # Errors
     /// When the device fails.
@@ -263,7 +263,7 @@ impl Readout {
 }
 
 impl PendingRows {
-    /// Waits for the rows, in their order.
+    /// Waits for the rows, in order.
     ///
     /// # Errors
     /// When the device fails, or logits are not finite.

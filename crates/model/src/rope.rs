@@ -1,23 +1,23 @@
-//! Rotary positions and their scalings (arXiv 2104.09864; transformers' `modeling_rope_utils.py`).
+//! Rotary position embeddings and their scalings (arXiv 2104.09864; transformers' `modeling_rope_utils.py`).
 
 use std::f32::consts::PI;
 
 use crate::ModelError;
 
-/// One rotary embedding.
+/// A rotary embedding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rope {
     /// Base of the frequencies (`rope_theta`).
     pub theta: f32,
-    /// Dimensions of each head that turn: head_dim · `partial_rotary_factor`.
+    /// Dimensions of each head that are rotated: head_dim · `partial_rotary_factor`.
     pub dim: u32,
-    /// How long sequences are accommodated.
+    /// How frequencies are scaled for long sequences.
     pub scaling: RopeScaling,
     /// Factor on cosine and sine (`attention_factor`).
     pub attention_factor: f32,
 }
 
-/// `rope_type`, with what belongs to it.
+/// `rope_type` with its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RopeScaling {
     /// `default`.
@@ -29,12 +29,12 @@ pub enum RopeScaling {
     },
     /// `dynamic`: the base grows with the sequence once it is longer than `original`.
     Dynamic {
-        /// How strongly.
+        /// How strongly the base grows.
         factor: f32,
         /// `max_position_embeddings`.
         original: u32,
     },
-    /// `llama3`: long wavelengths are divided by the factor, short ones kept, and those between
+    /// `llama3`: low frequencies are divided by the factor, high ones kept, and those between
     /// interpolated.
     Llama3 {
         /// The divisor.
@@ -51,29 +51,29 @@ pub enum RopeScaling {
     LongRope {
         /// Divisors up to `original` positions.
         short: Vec<f32>,
-        /// Divisors beyond.
+        /// Divisors for longer sequences.
         long: Vec<f32>,
         /// `original_max_position_embeddings`.
         original: u32,
     },
-    /// A divisor for each frequency, always the same (GGUF's `rope_freqs.weight`).
+    /// A fixed divisor for each frequency (GGUF's `rope_freqs.weight`).
     Factors(Vec<f32>),
 }
 
-/// Which of a rotary embedding's tables a sequence needs.
+/// The table of a rotary embedding that a sequence needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RopeRegime {
     /// The only one, or the one for short sequences.
     Short,
     /// For sequences beyond the original context (`longrope`).
     Long,
-    /// `dynamic`: the positions before this one turn by the frequencies of that length, each later
-    /// one by the frequencies of its own, as when transformers reads a prompt and then appends.
+    /// `dynamic`: positions before this length use the frequencies of this length, and each later one
+    /// those of its own, as when transformers reads a prompt and then appends tokens.
     Grown(u32),
 }
 
 impl Rope {
-    /// The plain embedding.
+    /// An embedding without scaling.
     #[must_use]
     pub fn new(theta: f32, dim: u32) -> Self {
         Self {
@@ -84,10 +84,10 @@ impl Rope {
         }
     }
 
-    /// Whether its numbers can be.
+    /// Checks its parameters.
     ///
     /// # Errors
-    /// When they cannot.
+    /// When a parameter is out of range, or a list of divisors has the wrong length.
     pub fn check(&self) -> Result<(), ModelError> {
         let damaged = |what: &str| Err(ModelError::Damaged(what.to_owned()));
         let positive = |x: f32| x.is_finite() && x > 0.0;
@@ -125,11 +125,11 @@ impl Rope {
         if fine {
             Ok(())
         } else {
-            damaged("its rotary scaling has factors that cannot be, or the wrong number of them")
+            damaged("its rotary scaling has factors out of range, or the wrong number of them")
         }
     }
 
-    /// How much longer than `max_position_embeddings` sequences may get.
+    /// The factor by which scaling extends `max_position_embeddings`.
     #[must_use]
     pub fn stretch(&self) -> f32 {
         match self.scaling {
@@ -138,8 +138,7 @@ impl Rope {
         }
     }
 
-    /// The table for a sequence that begins with `prompt` positions, of which there are `positions`
-    /// by now.
+    /// The table for a sequence of `positions` positions that began with a prompt of `prompt`.
     #[must_use]
     pub fn regime(&self, prompt: u32, positions: u32) -> RopeRegime {
         match self.scaling {
@@ -149,10 +148,10 @@ impl Rope {
         }
     }
 
-    /// (cos, sin) · attention_factor of `positions` positions by dim / 2 frequencies.
+    /// (cos, sin) · attention_factor, (positions, dim / 2).
     ///
-    /// A table, because WGSL promises nothing for the cosine of a large angle. As in transformers
-    /// the angle is an f32 product.
+    /// Kernels read this table because WGSL does not bound the error of the cosine of a large angle. As
+    /// in transformers, the angle is an f32 product.
     #[must_use]
     pub fn table(&self, regime: RopeRegime, positions: u32) -> Vec<[f32; 2]> {
         let turn = |position: u32, inv_freq: &f32| {
@@ -175,7 +174,7 @@ impl Rope {
         table
     }
 
-    /// The inverse frequencies of the first positions of a table, dim / 2 of them.
+    /// The inverse frequencies of the first positions of a table, (dim / 2).
     #[must_use]
     pub fn inv_freq_of(&self, regime: RopeRegime) -> Vec<f32> {
         self.inv_freq(match regime {
@@ -185,11 +184,11 @@ impl Rope {
         })
     }
 
-    /// The inverse frequencies of a sequence of `length` positions, dim / 2 of them.
+    /// The inverse frequencies of a sequence of `length` positions, (dim / 2).
     #[must_use]
     pub fn inv_freq(&self, length: u32) -> Vec<f32> {
-        // transformers computes in f32, and at large positions the rounding shows: so do we, in
-        // the same order. Only the power is taken in f64 and rounded once.
+        // transformers computes in f32, and its rounding is visible at large positions, so the order of
+        // operations here is the same. Only the power is computed in f64 and rounded once.
         let powers = |theta: f32| -> Vec<f32> {
             (0..self.dim / 2)
                 .map(|i| f64::from((2 * i) as f32 / self.dim as f32))
@@ -289,7 +288,7 @@ mod tests {
         });
         assert_eq!(rope.inv_freq(3), rope.inv_freq(16));
         assert!(rope.inv_freq(17)[3] < rope.inv_freq(16)[3]);
-        // Positions of the prompt turn alike, later ones each by their own length.
+        // Positions of the prompt share their frequencies; each later one uses those of its own length.
         let table = rope.table(rope.regime(20, 20), 22);
         let angle = |position: u32, length: u32| (position as f32 * rope.inv_freq(length)[1]).cos();
         assert!((table[3 * 4 + 1][0] - angle(3, 20)).abs() < 1e-6);

@@ -1,8 +1,7 @@
-//! The directory of a safetensors file, and the index of several.
+//! The header of a safetensors file, and the index of a sharded model.
 //!
-//! Format: <https://github.com/huggingface/safetensors#format>. The crate of that name wants the
-//! whole file in memory; here a directory is read by ranges, and no count or offset is believed
-//! before it is checked.
+//! Format: <https://github.com/huggingface/safetensors#format>. The crate of that name needs the
+//! whole file in memory; this module reads ranges, and checks every count and offset before use.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,12 +14,12 @@ use crate::ggml::GgmlType;
 use crate::source::ByteSource;
 use crate::tensor::{TensorInfo, check_overlaps};
 
-/// The most bytes that a directory may take; the reference implementation's limit.
+/// Maximum size of a header in bytes; the reference implementation's limit.
 const MAX_DIRECTORY: u64 = 100_000_000;
-/// Far more than any model has.
+/// Limit on the tensors of a file, far above any model's.
 const MAX_TENSORS: usize = 100_000;
 
-/// One entry of the directory.
+/// One entry of the header.
 #[derive(Deserialize)]
 struct Entry {
     dtype: String,
@@ -28,7 +27,7 @@ struct Entry {
     data_offsets: [u64; 2],
 }
 
-/// All entries, in the file's order, so that a name that comes twice is seen.
+/// All entries in the file's order. A list rather than a map, so that duplicate names are detected.
 struct Directory(Vec<(String, Entry)>);
 
 impl<'de> Deserialize<'de> for Directory {
@@ -60,10 +59,10 @@ impl<'de> Deserialize<'de> for Directory {
     }
 }
 
-/// Reads the directory of a file, which is number `file` of the checkpoint and called `file_name`.
+/// Reads the header of file number `file` of a checkpoint, called `file_name`.
 ///
 /// # Errors
-/// When it is truncated, or its directory makes no sense.
+/// When the file is truncated, or its header is malformed.
 pub async fn read<S: ByteSource>(
     source: &S,
     file: usize,
@@ -78,13 +77,15 @@ pub async fn read<S: ByteSource>(
     };
     if length > MAX_DIRECTORY {
         return Err(damaged(format!(
-            "it claims a directory of {length} bytes, and none has more than {MAX_DIRECTORY}"
+            "it claims a header of {length} bytes, but the limit is {MAX_DIRECTORY}"
         )));
     }
     let data = 8 + length;
     let text = source.read(8..data).await?;
     let wrong = |error: &dyn fmt::Display| {
-        damaged(format!("its directory is not as it should be ({error})"))
+        damaged(format!(
+            "its header is not a valid list of tensors ({error})"
+        ))
     };
     let text = str::from_utf8(&text).map_err(|error| wrong(&error))?;
     let Directory(entries) = serde_json::from_str(text).map_err(|error| wrong(&error))?;
@@ -142,7 +143,7 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The file of each tensor, by the index of a model in several files.
+/// Reads the index of a sharded model: the file of each tensor.
 ///
 /// # Errors
 /// When it is not such an index.

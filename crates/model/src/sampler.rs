@@ -1,4 +1,4 @@
-//! Drawing tokens by chance, on the GPU.
+//! Sampling tokens on the GPU.
 
 use vitrine_gpu::{Buffer, Extent, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{
@@ -10,16 +10,16 @@ use crate::model::Model;
 use crate::sequences::SequenceId;
 use crate::{Config, ModelError};
 
-/// How the tokens of each sequence are chosen; and which tokens it has, for the penalties.
+/// Sampling parameters of each sequence, and its token counts for the penalties.
 pub(crate) struct Sampler {
     capacity: u32,
     vocab_size: u32,
-    /// Logits from one row to the next.
+    /// Floats from one row of logits to the next.
     stride: u32,
     params: Buffer,
     prompts: Buffer,
     counts: Buffer,
-    /// By [`SequenceId`]; none where the best token is taken.
+    /// By [`SequenceId`]; `None` where the best token is taken.
     settings: Vec<Option<Settings>>,
 }
 
@@ -27,17 +27,17 @@ pub(crate) struct Sampler {
 struct Settings {
     params: SamplingParams,
     prompt: u32,
-    /// Whether the GPU has counted its tokens.
+    /// Whether the token counts on the GPU are up to date.
     counted: bool,
 }
 
-/// Recordings that draw from the logits of some rows.
+/// Recordings that sample a token for each row of logits.
 pub(crate) struct Draw {
     /// [`DrawnBits`] of each row.
     pub drawn: Buffer,
     /// Counts the tokens of each row's sequence.
     pub count: Recording,
-    /// From logits to tokens, which are fed back.
+    /// Draws the tokens and writes them to the history.
     pub sample: Recording,
 }
 
@@ -57,8 +57,8 @@ impl Sampler {
         })
     }
 
-    /// Recordings for up to `capacity` rows of these logits, which were scanned: those of the pass, or
-    /// one, the last.
+    /// Records sampling for up to `capacity` rows of these logits, which `argmax` has scanned. A capacity of 1
+    /// means the last row of a pass.
     pub fn draw(
         &self,
         gpu: &Gpu,
@@ -86,7 +86,7 @@ impl Sampler {
         count.dispatch(dispatch);
         let mut sample = Recording::default();
         sample.enter(choice("sample"));
-        // For the logsumexp.
+        // `choose` computes the logsumexp.
         let argmax = Argmax {
             n,
             stride,
@@ -123,12 +123,12 @@ impl Sampler {
         gpu.write(&self.params, id.index() as u64 * bytes.len() as u64, bytes);
     }
 
-    /// Whether tokens of a sequence are drawn, and not simply the best.
+    /// Whether tokens of this sequence are sampled rather than greedily chosen.
     pub fn draws(&self, id: SequenceId) -> bool {
         matches!(self.settings.get(id.index()), Some(Some(_)))
     }
 
-    /// Whether the tokens of a sequence must be counted now; from then on the draws do it.
+    /// Whether the tokens of a sequence must be counted now; later draws update the counts.
     pub fn must_count(&mut self, id: SequenceId) -> bool {
         match self.settings.get_mut(id.index()) {
             Some(Some(settings)) => !std::mem::replace(&mut settings.counted, true),
@@ -136,7 +136,7 @@ impl Sampler {
         }
     }
 
-    /// The sequence now has other tokens.
+    /// Marks the counts as stale after the tokens of the sequence have changed.
     pub fn recount(&mut self, id: SequenceId) {
         if let Some(Some(settings)) = self.settings.get_mut(id.index()) {
             settings.counted = false;
@@ -145,11 +145,11 @@ impl Sampler {
 }
 
 impl Model {
-    /// How the next tokens of a sequence are chosen, from its next step on; the best one each, if
-    /// none. `prompt` is how many of its tokens were given and not generated.
+    /// Sets how tokens of a sequence are chosen from its next step on; `None` is greedy decoding.
+    /// `prompt` is how many of its tokens were given rather than generated.
     ///
     /// # Errors
-    /// When the sequence has ended, a setting is out of its range, or the GPU has no room.
+    /// When the sequence has ended, a setting is out of range, or GPU memory runs out.
     pub fn set_sampling(
         &mut self,
         id: SequenceId,
@@ -179,7 +179,7 @@ impl Model {
         Ok(())
     }
 
-    /// Makes room for the settings of `id`.
+    /// Makes sure that the sampler's buffers have a slot for `id`.
     fn make_sampler(&mut self, id: SequenceId) -> Result<(), ModelError> {
         let needed = id.index() as u32 + 1;
         let old = self.sampler.as_ref();
@@ -206,7 +206,7 @@ impl Model {
         Ok(())
     }
 
-    /// Chooses the tokens of `id` as those of `of` are chosen.
+    /// Gives `id` the sampling settings of `of`.
     pub(crate) fn inherit_sampling(
         &mut self,
         id: SequenceId,
@@ -222,7 +222,7 @@ impl Model {
         }
     }
 
-    /// Whether the next token of `id` is drawn; then the recordings are there.
+    /// Whether the next token of `id` is sampled; if so, makes sure that the recordings exist.
     pub(crate) fn prepare_draw(&mut self, id: SequenceId) -> Result<bool, ModelError> {
         let Some(sampler) = self.sampler.as_ref().filter(|sampler| sampler.draws(id)) else {
             return Ok(false);
@@ -237,8 +237,8 @@ impl Model {
 }
 
 impl Model {
-    /// Of each of these sequences, whether its next token is drawn. If any is, the recordings of the
-    /// batch are there, and take the best token for the others.
+    /// For each of these sequences, whether its next token is sampled. If any is, makes sure that the
+    /// recordings of the batch exist; they take the best token for the other sequences.
     pub(crate) fn prepare_batch_draw(
         &mut self,
         ids: &[SequenceId],
@@ -270,7 +270,7 @@ impl Model {
     }
 }
 
-/// What a step found out, as the GPU wrote it.
+/// Size of the choice that a step writes.
 pub(crate) const CHOSEN_BYTES: u64 = size_of::<Chosen>() as u64;
-/// How it was drawn.
+/// Size of the record of how a token was drawn.
 pub(crate) const DRAWN_BYTES: u64 = size_of::<DrawnBits>() as u64;

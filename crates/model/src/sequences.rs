@@ -1,4 +1,4 @@
-//! Several sequences in one cache.
+//! The sequences of a model, which share one KV cache.
 
 mod passes;
 mod room;
@@ -12,7 +12,7 @@ use crate::model::{Model, Pending};
 use crate::rope::RopeRegime;
 use crate::{Config, ModelError};
 
-/// Hears of the first position and the number of tokens of each pass, while its rows are there.
+/// Called after each pass with its first position and its number of tokens, while its activations are valid.
 pub(crate) type AfterPass<'a> = &'a mut dyn FnMut(&Model, u32, u32);
 
 /// A sequence of a [`Model`].
@@ -28,14 +28,14 @@ impl SequenceId {
         self.0 as usize
     }
 
-    /// The one that is always there.
+    /// The sequence that always exists.
     pub const FIRST: Self = Self(0);
 }
 
-/// The most sequences at a time: all fit into one pass.
+/// Maximum number of sequences, so that all fit into one pass.
 const MAX_SEQUENCES: usize = MAX_ROWS as usize;
 
-/// Where a sequence stands.
+/// The state of a sequence.
 #[derive(Clone, Debug)]
 pub(crate) struct Sequence {
     /// The pages that hold its positions, in order.
@@ -44,7 +44,7 @@ pub(crate) struct Sequence {
     pub position: u32,
     /// How many of them it began with.
     pub prompt: u32,
-    /// The rotary tables that its keys were turned by.
+    /// The rotary tables that its keys were rotated with.
     pub regimes: Vec<RopeRegime>,
 }
 
@@ -59,14 +59,13 @@ impl Sequence {
     }
 }
 
-/// All sequences, and what the GPU knows of them.
+/// All sequences, and the state of their rows and page tables on the GPU.
 pub(crate) struct Sequences {
     /// By [`SequenceId`].
     all: Vec<Option<Sequence>>,
-    /// The rows that the GPU has: `argmax` moves them on, and the next step can be submitted as it
-    /// is.
+    /// The rows on the GPU. `argmax` advances them there, so the next step needs no upload.
     pub rows: Vec<Row>,
-    /// Sequences for which the GPU has a page table.
+    /// Number of page tables on the GPU.
     tables: u32,
 }
 
@@ -79,7 +78,7 @@ impl Sequences {
         }
     }
 
-    /// The buffer of `Step`, with all that it must say.
+    /// Makes the buffer of `Step` with the current rows and page tables.
     pub fn step(&self, gpu: &Gpu, cache: &KvCache, tables: u32) -> Result<Buffer, ModelError> {
         let page_stride = pages_for(cache.positions);
         let step = gpu.buffer("step", Step::bytes(tables, page_stride), Usage::Work)?;
@@ -114,19 +113,19 @@ fn write_rows(gpu: &Gpu, step: &Buffer, page_stride: u32, rows: &[Row]) {
 }
 
 impl Model {
-    /// Starts a further sequence with `ids`, and predicts the token after them, with the `top` best
+    /// Starts another sequence with `ids`, and predicts the token after them, with the `top` best
     /// candidates.
     ///
     /// # Errors
-    /// When there are no ids, too many, or unknown ones; or there is no room for another sequence.
+    /// When there are no ids, too many, or unknown ones; there are too many sequences; or GPU memory runs out.
     pub fn start(&mut self, ids: &[u32], top: u32) -> Result<(SequenceId, Pending), ModelError> {
         self.start_sampled(ids, None, top)
     }
 
-    /// As [`Model::start`], with tokens that are chosen by `params` from the first on.
+    /// As [`Model::start`], with tokens sampled by `params` from the first on.
     ///
     /// # Errors
-    /// As [`Model::start`], and when a setting is out of its range.
+    /// As [`Model::start`], and when a setting is out of range.
     pub fn start_sampled(
         &mut self,
         ids: &[u32],
@@ -141,13 +140,13 @@ impl Model {
         self.or_end(id, pending)
     }
 
-    /// Starts a further sequence with the first `position` tokens of `of` and then `token`, and
-    /// predicts the token after them. The keys and values of the common tokens are not computed
-    /// again: all pages that are full of them are shared.
+    /// Starts another sequence with the first `position` tokens of `of` followed by `token`, and
+    /// predicts the token after them. Keys and values of the common tokens are not computed again,
+    /// unless the rotary angles differ: full pages are shared.
     ///
     /// # Errors
-    /// When `of` does not reach up to `position`, the context is full, the token is unknown, or
-    /// there is no room for another sequence.
+    /// When `of` has fewer than `position` positions, the context is full, the token is unknown, there
+    /// are too many sequences, or GPU memory runs out.
     pub fn fork(
         &mut self,
         of: SequenceId,
@@ -168,11 +167,11 @@ impl Model {
         self.or_end(id, pending)
     }
 
-    /// Starts a further sequence at `position`, without having read what is before it: for
+    /// Starts another sequence at `position` without computing the positions before it: for
     /// measurements, as [`Model::jump`].
     ///
     /// # Errors
-    /// When the context has no such position, or there is no room for another sequence.
+    /// When the context has no such position, there are too many sequences, or GPU memory runs out.
     pub fn start_at(&mut self, position: u32) -> Result<SequenceId, ModelError> {
         let id = self.open()?;
         if let Err(error) = self.place(id, position) {
@@ -182,10 +181,10 @@ impl Model {
         Ok(id)
     }
 
-    /// Makes what `id` holds a further sequence; `id` is empty then.
+    /// Moves the contents of `id` to a new sequence and leaves `id` empty.
     ///
     /// # Errors
-    /// When it has ended, or there is no room for another sequence.
+    /// When `id` has ended, there are too many sequences, or GPU memory runs out.
     pub fn set_aside(&mut self, id: SequenceId) -> Result<SequenceId, ModelError> {
         self.sequences.get(id)?;
         let new = self.open()?;
@@ -196,10 +195,10 @@ impl Model {
         Ok(new)
     }
 
-    /// The first `n` tokens of a sequence, the one that was chosen last among them.
+    /// Reads back the first `n` tokens of a sequence; the token chosen last counts as one.
     ///
     /// # Errors
-    /// When it has ended or has fewer tokens, or the device fails.
+    /// When the sequence has ended or has fewer tokens, or the device fails.
     pub async fn tokens(&self, id: SequenceId, n: u32) -> Result<Vec<u32>, ModelError> {
         let sequence = self.sequences.get(id)?;
         if n == 0 || n > sequence.position + 1 {
@@ -219,10 +218,10 @@ impl Model {
         Ok(ids)
     }
 
-    /// Ends a sequence; its pages are free for others. The first one only becomes empty.
+    /// Ends a sequence and releases its pages. The first sequence stays, empty.
     ///
     /// # Errors
-    /// When it has ended already.
+    /// When it has already ended.
     pub fn end(&mut self, id: SequenceId) -> Result<(), ModelError> {
         self.clear(id)?;
         if id != SequenceId::FIRST {
@@ -232,7 +231,7 @@ impl Model {
         Ok(())
     }
 
-    /// Positions of a sequence that are in the cache.
+    /// The number of positions of a sequence in the cache.
     ///
     /// # Errors
     /// When it has ended.
@@ -240,7 +239,7 @@ impl Model {
         Ok(self.sequences.get(id)?.position)
     }
 
-    /// Pages of the cache, each of [`PAGE`] positions, that sequences hold.
+    /// The number of KV cache pages, each of [`PAGE`] positions, that sequences hold.
     #[must_use]
     pub fn pages_taken(&self) -> u32 {
         self.cache.pool.taken()
@@ -260,7 +259,7 @@ impl Model {
         }
     }
 
-    /// A place for another sequence.
+    /// Opens another sequence, which is empty.
     pub(crate) fn open(&mut self) -> Result<SequenceId, ModelError> {
         let all = &mut self.sequences.all;
         let free = all.iter().position(Option::is_none);

@@ -1,9 +1,9 @@
-//! Where the bytes of a model file come from: a memory map, a browser's storage, or memory.
+//! Sources of a model file's bytes: a memory map, a browser's storage, or memory.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A file that can be read by ranges, so that a model never has to be in memory as a whole.
+/// A file that is read in ranges, so that a model is never in memory as a whole.
 #[expect(
     async_fn_in_trait,
     reason = "used through generics on one thread; no Send bound needed"
@@ -12,15 +12,15 @@ pub trait ByteSource {
     /// Length in bytes.
     fn len(&self) -> u64;
 
-    /// Whether there is nothing in it.
+    /// Whether the file is empty.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The bytes in `range`. Callers keep ranges small (16 MiB at most).
+    /// Reads the bytes in `range`. Callers keep ranges small (16 MiB at most).
     ///
     /// # Errors
-    /// When the range ends past the file, or the storage fails.
+    /// When the range extends past the end of the file, or the storage fails.
     async fn read(&self, range: Range<u64>) -> Result<Cow<'_, [u8]>, SourceError>;
 }
 
@@ -30,7 +30,7 @@ pub enum SourceError {
     /// The file ends before the range does.
     #[error("the file ends at byte {len}, but bytes up to {end} were expected")]
     Truncated {
-        /// End of the range that was asked for.
+        /// End of the requested range.
         end: u64,
         /// Length of the file.
         len: u64,

@@ -1,4 +1,4 @@
-//! From rows on disk to packed rows.
+//! The conversion of rows on disk to packed rows.
 
 use vitrine_kernels::Format;
 use vitrine_kernels::packed::TilePacker;
@@ -6,18 +6,18 @@ use vitrine_kernels::packed::TilePacker;
 use crate::ggml::GgmlType;
 use crate::quantize::Quantize;
 
-/// What a tensor is on disk, and what becomes of it.
+/// A tensor's type on disk, and its quantisation during loading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Storage {
-    /// Its type on disk.
+    /// The type on disk.
     pub on_disk: GgmlType,
-    /// How to quantise it; `None` keeps it as it is.
+    /// `None` keeps the weights as they are.
     quantize: Option<Quantize>,
 }
 
 impl Storage {
-    /// A tensor of type `on_disk`, quantised if asked for. What is quantised already stays as it
-    /// is: the second rounding would only add to the error.
+    /// The storage of a tensor of type `on_disk`. Types that are already quantised are not quantised
+    /// again, because a second rounding would only add error.
     #[must_use]
     pub fn new(on_disk: GgmlType, quantize: Option<Quantize>) -> Self {
         Self {
@@ -26,7 +26,7 @@ impl Storage {
         }
     }
 
-    /// How the GPU stores it.
+    /// The weight format on the GPU.
     #[must_use]
     pub fn format(self) -> Format {
         self.quantize
@@ -39,7 +39,7 @@ impl Storage {
         self.on_disk.row_bytes(k)
     }
 
-    /// Packs one row as it is on disk into row `row` of `packer`, whose format is
+    /// Packs one row, as it is stored on disk, into row `row` of `packer`, whose format is
     /// [`Storage::format`].
     pub fn pack_row(self, bytes: &[u8], row: usize, packer: &mut TilePacker) {
         match self.quantize {

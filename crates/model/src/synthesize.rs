@@ -1,4 +1,4 @@
-//! Random weights in place of a file's, to measure the speed of a model that nobody has.
+//! Random weights, to measure the speed of a model without its files.
 
 use half::{bf16, f16};
 use vitrine_kernels::packed::{BLOCK, TilePacker};
@@ -8,7 +8,7 @@ use vitrine_kernels::{Format, SUPER_BLOCKS, Scales};
 pub struct RandomBits(u64);
 
 impl RandomBits {
-    /// The sequence of this seed.
+    /// Seeds the generator.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -23,8 +23,8 @@ impl RandomBits {
     }
 }
 
-/// Fills row `row` of `packer` with random weights of mean 0 and standard deviation 1 / √k, as a
-/// layer that keeps the magnitude of its input has.
+/// Fills row `row` of `packer` with random weights of mean 0 and standard deviation 1 / √k, so that a
+/// layer preserves the magnitude of its input.
 pub fn random_row(random: &mut RandomBits, row: usize, packer: &mut TilePacker) {
     let format = packer.format();
     let quants = format.quants();
@@ -36,7 +36,7 @@ pub fn random_row(random: &mut RandomBits, row: usize, packer: &mut TilePacker) 
     let blocks = packer.k().div_ceil(BLOCK) as usize;
     for block in 0..blocks {
         if quants.high_bits == 0 {
-            // All bits mean something, so any bits will do.
+            // Every bit belongs to a quant, so random words are valid.
             let mut words = [0; 8];
             let words = &mut words[..format.block_words() as usize];
             for pair in words.chunks_mut(2) {
@@ -52,8 +52,8 @@ pub fn random_row(random: &mut RandomBits, row: usize, packer: &mut TilePacker) 
             packer.put_numbers(row, block, &numbers);
         }
     }
-    // 2^bits equally likely numbers deviate by 2^bits / √12 from their mean, which is half a step
-    // above -2^(bits - 1) where they are signed.
+    // 2^bits equally likely quants have a standard deviation of 2^bits / √12. Their mean is
+    // (2^bits - 1) / 2 if they are unsigned, and -1/2 if they are signed.
     let levels = f32::from(1u16 << bits);
     let scale = deviation * 12f32.sqrt() / levels;
     let middle = (levels - 1.0) / 2.0;
@@ -66,8 +66,8 @@ pub fn random_row(random: &mut RandomBits, row: usize, packer: &mut TilePacker) 
         Scales::Row => (scale.to_bits(), None),
         Scales::Group(_) if format == Format::Q8 => (halves(scale, 0.0), None),
         Scales::Group(_) => (halves(scale, -scale * middle), None),
-        // Factors in the middle of their range: 8 of 15, 32 of 63, and 16 and -16 of 31; of both
-        // signs, so that numbers that reach one further below zero than above do not matter.
+        // Factors in the middle of their range: 8 of 15, 32 of 63, and 16 and -16 of 31. Both signs,
+        // so that the asymmetric range of signed quants does not shift the mean.
         Scales::Super { zero: 0 } if quants.steps == 2 => {
             (halves(scale / 8.0, scale * middle / 8.0), Some(0x8888))
         }
@@ -84,7 +84,7 @@ pub fn random_row(random: &mut RandomBits, row: usize, packer: &mut TilePacker) 
     }
 }
 
-/// Uniform in ±√3 deviations.
+/// Fills a row with floats, uniform in ±√3 deviations.
 fn random_floats(random: &mut RandomBits, deviation: f32, row: usize, packer: &mut TilePacker) {
     let format = packer.format();
     let step = deviation * 12f32.sqrt() / 65536.0;

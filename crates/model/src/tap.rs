@@ -1,4 +1,4 @@
-//! The places of a model where one can look, in transformers' terms.
+//! Taps: the activations of a model that can be read, in transformers' terms.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,43 +8,41 @@ use crate::{Config, ModelError};
 /// An intermediate tensor of a pass. Layers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tap {
-    /// What `embed_tokens` gives, (positions, hidden_size).
+    /// The output of `embed_tokens`, (positions, hidden_size).
     Embedding,
     /// The residual stream before layer l, and after the final norm for l = `num_hidden_layers`:
     /// `output_hidden_states` of transformers. (positions, hidden_size).
     HiddenStates(u32),
-    /// Queries before RoPE, and after a norm where the model has one for them,
-    /// (heads, positions, head_dim).
+    /// Queries before RoPE and after the query norm, if there is one, (heads, positions, head_dim).
     QProj(u32),
-    /// Keys before RoPE, and after a norm where the model has one for them,
-    /// (kv_heads, positions, head_dim).
+    /// Keys before RoPE and after the key norm, if there is one, (kv_heads, positions, head_dim).
     KProj(u32),
     /// Queries after RoPE, (heads, positions, head_dim).
     Q(u32),
-    /// Keys after RoPE, as the cache has them, (kv_heads, positions, head_dim).
+    /// Keys after RoPE, as in the cache, (kv_heads, positions, head_dim).
     K(u32),
     /// Values, (kv_heads, positions, head_dim).
     V(u32),
     /// Attention probabilities, `output_attentions` of transformers, (heads, positions, positions).
     Attentions(u32),
-    /// What each head gives to `o_proj`, (positions, heads, head_dim).
+    /// The output of each head, the input of `o_proj`, (positions, heads, head_dim).
     HeadOut(u32),
-    /// The output of the attention module, before a norm where the model has one there,
+    /// The output of the attention module, before the norm that follows it in some models,
     /// (positions, hidden_size).
     AttnOut(u32),
-    /// The neurons: what `down_proj` reads, (positions, intermediate_size).
+    /// The neurons, the input of `down_proj`, (positions, intermediate_size).
     MlpAct(u32),
-    /// The output of the MLP, before a norm where the model has one there,
+    /// The output of the MLP, before the norm that follows it in some models,
     /// (positions, hidden_size).
     MlpOut(u32),
-    /// The logit lens: what the final norm and the output head make of the residual stream before
-    /// layer l, (positions, vocab_size).
-    Lens(u32),
+    /// The logit lens: final norm and output head applied to the residual stream before layer l,
     /// (positions, vocab_size).
+    Lens(u32),
+    /// The logits, (positions, vocab_size).
     Logits,
 }
 
-/// A name, and the tap of that name in a layer.
+/// A tap's name, and its constructor for a layer.
 type Named = (&'static str, fn(u32) -> Tap);
 
 /// Taps that every layer has.
@@ -107,8 +105,8 @@ impl FromStr for Tap {
 }
 
 impl Tap {
-    /// The taps of a list such as `hidden_states,attentions.3,logits`, without doubles: of all
-    /// layers where no layer is named.
+    /// Parses a list such as `hidden_states,attentions.3,logits`. A name without a layer means all layers; the
+    /// result is sorted and has no duplicates.
     ///
     /// # Errors
     /// When a name is unknown, or the model has no such layer.
@@ -133,7 +131,7 @@ impl Tap {
         config.num_hidden_layers() + u32::from(matches!(self, Self::HiddenStates(_)))
     }
 
-    /// The layer, where it is of one.
+    /// The layer, if the tap belongs to one.
     #[must_use]
     pub fn layer(self) -> Option<u32> {
         match self {
@@ -153,10 +151,10 @@ impl Tap {
         }
     }
 
-    /// Whether the model has it.
+    /// Checks that the model has this tap.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it has no such layer.
     pub fn check(self, config: &Config) -> Result<(), ModelError> {
         let layers = self.layers(config);
         match self.layer() {
@@ -168,7 +166,7 @@ impl Tap {
         }
     }
 
-    /// The shape of the tensor for so many positions.
+    /// The shape of the tensor for a sequence of `positions`.
     #[must_use]
     pub fn shape(self, config: &Config, positions: u32) -> Vec<usize> {
         let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);

@@ -2,22 +2,22 @@ use crate::ModelError;
 use crate::ggml::GgmlType;
 use crate::source::SourceError;
 
-/// Where a tensor of a checkpoint lies and what it is.
+/// A tensor of a checkpoint: name, shape, type, and position in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Its name, `model.layers.0.self_attn.q_proj.weight`.
+    /// Its name, such as `model.layers.0.self_attn.q_proj.weight`.
     pub name: String,
     /// Its shape, rows first.
     pub shape: Vec<u64>,
-    /// How its numbers are stored; none for types that we do not read.
+    /// Its type; `None` if that is not supported.
     pub kind: Option<GgmlType>,
     /// The name of its type in the file.
     pub type_name: String,
-    /// Which of the checkpoint's files.
+    /// Index of its file in the checkpoint.
     pub file: usize,
     /// Its first byte, from the start of the file.
     pub offset: u64,
-    /// Its length in bytes; 0 for types that we do not read.
+    /// Its length in bytes; in GGUF files 0 if the type is not supported.
     pub bytes: u64,
 }
 
@@ -25,21 +25,18 @@ impl TensorInfo {
     /// Its type.
     ///
     /// # Errors
-    /// When it is one that we do not read.
+    /// When the type is not supported.
     pub fn kind(&self) -> Result<GgmlType, ModelError> {
         self.kind.ok_or_else(|| {
-            let what = format!(
-                "the number format {} (tensor {})",
-                self.type_name, self.name
-            );
+            let what = format!("the tensor type {} (tensor {})", self.type_name, self.name);
             ModelError::Unsupported(what)
         })
     }
 
-    /// Its numbers in all.
+    /// Its number of elements.
     ///
     /// # Errors
-    /// When they cannot be counted.
+    /// When the product overflows.
     pub fn elements(&self) -> Result<u64, ModelError> {
         let product = self
             .shape
@@ -48,11 +45,11 @@ impl TensorInfo {
         product.ok_or_else(|| self.wrong("has more elements than can be counted"))
     }
 
-    /// Sets its length by shape and type.
+    /// Computes its length from shape and type.
     pub(crate) fn measure(&mut self) -> Result<(), ModelError> {
         let elements = self.elements()?;
         let Some(kind) = self.kind else {
-            return Ok(()); // Refused when somebody asks for its weights.
+            return Ok(()); // Refused when its weights are read.
         };
         let (block, block_bytes) = kind.block();
         if !self
@@ -69,7 +66,7 @@ impl TensorInfo {
         Ok(())
     }
 
-    /// Refuses a tensor that its file cannot hold.
+    /// Checks that the tensor ends within its file.
     pub(crate) fn check_end(&self, file_len: u64) -> Result<(), ModelError> {
         match self.offset.checked_add(self.bytes) {
             None => Err(self.wrong("lies beyond the end of any file")),
@@ -87,7 +84,7 @@ impl TensorInfo {
     }
 }
 
-/// Refuses tensors of one file that share bytes: no format allows it.
+/// Refuses tensors of one file that share bytes, which no format allows.
 pub(crate) fn check_overlaps<'t>(
     tensors: impl Iterator<Item = &'t TensorInfo>,
 ) -> Result<(), ModelError> {

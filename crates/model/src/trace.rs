@@ -1,4 +1,4 @@
-//! A prompt read with taps.
+//! Prompts with taps: reading intermediate tensors of a whole prompt.
 
 use std::ops::Range;
 
@@ -11,17 +11,17 @@ use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::SequenceId;
 use crate::{Config, Model, ModelError, Prediction, RowPrediction, Tap};
 
-/// Bytes that the taps of one pass may take on their way to the host.
+/// Maximum bytes that the taps of one pass read back.
 const PASS_BYTES: u64 = 64 << 20;
 
 /// An intermediate tensor of a whole prompt, in f32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tapped {
-    /// What it is.
+    /// The tap.
     pub tap: Tap,
     /// Its shape: [`Tap::shape`].
     pub shape: Vec<usize>,
-    /// Its values, the last dimension next to one another.
+    /// Its values, row-major.
     pub values: Vec<f32>,
 }
 
@@ -33,38 +33,38 @@ impl Tapped {
     }
 }
 
-/// The logit lens of every layer and position, without all its logits.
+/// A request for the logit lens of every layer and position, without the logits themselves.
 #[derive(Clone, Debug, Default)]
 pub struct LensRequest {
-    /// How many candidates, at most [`vitrine_kernels::TOP_K`].
+    /// The number of candidates, at most [`vitrine_kernels::TOP_K`].
     pub top: u32,
-    /// For each position a token whose logit and rank are wanted in all layers; or none.
+    /// For each position, a token whose logit and rank are wanted in all layers; may be empty.
     pub targets: Vec<u32>,
 }
 
-/// What there was to see while a prompt was read.
+/// The tensors and lens of a traced prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelTrace {
-    /// What follows the prompt.
+    /// The prediction of the token after the prompt.
     pub prediction: Prediction,
     /// The tensors, in order of the taps.
     pub tensors: Vec<Tapped>,
-    /// (layers + 1, positions): the lens before each layer, and what the model says in the end.
-    /// Empty where nobody asked.
+    /// The lens before each layer and the model's own predictions, (layers + 1, positions). Empty if
+    /// not requested.
     pub lens: Vec<Vec<RowPrediction>>,
 }
 
-/// What is read, and where somebody looks.
+/// The parameters of a trace.
 struct TraceOf<'a> {
     id: SequenceId,
     ids: &'a [u32],
     taps: &'a [Tap],
     top: u32,
-    /// Whether the model is to be as if nothing were changed in it.
+    /// Whether to ignore the changes that are active in the model.
     as_it_is: bool,
 }
 
-/// What is looked at in each pass.
+/// The segments and readouts of each pass.
 struct Watch<'a> {
     taps: &'a [Tap],
     lens: Option<LensRequest>,
@@ -72,7 +72,7 @@ struct Watch<'a> {
     segments: Vec<Segment>,
 }
 
-/// What is on its way to the host, from position `first` on.
+/// A pending readback of a pass; `first` is the position of its first row.
 enum Underway {
     Rows {
         tap: Tap,
@@ -87,12 +87,11 @@ enum Underway {
 }
 
 impl Model {
-    /// Starts a new sequence with `ids` as [`Model::prefill`] does, and hands over what `taps` see
-    /// on the way. The result is the same to the bit.
+    /// Restarts the first sequence with `ids` as [`Model::prefill`] does, and returns the tensors at
+    /// `taps`. The prediction is bit-identical to that without taps.
     ///
     /// # Errors
-    /// When there are no ids, too many, or unknown ones; the model has no such tap; or the GPU has
-    /// no room.
+    /// When there are no ids, too many, or unknown ones; the model has no such tap; or GPU memory runs out.
     pub async fn trace(
         &mut self,
         ids: &[u32],
@@ -110,10 +109,10 @@ impl Model {
         self.trace_as(request, lens).await
     }
 
-    /// The kernels of a pass of many tokens, in order; and those of the same pass with taps.
+    /// The names of the kernels of a prefill pass, in order, without and with `taps`.
     ///
     /// # Errors
-    /// When the model has no such tap, or the GPU has no room.
+    /// When the model has no such tap, or GPU memory runs out.
     pub fn kernels(&self, taps: &[Tap]) -> Result<[Vec<String>; 2], ModelError> {
         taps.iter().try_for_each(|tap| tap.check(&self.config))?;
         let (gpu, config) = (&self.gpu, &self.config);
@@ -129,7 +128,7 @@ impl Model {
         ])
     }
 
-    /// A pass of many tokens, cut where `tapping` looks.
+    /// A prefill pass, split at every tap.
     pub(crate) fn tapped(
         &self,
         changes: &Changes,
@@ -142,8 +141,8 @@ impl Model {
         Plan::tapped(basis, tapping)
     }
 
-    /// What `taps` see while the model as it is, whatever is changed in it now, reads `ids` beside the
-    /// sequences that there are.
+    /// Reads the tensors at `taps` for `ids` in a temporary sequence, without the changes that are active
+    /// in the model. Other sequences are not affected.
     ///
     /// # Errors
     /// As [`Model::trace`].
@@ -253,7 +252,7 @@ impl Model {
         })
     }
 
-    /// Submits a pass, and asks for what is watched.
+    /// Submits a pass and the readbacks of its taps.
     fn pass(&self, first: u32, n_tokens: u32, watch: &Watch<'_>) -> Vec<Underway> {
         let mut underway = Vec::new();
         for Segment { recording, reads } in &watch.segments {
@@ -276,7 +275,7 @@ impl Model {
         underway
     }
 
-    /// Logits of all rows of a pass, a few at a time.
+    /// Submits the readout of all rows of a pass, a few at a time.
     fn read_out(
         &self,
         first: u32,
@@ -318,7 +317,7 @@ impl Model {
         underway
     }
 
-    /// Puts the rows of a pass where they belong in the whole tensor.
+    /// Copies the rows of a pass to their places in the whole tensor.
     fn put(&self, tapped: &mut Tapped, first: u32, n_tokens: u32, bytes: &[u8]) {
         let config = &self.config;
         let (first, n_tokens) = (first as usize, n_tokens as usize);
@@ -340,7 +339,7 @@ impl Model {
             }
             Tap::Q(layer) | Tap::K(layer) | Tap::V(layer) => {
                 let [heads, positions, head_dim] = [0, 1, 2].map(|i| tapped.shape[i]);
-                // Values lie behind the keys.
+                // Values follow the keys.
                 let skipped = match tapped.tap {
                     Tap::V(_) => heads,
                     _ => 0,

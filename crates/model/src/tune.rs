@@ -1,5 +1,4 @@
-//! Measuring how matrices are best multiplied on this adapter: by the model's own matrices in the
-//! model's own passes, each cut in turn.
+//! Tuning: timing every tiling of `matmul` on this adapter, on the model's own matrices in its own passes.
 
 use vitrine_gpu::{Clock, Detail, Span, Timer};
 use vitrine_kernels::{Tiling, operation};
@@ -10,33 +9,33 @@ use crate::sequences::SequenceId;
 use crate::tuning::{MatmulKind, Measured, Tuning};
 use crate::{MAX_PASS, Model, ModelError};
 
-/// How often each cut is timed; the best counts.
+/// How often each tiling is timed; the fastest run counts.
 const ROUNDS: u32 = 3;
-/// Tokens of the prompt that is timed.
+/// Tokens of the timed prompt.
 const PROMPT: u32 = 64;
-/// Where the token is that is timed.
+/// Position of the first timed token.
 const CONTEXT: u32 = 16;
-/// Layers with matrices of each kind that a processor which plays a GPU takes its time for. To a real
-/// one all of them are little, and a few would stay in its cache as they do not in a whole pass.
+/// Timed matrices of each kind on software adapters, which are slow. GPUs time all layers: a few would stay
+/// in the GPU's cache, as they do not in a whole pass.
 const LAYERS: u32 = 4;
-/// Another cut than the usual one has to take at most this share of its time: less may be chance.
+/// Maximum time of a tiling that replaces the default, relative to the default's; a smaller gain may be noise.
 const WORTH: f64 = 0.97;
 
-/// What passes to measure.
+/// The kind of pass to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TunedPass {
-    /// A token that is decoded.
+    /// Decoding one token.
     Token,
-    /// The tokens of a prompt.
+    /// Prefill of a prompt.
     Prompt,
 }
 
-/// A kind of matrix, and what was measured of it.
+/// A kind of matrix with its measurements.
 #[derive(Clone, Debug)]
 pub struct Tuned {
     /// The kind.
     pub kind: MatmulKind,
-    /// The times of its cuts.
+    /// The times of its tilings.
     pub measured: Measured,
 }
 
@@ -48,7 +47,7 @@ impl TunedPass {
         }
     }
 
-    /// Tokens of the pass that is timed, where a context holds so many.
+    /// Tokens of the timed pass, limited by the context.
     fn timed_tokens(self, context: u32) -> u32 {
         match self {
             Self::Token => 1,
@@ -58,13 +57,13 @@ impl TunedPass {
 }
 
 impl Model {
-    /// What is known of how to multiply its matrices.
+    /// The tilings measured on this adapter.
     #[must_use]
     pub fn tuning(&self) -> &Tuning {
         &self.tuning
     }
 
-    /// Whether all its matrices have been measured for this.
+    /// Whether all its matrices have been measured for this kind of pass.
     #[must_use]
     pub fn is_tuned(&self, pass: TunedPass) -> bool {
         let layers = self.all_layers();
@@ -72,7 +71,7 @@ impl Model {
         kinds.all(|kind| self.tuning.knows(&kind))
     }
 
-    /// What was measured of its matrices, now or at another time.
+    /// The measurements of its matrices, including those loaded from an earlier run.
     #[must_use]
     pub fn tuned(&self) -> Vec<Tuned> {
         let layers = self.all_layers();
@@ -86,7 +85,7 @@ impl Model {
             .collect()
     }
 
-    /// The most cuts that one of its matrices can have in any pass.
+    /// The maximum number of candidate tilings of any of its matrices, in any pass.
     #[must_use]
     pub fn cuts(&self) -> usize {
         let passes = [TunedPass::Token, TunedPass::Prompt].into_iter();
@@ -101,11 +100,12 @@ impl Model {
         (0..self.weights.layers.len()).collect()
     }
 
-    /// Measures the cuts of all matrices, and uses the fastest from now on; begins with the likeliest
-    /// and ends when `budget_s` is over. `go_on` hears how many of how many are done; where it does not
-    /// want the next, all stays as it was. The first sequence has to be started anew.
+    /// Times the candidate tilings of all matrices and uses the fastest from now on. The likeliest
+    /// candidates come first, and timing ends after `budget_s` seconds. `go_on` receives the rounds done
+    /// and their total; if it returns false, nothing changes. The first sequence must be restarted
+    /// afterwards.
     ///
-    /// Without timestamps there is nothing to compare, and nothing comes of it.
+    /// Returns an empty list, and changes nothing, if the adapter has no timestamps.
     ///
     /// # Errors
     /// When the device fails.
@@ -128,7 +128,7 @@ impl Model {
         self.batches.clear();
         match tuned.is_empty() {
             true => self.watch_again()?,
-            // It makes the plan of watched tokens anew as well.
+            // This also rebuilds the plan of inspected tokens.
             false => self.warm_up().await?,
         }
         Ok(tuned)
@@ -157,7 +157,7 @@ impl Model {
         let mut longest = 0.0_f64;
         for round in 0..rounds {
             let began = clock.seconds();
-            // One more is to come.
+            // Keep time for this round and for repeating the default.
             if round > 0 && began + 2.0 * longest > budget_s {
                 break;
             }
@@ -170,8 +170,8 @@ impl Model {
             }
             longest = longest.max(clock.seconds() - began);
         }
-        // All others are compared with the usual cut: it gets a second chance, for what else the machine
-        // did at first.
+        // The default is the baseline of all others, so it is timed again in case other programs disturbed
+        // the first round.
         let again = self.try_one(pass, 0, &layers, &kinds, timer).await?;
         for (times, again) in times.iter_mut().zip(again) {
             if let Some((_, seconds)) = times.first_mut() {
@@ -199,7 +199,7 @@ impl Model {
             .collect())
     }
 
-    /// The least seconds of each kind with its cut number `round`.
+    /// The fastest time of each kind, in seconds, with its candidate number `round`.
     async fn try_one(
         &mut self,
         pass: TunedPass,
@@ -212,7 +212,7 @@ impl Model {
         let excerpt = Plan::excerpt(self.basis(), layers, pass.most_tokens())?;
         let tokens = pass.timed_tokens(self.config.max_position_embeddings);
         let mut best = vec![f64::MAX; kinds.len()];
-        // The first run makes drivers compile.
+        // The first run is not timed: drivers may still compile.
         for run in 0..=ROUNDS {
             let read = [(&self.act.chosen, CHOSEN_BYTES)];
             let (readback, spans) =
@@ -230,7 +230,7 @@ impl Model {
         Ok(best)
     }
 
-    /// Layers that have all kinds of matrices.
+    /// The layers to time: all, or on software adapters enough for each kind of matrix.
     fn layers_to_time(&self, pass: TunedPass) -> Vec<usize> {
         if !self.gpu.tier().is_software() {
             return self.all_layers();
@@ -251,7 +251,7 @@ impl Model {
         layers
     }
 
-    /// The kinds of matrices in these layers and the head, and how many there are of each.
+    /// The kinds of matrices in these layers and the head, with the number of each.
     fn kinds(&self, pass: TunedPass, layers: &[usize]) -> Vec<(MatmulKind, u32)> {
         let mut kinds: Vec<(MatmulKind, u32)> = Vec::new();
         for kind in self.projections(pass, layers) {
@@ -263,7 +263,8 @@ impl Model {
         kinds
     }
 
-    /// Its projections in the order of a pass, part by part. The head of a prompt is for one token.
+    /// Its projections in the order of a pass, part by part. A prompt has no head here, because its head runs
+    /// for a single token.
     fn projections<'a>(
         &'a self,
         pass: TunedPass,
@@ -292,7 +293,7 @@ impl Model {
         })
     }
 
-    /// The seconds of each kind, all its matrices together: the spans are in the order of the pass.
+    /// The total seconds of all matrices of each kind. The spans are in the order of the pass.
     fn sums(
         &self,
         pass: TunedPass,

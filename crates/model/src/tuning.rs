@@ -1,4 +1,4 @@
-//! How matrices are best multiplied on this adapter, as far as that has been measured.
+//! The fastest tilings of `matmul` measured on an adapter.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,18 +9,18 @@ use vitrine_kernels::{Format, Tiling, XFormat, matmul_revision};
 
 use crate::MAX_PASS;
 
-/// Which cut of `matmul` was the fastest for which kind of matrix. What is not known is cut as
-/// [`Tiling::choose`] says.
+/// The fastest tiling of `matmul` for each kind of matrix.
 ///
-/// A cut that this version does not offer on this adapter any more is as one that is not known.
+/// [`Tiling::choose`] decides for kinds that were not measured, and for those whose kept tiling is no longer
+/// offered on this adapter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tuning {
-    /// By the names of kinds.
+    /// By the displayed [`MatmulKind`].
     kinds: BTreeMap<String, Measured>,
     trial: Option<Trial>,
 }
 
-/// What is kept of a [`Tuning`].
+/// The saved form of a [`Tuning`].
 #[derive(Serialize, Deserialize)]
 struct Kept {
     /// The adapter and its driver.
@@ -30,47 +30,47 @@ struct Kept {
     kinds: BTreeMap<String, Measured>,
 }
 
-/// What was measured of a kind of matrix; cuts are given by name.
+/// The measurements of one kind of matrix, with tilings by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Matrices of this kind that were timed.
+    /// How many matrices of this kind were timed.
     pub matrices: u32,
     /// Tokens of the pass.
     pub tokens: u32,
-    /// The cuts, the usual one first, and the seconds that each took for those matrices.
+    /// Each tiling, the default first, with the seconds it took for those matrices.
     pub times: Vec<(String, f64)>,
-    /// The one that is used from now on.
+    /// The tiling to use.
     pub best: String,
-    /// Whether there was time for all.
+    /// Whether every candidate was timed.
     pub complete: bool,
 }
 
-/// A cut that is used whatever is known.
+/// A candidate that overrides what was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Trial {
-    /// For passes of so many tokens; none for all.
+    /// Only in passes of up to this many tokens; `None` for all passes.
     tokens: Option<u32>,
-    /// Which of the candidates.
+    /// Index among the candidates.
     index: usize,
 }
 
-/// A kind of projection: those of one kind take the same time.
+/// A kind of projection; all projections of a kind take the same time.
 ///
-/// What a projection does on its way (the norm of x, the rotation, the product with gate) does not tell kinds
-/// apart, though one cache may have it and another not: every tiling pays for it alike.
+/// What is fused into a projection (the norm of x, RoPE, the product with the gate) is not part of the kind,
+/// because it costs the same with every tiling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatmulKind {
-    /// What is computed, as `qkv_proj`.
+    /// The projection, such as `qkv_proj`.
     pub name: &'static str,
-    /// How the weights are stored.
+    /// Weight format.
     pub format: Format,
-    /// Rows of the matrix, or of the part of it.
+    /// Rows of the matrix, or of a part of it.
     pub rows: u32,
     /// Weights per row.
     pub k: u32,
-    /// The most tokens of a pass.
+    /// Maximum tokens of a pass.
     pub tokens: u32,
-    /// Number format of activations.
+    /// Data type of activations.
     pub x_format: XFormat,
 }
 
@@ -94,7 +94,7 @@ impl fmt::Display for MatmulKind {
 }
 
 impl MatmulKind {
-    /// The cuts that may be best for it.
+    /// The tilings worth timing for this kind.
     #[must_use]
     pub fn candidates(&self, gpu: &Gpu) -> Vec<Tiling> {
         let Self {
@@ -110,8 +110,8 @@ impl MatmulKind {
 }
 
 impl Tuning {
-    /// Every matrix is cut as its candidate number `index` says, or as the first where there are not
-    /// so many: to try them all.
+    /// A tuning that uses candidate number `index` of every kind, or the default where there are fewer candidates.
+    /// With it, every tiling can be tried.
     #[must_use]
     pub fn forced(index: usize) -> Self {
         let tokens = None;
@@ -121,19 +121,19 @@ impl Tuning {
         }
     }
 
-    /// Whether a kind has been measured.
+    /// Whether this kind has been measured.
     #[must_use]
     pub fn knows(&self, kind: &MatmulKind) -> bool {
         self.measured(kind).is_some()
     }
 
-    /// What was measured of a kind.
+    /// The measurements of this kind.
     #[must_use]
     pub fn measured(&self, kind: &MatmulKind) -> Option<&Measured> {
         self.kinds.get(&kind.to_string())
     }
 
-    /// As JSON, to be kept for the next time on this `adapter` with its driver.
+    /// Serialises the tuning as JSON; `adapter` names the adapter and its driver.
     #[must_use]
     pub fn to_json(&self, adapter: &str) -> String {
         let kept = Kept {
@@ -145,8 +145,8 @@ impl Tuning {
         serde_json::to_string_pretty(&kept).unwrap_or_default()
     }
 
-    /// What was kept for this `adapter` and this version's kernel; nothing where the text is of another
-    /// or is damaged: it is measured again then.
+    /// Reads a saved tuning. It is empty, so that everything is measured again, if the JSON is damaged or was
+    /// saved for another `adapter` or another version of the kernel.
     #[must_use]
     pub fn from_json(json: &[u8], adapter: &str) -> Self {
         let kept = serde_json::from_slice(json).ok();
@@ -163,8 +163,7 @@ impl Tuning {
         self.kinds.insert(kind.to_string(), measured);
     }
 
-    /// From here on passes of up to `tokens` tokens try candidate number `index`; none: what is known
-    /// counts again.
+    /// Makes passes of up to `tokens` tokens use candidate number `index`; `None` returns to the measured tilings.
     pub(crate) fn attempt(&mut self, tokens: u32, index: Option<usize>) {
         self.trial = index.map(|index| Trial {
             tokens: Some(tokens),
@@ -172,7 +171,7 @@ impl Tuning {
         });
     }
 
-    /// How to cut a projection of this kind.
+    /// The tiling of a projection of this kind.
     pub(crate) fn tiling(&self, gpu: &Gpu, kind: &MatmulKind) -> Tiling {
         let MatmulKind {
             format,

@@ -1,12 +1,12 @@
-//! What is done before anybody waits for a token.
+//! The first passes of a model, before it generates.
 
 use vitrine_kernels::TOP_K;
 
 use crate::{Model, ModelError, PacketParts};
 
 impl Model {
-    /// A first run makes drivers compile what they put off, and shows lack of memory now. The first
-    /// sequence has to be started anew.
+    /// Runs every kernel once, so that drivers finish deferred compilation and a lack of memory shows
+    /// now. The first sequence must be restarted afterwards.
     pub(crate) async fn warm_up(&mut self) -> Result<(), ModelError> {
         let watched = self.watched();
         self.watch(PacketParts::default())?;

@@ -1,5 +1,5 @@
-//! The weights on the GPU: first room for all of them, then their bytes, so that plans are made and
-//! kernels compiled while these come.
+//! The weights on the GPU. All are allocated before their bytes are uploaded, so that plans are made and
+//! kernels are compiled during the upload.
 
 mod fill;
 mod fill_rows;
@@ -35,37 +35,37 @@ pub struct Weights {
     pub layers: Vec<LayerWeights>,
     /// The final norm.
     pub norm: NormWeights,
-    /// (vocab_size, hidden_size); none where the embedding is the output head.
+    /// (vocab_size, hidden_size); `None` if the embedding is the output head.
     pub lm_head: Option<Matrix>,
 }
 
 /// The weights of one decoder layer.
 pub struct LayerWeights {
-    /// Before attention.
+    /// The norm before attention.
     pub input_norm: NormWeights,
-    /// q_proj, k_proj and v_proj below one another.
+    /// q_proj, k_proj and v_proj, stacked.
     pub qkv_proj: Linear,
-    /// Of each query and each key head, (head_dim) each.
+    /// The norms of query and key heads, (head_dim) each.
     pub qk_norm: Option<[Vector; 2]>,
     /// (hidden_size, heads · head_dim).
     pub o_proj: Linear,
-    /// Of what attention adds.
+    /// The norm of what attention adds.
     pub attn_out_norm: Option<NormWeights>,
-    /// Before the MLP.
+    /// The norm before the MLP.
     pub mlp_norm: NormWeights,
-    /// gate_proj and up_proj below one another, or the only one.
+    /// gate_proj and up_proj, stacked, or the only one.
     pub gate_up_proj: Linear,
     /// (hidden_size, intermediate_size).
     pub down_proj: Linear,
-    /// Of what the MLP adds.
+    /// The norm of what the MLP adds.
     pub mlp_out_norm: Option<NormWeights>,
 }
 
 impl Weights {
-    /// Room for all tensors of a checkpoint, and what brings their bytes.
+    /// Allocates all tensors of a checkpoint, and returns their pending upload.
     ///
     /// # Errors
-    /// When a tensor is missing, misshapen or of a type that we do not read, or the GPU has no room.
+    /// When a tensor is missing or has an unexpected shape or an unsupported type, or GPU memory runs out.
     pub fn allocate<'a, S: ByteSource>(
         gpu: &Gpu,
         checkpoint: &'a Checkpoint<'a, S>,
@@ -76,11 +76,11 @@ impl Weights {
         Self::from_origin(gpu, &checkpoint.config, origin, quantization, total)
     }
 
-    /// The same for random weights of a configuration's shapes, as from a file whose tensors are of the
-    /// type `on_disk`, or quantised. To measure speed with; what they write is nonsense.
+    /// Allocates random weights with a configuration's shapes, as if from a file with tensors of type
+    /// `on_disk`, quantised on request. They only serve to measure speed.
     ///
     /// # Errors
-    /// When the GPU has no room.
+    /// When GPU memory runs out.
     pub fn allocate_random(
         gpu: &Gpu,
         config: &Config,
@@ -150,7 +150,7 @@ impl Weights {
         self.lm_head.as_ref().unwrap_or(&self.embed_tokens)
     }
 
-    /// Bytes that they take on the GPU.
+    /// Bytes on the GPU.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let matrix = |matrix: &Option<Matrix>| matrix.as_ref().map_or(0, Matrix::bytes);
@@ -191,12 +191,12 @@ impl LayerWeights {
     }
 }
 
-/// Whether float weights are quantised while they are loaded.
+/// The quantisation of float weights during loading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quantization {
-    /// How the projections of the layers are; none leaves all weights as they are.
+    /// The quantisation of the layers' projections; `None` leaves all weights as they are.
     pub projections: Option<Quantize>,
-    /// Whether the embedding and the output head are too.
+    /// Whether the embedding and the output head are quantised too.
     pub tables: bool,
 }
 
@@ -206,13 +206,13 @@ impl Quantization {
     }
 }
 
-/// What finds room for tensors, one after the other.
+/// Allocates tensors one by one, and collects their uploads.
 struct Room<'r, 'a, S> {
     gpu: &'r Gpu,
     config: &'r Config,
     origin: Origin<'a, S>,
     quantization: Quantization,
-    /// What comes where, in order.
+    /// The uploads, in order of allocation.
     fills: Vec<Fill<'a, S>>,
 }
 
@@ -230,8 +230,8 @@ impl<S: ByteSource> Room<'_, '_, S> {
         let label = |name: &str| format!("layers.{layer}.{name}");
 
         let mut qkv = Piece::split(&list(names.qkv), &[q_rows, kv_rows, kv_rows])?;
-        // llama.cpp's converter interleaves the halves of each rotary head of this architecture;
-        // transformers does not.
+        // Unlike transformers, llama.cpp's converter interleaves the halves of each query and key head of
+        // this architecture.
         if self.origin.interleaves_heads() {
             for piece in &mut qkv[..2] {
                 piece.order = RowOrder::InterleavedHeads {
@@ -272,7 +272,7 @@ impl<S: ByteSource> Room<'_, '_, S> {
         })
     }
 
-    /// The weights of a norm of the residual stream.
+    /// Allocates the weights of a norm of the residual stream.
     fn norm(&mut self, name: &str) -> Result<NormWeights, ModelError> {
         let config = self.config;
         let hidden = config.hidden_size;
@@ -286,7 +286,7 @@ impl<S: ByteSource> Room<'_, '_, S> {
         Ok(NormWeights { weight, bias })
     }
 
-    /// The factors of a norm, with what the checkpoint leaves out.
+    /// Allocates the factors of a norm, to which the configuration's offset is added.
     fn scale(&mut self, name: &str, n: u32) -> Result<Vector, ModelError> {
         self.vector(name, n, self.config.norm_offset)
     }

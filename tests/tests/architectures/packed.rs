@@ -193,5 +193,5 @@ fn a_model_of_floats_has_nothing_to_multiply_by_bytes() {
     };
     let gpu = block_on(Gpu::request(&AdapterSelector::Best)).unwrap();
     let refused = load_with(fixture.files(), gpu, &options).err().unwrap();
-    assert!(refused.to_string().starts_with("No weights of this model"));
+    assert!(refused.to_string().starts_with("8-bit activations need"));
 }

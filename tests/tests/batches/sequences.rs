@@ -322,7 +322,7 @@ fn bad_requests_are_refused() {
     let error = model.fork(id, 4, 0, 0).err().unwrap().to_string();
     assert_eq!(
         error,
-        "The sequence has 3 positions: take one of 0 … 3, not 4."
+        "The sequence has 3 positions: choose one from 0 to 3, not 4."
     );
     let unknown = model.fork(id, 1, u32::MAX, 0);
     assert!(matches!(unknown, Err(ModelError::UnknownToken { .. })));

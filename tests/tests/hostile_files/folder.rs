@@ -51,11 +51,11 @@ fn a_shard_cut_anywhere() {
 #[test]
 fn a_directory_of_impossible_length() {
     for (length, words) in [
-        (1u64 << 63, "claims a directory"),
-        (u64::MAX, "claims a directory"),
-        (100_000_001, "claims a directory"),
+        (1u64 << 63, "claims a header"),
+        (u64::MAX, "claims a header"),
+        (100_000_001, "claims a header"),
         (99_999_999, "truncated"),
-        (0, "directory is not as it should be"),
+        (0, "header is not a valid list of tensors"),
     ] {
         let mut file = length.to_le_bytes().to_vec();
         file.extend([b' '; 100]);
@@ -82,7 +82,7 @@ fn a_directory_that_is_none() {
     ] {
         assert_refused(
             &with_weights(safetensors(text, 16)),
-            "directory is not as it should be",
+            "header is not a valid list of tensors",
         );
     }
 }
@@ -130,15 +130,15 @@ fn tensors_that_cannot_be() {
         (entry("F32", json!(vec![1; 9]), json!([0, 4])), "dimensions"),
         (
             entry("F32", json!([-1]), json!([0, 4])),
-            "not as it should be",
+            "not a valid list of tensors",
         ),
         (
             entry("F32", json!([1.5]), json!([0, 4])),
-            "not as it should be",
+            "not a valid list of tensors",
         ),
         (
             entry("F32", json!([1]), json!([0, 4, 8])),
-            "not as it should be",
+            "not a valid list of tensors",
         ),
         (
             json!({ "a": { "dtype": "F32", "shape": [2], "data_offsets": [0, 8] },

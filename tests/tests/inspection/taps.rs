@@ -120,7 +120,7 @@ fn what_does_not_exist_is_refused_in_one_sentence() {
         ("thoughts", "There is no tap \"thoughts\""),
         (
             "q.99",
-            "There is no tap \"q.99\" in this model: its last number is",
+            "There is no tap \"q.99\" in this model: the highest index of this tap is",
         ),
         ("hidden_states.x", "There is no tap \"hidden_states.x\""),
     ] {

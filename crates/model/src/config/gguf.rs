@@ -1,5 +1,5 @@
-//! GGUF metadata. Keys: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; defaults are
-//! llama.cpp's.
+//! Reading GGUF metadata. Keys: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; defaults are
+//! those of llama.cpp.
 
 use super::rope_parameters::longrope_attention_factor;
 use super::{Biases, Config, LayerConfig, Norm, RopeFactors};
@@ -33,7 +33,7 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
         .is_some_and(|dim| dim != head_dim)
     {
         return Err(ModelError::Unsupported(
-            "values of another width than keys".to_owned(),
+            "values of a different width than keys".to_owned(),
         ));
     }
     let vocab_size = gguf
@@ -55,7 +55,7 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
     };
     let has = |tensor: &str| gguf.tensor(tensor).is_some();
     let layers = keys.layers(architecture, n_layers)?;
-    // Gemma's files count the stretched positions already.
+    // Gemma's `context_length` already includes the scaling.
     let stretch = match ropes.as_slice() {
         [rope] => rope.stretch(),
         _ => 1.0,
@@ -72,7 +72,7 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
         max_position_embeddings: (context as f32 * stretch) as u32,
         norm: if gpt2 { Norm::Layer } else { Norm::Rms },
         norm_eps: eps,
-        // The converter has added Gemma's 1 already.
+        // The converter has already added Gemma's 1.
         norm_offset: 0.0,
         qk_norm: gemma3 || architecture == Architecture::Qwen3,
         post_norms: gemma3,
@@ -89,7 +89,7 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
         },
         scale_by_layer: false,
         final_soft_cap: keys.float("final_logit_softcapping")?,
-        // Gemma 3 27B alone divides by its width per head, not by its heads' width.
+        // Gemma 3 27B scales by hidden_size / heads instead of head_dim.
         attention_scale: if gemma3 && n_layers == 62 {
             1.0 / ((hidden_size / heads.max(1)) as f32).sqrt()
         } else {
@@ -110,7 +110,7 @@ pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, ModelError> {
     })
 }
 
-/// Metadata under an architecture's prefix.
+/// The metadata under an architecture's prefix.
 struct Keys<'a> {
     gguf: &'a Gguf,
     architecture: &'a str,
@@ -132,7 +132,7 @@ impl Keys<'_> {
         match value.as_u64().and_then(|value| u32::try_from(value).ok()) {
             Some(value) if value > 0 => Ok(Some(value)),
             _ => Err(ModelError::Damaged(format!(
-                "{} is not a size",
+                "{} is not an integer from 1 to 2^32 - 1",
                 self.full(key)
             ))),
         }
@@ -155,7 +155,7 @@ impl Keys<'_> {
         }
     }
 
-    /// The rotary embeddings: for Gemma the global and the local one, for others the only one.
+    /// The rotary embeddings: a global and a local one for Gemma, one for other architectures.
     fn ropes(
         &self,
         architecture: Architecture,
@@ -245,7 +245,7 @@ impl Keys<'_> {
         Ok((0..n_layers.min(1 << 16)).map(layer).collect())
     }
 
-    /// Settings that change the result and that the kernels do not know.
+    /// Refuses settings that would change the result and that the kernels do not support.
     fn refuse_unsupported(&self) -> Result<(), ModelError> {
         let number = |key: &str| {
             self.gguf

@@ -1,4 +1,4 @@
-//! config.json. Defaults are those of transformers' configuration classes.
+//! Reading config.json. Defaults are those of transformers' configuration classes.
 
 use serde_json::Value;
 
@@ -11,10 +11,10 @@ use crate::rope::Rope;
 
 const FILE: &str = "config.json";
 
-/// Beyond any model; `Config::check` refuses it.
+/// Bounds the layer list before `Config::check` refuses it; far above any model.
 const MAX_LAYERS: u32 = 1 << 16;
 
-/// Settings that would change the result, whatever the architecture.
+/// Unsupported settings that would change the result in any architecture.
 const UNSUPPORTED: &[(&str, &str)] = &[
     (
         "quantization_config",
@@ -23,12 +23,9 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("num_local_experts", "a mixture of experts"),
     ("num_experts", "a mixture of experts"),
     ("is_encoder_decoder", "an encoder"),
-    ("add_cross_attention", "attention to an encoder"),
-    (
-        "use_bidirectional_attention",
-        "attention to later positions",
-    ),
-    ("attention_chunk_size", "attention in chunks"),
+    ("add_cross_attention", "cross-attention"),
+    ("use_bidirectional_attention", "bidirectional attention"),
+    ("attention_chunk_size", "chunked attention"),
 ];
 
 pub fn read(text: &[u8]) -> Result<Config, ModelError> {
@@ -43,7 +40,7 @@ pub fn read(text: &[u8]) -> Result<Config, ModelError> {
     let architecture = match (classes.first(), fields.str("model_type")?) {
         (Some(class), model_type) => {
             let architecture = Architecture::from_class(class)?;
-            // transformers goes by the model_type: where they differ, one of them is wrong.
+            // transformers relies on the model_type, so a contradiction means a wrong file.
             let by_type = model_type.and_then(|name| Architecture::from_model_type(name).ok());
             if by_type.is_some_and(|by_type| by_type != architecture) {
                 let by_type = model_type.unwrap_or_default();
@@ -66,7 +63,7 @@ pub fn read(text: &[u8]) -> Result<Config, ModelError> {
     }
 }
 
-/// Llama and those that grew from it.
+/// Llama and the architectures derived from it.
 fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Config, ModelError> {
     use Architecture::{Gemma3, Llama, Mistral, Phi3, Qwen2, Qwen3};
     let hidden_size = fields.required("hidden_size")?;
@@ -74,7 +71,7 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
     let n_layers = fields.required("num_hidden_layers")?;
     let derived = hidden_size.checked_div(heads).unwrap_or(0);
     let head_dim = match (fields.u32("head_dim")?, architecture) {
-        // transformers' Phi-3 and Qwen2 have no such field of their own, yet read it.
+        // The classes of Phi-3 and Qwen2 in transformers lack this field, but use it if it is set.
         (Some(head_dim), _) => head_dim,
         (None, Qwen3) => 128,
         (None, Gemma3) => 256,
@@ -107,7 +104,7 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
     };
     let attention_bias = fields.bool("attention_bias")?.unwrap_or(false);
     let asks_for_bias = matches!(architecture, Llama | Qwen3 | Gemma3);
-    // Gemma's files name the function twice, and the older name means nothing.
+    // Gemma's files name the function twice; the older `hidden_act` has no effect.
     let act = if architecture == Gemma3 {
         fields
             .str("hidden_activation")?
@@ -121,13 +118,13 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
         Gemma3 => 4.min(heads),
         _ => heads,
     };
-    // A null means "as many as heads", absence the class's default.
+    // Null means one for each query head; absence means the class's default.
     let kv_heads = match fields.u32("num_key_value_heads")? {
         Some(kv_heads) => kv_heads,
         None if fields.is_null("num_key_value_heads") => heads,
         None => default_kv_heads,
     };
-    // Gemma's files count the stretched positions already.
+    // Gemma's `max_position_embeddings` already includes the scaling.
     let stretch = match ropes.as_slice() {
         [rope] => rope.stretch(),
         _ => 1.0,
@@ -150,8 +147,8 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
         hidden_act: activation(act)?,
         gated_mlp: true,
         bias: Biases {
-            // Qwen2 always has the first, and never the second; Mistral and Phi-3 have none,
-            // whatever their files say.
+            // Qwen2 always has a bias on q, k and v and never on o. Mistral and Phi-3 have none,
+            // even if `attention_bias` is set.
             qkv: architecture == Qwen2 || (attention_bias && asks_for_bias),
             o: attention_bias && asks_for_bias,
             mlp: architecture == Llama && fields.bool("mlp_bias")?.unwrap_or(false),
@@ -161,7 +158,7 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
             _ => 1.0 / (head_dim as f32).sqrt(),
         },
         scale_by_layer: false,
-        // transformers' Gemma 3 has attn_logit_softcapping and does not heed it.
+        // Gemma 3 in transformers ignores attn_logit_softcapping.
         final_soft_cap: fields.f32("final_logit_softcapping")?,
         embedding_scale: if architecture == Gemma3 {
             (hidden_size as f32).sqrt()
@@ -184,7 +181,7 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
     })
 }
 
-/// Which layers have a sliding window, for all but Gemma.
+/// The sliding windows of all architectures but Gemma.
 fn windows(
     fields: &Fields<'_>,
     architecture: Architecture,
@@ -213,7 +210,7 @@ fn windows(
         }
         _ => {
             if layer_types(fields, n_layers, |_| false)?.contains(&true) {
-                let what = "sliding_attention among its layer_types without a sliding window";
+                let what = "sliding_attention in its layer_types without a sliding window";
                 return Err(ModelError::Unsupported(what.to_owned()));
             }
             everywhere(None)
@@ -221,7 +218,7 @@ fn windows(
     })
 }
 
-/// Gemma 3: local layers with a window and a rotary base of their own between global ones.
+/// The layers of Gemma 3: local ones, with a window and a rotary base of their own, between global ones.
 fn gemma3_layers(
     fields: &Fields<'_>,
     n_layers: u32,
@@ -239,7 +236,7 @@ fn gemma3_layers(
     let of_type = |name: &str| nested.map_or(Ok(None), |nested| nested.object(name));
     let (global, local) = (of_type("full_attention")?, of_type("sliding_attention")?);
     if nested.is_some() && global.is_none() && local.is_none() {
-        let what = "rope_parameters that are not given by layer type";
+        let what = "rope_parameters without layer types";
         return Err(ModelError::Unsupported(what.to_owned()));
     }
     let global = match fields.object("rope_scaling")? {
@@ -261,7 +258,7 @@ fn gemma3_layers(
     Ok((ropes, layers.collect()))
 }
 
-/// Which layers are local: `layer_types`, or a rule where the file has none.
+/// Whether each layer is local, by `layer_types` or, if the file has none, by `rule`.
 fn layer_types(
     fields: &Fields<'_>,
     n_layers: u32,
@@ -283,7 +280,7 @@ fn layer_types(
 }
 
 fn gpt2(fields: &Fields<'_>) -> Result<Config, ModelError> {
-    // Files may use GPT-2's own names or the general ones.
+    // Files may use GPT-2's own field names or the general ones.
     let either = |own: &str, general: &str| match fields.u32(own)? {
         Some(value) => Ok(value),
         None => fields.required(general),
@@ -292,7 +289,7 @@ fn gpt2(fields: &Fields<'_>) -> Result<Config, ModelError> {
     let heads = either("n_head", "num_attention_heads")?;
     let head_dim = hidden_size.checked_div(heads).unwrap_or(0);
     if heads == 0 || !hidden_size.is_multiple_of(heads) {
-        let what = format!("{heads} heads do not divide a width of {hidden_size}");
+        let what = format!("its width {hidden_size} is not divisible by {heads} heads");
         return Err(ModelError::Damaged(what));
     }
     let scaled = fields.bool("scale_attn_weights")?.unwrap_or(true);

@@ -6,7 +6,7 @@ use crate::ModelError;
 #[derive(Clone, Copy)]
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
-    /// What messages call the object.
+    /// The file's name, for messages.
     file: &'a str,
 }
 
@@ -19,7 +19,7 @@ impl<'a> Fields<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    /// Whether the file says null, as opposed to nothing.
+    /// Whether the field is null, as opposed to absent.
     pub fn is_null(&self, key: &str) -> bool {
         self.object.get(key).is_some_and(Value::is_null)
     }
@@ -32,7 +32,7 @@ impl<'a> Fields<'a> {
             .unwrap_or_default();
         let found: String = found.chars().take(40).collect();
         ModelError::Damaged(format!(
-            "{} says {key} = {found}, which is not {wanted}",
+            "{} has {key} = {found}, which is not {wanted}",
             self.file
         ))
     }
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        // Some writers turn integers into 4096.0.
+        // Some writers store integers as 4096.0.
         let whole = value.as_u64().or_else(|| {
             value
                 .as_f64()
@@ -50,7 +50,7 @@ impl<'a> Fields<'a> {
         });
         match whole.and_then(|value| u32::try_from(value).ok()) {
             Some(value) => Ok(Some(value)),
-            None => Err(self.wrong(key, "a size")),
+            None => Err(self.wrong(key, "an integer from 0 to 2^32 - 1")),
         }
     }
 
@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
         value
             .as_str()
             .map(Some)
-            .ok_or_else(|| self.wrong(key, "a text"))
+            .ok_or_else(|| self.wrong(key, "a string"))
     }
 
     pub fn object(&self, key: &str) -> Result<Option<Fields<'a>>, ModelError> {
@@ -108,7 +108,7 @@ impl<'a> Fields<'a> {
             .and_then(|list| list.iter().map(Value::as_str).collect());
         texts
             .map(Some)
-            .ok_or_else(|| self.wrong(key, "a list of texts"))
+            .ok_or_else(|| self.wrong(key, "a list of strings"))
     }
 
     pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>, ModelError> {
@@ -124,7 +124,7 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.wrong(key, "a list of numbers"))
     }
 
-    /// Refuses settings that would change the result and that the kernels do not know.
+    /// Refuses settings that would change the result and that the kernels do not support.
     pub fn refuse(&self, settings: &[(&str, &str)]) -> Result<(), ModelError> {
         for (key, what) in settings {
             let is_set = match self.get(key) {

@@ -1,4 +1,4 @@
-//! The hyperparameters of a model, in transformers' names, whatever file they come from.
+//! The hyperparameters of a model, named as in transformers, from config.json or GGUF metadata.
 
 mod gguf;
 mod hf;
@@ -11,12 +11,12 @@ use crate::architecture::Architecture;
 use crate::rope::Rope;
 use crate::{Gguf, ModelError, Quantization, module_tree};
 
-/// A decoder's hyperparameters: all that the plan of kernels depends on.
+/// A decoder's hyperparameters: everything that the plan of kernels depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// Which family.
+    /// The family.
     pub architecture: Architecture,
-    /// What the file calls the model (`general.name`, `_name_or_path`), or its class.
+    /// The model's name in the file (`general.name`, `_name_or_path`); may be empty.
     pub name: String,
     /// Width of the residual stream.
     pub hidden_size: u32,
@@ -32,49 +32,49 @@ pub struct Config {
     pub vocab_size: u32,
     /// Longest sequence.
     pub max_position_embeddings: u32,
-    /// What all norms of the residual stream do.
+    /// The kind of all norms of the residual stream.
     pub norm: Norm,
     /// ε of the norms.
     pub norm_eps: f32,
-    /// What the checkpoint's norm weights lack: Gemma multiplies by 1 + weight.
+    /// Added to the checkpoint's norm weights: Gemma multiplies by 1 + weight.
     pub norm_offset: f32,
-    /// Whether each query and key head is normalised (RMS) before it turns.
+    /// Whether each query and key head passes an RMSNorm before RoPE.
     pub qk_norm: bool,
-    /// Whether what attention and MLP add is normalised before it is added (Gemma).
+    /// Whether the outputs of attention and MLP are normalised before they are added (Gemma).
     pub post_norms: bool,
     /// The MLP's activation function (`hidden_act`).
     pub hidden_act: Activation,
-    /// Whether the MLP multiplies with a gate.
+    /// Whether the MLP has a gate.
     pub gated_mlp: bool,
     /// Which projections have a bias.
     pub bias: Biases,
     /// Factor on attention scores.
     pub attention_scale: f32,
-    /// Whether each layer divides them by its number, counted from 1
+    /// Whether each layer divides attention scores by its number, counted from 1
     /// (`scale_attn_by_inverse_layer_idx`).
     pub scale_by_layer: bool,
-    /// Logits stay between minus this and this (`final_logit_softcapping`).
+    /// Bound on the magnitude of logits (`final_logit_softcapping`).
     pub final_soft_cap: Option<f32>,
     /// Factor on the embedding.
     pub embedding_scale: f32,
-    /// Whether positions are learned vectors added to the embedding (GPT-2), not rotations.
+    /// Whether positions are learned vectors added to the embedding (GPT-2) instead of RoPE.
     pub learned_positions: bool,
-    /// The rotary embeddings; layers name theirs by number. Empty where positions are learned.
+    /// The rotary embeddings, which layers refer to by index. Empty where positions are learned.
     pub ropes: Vec<Rope>,
-    /// What differs from layer to layer; one entry per decoder layer.
+    /// The settings of each decoder layer.
     pub layers: Vec<LayerConfig>,
-    /// Whether the output head is the embedding.
+    /// Whether the output head shares the weights of the embedding.
     pub tie_word_embeddings: bool,
-    /// The token that pads batches, for those who look at the model; no kernel asks for it.
+    /// The padding token. It appears in the module tree; no kernel uses it.
     pub pad_token_id: Option<u32>,
 }
 
 /// One decoder layer's own settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerConfig {
-    /// Positions that a query sees, itself included; all where there is no window.
+    /// Positions that a query attends to, including its own; `None` for all.
     pub sliding_window: Option<u32>,
-    /// Which of [`Config::ropes`].
+    /// Index in [`Config::ropes`].
     pub rope: usize,
 }
 
@@ -92,25 +92,25 @@ pub enum Norm {
 pub struct Biases {
     /// Queries, keys and values.
     pub qkv: bool,
-    /// The projection of what attention gives.
+    /// The output projection of attention.
     pub o: bool,
     /// All projections of the MLP.
     pub mlp: bool,
 }
 
 impl Config {
-    /// From config.json.
+    /// Parses config.json.
     ///
     /// # Errors
-    /// When it is not JSON, the architecture is unknown, a field is missing or absurd, or a setting
-    /// that would change the result is not supported.
+    /// When it is not JSON, the architecture is unknown, a field is missing or out of range, or a
+    /// setting that would change the result is not supported.
     pub fn from_json(text: &[u8]) -> Result<Self, ModelError> {
         let config = hf::read(text)?;
         config.check()?;
         Ok(config)
     }
 
-    /// From a GGUF file's metadata. `factors` are the contents of its tensors of rotary divisors.
+    /// Reads a GGUF file's metadata. `factors` has the contents of its tensors of rotary divisors.
     ///
     /// # Errors
     /// As [`Config::from_json`].
@@ -120,13 +120,13 @@ impl Config {
         Ok(config)
     }
 
-    /// Decoder layers.
+    /// The number of decoder layers.
     #[must_use]
     pub fn num_hidden_layers(&self) -> u32 {
         self.layers.len() as u32
     }
 
-    /// Factor on attention scores of layer number `layer`.
+    /// Factor on attention scores in a layer, counted from 0.
     #[must_use]
     pub fn attention_scale_of(&self, layer: usize) -> f32 {
         if self.scale_by_layer {
@@ -136,21 +136,21 @@ impl Config {
         }
     }
 
-    /// Bytes that one token takes in the KV cache: 2 × layers × key heads × (head_dim × bytes of a value
-    /// + bytes of a scale).
+    /// Bytes per token in the KV cache: 2 × layers × key heads × (head_dim × bytes of a value + bytes of
+    /// a scale).
     #[must_use]
     pub fn kv_bytes_per_token(&self, dtype: KvDtype) -> u64 {
         u64::from(self.num_hidden_layers()) * self.kv_bytes_per_layer(dtype)
     }
 
-    /// Bytes of them in one layer.
+    /// Bytes per token in the KV cache of one layer.
     #[must_use]
     pub fn kv_bytes_per_layer(&self, dtype: KvDtype) -> u64 {
         let head = u64::from(self.head_dim) * dtype.value_bytes() + dtype.scale_bytes();
         2 * u64::from(self.num_key_value_heads) * head
     }
 
-    /// Weights in all, norms and biases included; a tied output head counts once.
+    /// The number of parameters, including norms and biases; a tied output head counts once.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         module_tree(self, Quantization::default()).parameters()
@@ -159,7 +159,7 @@ impl Config {
     fn check(&self) -> Result<(), ModelError> {
         let damaged = |what: String| Err(ModelError::Damaged(what));
         let (heads, kv_heads) = (self.num_attention_heads, self.num_key_value_heads);
-        // Sizes far beyond any model would overflow the arithmetic of buffer sizes.
+        // Malicious sizes would overflow the arithmetic of buffer sizes; these limits exceed any model.
         let wide = [
             self.hidden_size,
             self.intermediate_size,
@@ -176,7 +176,7 @@ impl Config {
                 .saturating_mul(self.head_dim)
                 > 1 << 20
         {
-            return damaged("its configuration has absurd sizes".to_owned());
+            return damaged("its configuration has sizes out of range".to_owned());
         }
         if !heads.is_multiple_of(kv_heads) {
             return damaged(format!(
@@ -200,7 +200,7 @@ impl Config {
                 .final_soft_cap
                 .is_some_and(|cap| !cap.is_finite() || cap <= 0.0)
         {
-            return damaged("its configuration has numbers that cannot be".to_owned());
+            return damaged("its configuration has numbers out of range".to_owned());
         }
         if self
             .layers
@@ -223,7 +223,7 @@ impl Config {
     }
 }
 
-/// The tensors of rotary divisors that a GGUF file may have.
+/// The optional rotary divisors of a GGUF file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RopeFactors {
     /// `rope_freqs.weight`.
@@ -234,7 +234,7 @@ pub struct RopeFactors {
     pub long: Option<Vec<f32>>,
 }
 
-/// An activation function, by transformers' name.
+/// Parses transformers' name of an activation function.
 fn activation(name: &str) -> Result<Activation, ModelError> {
     Ok(match name {
         "silu" | "swish" => Activation::Silu,

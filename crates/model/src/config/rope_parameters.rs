@@ -1,26 +1,26 @@
-//! Rotary settings of config.json, of both generations: `rope_theta` and `rope_scaling` beside the
-//! other fields, or since transformers 5 all of it in `rope_parameters`.
+//! Rotary settings of config.json, in both forms: `rope_theta` and `rope_scaling` at the top level, or, since
+//! transformers 5, everything in `rope_parameters`.
 
 use super::json::Fields;
 use crate::ModelError;
 use crate::rope::{Rope, RopeScaling};
 
-/// What the other fields say that a rotary embedding depends on.
+/// Settings outside the rotary parameters that a rotary embedding depends on.
 pub struct Surroundings {
-    /// The base where the file names none.
+    /// The default base.
     pub default_theta: f32,
     /// Values per head.
     pub head_dim: u32,
     /// Longest sequence.
     pub max_position_embeddings: u32,
-    /// `original_max_position_embeddings` where the file names none.
+    /// The default of `original_max_position_embeddings`.
     pub default_original: u32,
     /// Whether "yarn" is an old name of `longrope`, as in Phi-3's first files.
     pub yarn_is_longrope: bool,
 }
 
-/// The rotary embedding of a model that has one: `rope_parameters`, or `rope_scaling` with
-/// `rope_theta` and the like beside it.
+/// Reads the rotary embedding of a model with a single one: `rope_parameters`, or `rope_scaling` with
+/// `rope_theta` and other fields at the top level.
 pub fn read(config: &Fields<'_>, around: &Surroundings) -> Result<Rope, ModelError> {
     let parameters = match config.object("rope_scaling")? {
         Some(old) => Some(old),
@@ -29,8 +29,8 @@ pub fn read(config: &Fields<'_>, around: &Surroundings) -> Result<Rope, ModelErr
     one(config, parameters, "rope_theta", around)
 }
 
-/// The rotary embedding that `parameters` describe; what they leave out is looked up in the config,
-/// where older files have it (the base under `theta_key`).
+/// Reads the rotary embedding described by `parameters`. Missing fields are looked up at the top level of
+/// the config, as in older files, with the base under `theta_key`.
 pub fn one(
     config: &Fields<'_>,
     parameters: Option<Fields<'_>>,
@@ -63,7 +63,7 @@ pub fn one(
         None => parameters.str("type")?,
     };
     let factor = || parameters.f32("factor")?.ok_or_else(|| missing("factor"));
-    // Phi-3 has it beside the other fields, and transformers gives that one priority.
+    // Phi-3 has this field at the top level, where transformers gives it priority.
     let original = || -> Result<u32, ModelError> {
         let outer = config.u32("original_max_position_embeddings")?;
         let inner = parameters.u32("original_max_position_embeddings")?;
@@ -111,7 +111,7 @@ pub fn one(
     Ok(rope)
 }
 
-/// √(1 + ln(stretch) / ln(original)), as Phi-3 has it.
+/// The attention factor of longrope, √(1 + ln(stretch) / ln(original)), as in Phi-3.
 pub fn longrope_attention_factor(stretch: f64, original: u32) -> f32 {
     if stretch <= 1.0 {
         1.0

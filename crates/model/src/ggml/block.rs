@@ -1,17 +1,18 @@
 use super::GgmlType;
 
-/// A quantised block, its bits sorted out.
+/// An unpacked quantised block or super-block.
 pub(super) struct Block {
-    /// The numbers, 32 by 32; without what their zero stands for.
+    /// The quants of each block of 32, before the zero point is subtracted.
     pub numbers: [[u8; 32]; 8],
-    /// Bits of two halves: scale and minimum, or their scales; the second is 0 where there is none.
+    /// Scale and minimum, or the scales of both in a super-block, as bits of 16-bit floats; the second is
+    /// 0 in types without minimums.
     pub halves: [u16; 2],
-    /// For K-quants, of each 32 weights: see `TilePacker::put_factors`.
+    /// For K-quants, the factors of each block of 32: see `TilePacker::put_factors`.
     pub factors: [u16; 8],
 }
 
 impl Block {
-    /// Sorts one block of a quantised type; `bytes` is as long as such a block.
+    /// Unpacks one block of a quantised type; `bytes` has the length of such a block.
     pub(super) fn read(kind: GgmlType, bytes: &[u8]) -> Self {
         let mut this = Self {
             numbers: [[0; 32]; 8],
@@ -37,7 +38,7 @@ impl Block {
         this
     }
 
-    /// 32 weights: halves, fifth bits, nibbles.
+    /// Unpacks a block of 32 weights: `halves` 16-bit floats, then fifth bits, then nibbles.
     fn small(&mut self, bytes: &[u8], halves: usize, high_bytes: usize) {
         for (index, value) in self.halves[..halves].iter_mut().enumerate() {
             *value = half(bytes, 2 * index);
@@ -81,7 +82,7 @@ impl Block {
         }
     }
 
-    /// Q4_K, and Q5_K, which has `high_bytes` bytes of fifth bits.
+    /// Unpacks Q4_K, or Q5_K, which has `high_bytes` bytes of fifth bits.
     fn q4_k(&mut self, bytes: &[u8], high_bytes: usize) {
         self.halves = [half(bytes, 0), half(bytes, 2)];
         let (scales, rest) = bytes[4..].split_at(12);
@@ -124,7 +125,7 @@ impl Block {
     }
 }
 
-/// Four blocks of 32 share 32 bytes, two bits each.
+/// Unpacks one of four blocks of 32 that share 32 bytes, two bits each.
 fn two_bits(quants: &[u8], block: usize, numbers: &mut [u8; 32]) {
     let quants = &quants[block / 4 * 32..][..32];
     for (number, byte) in numbers.iter_mut().zip(quants) {

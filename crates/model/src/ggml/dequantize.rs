@@ -4,7 +4,7 @@ use super::GgmlType;
 use super::block::Block;
 
 impl GgmlType {
-    /// The weights of whole blocks, as ggml's reference `dequantize_row_*` gives them.
+    /// Dequantises whole blocks, with the results of ggml's reference `dequantize_row_*`.
     #[must_use]
     pub fn dequantize(self, bytes: &[u8]) -> Vec<f32> {
         let (weights, block_bytes) = self.block();
@@ -57,7 +57,7 @@ impl GgmlType {
     }
 }
 
-/// The numbers of a super-block, 16 by 16, each with its byte of factors.
+/// Calls `f` with each 16 quants of a super-block and their byte of factors.
 fn for_each_16(block: &Block, mut f: impl FnMut(&[u8], u8)) {
     for (numbers, factors) in block.numbers.iter().zip(block.factors) {
         for (numbers, factor) in numbers.chunks_exact(16).zip(factors.to_le_bytes()) {

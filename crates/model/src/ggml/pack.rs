@@ -5,13 +5,13 @@ use super::GgmlType;
 use super::block::Block;
 
 impl GgmlType {
-    /// Packs one row as it is on disk into row `row` of `packer`, whose format is
-    /// [`GgmlType::format`]. Nothing is lost, as long as the scales of Q4_0 and Q5_0 are below 8188
-    /// and 4094, which are thousands of times those of real weights.
+    /// Packs one row, as it is stored on disk, into row `row` of `packer`, whose format is
+    /// [`GgmlType::format`]. Packing is lossless while the scales of Q4_0 and Q5_0 are below 8188 and
+    /// 4094, thousands of times those of real weights.
     pub fn pack_row(self, bytes: &[u8], row: usize, packer: &mut TilePacker) {
         debug_assert_eq!(packer.format(), self.format());
         let (weights, block_bytes) = self.block();
-        // Floats have no blocks on disk; they are cut into ours, and the last may be short.
+        // Floats have no blocks on disk; they are split into blocks of 32, and the last may be short.
         let per_block = weights.max(u64::from(BLOCK));
         let chunk = (per_block / weights * block_bytes) as usize;
         for (index, bytes) in bytes.chunks(chunk).enumerate() {
@@ -53,7 +53,7 @@ impl GgmlType {
     }
 }
 
-/// Stores a block whose bytes lie on disk as they lie on the GPU; what is missing is zero.
+/// Stores a block whose layout on disk is that of the GPU, padded with zeros.
 fn put_bytes(packer: &mut TilePacker, row: usize, block: usize, bytes: &[u8]) {
     let mut words = [0u32; 32];
     let words = &mut words[..packer.format().block_words() as usize];
@@ -65,8 +65,7 @@ fn put_bytes(packer: &mut TilePacker, row: usize, block: usize, bytes: &[u8]) {
     packer.put(row, block, words);
 }
 
-/// (scale, minimum) of numbers that stand for q - zero. The product is exact: a power of two times
-/// a half.
+/// (scale, minimum) for quants with a zero point. The minimum is exact: `zero` is a power of two.
 fn with_zero(scale: u16, zero: f32) -> u32 {
     let minimum = f16::from_f32(-zero * f16::from_bits(scale).to_f32());
     two(scale, minimum.to_bits())

@@ -2,9 +2,9 @@ use crate::ModelError;
 
 /// Why parsing stopped.
 pub enum Stop {
-    /// The prefix ends here; with more bytes it may go on.
+    /// The prefix ends here; a longer one may parse.
     NeedMore,
-    /// The file is wrong.
+    /// The file is invalid.
     Wrong(ModelError),
 }
 
@@ -14,7 +14,7 @@ impl From<ModelError> for Stop {
     }
 }
 
-/// Little-endian values from a prefix of the file.
+/// Reads little-endian values from a prefix of the file.
 pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -29,8 +29,8 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// An error unless `count` things of at least `size` bytes each can still be there: keeps a
-    /// made-up count from reserving memory.
+    /// Fails unless the prefix has room for `count` items of at least `size` bytes each, so that a
+    /// malicious count cannot allocate memory.
     pub fn expect(&self, count: u64, size: u64) -> Result<(), Stop> {
         let left = (self.bytes.len() - self.at) as u64;
         if count.checked_mul(size).is_some_and(|bytes| bytes <= left) {
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
     pub fn string(&mut self) -> Result<String, Stop> {
         let len = self.u64()?;
         let bytes = self.bytes(len)?;
-        // Vocabularies may hold bytes that are not UTF-8 by themselves.
+        // Tokens of a vocabulary may be parts of UTF-8 characters.
         Ok(String::from_utf8_lossy(bytes).into_owned())
     }
 }

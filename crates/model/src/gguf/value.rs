@@ -10,7 +10,7 @@ pub enum Value {
     Signed(i64),
     /// Any float.
     Float(f64),
-    /// A truth value.
+    /// A Boolean.
     Bool(bool),
     /// Text.
     String(String),
@@ -60,7 +60,7 @@ impl Value {
         })
     }
 
-    /// As an unsigned integer, if it is one or a signed one that is not negative.
+    /// As an unsigned integer, if it is an integer that is not negative.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         match self {
@@ -70,7 +70,7 @@ impl Value {
         }
     }
 
-    /// As a signed integer.
+    /// As a signed integer, if it is an integer that fits.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match self {
@@ -89,7 +89,7 @@ impl Value {
         }
     }
 
-    /// As a truth value.
+    /// As a Boolean, if it is one.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -98,7 +98,7 @@ impl Value {
         }
     }
 
-    /// As text.
+    /// As text, if it is text.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -107,7 +107,7 @@ impl Value {
         }
     }
 
-    /// As a list.
+    /// As a list, if it is one.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Value]> {
         match self {

@@ -9,28 +9,28 @@ use crate::weights::Weights;
 
 /// Recordings for a step of several sequences.
 pub struct BatchPlan {
-    /// Rows that fit.
+    /// Maximum rows.
     pub rows: u32,
-    /// From tokens to logits, and a first look at them.
+    /// Computes the logits and scans them.
     pub step: Recording,
-    /// From logits to the best tokens, which are fed back.
+    /// Chooses the best tokens and writes them to the history.
     pub greedy: Recording,
-    /// From logits to drawn tokens; made when it is needed.
+    /// Samples tokens; made on first use.
     pub draw: Option<Draw>,
     /// (rows, vocab_size), f32.
     pub logits: Buffer,
-    /// What that found.
+    /// Partial results of `argmax` over the logits.
     pub bests: Bests,
-    /// The [`TOP_K`] best logits of each row.
+    /// Finds the [`TOP_K`] best logits of each row.
     pub top_k: Recording,
-    /// What `argmax` chose, a row each.
+    /// The choice of `argmax` for each row.
     pub chosen: Buffer,
-    /// Where `top_k` leaves the best.
+    /// The result of `top_k`.
     pub candidates: Buffer,
 }
 
 impl BatchPlan {
-    /// For up to `rows` sequences.
+    /// A plan for up to `rows` sequences.
     pub fn new(basis: Basis<'_>, rows: u32) -> Result<Self, ModelError> {
         let Basis {
             gpu,
@@ -42,7 +42,7 @@ impl BatchPlan {
         let step = Builder::new(basis, rows);
         let mut step = step.body(weights)?;
         let head = weights.head();
-        // Kernels may write a few rows more than there are.
+        // Kernels may write a few rows beyond the last.
         let space = u64::from(rows.next_multiple_of(ROWS_PER_LANE));
         let logits = gpu.buffer(
             "batch logits",
@@ -71,12 +71,11 @@ impl BatchPlan {
         })
     }
 
-    /// The most rows that are reasonable: logits of many rows take much memory.
+    /// Maximum rows of a batch, a power of two, limited by the memory of the logits.
     pub fn most_rows(gpu: &Gpu, weights: &Weights) -> u32 {
         let row = u64::from(weights.head().rows) * 4;
         let bytes = LOGITS_BYTES.min(gpu.caps().max_storage_binding);
         let rows = (bytes / row).clamp(1, MAX_PASS.into()) as u32;
-        // The largest power of two.
         1 << rows.ilog2()
     }
 }

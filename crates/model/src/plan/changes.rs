@@ -1,4 +1,4 @@
-//! [`Change`]s as buffers, and the kernels that make them.
+//! The buffers of [`Change`]s, and the kernels that apply them.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use vitrine_kernels::{Adjust, Patch, stride};
 use super::{Activations, Builder};
 use crate::{Change, Config, ModelError, PatchSite, Tap};
 
-/// What a plan does differently, by layer. Where nothing is set, nothing is recorded.
+/// The changes of a plan, by layer. A layer without changes has no additional commands.
 #[derive(Default)]
 pub struct Changes {
     layers: HashMap<u32, LayerChanges>,
-    /// Room for what a module adds, to tell it from the rest of the residual stream.
+    /// The output of an MLP, computed separately to replace it within the residual stream.
     part: Option<Buffer>,
 }
 
@@ -38,7 +38,7 @@ struct PatchBuffers {
 }
 
 impl Changes {
-    /// Checks the changes and brings their numbers to the GPU.
+    /// Checks the changes and uploads their values.
     pub fn new(
         gpu: &Gpu,
         config: &Config,
@@ -141,7 +141,7 @@ impl PatchBuffers {
     ) -> Result<Self, ModelError> {
         let last = positions.iter().copied().max().unwrap_or_default();
         let mut slots = vec![Patch::NOTHING; last as usize + 1];
-        // Buffers are rounded up to 16 bytes: what is beyond the end must say that it is nothing.
+        // Buffers are rounded up to 16 bytes: slots beyond the end must be marked as unused.
         slots.resize(slots.len().next_multiple_of(4), Patch::NOTHING);
         let mut rows = Vec::new();
         for (slot, (position, row)) in
@@ -175,7 +175,7 @@ impl Builder<'_> {
         self.changes.layers.get(&layer)
     }
 
-    /// Whether the module with this output adds nothing to the residual stream.
+    /// Whether the module with this output is skipped.
     pub(super) fn skips(&self, out: Tap) -> bool {
         let skipped =
             |layer: u32, skips: fn(&LayerChanges) -> bool| self.changes(layer).is_some_and(skips);
@@ -186,7 +186,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Changes of the residual stream before a layer.
+    /// Records the changes of the residual stream before a layer.
     pub(super) fn change_residual(&mut self, layer: u32) -> Result<(), ModelError> {
         let x = &self.act.residual;
         let n = self.config.hidden_size;
@@ -209,7 +209,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Changes of what the heads of a layer give to `o_proj`.
+    /// Records the changes of a layer's head outputs, before `o_proj`.
     pub(super) fn change_heads(&mut self, layer: u32) -> Result<(), ModelError> {
         let x = &self.act.attn_out;
         let n = self.config.num_attention_heads * self.config.head_dim;
@@ -233,7 +233,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Patches of the output of an MLP that lies in a buffer of its own.
+    /// Records the patches of an MLP's output that is in a buffer of its own.
     pub(super) fn change_mlp_out(&mut self, layer: u32, x: &Buffer) -> Result<(), ModelError> {
         let mut dispatches = Vec::new();
         for patch in self.mlp_patches(layer) {
@@ -243,8 +243,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Where to put the output of an MLP so that a patch can replace it in the residual stream;
-    /// nowhere if nothing is to be replaced.
+    /// The buffer in which to compute an MLP's output separately, if a patch replaces it within the residual
+    /// stream.
     pub(super) fn mlp_part(&self, layer: u32) -> Option<&Buffer> {
         let part = self.changes.part.as_ref()?;
         if self.skips(Tap::MlpOut(layer)) {
@@ -253,7 +253,7 @@ impl Builder<'_> {
         self.mlp_patches(layer).next().map(|_| part)
     }
 
-    /// Replaces `part`, which the residual stream holds already.
+    /// Records the replacement of `part`, which has already been added to the residual stream.
     pub(super) fn replace_mlp_out(&mut self, layer: u32, part: &Buffer) -> Result<(), ModelError> {
         let n = self.config.hidden_size;
         let kernel = Patch {

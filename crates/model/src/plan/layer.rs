@@ -106,8 +106,8 @@ impl Builder<'_> {
         self.add(&layer.o_proj, &act.attn_out, norm, tap)
     }
 
-    /// What is between the projection of queries, keys and values and attention, where that is not done
-    /// on its way.
+    /// Records the kernels between the projection of queries, keys and values and attention, where they are not
+    /// fused into the projection.
     fn append(
         &mut self,
         layer: &LayerWeights,
@@ -193,7 +193,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Computes W x + b once more by itself, where somebody looks at it.
+    /// Records a separate computation of W x + b if it is tapped.
     fn part(&mut self, linear: &Linear, x: &Buffer, tap: Tap) -> Result<(), ModelError> {
         if let Some(part) = self.tapped_part(tap).cloned() {
             self.linear(linear, x, &part, false)?;
@@ -202,8 +202,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// residual += W x + b, or where there is a norm residual += norm(W x + b); nothing where the
-    /// module is skipped.
+    /// Records residual += W x + b, or residual += norm(W x + b) with a norm. A skipped module adds nothing.
     fn add(
         &mut self,
         linear: &Linear,
@@ -251,15 +250,15 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether a projection takes over the norm before it, and the way to the cache, so that a step has fewer
-    /// kernels. Not for prompts: each lane would normalise again for each of its tokens, and who looks at one
-    /// sees queries and keys before they turn, which must not change the others' bits.
+    /// Whether projections may fuse the norm before them and the append to the KV cache, so that a step has fewer
+    /// kernels. Prompts are not fused: each invocation would repeat the norm for each of its tokens, and a prompt
+    /// with taps, which reads queries and keys before RoPE, must be bit-identical to one without.
     fn fuses(&self) -> bool {
         !self.prefill && self.tapping.is_none()
     }
 
-    /// What the projection behind a norm reads, and the norm that it is to do itself; a copy of the
-    /// residual stream goes to `kept`.
+    /// Returns the x of a projection after a norm, and the norm if the projection applies it; otherwise records the
+    /// norm. A copy of the residual stream is written to `kept`.
     fn normed<'n>(
         &mut self,
         weights: &'n NormWeights,
@@ -270,10 +269,10 @@ impl Builder<'_> {
         Self: 'n,
     {
         let act = self.act;
-        // The factors come as a uniform.
+        // Fused norms read their factors from a uniform.
         let bytes = u64::from(stride(self.config.hidden_size)) * Dtype::F32.bytes();
         let fits = bytes <= self.gpu.caps().max_uniform_binding;
-        // Whoever packs x for the projection normalises it on the way, whatever the pass.
+        // The kernel that packs x also applies the norm, in any pass.
         let mut parts = projection.matrix.parts.iter();
         let packs = parts.all(|part| act.x_format(part.format) == XFormat::Packed);
         let fuses = self.fuses() && Tiling::fuses_norm(self.gpu, self.rows);
@@ -284,7 +283,7 @@ impl Builder<'_> {
         Ok((&act.normed, None))
     }
 
-    /// y = W x + b, to be done with more on the way.
+    /// The projection y = W x + b, without fused norm or epilogue.
     fn projection<'l>(&self, linear: &'l Linear, x: &'l Buffer, y: &'l Buffer) -> Projection<'l> {
         Projection {
             matrix: &linear.matrix,
@@ -298,7 +297,7 @@ impl Builder<'_> {
         }
     }
 
-    /// normed = norm(residual); a copy of the residual stream goes to `kept`.
+    /// Records normed = norm(residual). A copy of the residual stream is written to `kept`.
     pub(super) fn norm(
         &mut self,
         weights: &NormWeights,
@@ -314,7 +313,7 @@ impl Builder<'_> {
             .norm(weights, residual, normed, step, false, kept.as_ref())
     }
 
-    /// y (+)= W x + b.
+    /// Records y = W x + b, or y += W x + b.
     fn linear(
         &mut self,
         linear: &Linear,

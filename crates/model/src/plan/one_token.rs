@@ -8,13 +8,13 @@ use crate::ModelError;
 #[derive(Default)]
 pub struct OneToken {
     anywhere: Recording,
-    /// The same to the bit with a kernel less in each layer, for positions whose keys are one split; and how
-    /// many these are.
+    /// A bit-identical recording with one kernel fewer in each layer, for positions whose keys fit into one KV
+    /// split, and the number of these positions.
     short: Option<(Recording, u32)>,
 }
 
 impl OneToken {
-    /// What `builder` makes of it.
+    /// Records both plans with a new builder for each.
     pub(super) fn new<'a>(
         basis: Basis<'a>,
         builder: impl Fn() -> Builder<'a>,
@@ -40,13 +40,13 @@ impl OneToken {
         Ok(Self { anywhere, short })
     }
 
-    /// All of them.
+    /// All recordings.
     pub fn recordings(&self) -> impl Iterator<Item = &Recording> {
         let short = self.short.as_ref().map(|(short, _)| short);
         std::iter::once(&self.anywhere).chain(short)
     }
 
-    /// What runs for the token at `position`.
+    /// The recording for the token at `position`.
     pub fn at(&self, position: u32) -> &Recording {
         match &self.short {
             Some((short, positions)) if position < *positions => short,

@@ -1,4 +1,4 @@
-//! A plan that is cut where somebody looks: after each cut the tensors at hand are read.
+//! A plan split at every requested tap; after each segment the tapped tensors are read back.
 
 use vitrine_gpu::{Buffer, Gpu, Recording, Store, Usage};
 use vitrine_kernels::{Attention, AttentionProbs, HeadStats};
@@ -6,43 +6,43 @@ use vitrine_kernels::{Attention, AttentionProbs, HeadStats};
 use super::{Activations, Builder};
 use crate::{Config, ModelError, Tap};
 
-/// Where to look, and the room that it takes.
+/// The requested taps, and their buffers.
 pub struct Tapping {
     taps: Vec<Tap>,
     /// [`HeadStats`] of each token and head.
     stats: Option<Buffer>,
     /// (tokens, heads, positions), f32.
     probs: Option<Buffer>,
-    /// How long the rows of `probs` are …
+    /// Length of the rows of `probs`.
     positions: u32,
-    /// … and the same for the kernel, one u32.
+    /// `positions` for the kernel, one u32.
     width: Buffer,
-    /// (tokens, 2 · kv_heads, pairs).
+    /// New keys and values, (tokens, 2 · kv_heads, head_dim), in rotary pairs.
     new_kv: Option<Buffer>,
-    /// (tokens, hidden_size): what a module adds.
+    /// The output of a module, (tokens, hidden_size).
     part: Option<Buffer>,
 }
 
-/// A stretch of a pass, and what is to be read after it.
+/// A segment of a pass, and the tensors to read after it.
 pub struct Segment {
     /// The commands.
     pub recording: Recording,
-    /// The tensors.
+    /// The tensors to read.
     pub reads: Vec<Read>,
 }
 
-/// A tensor that waits to be read.
+/// A tensor to read after a segment.
 pub struct Read {
-    /// What it is.
+    /// The tap.
     pub tap: Tap,
-    /// Where it is; for logits, the rows of the residual stream that they are made of.
+    /// The tensor's buffer; for logits and the lens, the rows of the residual stream to read out.
     pub buffer: Buffer,
     /// Bytes per token.
     pub row_bytes: u64,
 }
 
 impl Tapping {
-    /// Makes room for passes of `rows` tokens of a sequence of `positions`.
+    /// Allocates the buffers of `taps` for passes of `rows` tokens in a sequence of `positions`.
     pub fn new(
         gpu: &Gpu,
         config: &Config,
@@ -89,8 +89,7 @@ impl Builder<'_> {
         self.tapping.is_some_and(|tapping| tapping.wants(tap))
     }
 
-    /// Cuts here if somebody looks at this tap: `width` values of each token of `buffer`, in rows
-    /// of `stride`.
+    /// Ends a segment here if this tap is requested; it reads `buffer`, in rows of `stride` values.
     pub(super) fn tap(&mut self, tap: Tap, buffer: &Buffer, stride: u32) {
         if self.wants(tap) {
             let row_bytes = u64::from(stride) * self.act.dtype.bytes();
@@ -113,7 +112,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Where `rope_kv_append` is to put a copy of the new keys and values.
+    /// The buffer for a copy of the new keys and values, if they are inspected.
     pub(super) fn new_kv(&self, layer: u32) -> Option<Buffer> {
         if self.wants(Tap::K(layer)) || self.wants(Tap::V(layer)) {
             return self.tapping?.new_kv.clone();
@@ -121,7 +120,7 @@ impl Builder<'_> {
         self.watched_kv(layer)
     }
 
-    /// Looks at keys and values where `rope_kv_append` has put them.
+    /// Taps the copy of the new keys and values.
     pub(super) fn tap_kv(&mut self, layer: u32) {
         let width = 2 * self.config.num_key_value_heads * self.config.head_dim;
         if let Some(new_kv) = self.new_kv(layer) {
@@ -130,7 +129,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Where attention is to leave its [`HeadStats`].
+    /// The buffer for the [`HeadStats`] of attention, if they are inspected.
     pub(super) fn head_stats(&self, layer: u32) -> Option<Buffer> {
         if self.wants(Tap::Attentions(layer)) {
             return self.tapping?.stats.clone();
@@ -138,7 +137,7 @@ impl Builder<'_> {
         self.watched_heads(layer)
     }
 
-    /// Makes the probabilities of an attention again, and looks at them.
+    /// Recomputes the attention probabilities and taps them.
     pub(super) fn tap_attentions(
         &mut self,
         layer: u32,
@@ -166,7 +165,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Where to compute what a module adds by itself, where it goes to the residual stream at once.
+    /// The buffer in which to compute the output of a module separately, if it is tapped and its projection
+    /// adds to the residual stream directly.
     pub(super) fn tapped_part(&self, tap: Tap) -> Option<&Buffer> {
         let tapping = self.tapping?;
         tapping.part.as_ref().filter(|_| tapping.wants(tap))

@@ -1,7 +1,7 @@
-//! The plan of a token that is watched: it keeps what passes by, and sums it up in the end.
+//! The plan of an inspected token: it keeps activations of every layer, and summarises them after the head.
 //!
-//! Layers write to rows of their own where they would use one buffer in turn, and a few kernels
-//! copy what they read anyway; so watching adds no command to a layer.
+//! Each layer writes to rows of its own instead of a shared buffer, and some kernels store a copy of what
+//! they read, so inspection adds no command to a layer.
 
 use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
@@ -9,10 +9,10 @@ use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, 
 use super::{Basis, Builder, OneToken};
 use crate::{ModelError, PacketParts};
 
-/// Neurons that are named, of each layer.
+/// The number of strongest neurons reported for each layer.
 pub const NEURONS: u32 = 8;
 
-/// Rows for each layer, at offsets that can be bound.
+/// A buffer of rows at offsets that can be bound, such as one for each layer.
 pub struct Kept {
     rows: Buffer,
     row_bytes: u64,
@@ -28,37 +28,36 @@ impl Kept {
         })
     }
 
-    /// One row of it.
+    /// One of its rows.
     pub fn row(&self, row: u32) -> Buffer {
         self.rows
             .part(u64::from(row) * self.row_bytes, self.row_bytes)
     }
 }
 
-/// What is kept of a token, and what is made of it.
+/// The plan of an inspected token, the activations that it keeps, and their summaries.
 pub struct Watch {
-    /// Before each half of a layer, and after the last layer: (2 · layers + 1) rows of the residual
-    /// stream.
+    /// The residual stream before each half of a layer and after the last layer, 2 · layers + 1 rows.
     pub residual: Option<Kept>,
     mlp_act: Option<Kept>,
     new_kv: Option<Kept>,
     head_stats: Option<Kept>,
-    /// (2 · layers + 1, 2), f32: how long the residual stream is, and what was added to it.
+    /// Norms of the residual stream and of what was added to it, (2 · layers + 1, 2), f32.
     pub residual_norms: Buffer,
-    /// (layers, 2 · kv_heads, 2), f32: how long new keys and values are.
+    /// Norms of new keys and values, (layers, 2 · kv_heads, 2), f32.
     pub kv_norms: Buffer,
-    /// (layers, [`NEURONS`]) pairs.
+    /// The strongest neurons, (layers, [`NEURONS`]) pairs.
     pub neurons: Buffer,
     /// One [`LogitStats`].
     pub logit_stats: Buffer,
     /// Embedding and layers for one token.
     pub body: OneToken,
-    /// What sums up, after the head.
+    /// The summaries, which run after the head.
     pub sums: Recording,
 }
 
 impl Watch {
-    /// Compiles and binds what these parts need.
+    /// Compiles the kernels of these parts and binds their buffers.
     pub fn new(basis: Basis<'_>, parts: PacketParts) -> Result<Self, ModelError> {
         let Basis {
             gpu, config, act, ..
@@ -156,7 +155,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Where attention leaves its [`HeadStats`], and bytes from one layer to the next.
+    /// The buffer of [`HeadStats`], and bytes from one layer to the next.
     pub fn head_stats(&self) -> Option<(&Buffer, u64)> {
         self.head_stats
             .as_ref()
@@ -165,25 +164,25 @@ impl Watch {
 }
 
 impl Builder<'_> {
-    /// Where the norm before half `half` of layer `layer` keeps what it reads.
+    /// The row for the residual stream before half `half` of a layer, if it is kept.
     pub(super) fn kept_residual(&self, layer: u32, half: u32) -> Option<Buffer> {
         let kept = self.watch?.residual.as_ref()?;
         Some(kept.row(2 * layer + half))
     }
 
-    /// Where the neurons of a layer go.
+    /// The buffer for the neurons of a layer.
     pub(super) fn mlp_act(&self, layer: u32) -> Buffer {
         let kept = self.watch.and_then(|watch| watch.mlp_act.as_ref());
         kept.map_or_else(|| self.act.mlp_act.clone(), |kept| kept.row(layer))
     }
 
-    /// Where new keys and values are kept for those who watch.
+    /// The row for the new keys and values of a layer, if they are kept.
     pub(super) fn watched_kv(&self, layer: u32) -> Option<Buffer> {
         let kept = self.watch?.new_kv.as_ref()?;
         Some(kept.row(layer))
     }
 
-    /// Where attention leaves its [`HeadStats`] for those who watch.
+    /// The row for the [`HeadStats`] of a layer, if they are kept.
     pub(super) fn watched_heads(&self, layer: u32) -> Option<Buffer> {
         let kept = self.watch?.head_stats.as_ref()?;
         Some(kept.row(layer))

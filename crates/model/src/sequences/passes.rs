@@ -1,4 +1,4 @@
-//! Tokens of a sequence, read in one or several passes.
+//! Computing the tokens of a sequence in one or several passes.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::plan::MAX_PASS;
 use crate::{Model, ModelError};
 
 impl Model {
-    /// Makes `id` a sequence of the first `position` tokens of `of`, and of `token`.
+    /// Makes `id` a sequence of the first `position` tokens of `of` followed by `token`.
     pub(super) fn branch(
         &mut self,
         id: SequenceId,
@@ -22,7 +22,7 @@ impl Model {
     ) -> Result<Pending, ModelError> {
         let Sequence { pages, regimes, .. } = self.sequences.get(of)?.clone();
         let positions = position + 1;
-        // As if all of it were read now: where other angles belong to that, no key can be shared.
+        // The fork counts as a prompt of this length. If that needs other angles, no key can be shared.
         let alike = regimes == self::regimes(&self.config, positions, positions);
         let shared = if alike { position / PAGE } else { 0 };
         let pages = &pages[..position.div_ceil(PAGE) as usize];
@@ -63,7 +63,7 @@ impl Model {
         self.run_history(id, 0..positions, top, after_pass)
     }
 
-    /// Makes `id` a sequence of `ids`, of which nothing is read yet, and counts them.
+    /// Makes `id` a sequence of `ids`, without computing them, and returns their number.
     pub(crate) fn prepare(&mut self, id: SequenceId, ids: &[u32]) -> Result<u32, ModelError> {
         self.check_ids(ids)?;
         let positions = ids.len() as u32;
@@ -83,14 +83,14 @@ impl Model {
         let positions = self.sequences.get(id)?.position + 1;
         self.reserve(id, positions)?;
         if self.turn(id, positions)? {
-            // All keys so far were turned by other angles (`longrope` beyond its original context).
+            // The cached keys have other angles (`longrope` beyond its original context).
             self.unshare(id)?;
             return self.run_history(id, 0..positions, top, &mut |_, _, _| ());
         }
         self.run_history(id, positions - 1..positions, top, &mut |_, _, _| ())
     }
 
-    /// Goes to `position` without having read what is before it.
+    /// Moves `id` to `position` without computing the positions before it.
     pub(crate) fn place(&mut self, id: SequenceId, position: u32) -> Result<(), ModelError> {
         self.clear(id)?;
         self.reserve(id, position)?;
@@ -100,7 +100,7 @@ impl Model {
         Ok(())
     }
 
-    /// Forgets what `id` holds.
+    /// Empties `id` and releases its pages.
     pub(super) fn clear(&mut self, id: SequenceId) -> Result<(), ModelError> {
         let sequence = self.sequences.get_mut(id)?;
         sequence.position = 0;
@@ -110,8 +110,8 @@ impl Model {
         Ok(())
     }
 
-    /// Sets the rotary tables for `id` at this length. True if its keys so far were turned by
-    /// others, and so are worth nothing.
+    /// Sets the rotary tables for `id` at this length. Returns whether they differ from those of its cached
+    /// keys, which are invalid then.
     fn turn(&mut self, id: SequenceId, positions: u32) -> Result<bool, ModelError> {
         let sequence = self.sequences.get_mut(id)?;
         let regimes = regimes(&self.config, sequence.prompt, positions);
@@ -121,7 +121,7 @@ impl Model {
         Ok(changed)
     }
 
-    /// Writes tokens of `id` from `position` on; their pages are there.
+    /// Writes tokens of `id` from `position` on, to pages that are already reserved.
     fn write_history(
         &self,
         id: SequenceId,
@@ -142,7 +142,7 @@ impl Model {
         Ok(())
     }
 
-    /// Computes these positions of `id` from its tokens on the GPU.
+    /// Computes these positions of `id` from the tokens in its history.
     fn run_history(
         &mut self,
         id: SequenceId,
@@ -151,7 +151,7 @@ impl Model {
         after_pass: AfterPass<'_>,
     ) -> Result<Pending, ModelError> {
         loop {
-            // The last token is watched by itself.
+            // Under inspection, the last token runs in a pass of its own.
             let apart = u32::from(self.watching.is_some() && end - start > 1);
             let n_tokens = MAX_PASS.min(end - start - apart);
             self.point_at(id, start..start + n_tokens);
@@ -178,7 +178,7 @@ impl Model {
         self.point(positions.map(|position| Row { position, sequence }));
     }
 
-    /// Notes that `id` has been read up to `position`, and that `argmax` has moved on to it.
+    /// Notes that `id` is computed up to `position`, to which `argmax` has advanced the row.
     pub(crate) fn moved_on(&mut self, id: SequenceId, position: u32) -> Result<(), ModelError> {
         self.sequences.get_mut(id)?.position = position;
         let sequence = id.0;

@@ -1,4 +1,4 @@
-//! Pages for the positions of a sequence, of its own and shared ones.
+//! Allocating KV cache pages for sequences.
 
 use vitrine_kernels::Step;
 
@@ -8,7 +8,7 @@ use crate::plan::{Basis, Plan};
 use crate::{Model, ModelError};
 
 impl Model {
-    /// Makes room for `positions` positions of `id`.
+    /// Reserves pages for `positions` positions of `id`.
     pub(crate) fn reserve(&mut self, id: SequenceId, positions: u32) -> Result<(), ModelError> {
         let context = self.config.max_position_embeddings;
         if positions > context {
@@ -26,7 +26,7 @@ impl Model {
         self.write_pages(id, held)
     }
 
-    /// Tells the GPU of the pages of `id` from the `first` one on.
+    /// Writes the page table of `id` to the GPU, from page `first` on.
     pub(super) fn write_pages(&self, id: SequenceId, first: u32) -> Result<(), ModelError> {
         let pages = &self.sequences.get(id)?.pages[first as usize..];
         if !pages.is_empty() {
@@ -37,7 +37,7 @@ impl Model {
         Ok(())
     }
 
-    /// Gives `id` its own copies of pages that it shares.
+    /// Replaces shared pages of `id` by copies of its own.
     pub(super) fn unshare(&mut self, id: SequenceId) -> Result<(), ModelError> {
         let pages = self.sequences.get(id)?.pages.clone();
         let shared = pages
@@ -58,7 +58,7 @@ impl Model {
         self.write_pages(id, 0)
     }
 
-    /// Makes room for `pages` more pages, for sequences of `positions`, and for the tables of all.
+    /// Grows cache and page tables for `pages` more pages and sequences of `positions`.
     pub(super) fn grow(&mut self, pages: u32, positions: u32) -> Result<(), ModelError> {
         let Self {
             gpu,
@@ -94,7 +94,7 @@ impl Model {
         self.plan = match Plan::new(basis) {
             Ok(plan) => plan,
             Err(error) => {
-                // The plan that there is goes on with what it is bound to.
+                // The old plan is still bound to the old buffers.
                 act.step = old;
                 return Err(error);
             }

@@ -1,4 +1,5 @@
-//! Brings the bytes of weights whose buffers are there: reads a little, packs it, uploads it, forgets it.
+//! Uploading weights to buffers that are already allocated, in small chunks that are read, packed, written and
+//! dropped.
 
 use vitrine_gpu::{Buffer, Gpu};
 
@@ -11,10 +12,10 @@ use crate::checkpoint::read_vector;
 use crate::source::ByteSource;
 use crate::tensor::TensorInfo;
 
-/// Staged uploads are sent off at the latest when they take this much host memory.
+/// Maximum bytes of staged uploads in host memory before they are flushed.
 const MOST_UNSENT: u64 = 64 << 20;
 
-/// What comes where.
+/// A pending upload.
 pub enum Fill<'a, S> {
     /// Rows of a matrix.
     Rows(Rows<'a, S>),
@@ -23,7 +24,7 @@ pub enum Fill<'a, S> {
 }
 
 impl<S> Fill<'_, S> {
-    /// Which file has it, and where.
+    /// File and offset of its tensor; `None` without one.
     fn place(&self) -> Option<(usize, u64)> {
         let tensor = match self {
             Self::Rows(rows) => &rows.tensor,
@@ -33,21 +34,21 @@ impl<S> Fill<'_, S> {
     }
 }
 
-/// Numbers of a vector on their way.
+/// The pending upload of some values of a vector.
 pub struct Values<'a, S> {
     pub buffer: Buffer,
     pub tensor: Option<(&'a S, TensorInfo)>,
-    /// Which of its numbers, and in which order the file has them.
+    /// The range of the tensor, and its order in the file.
     pub rows: Piece,
-    /// Where the first of them goes.
+    /// Index of the first value in the buffer.
     pub to: u32,
-    /// What they are where there are no files.
+    /// The value without a tensor.
     pub otherwise: f32,
-    /// Is added to each.
+    /// Added to each value.
     pub offset: f32,
 }
 
-/// Weights on their way to buffers that are there already.
+/// The pending upload of all weights.
 pub struct Filling<'a, S> {
     pub(super) gpu: Gpu,
     pub(super) origin: Origin<'a, S>,
@@ -58,7 +59,7 @@ pub struct Filling<'a, S> {
     total: u64,
 }
 
-/// Hears of bytes done and bytes in all.
+/// Receives the bytes done and the total.
 pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
 impl<'a, S: ByteSource> Filling<'a, S> {
@@ -73,13 +74,13 @@ impl<'a, S: ByteSource> Filling<'a, S> {
         }
     }
 
-    /// Fills all buffers.
+    /// Uploads all weights.
     ///
     /// # Errors
     /// When a file cannot be read, or the device fails.
     pub async fn run(mut self, progress: &mut Progress<'_>) -> Result<(), ModelError> {
         let mut fills = std::mem::take(&mut self.fills);
-        // In the order of the files, some of which may still be on its way.
+        // In the order of the files, which may still be downloading.
         fills.sort_by_key(Fill::place);
         for fill in fills {
             match fill {
@@ -124,7 +125,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
         progress(self.done.min(self.total), self.total);
     }
 
-    /// To be told of bytes written to a buffer: keeps what is staged bounded.
+    /// Notes bytes written to a buffer, and flushes when too many are staged.
     pub(super) async fn wrote(&mut self, bytes: u64) -> Result<(), ModelError> {
         self.unsent += bytes;
         if self.unsent >= MOST_UNSENT {

@@ -1,4 +1,4 @@
-//! Fills matrices: whole tiles of rows at a time.
+//! Uploading matrices, in whole tiles of rows.
 
 use vitrine_kernels::packed::{TILE, TilePacker};
 
@@ -10,10 +10,10 @@ use crate::synthesize::random_row;
 use crate::tensor::TensorInfo;
 use crate::{ModelError, Storage};
 
-/// Bytes of the file that are read, packed and uploaded at a time.
+/// Approximate bytes of the file that are read, packed and uploaded at a time.
 const CHUNK_BYTES: u64 = 4 << 20;
 
-/// Rows of a matrix on their way.
+/// The pending upload of some rows of a matrix.
 pub struct Rows<'a, S> {
     pub matrix: Matrix,
     pub piece: Piece,
@@ -21,12 +21,12 @@ pub struct Rows<'a, S> {
     pub storage: Storage,
     /// The piece's first row in the matrix.
     pub start: u32,
-    /// Whether the file has (in, out).
+    /// Whether the file stores the tensor as (in, out).
     pub is_transposed: bool,
 }
 
 impl<'a, S: ByteSource> Filling<'a, S> {
-    /// Reads, packs and uploads one piece; without a tensor of random numbers.
+    /// Reads, packs and uploads one piece, or random weights if there is no tensor.
     pub(super) async fn rows(
         &mut self,
         fill: &Rows<'a, S>,
@@ -44,7 +44,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
             return self.columns(fill, source, info, progress).await;
         }
         let row_bytes = storage.row_bytes(u64::from(matrix.k));
-        // Whole tiles and whole heads.
+        // Chunks are whole tiles and whole heads.
         let granule = least_common_multiple(TILE, piece.order.granule());
         let step = rows_of_chunk(row_bytes, granule);
         let mut row = 0;
@@ -72,8 +72,8 @@ impl<'a, S: ByteSource> Filling<'a, S> {
         Ok(())
     }
 
-    /// The same for a piece whose rows are columns in the file. All of them pass through memory
-    /// at once: a row's numbers lie too far apart to be read by themselves.
+    /// As [`Self::rows`], for a piece whose rows are columns in the file. The whole piece is held in
+    /// memory, because the values of a row are too far apart in the file to be read separately.
     async fn columns(
         &mut self,
         fill: &Rows<'a, S>,
@@ -94,7 +94,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
         let (_, size) = storage.on_disk.block();
         let (size, of, k) = (size as usize, piece.of as usize, matrix.k as usize);
         let mut rows = vec![0; piece.rows as usize * k * size];
-        // As many whole lines of the file as fit a chunk, at least one.
+        // As many whole lines of the file as fit into a chunk, but at least one.
         let lines = (CHUNK_BYTES as usize / (of * size)).max(1);
         let mut line = 0;
         while line < k {
@@ -121,7 +121,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
         Ok(())
     }
 
-    /// Writes packed tiles, whose rows begin at `first`, to the parts that hold them.
+    /// Writes packed tiles, whose rows begin at `first_row`, to the parts that contain them.
     async fn upload(
         &mut self,
         matrix: &Matrix,
@@ -158,7 +158,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
     }
 }
 
-/// How many rows to read at a time: whole granules, at least one.
+/// The number of rows to read at a time: whole granules, at least one.
 fn rows_of_chunk(row_bytes: u64, granule: u32) -> u32 {
     let fitting = u32::try_from(CHUNK_BYTES / row_bytes.max(1)).unwrap_or(u32::MAX);
     (fitting / granule).max(1) * granule

@@ -29,7 +29,7 @@ impl Linear {
 }
 
 impl<S: ByteSource> Room<'_, '_, S> {
-    /// Room for the tensors `{name}.weight` of `pieces` below one another, and for their biases.
+    /// Allocates the tensors `{name}.weight` of `pieces`, stacked, and their biases.
     pub(super) fn linear(
         &mut self,
         label: &str,

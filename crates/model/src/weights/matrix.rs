@@ -10,15 +10,15 @@ use super::fill_rows::Rows;
 use crate::source::ByteSource;
 use crate::{ModelError, Quantize, Storage};
 
-/// A weight matrix on the GPU: one or more tensors below one another, cut where the number format
-/// changes and where a binding would exceed the adapter's limit. A clone has the same memory.
+/// A weight matrix on the GPU: one or more stacked tensors, split where the weight format changes and
+/// where a binding would exceed the adapter's limit. Clones share their memory.
 #[derive(Clone)]
 pub struct Matrix {
-    /// The pieces, in order of row.
+    /// The parts, in order of rows.
     pub parts: Vec<PackedPart>,
-    /// Where each tensor begins among the padded rows.
+    /// The first padded row of each tensor.
     pub starts: Vec<u32>,
-    /// Padded rows in all.
+    /// Padded rows in total.
     pub rows: u32,
     /// Weights per row.
     pub k: u32,
@@ -36,18 +36,18 @@ impl Matrix {
     }
 }
 
-/// Some rows of a tensor, as part of a matrix.
+/// A row range of a tensor, as part of a matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
     /// The tensor's name, without `.weight`.
     pub name: String,
-    /// Its first row that belongs here.
+    /// First row of the range.
     pub first: u32,
-    /// How many rows belong here.
+    /// Rows of the range.
     pub rows: u32,
-    /// Its rows in all.
+    /// Rows of the whole tensor.
     pub of: u32,
-    /// How they are stored.
+    /// The order of the rows in the file.
     pub order: RowOrder,
 }
 
@@ -63,7 +63,7 @@ impl Piece {
         }
     }
 
-    /// Pieces of these sizes: one tensor each, or all in one tensor below one another.
+    /// Pieces of these sizes: one tensor each, or all stacked in one tensor.
     pub fn split(names: &[String], sizes: &[u32]) -> Result<Vec<Self>, ModelError> {
         let of = sizes.iter().sum();
         match names {
@@ -86,19 +86,19 @@ impl Piece {
                 Ok(names.iter().zip(sizes).map(one).collect())
             }
             _ => Err(ModelError::Unsupported(
-                "this layout of projections".to_owned(),
+                "another layout of projections".to_owned(),
             )),
         }
     }
 }
 
-/// In which order a file holds the rows.
+/// The order of a tensor's rows in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowOrder {
-    /// As transformers has them.
+    /// The order of transformers.
     AsStored,
-    /// Rows i and i + head_dim / 2 of each head next to one another, as llama.cpp's converter
-    /// stores q and k of the `llama` architecture.
+    /// Rows i and i + head_dim / 2 of each head are adjacent, as llama.cpp's converter stores q and k of
+    /// the `llama` architecture.
     InterleavedHeads {
         /// Rows per head.
         head_dim: u32,
@@ -106,7 +106,7 @@ pub enum RowOrder {
 }
 
 impl RowOrder {
-    /// Where the file has row `row`.
+    /// The index in the file of row `row`.
     pub fn stored(self, row: u32) -> u32 {
         match self {
             Self::AsStored => row,
@@ -128,8 +128,8 @@ impl RowOrder {
 }
 
 impl<S: ByteSource> Room<'_, '_, S> {
-    /// Room for the tensors `{name}.weight` of `pieces`, of `k` columns, below one another; each
-    /// piece begins at a whole tile.
+    /// Allocates the tensors `{name}.weight` of `pieces`, of `k` columns, stacked; each piece begins at
+    /// a whole tile.
     pub(super) fn matrix(
         &mut self,
         label: &str,
@@ -161,7 +161,7 @@ impl<S: ByteSource> Room<'_, '_, S> {
             matrix.starts.push(matrix.rows);
             matrix.rows += piece.rows.next_multiple_of(TILE);
         }
-        // Neighbours of one format share buffers, so that one dispatch computes both.
+        // Adjacent tensors of one format share buffers, so that one dispatch computes both.
         let format = |index: usize| tensors[index].1.format();
         let mut first = 0;
         while first < pieces.len() {
@@ -187,10 +187,10 @@ impl<S: ByteSource> Room<'_, '_, S> {
         Ok(matrix)
     }
 
-    /// Whether a tensor is stored (in, out).
+    /// Whether a tensor is stored as (in, out).
     fn is_transposed(&self, piece: &Piece) -> bool {
         let names = self.origin.names(self.config);
-        // Embeddings are not: only layers have Conv1D.
+        // Embeddings are not transposed: only layers have Conv1D.
         names.transposed && piece.name.contains(names.layer)
     }
 

@@ -6,13 +6,13 @@ use crate::synthesize::RandomBits;
 use crate::tensor::TensorInfo;
 use crate::{Config, ModelError};
 
-/// Where weights come from.
+/// The source of weights.
 pub enum Origin<'a, S> {
     /// A model's files.
     Files(&'a Checkpoint<'a, S>),
-    /// Thin air.
+    /// A generator of random weights.
     Random {
-        /// What they are filled with.
+        /// The generator.
         bits: RandomBits,
         /// The type that their tensors would have on disk.
         on_disk: GgmlType,
@@ -20,7 +20,7 @@ pub enum Origin<'a, S> {
 }
 
 impl<'a, S: ByteSource> Origin<'a, S> {
-    /// What tensors are called there.
+    /// The names of its tensors.
     pub fn names(&self, config: &Config) -> &'static Names {
         match self {
             Self::Files(checkpoint) => checkpoint.names(),
@@ -28,7 +28,7 @@ impl<'a, S: ByteSource> Origin<'a, S> {
         }
     }
 
-    /// What stands before all names but the output head's.
+    /// The prefix of all names but the output head's.
     pub fn prefix(&self) -> &'static str {
         match self {
             Self::Files(checkpoint) => checkpoint.prefix(),
@@ -36,12 +36,12 @@ impl<'a, S: ByteSource> Origin<'a, S> {
         }
     }
 
-    /// Whether rows of queries and keys lie in llama.cpp's order.
+    /// Whether rows of queries and keys are in llama.cpp's interleaved order.
     pub fn interleaves_heads(&self) -> bool {
         matches!(self, Self::Files(checkpoint) if checkpoint.interleaves_heads())
     }
 
-    /// The type of tensors that are in no file.
+    /// The type of tensors without a file.
     pub fn invented_type(&self) -> GgmlType {
         match self {
             Self::Random { on_disk, .. } => *on_disk,
@@ -49,7 +49,7 @@ impl<'a, S: ByteSource> Origin<'a, S> {
         }
     }
 
-    /// The tensor `name`, which must have this shape, and its file; none where weights are random.
+    /// The tensor `name`, which must have this shape, and its file; `None` for random weights.
     pub fn tensor(
         &self,
         name: &str,

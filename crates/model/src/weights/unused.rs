@@ -1,5 +1,5 @@
-//! Which tensors of a checkpoint the plan uses. One that nobody would use (a bias, a scale, another
-//! norm) would change the result, so it is refused, but for those known to change nothing.
+//! A check that the plan uses every tensor of a checkpoint. An unused one (a bias, a scale, another norm) would
+//! change the result, so it is refused unless it is known to have no effect.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::ModelError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Norm;
 
-/// Bytes of the tensors that will be read.
+/// The total bytes of the tensors that the plan uses. Fails if an unused one may have an effect.
 pub fn used_bytes<S: crate::source::ByteSource>(
     checkpoint: &Checkpoint<'_, S>,
 ) -> Result<u64, ModelError> {
@@ -66,8 +66,8 @@ fn used_names<S: crate::source::ByteSource>(checkpoint: &Checkpoint<'_, S>) -> B
     used
 }
 
-/// Tables and masks that older versions of transformers saved, the rotary divisors that the
-/// configuration holds already, and an output head where the embedding is it.
+/// Whether an unused tensor has no effect: tables and masks saved by older versions of transformers,
+/// rotary divisors, which are part of the configuration, and an output head tied to the embedding.
 fn is_harmless<S>(name: &str, checkpoint: &Checkpoint<'_, S>) -> bool {
     const ENDINGS: [&str; 4] = [
         ".rotary_emb.inv_freq",

@@ -7,7 +7,7 @@ use super::matrix::Piece;
 use crate::ModelError;
 use crate::source::ByteSource;
 
-/// A vector of f32 on the GPU: the weights of a norm, a bias.
+/// A vector of f32 on the GPU: the weights of a norm, or a bias.
 pub struct Vector {
     /// Its values.
     pub buffer: Buffer,
@@ -25,7 +25,7 @@ impl Vector {
 pub struct NormWeights {
     /// Factors.
     pub weight: Vector,
-    /// Summands, for LayerNorm.
+    /// The bias of a LayerNorm.
     pub bias: Option<Vector>,
 }
 
@@ -38,9 +38,9 @@ impl NormWeights {
 }
 
 impl<S: ByteSource> Room<'_, '_, S> {
-    /// Room for the vector `name` of `n` values, to each of which `offset` will be added.
+    /// Allocates the vector `name` of `n` values; `offset` is added to each.
     pub(super) fn vector(&mut self, name: &str, n: u32, offset: f32) -> Result<Vector, ModelError> {
-        // Kernels read it in whole blocks, and as a uniform.
+        // Kernels read whole blocks of it, and bind it as a uniform.
         let bytes = u64::from(stride(n)) * 4;
         let buffer = self.gpu.buffer(name, bytes, Usage::Work)?;
         self.fills.push(Fill::Values(Values {
