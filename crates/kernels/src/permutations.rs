@@ -225,10 +225,10 @@ pub fn permutations() -> Vec<ShaderSource> {
 #[must_use]
 pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
-    for size in SIZES {
-        let lanes = SHARED_LANES.into_iter();
-        all.extend(lanes.flat_map(|lanes| attentions_of_texels(&size, lanes)));
-        for format in Format::ALL {
+    for (size, lanes) in SIZES.into_iter().zip(SHARED_LANES) {
+        all.extend(attentions_of_texels(&size, lanes));
+        // How lanes share x depends on the data type of x, and on whether the weights have scales.
+        for format in [Format::F32, Format::Q4] {
             let matmuls = matmuls(&size, format).into_iter();
             all.extend(matmuls.filter_map(with_subgroups).map(|it| it.source()));
         }

@@ -45,16 +45,18 @@ fn software(kind: StoreKind) -> [Tiling; 3] {
 /// The forms of `matmul` that plans have, for one weight format.
 pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let thorough = format == Format::Q4 || format == Format::F16 && size.hidden == 576;
-    let textures = match (thorough, format.quants().words) {
-        (true, 4) => &TEXTURES[..],
-        _ => &TEXTURES[1..],
+    // On software adapters Q4 stands for the other formats at odd sizes and in the other kind of texture.
+    let textures = match format {
+        Format::Q4 => &TEXTURES[..],
+        _ if size.hidden == 576 => &TEXTURES[1..],
+        _ => &[],
     };
-    let mut stores = vec![(StoreKind::Buffer, GPU.to_vec())];
-    stores.extend(
-        textures
-            .iter()
-            .map(|kind| (*kind, software(*kind).to_vec())),
-    );
+    let on_textures = textures
+        .iter()
+        .map(|kind| (*kind, software(*kind).to_vec()));
+    let stores = [(StoreKind::Buffer, GPU.to_vec())]
+        .into_iter()
+        .chain(on_textures);
     let mut all = Vec::new();
     for (kind, tilings) in stores {
         // Formats whose steps are not of four words are read from storage everywhere.
