@@ -73,8 +73,7 @@ impl TraceFile {
 
     /// Writes the last line. Tells what there is now, in words.
     pub fn finish(mut self, summary: &GenerateSummary) -> anyhow::Result<String> {
-        let summary = summary.clone();
-        self.line(&TraceLine::Summary { summary });
+        self.line(&TraceLine::Summary(summary.clone()));
         let flushed = self.out.flush();
         if let Some(error) = self.failure.or(flushed.err()) {
             return Err(anyhow!(error).context(unwritable(&self.path)));
@@ -117,8 +116,7 @@ impl Observer for TraceFile {
     }
 
     fn token(&mut self, step: &TokenStep) {
-        let step = Box::new(step.clone());
-        self.line(&TraceLine::Token { step });
+        self.line(&TraceLine::Token(Box::new(step.clone())));
     }
 
     fn stop_requested(&mut self) -> bool {

@@ -137,7 +137,7 @@ fn each_prompt_writes_the_packets_that_it_writes_alone() {
         assert_eq!((got.len(), right.len()), (5, 5));
         for (got, right) in got[1..4].iter().zip(&right[1..4]) {
             for field in ["position", "piece", "distribution", "packet"] {
-                assert_eq!(got["step"][field], right["step"][field], "{prompt}");
+                assert_eq!(got["token"][field], right["token"][field], "{prompt}");
             }
         }
         assert_eq!(got[4]["summary"]["ids"], batch["results"][number]["ids"]);

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::tagged;
 use crate::{
     AblationReport, BatchSummary, BenchReport, CompareReport, Distribution, FormatRow,
     GenerateSummary, HeadEffect, HeadScore, LensReport, ModelReport, NamedToken, PatchReport,
@@ -10,7 +9,7 @@ use crate::{
 
 /// The answer to a [`Question`](crate::Question) of the same name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The tokens of a text.
     Tokenize(TokenizeReport),
@@ -58,11 +57,9 @@ pub enum Answer {
     Tune(TuneReport),
 }
 
-tagged!(Answer);
-
 /// What is known of an answer that takes long, as soon as it is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AnswerPart {
     /// A head was ablated.
     Head(HeadEffect),
@@ -114,8 +111,6 @@ pub enum AnswerPart {
         what: String,
     },
 }
-
-tagged!(AnswerPart);
 
 /// A tensor that travels as a buffer beside the text, little-endian, the last dimension next to one
 /// another.

@@ -1,13 +1,12 @@
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::tagged;
 use crate::{
     ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt, Question, SamplingParams,
 };
 
 /// What the page asks of the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Find an adapter and make a device. Answered by `Event::AdapterReady` or `Event::Failed`.
     Start,
@@ -90,8 +89,6 @@ pub enum Command {
     /// Delete all models that this browser holds. Answered by `Event::Stored`.
     ForgetModels,
 }
-
-tagged!(Command);
 
 impl Command {
     /// The page's number of a generation or question that this begins.

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::tagged;
 use crate::{
     AdapterSummary, Answer, AnswerPart, Arrived, Distribution, Failure, GenerateSummary,
     ModelSummary, SamplingDefaults, SiteModel, StorageRoom, StoredModel, TensorPlace, TokenPiece,
@@ -9,7 +8,7 @@ use crate::{
 
 /// What the worker tells the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A device is there; models can be loaded.
     AdapterReady {
@@ -127,8 +126,6 @@ pub enum Event {
         failure: Failure,
     },
 }
-
-tagged!(Event);
 
 /// How far a model is on its way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 use vitrine_sampling::SamplingParams;
 
-use crate::tagged::tagged;
 use crate::{Intervention, PacketParts};
 
 /// A request to continue a prompt.
@@ -28,7 +27,7 @@ pub struct GenerateRequest {
 
 /// What to continue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Prompt {
     /// Text as it is.
     Text {
@@ -46,8 +45,6 @@ pub enum Prompt {
         ids: Vec<u32>,
     },
 }
-
-tagged!(Prompt);
 
 /// How a generation ended, and its timings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

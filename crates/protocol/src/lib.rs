@@ -20,8 +20,6 @@ mod next;
 mod packet;
 mod question;
 mod race;
-mod read;
-mod tagged;
 mod timing;
 mod token;
 mod trace;
@@ -57,7 +55,6 @@ pub use packet::{
 };
 pub use question::Question;
 pub use race::{RaceLane, RaceReport, RaceStep};
-pub use read::from_json;
 pub use timing::{KernelTime, PassProfile, StageTime};
 pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};
 pub use trace::{Intervention, PatchSite, TraceRequest};

@@ -2,11 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::tagged;
-
 /// Where the page's model comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ModelSource {
     /// The site itself.
     Site {
@@ -40,8 +38,6 @@ pub enum ModelSource {
         name: String,
     },
 }
-
-tagged!(ModelSource);
 
 /// How to reach the model hub. It is part of a command and of nothing that is stored.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

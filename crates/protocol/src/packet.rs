@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::tagged;
 use crate::{Distribution, GenerateSummary, ModelSummary, StageTime, TokenPiece, TokenStep};
 
 /// Which parts of a [`TokenPacket`] are on: a set of bits, so that what nobody looks at costs
@@ -169,12 +168,8 @@ pub struct NeuronPacket {
 /// A line of a trace: a generation that can be replayed without a model. One prompt, then tokens,
 /// then the summary; as JSON lines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
-#[cfg_attr(
-    feature = "schema",
-    derive(schemars::JsonSchema),
-    schemars(tag = "kind")
-)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum TraceLine {
     /// The beginning.
     Prompt {
@@ -190,16 +185,8 @@ pub enum TraceLine {
         /// The prompt's tokens.
         tokens: Vec<TokenPiece>,
     },
-    /// A new token.
-    Token {
-        /// The token, with its packet.
-        step: Box<TokenStep>,
-    },
-    /// The end.
-    Summary {
-        /// How it ended, and its timings.
-        summary: GenerateSummary,
-    },
+    /// A new token, with its packet.
+    Token(Box<TokenStep>),
+    /// How the generation ended, and its timings.
+    Summary(GenerateSummary),
 }
-
-tagged!(TraceLine);

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 
-use crate::tagged::tagged;
 use crate::{
     BatchRequest, BenchRequest, CompareRequest, Intervention, PatchRequest, Prompt, SamplingParams,
     TraceRequest, TuneRequest,
@@ -9,7 +8,7 @@ use crate::{
 /// What can be asked about the loaded model. Each question has one [`Answer`](crate::Answer) of the
 /// same name. Layers, heads and positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Question {
     /// The tokens of a text.
     Tokenize {
@@ -137,5 +136,3 @@ pub enum Question {
         again: Option<TuneRequest>,
     },
 }
-
-tagged!(Question);

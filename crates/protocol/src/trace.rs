@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Prompt;
-use crate::tagged::tagged;
 
 /// A request to read a prompt and hand over what is inside on the way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +20,7 @@ pub struct TraceRequest {
 
 /// Something that is different in a run. Layers, heads and positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(remote = "Self", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Intervention {
     /// What a query head gives to `o_proj` is multiplied.
     Head {
@@ -68,8 +67,6 @@ pub enum Intervention {
         values: Vec<f32>,
     },
 }
-
-tagged!(Intervention);
 
 /// What a patch replaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

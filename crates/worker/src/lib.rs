@@ -31,7 +31,7 @@ use std::rc::Rc;
 use js_sys::Array;
 use mailbox::Mailbox;
 use session::Session;
-use vitrine_protocol::{Command, Event, Failure, FailureKind, from_json};
+use vitrine_protocol::{Command, Event, Failure, FailureKind};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue, wasm_bindgen};
 use web_sys::{Blob, MessageEvent};
@@ -69,7 +69,7 @@ fn read_command(data: &JsValue) -> Result<(Command, Vec<Blob>), String> {
         .next()
         .and_then(|text| text.as_string())
         .ok_or_else(|| String::from("a message was not text"))?;
-    let command = from_json(&text).map_err(|error| error.to_string())?;
+    let command = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let files = parts.map(|file| file.dyn_into::<Blob>());
     let files = files
         .collect::<Result<_, _>>()

@@ -1,14 +1,8 @@
 //! Builds, serves, tests and packs Vitrine.
 
-mod axe;
-mod browser;
 mod dist;
 mod files;
-mod function_order;
 mod isa;
-mod lean_normalization;
-mod lean_rustc;
-mod minify;
 mod model;
 mod npm;
 mod offline;
@@ -18,11 +12,8 @@ mod requirements;
 mod say;
 mod serve;
 mod shell;
-mod short_names;
 mod style;
 mod test;
-mod wasm_opt;
-mod wasm_std;
 mod web;
 mod weight;
 mod workspace;
@@ -40,7 +31,7 @@ use crate::{web::Build, workspace::Workspace};
 enum Task {
     /// Build the page and its worker into target/site
     Web {
-        /// Soon there instead of small: for who works on the page
+        /// Compile in seconds and do not shrink, for work on the page
         #[arg(long)]
         quick: bool,
     },
@@ -48,7 +39,7 @@ enum Task {
     Weight,
     /// Fetch the default model into the cache folder
     Fetch,
-    /// Make the recordings anew that the page brings along, with the engine on this machine
+    /// Make the recordings that the page brings along again, with the engine on this machine
     Record,
     /// Build the page, fetch the model, serve both on this machine and open a browser
     Serve {
@@ -61,20 +52,19 @@ enum Task {
     },
     /// Write the page and the model as static files to ./dist
     Dist,
-    /// What compilers of real GPUs make of the kernels, on a machine without those GPUs
+    /// Print what the compilers of real GPUs make of the kernels; the GPUs need not be there
     Isa {
-        /// `cargo xtask isa -- --help` tells them
+        /// See `cargo xtask isa -- --help`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Check everything, or one step of it: format, lints, tests natively and in a browser
+    /// Print what the tasks need from this machine and what of it is missing, and change nothing
+    Doctor,
+    /// Check everything, or one step: format, lints, tests natively and in a browser
     Test(test::Choice),
 }
 
 fn main() -> ExitCode {
-    if lean_rustc::is_called() {
-        return lean_rustc::run();
-    }
     match run(Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -88,15 +78,19 @@ fn run(task: Task) -> Result<()> {
     let workspace = Workspace::find()?;
     match task {
         Task::Web { quick } => {
-            let build = if quick { Build::Quick } else { Build::Whole };
+            let build = if quick { Build::Quick } else { Build::Release };
             web::build(&workspace, build).map(drop)
         }
-        Task::Weight => weight::check(&workspace, &web::build(&workspace, Build::Whole)?),
+        Task::Weight => weight::check(&web::build(&workspace, Build::Release)?),
         Task::Fetch => model::fetch().map(drop),
         Task::Record => record::record(&workspace),
         Task::Serve { port, no_open } => serve::serve(&workspace, port, !no_open),
         Task::Dist => dist::dist(&workspace),
         Task::Isa { arguments } => isa::run(&workspace, &arguments),
+        Task::Doctor => {
+            requirements::doctor();
+            Ok(())
+        }
         Task::Test(choice) => test::test(&workspace, &choice),
     }
 }

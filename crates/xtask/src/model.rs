@@ -65,7 +65,7 @@ pub fn add_to_site(file: &Path, site: &Path) -> Result<()> {
     }
     let start = say::begin("Splitting the model into parts that any static host accepts");
     files::remove(&folder)?;
-    files::create_folder(&folder)?;
+    fs::create_dir_all(&folder)?;
     let parts = split(file, &folder)?;
     let index = serde_json::to_string_pretty(&Index {
         models: [DEFAULT_MODEL.name],

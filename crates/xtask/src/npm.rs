@@ -1,85 +1,71 @@
-//! Tools from npm, each in one exact version, under `target/tools`.
+//! Tools from npm, in the versions of `web/tools/package-lock.json`, under `target/tools`.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
+use std::{path::PathBuf, process::Command};
+
+use anyhow::Result;
+
+use crate::{
+    files::{self, Stamp},
+    say, shell,
+    workspace::Workspace,
 };
 
-use anyhow::{Result, ensure};
-
-use crate::{files, say, shell, workspace::Workspace};
-
-/// A file of a package.
-pub struct Tool {
-    /// The package's name.
-    pub package: &'static str,
-    /// One exact version, so that everybody has the same bytes.
-    pub version: &'static str,
-    /// The file in the package.
-    pub file: &'static str,
-    /// Its SHA-256, where the file is run as it is.
-    pub sha256: Option<&'static str>,
+/// The installed packages, and the program that runs them.
+pub struct Tools {
+    node: PathBuf,
+    modules: PathBuf,
 }
 
-impl Tool {
-    /// Where the file lies, if it was installed before.
-    pub fn find(&self, workspace: &Workspace) -> Option<PathBuf> {
-        let folder = self.folder(workspace);
-        let file = folder
-            .join("node_modules")
-            .join(self.package)
-            .join(self.file);
-        (self.installed(&folder).holds() && file.is_file()).then_some(file)
-    }
-
-    /// Installs it where npm is there and it is not yet; `why` it is wanted. None where npm is not
-    /// there or cannot.
-    pub fn provide(&self, workspace: &Workspace, why: &str) -> Result<Option<PathBuf>> {
-        if let Some(found) = self.find(workspace) {
-            return Ok(Some(found));
-        }
-        let Self {
-            package, version, ..
-        } = self;
-        let (Some(_), Some(npm)) = (shell::find("node"), shell::find("npm")) else {
-            say::note(format!("npm is not there to bring {package}: {why}"));
+impl Tools {
+    /// Installs them the first time; npm checks the hashes of the lock file. `None` where there is no npm.
+    pub fn provide(workspace: &Workspace) -> Result<Option<Self>> {
+        let (Some(node), Some(npm)) = (shell::find("node"), shell::find("npm")) else {
+            say::note(
+                "without npm the page works, but is larger, and is not searched for barriers",
+            );
             return Ok(None);
         };
-        let folder = self.folder(workspace);
-        let start = say::begin(format!("Installing {package} with npm: {why}"));
-        files::create_folder(&folder)?;
-        let status = Command::new(npm)
-            .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .args(["--loglevel=error", "--prefix"])
-            .arg(&folder)
-            .arg(format!("{package}@{version}"))
-            .status();
-        if !status.is_ok_and(|status| status.success()) {
-            say::note(format!("npm could not install {package}: going on without"));
-            return Ok(None);
+        let folder = workspace.target.join("tools");
+        let source = workspace.root.join("web/tools");
+        let stamp = Stamp::new(
+            folder.join("installed"),
+            files::sha256(&source.join("package-lock.json"))?,
+        );
+        if !stamp.holds() {
+            let start = say::begin("Installing wasm-opt, esbuild and axe-core with npm");
+            files::copy_folder(&source, &folder)?;
+            let mut install = Command::new(npm);
+            install
+                .args([
+                    "ci",
+                    "--no-audit",
+                    "--no-fund",
+                    "--ignore-scripts",
+                    "--loglevel=error",
+                ])
+                .current_dir(&folder);
+            if shell::run(&mut install, "`npm ci`").is_err() {
+                say::note("npm could not install them: the page works, but is larger");
+                return Ok(None);
+            }
+            stamp.set()?;
+            say::done(start, "installed under target/tools");
         }
-        if let Some(wanted) = self.sha256 {
-            let file = folder.join("node_modules").join(package).join(self.file);
-            let found = files::sha256(&file)?;
-            ensure!(
-                found == wanted,
-                "{package} {version} is not what it was: {} has the SHA-256 {found}, not {wanted}; \
-                 delete {} and look where npm gets its packages from",
-                file.display(),
-                folder.display()
-            );
-        }
-        self.installed(&folder).set()?;
-        say::done(start, format!("{package} {version} is under target/tools"));
-        Ok(self.find(workspace))
+        Ok(Some(Self {
+            node,
+            modules: folder.join("node_modules"),
+        }))
     }
 
-    fn folder(&self, workspace: &Workspace) -> PathBuf {
-        let name = format!("{}-{}", self.package, self.version);
-        workspace.target.join("tools").join(name)
+    /// A command that runs the script `file` of a package.
+    pub fn command(&self, file: &str) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(self.path(file));
+        command
     }
 
-    fn installed(&self, folder: &Path) -> files::Stamp {
-        files::Stamp::new(folder.join("installed"), self.version.to_owned())
+    /// Where a file of a package lies.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.modules.join(file)
     }
 }

@@ -1,12 +1,10 @@
 //! The service worker: its script knows every file of the site by its bytes.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use fs_err as fs;
 use sha2::{Digest, Sha256};
 
 use crate::{files, say, workspace::Workspace};
@@ -22,14 +20,17 @@ const NOT_KEPT: [&str; 2] = ["models", SCRIPT];
 
 /// Writes the service worker of what is in `site`.
 pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
-    let mut paths = Vec::new();
-    find(site, &mut paths)?;
-    paths.sort();
+    let mut paths = files::list(site)?;
+    paths.retain(|path| {
+        !NOT_KEPT
+            .iter()
+            .any(|name| path.starts_with(site.join(name)))
+    });
     let mut entries = Vec::new();
     let mut build = Sha256::new();
     for path in &paths {
         let name = address(site, path)?;
-        let content = files::read(path)?;
+        let content = fs::read(path)?;
         let integrity = format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(content)));
         build.update(format!("{name} {integrity}\n"));
         // A site may change its page, as for another hub; then it has other bytes.
@@ -37,7 +38,7 @@ pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
         entries.push((name, checked));
     }
     let source = workspace.root.join("web").join(SCRIPT);
-    let script = files::read_text(&source)?;
+    let script = fs::read_to_string(&source)?;
     build.update(&script);
     let build: String = build.finalize()[..8]
         .iter()
@@ -60,28 +61,11 @@ fn address(site: &Path, path: &Path) -> Result<String> {
     let name = path.strip_prefix(site)?;
     let parts: Option<Vec<_>> = name.iter().map(|part| part.to_str()).collect();
     let name = parts
-        .ok_or_else(|| anyhow!("{} has a name that no address can have", path.display()))?
+        .with_context(|| format!("{} is not UTF-8", path.display()))?
         .join("/");
     Ok(if name == "index.html" {
         PAGE.to_owned()
     } else {
         name
     })
-}
-
-fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if NOT_KEPT.iter().any(|name| entry.file_name() == *name) {
-            continue;
-        }
-        if path.is_dir() {
-            find(&path, found)?;
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(())
 }

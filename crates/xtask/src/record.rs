@@ -1,6 +1,7 @@
 //! `cargo xtask record`: the recordings that the page brings along, made anew by the engine.
 
 use anyhow::Result;
+use fs_err as fs;
 use serde::Serialize;
 
 use crate::{files, model, say, shell, workspace::Workspace};
@@ -35,7 +36,7 @@ pub fn record(workspace: &Workspace) -> Result<()> {
     let model = model::fetch()?;
     let folder = workspace.root.join("web/static/recordings");
     files::remove(&folder)?;
-    files::create_folder(&folder)?;
+    fs::create_dir_all(&folder)?;
     for entry in &RECORDINGS {
         let start = say::begin(format!("Recording “{}”", entry.prompt));
         let path = folder.join(format!("{}.jsonl", entry.name));
@@ -50,7 +51,7 @@ pub fn record(workspace: &Workspace) -> Result<()> {
             .arg(&path)
             .arg(entry.prompt);
         shell::run(&mut command, "the recording")?;
-        say::done(start, say::bytes(files::size(&path)?));
+        say::done(start, say::bytes(fs::metadata(&path)?.len()));
     }
     let index = serde_json::to_string_pretty(&RECORDINGS)?;
     files::write(&folder.join("index.json"), format!("{index}\n"))

@@ -11,7 +11,7 @@ use crate::{model, say, web, workspace::Workspace};
 /// browser where there is a desktop.
 pub fn serve(workspace: &Workspace, port: u16, open: bool) -> Result<()> {
     let start = say::begin("Bringing the page and its model up to date");
-    let site = web::build(workspace, web::Build::Whole)?;
+    let site = web::build(workspace, web::Build::Release)?;
     model::add_to_site(&model::fetch()?, &site)?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start the server's threads")?;
     runtime.block_on(async {

@@ -16,16 +16,14 @@ pub fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(&workspace.root);
     for (name, _) in env::vars_os() {
-        let name_text = name.to_string_lossy();
-        let is_package = [
+        let text = name.to_string_lossy();
+        let prefixes = [
             "CARGO_PKG_",
             "CARGO_MANIFEST_",
             "CARGO_BIN_",
             "CARGO_CRATE_",
-        ]
-        .iter()
-        .any(|prefix| name_text.starts_with(prefix));
-        if is_package {
+        ];
+        if prefixes.iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
@@ -87,19 +85,7 @@ pub fn output(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> 
 
 /// Where a program lies in `PATH`.
 pub fn find(program: &str) -> Option<PathBuf> {
-    let endings: &[&str] = if cfg!(windows) {
-        &[".exe", ".cmd", ""]
-    } else {
-        &[""]
-    };
-    let folders = env::var_os("PATH")?;
-    env::split_paths(&folders)
-        .flat_map(|folder| {
-            endings
-                .iter()
-                .map(move |end| folder.join(format!("{program}{end}")))
-        })
-        .find(|path| path.is_file())
+    which::which(program).ok()
 }
 
 fn not_started(command: &Command) -> String {

@@ -56,7 +56,13 @@ fn intervention(fixture: &Fixture, kind: &str, change: &Value) -> Intervention {
         Some("patch") => change["values"] = json!(fixture.get(&format!("values.{kind}"))),
         _ => {}
     }
-    serde_json::from_value(change).unwrap()
+    read(change)
+}
+
+/// A change as the references write it, with its kind among its fields.
+fn read(mut change: Value) -> Intervention {
+    let kind = change.as_object_mut().unwrap().remove("kind").unwrap();
+    serde_json::from_value(json!({ kind.as_str().unwrap(): change })).unwrap()
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn what_cannot_be_changed_is_refused_in_one_sentence() {
             prompt: fixture.prompt(),
             taps: vec![],
             lens: None,
-            interventions: vec![serde_json::from_value(change).unwrap()],
+            interventions: vec![read(change)],
         };
         let error = block_on(engine.trace(&request)).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");

@@ -37,11 +37,14 @@ fn a_recording_shows_the_numbers_of_its_file() {
         let lines = lines(&recording(&session));
         // It opens by itself: there is nothing else to see.
         let model = app.attribute("recording-badge", "data-model").await;
-        assert_eq!(model.as_deref(), lines[0]["model"]["name"].as_str());
+        assert_eq!(
+            model.as_deref(),
+            lines[0]["prompt"]["model"]["name"].as_str()
+        );
         let machine = app.attribute("recording-badge", "data-machine").await;
-        assert_eq!(machine.as_deref(), lines[0]["adapter"].as_str());
+        assert_eq!(machine.as_deref(), lines[0]["prompt"]["adapter"].as_str());
 
-        let steps: Vec<&Value> = lines.iter().filter_map(|it| it.get("step")).collect();
+        let steps: Vec<&Value> = lines.iter().filter_map(|it| it.get("token")).collect();
         assert!(steps.len() >= 4);
         let wanted: Vec<_> = steps.iter().map(|it| it["piece"]["id"].clone()).collect();
         assert_eq!(json!(ids(&app.tokens("generated").await)), json!(wanted));
@@ -115,7 +118,7 @@ fn what_is_saved_opens_again() {
         let whole: Value = serde_json::from_slice(&fs::read(&whole).unwrap()).unwrap();
         let last = lines(&original).pop().unwrap();
         assert_same(&whole["summary"], &last["summary"]);
-        assert_same(&whole["steps"][0], &lines(&original)[1]["step"]);
+        assert_same(&whole["steps"][0], &lines(&original)[1]["token"]);
     });
 }
 

@@ -10,7 +10,7 @@ const start = (script) => {
   };
   worker.onerror = ({ message }) => {
     const failure = { kind: "internal", message: `the worker did not start: ${message}` };
-    messages.push({ event: { kind: "failed", run: null, failure }, buffers: [] });
+    messages.push({ event: { failed: { run: null, failure } }, buffers: [] });
   };
   window.link = { worker, messages };
 };
@@ -28,15 +28,19 @@ const send = async ({ command, files }) => {
 // Tensors as lists of numbers.
 const numbers = (event, buffers) => {
   const types = { f32: Float32Array, u8: Uint8Array };
-  const headers = event.answer?.tensors ?? [];
+  const [answer] = Object.values(event.answer?.answer ?? {});
+  const headers = answer?.tensors ?? [];
   return buffers.map((buffer, index) => Array.from(new types[headers[index].dtype](buffer)));
 };
+
+// An event is its name, or an object whose only field has its name.
+const kind = (event) => (typeof event === "string" ? event : Object.keys(event)[0]);
 
 // Takes all messages up to the first of these kinds, and waits until it is there.
 const until = async (kinds) => {
   const { messages } = window.link;
   for (;;) {
-    const last = messages.findIndex(({ event }) => kinds.includes(event.kind));
+    const last = messages.findIndex(({ event }) => kinds.includes(kind(event)));
     if (last >= 0) {
       const taken = messages.splice(0, last + 1);
       return taken.map(({ event, buffers }) => ({ event, tensors: numbers(event, buffers) }));

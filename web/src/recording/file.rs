@@ -1,9 +1,10 @@
 //! The file of a recording: JSON lines, as `vitrine trace --packets` writes them (`docs/trace.md`).
 
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use vitrine_protocol::{
     Distribution, GenerateSummary, ModelSummary, PacketParts, TokenPacket, TokenPiece, TokenStep,
-    TraceLine, from_json,
+    TraceLine,
 };
 
 /// Layers, heads of a layer, candidates of a token: no model and no recording has more, and graphics
@@ -50,7 +51,7 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
     let mut lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
-    let parse = |line: &str| from_json::<TraceLine>(line).ok();
+    let parse = |line: &str| serde_json::from_str(line).ok().or_else(|| earlier(line));
     let Some(TraceLine::Prompt {
         model,
         adapter,
@@ -71,7 +72,7 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
         match parse(line).ok_or(Damage::Line(number))? {
             _ if end.is_some() => return Err(Damage::Misfit(number)),
             TraceLine::Prompt { .. } => return Err(Damage::Misfit(number)),
-            TraceLine::Token { step } => {
+            TraceLine::Token(step) => {
                 let expected = tokens.len() + steps.len();
                 let shown = |it: &Distribution| it.top.len() <= MOST as usize;
                 let whole = step
@@ -84,7 +85,7 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
                 }
                 steps.push(*step);
             }
-            TraceLine::Summary { summary } => end = Some((number, summary)),
+            TraceLine::Summary(summary) => end = Some((number, summary)),
         }
     }
     let (number, summary) = end.ok_or(Damage::NoEnd)?;
@@ -100,6 +101,18 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
         steps,
         summary,
     })
+}
+
+/// A line of a file that version 0.1 wrote: the name of the line was its field `kind`.
+fn earlier(line: &str) -> Option<TraceLine> {
+    let mut fields: Map<String, Value> = serde_json::from_str(line).ok()?;
+    let kind = fields.remove("kind")?;
+    let content = match kind.as_str()? {
+        "token" => fields.remove("step")?,
+        "summary" => fields.remove("summary")?,
+        _ => fields.into(),
+    };
+    serde_json::from_value(json!({ kind.as_str()?: content })).ok()
 }
 
 /// Whether each part of a packet is missing, or has the shape that the model gives it.
@@ -133,12 +146,11 @@ impl Recording {
             parts: self.parts,
             tokens: self.tokens.clone(),
         };
-        let steps = self.steps.iter().map(|step| TraceLine::Token {
-            step: Box::new(step.clone()),
-        });
-        let last = TraceLine::Summary {
-            summary: self.summary.clone(),
-        };
+        let steps = self
+            .steps
+            .iter()
+            .map(|step| TraceLine::Token(Box::new(step.clone())));
+        let last = TraceLine::Summary(self.summary.clone());
         let lines = [first].into_iter().chain(steps).chain([last]);
         let mut text = String::new();
         for line in lines {

@@ -36,10 +36,10 @@ fn packets_are_a_line_for_each_token() {
     let all = lines(&[]);
     let kinds: Vec<&str> = all
         .iter()
-        .map(|line| line["kind"].as_str().unwrap())
+        .map(|line| line.as_object().unwrap().keys().next().unwrap().as_str())
         .collect();
     assert_eq!(kinds, ["prompt", "token", "token", "token", "summary"]);
-    let packet = &all[1]["step"]["packet"];
+    let packet = &all[1]["token"]["packet"];
     for (part, length) in [
         ("heads", 3),
         ("residual", 7),
@@ -77,13 +77,13 @@ fn packets_are_a_line_for_each_token() {
     assert_eq!(all[4]["summary"]["ids"], generated["ids"]);
 
     let some = lines(&["--lens-every", "2"]);
-    let lens = |line: &Value, layer: usize| line["step"]["packet"]["lens"][layer].clone();
+    let lens = |line: &Value, layer: usize| line["token"]["packet"]["lens"][layer].clone();
     assert_eq!(lens(&some[1], 1), lens(&all[1], 2));
     assert!(lens(&some[1], 2).is_null());
-    assert_eq!(some[0]["parts"].as_u64().unwrap() >> 8, 1);
+    assert_eq!(some[0]["prompt"]["parts"].as_u64().unwrap() >> 8, 1);
 
     let some = lines(&["--parts", "heads"]);
-    let packet = some[1]["step"]["packet"].as_object().unwrap();
+    let packet = some[1]["token"]["packet"].as_object().unwrap();
     let names: Vec<&str> = packet.keys().map(String::as_str).collect();
     assert_eq!(names, ["heads", "logsumexp"]);
 }

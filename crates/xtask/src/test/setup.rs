@@ -12,11 +12,10 @@ use vitrine_hub::DEFAULT_MODEL;
 
 use super::step::Step;
 use crate::{
-    axe,
-    browser::{self, Browser},
-    model, requirements,
+    model,
+    npm::Tools,
+    requirements,
     shell::{self, Behind},
-    wasm_std::WasmStd,
     web,
     workspace::Workspace,
 };
@@ -44,19 +43,16 @@ impl<'a> Setup<'a> {
         let any = |wanted: &[Step]| steps.iter().any(|step| wanted.contains(step));
         let mut needs = Vec::new();
         if steps.iter().any(|step| step.has_tests()) {
-            needs.extend(requirements::vulkan());
+            needs.push(requirements::VULKAN);
         }
         if any(&[Step::Page]) {
-            needs.extend(browser::need());
+            needs.push(requirements::BROWSER);
         }
         let wants_model = any(&[Step::Models, Step::Cli, Step::Page]);
         if wants_model && vitrine_hub::find(&DEFAULT_MODEL)?.is_none() {
-            needs.extend(requirements::pip());
+            needs.push(requirements::PIP);
         }
         requirements::provide(&needs)?;
-        if any(&[Step::LintsWeb]) {
-            WasmStd::choose(self.workspace)?.provide_clippy()?;
-        }
         if wants_model {
             self.model()?;
         }
@@ -74,7 +70,7 @@ impl<'a> Setup<'a> {
             if let Some(compiling) = self.compiling.borrow_mut().as_mut() {
                 compiling.wait();
             }
-            let site = web::build(self.workspace, web::Build::Whole)?;
+            let site = web::build(self.workspace, web::Build::Release)?;
             model::add_to_site(self.model()?, &site)?;
             Ok(site)
         })
@@ -89,7 +85,8 @@ impl<'a> Setup<'a> {
 
     /// Tells the tests in a browser where everything lies.
     pub fn hand_over(&self, command: &mut Command) -> Result<()> {
-        let browser = Browser::find().context("Chromium or its driver cannot be found")?;
+        let chrome = requirements::chrome().context("Chromium cannot be found")?;
+        let driver = requirements::chromedriver().context("chromedriver cannot be found")?;
         let program = Path::new("release/vitrine").with_extension(env::consts::EXE_EXTENSION);
         let target = &self.workspace.target;
         command
@@ -97,10 +94,10 @@ impl<'a> Setup<'a> {
             .env("VITRINE_BIN", target.join(program))
             .env("VITRINE_SITE", self.site()?)
             .env("VITRINE_SCREENSHOTS", target.join("screenshots"))
-            .env("VITRINE_CHROME", &browser.chrome)
-            .env("VITRINE_CHROMEDRIVER", &browser.driver);
-        if let Some(axe) = axe::provide(self.workspace)? {
-            command.env("VITRINE_AXE", axe);
+            .env("VITRINE_CHROME", chrome)
+            .env("VITRINE_CHROMEDRIVER", driver);
+        if let Some(tools) = Tools::provide(self.workspace)? {
+            command.env("VITRINE_AXE", tools.path("axe-core/axe.min.js"));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use super::{programs, setup::Setup};
-use crate::{isa, shell, wasm_std::WasmStd, web, weight};
+use crate::{isa, shell, web, weight};
 
 /// Something that must hold. What is written here of each is what `--list` and `--help` say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,13 +105,13 @@ impl Step {
                     setup.cargo(&["clippy", "--release", "--workspace", "--all-targets"]);
                 shell::run(clippy.args(["--", "-D", "warnings"]), "clippy")
             }
-            Self::LintsWeb => web::lint(workspace, &WasmStd::choose(workspace)?),
+            Self::LintsWeb => web::lint(workspace),
             Self::Build => programs::build(setup, steps),
             Self::Isa => {
                 programs::build_isa(setup)?;
                 isa::check(workspace)
             }
-            Self::Site => weight::check(workspace, setup.site()?),
+            Self::Site => weight::check(setup.site()?),
             Self::Unit | Self::Kernels | Self::Models | Self::Cli | Self::Page => {
                 programs::run(setup, self, filter)
             }

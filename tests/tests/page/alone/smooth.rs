@@ -68,12 +68,12 @@ fn long_recording(site: &Path) -> String {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let tokens = lines[0]["tokens"].as_array_mut().unwrap();
+    let tokens = lines[0]["prompt"]["tokens"].as_array_mut().unwrap();
     let prompt = tokens.clone();
     *tokens = prompt.iter().cycle().take(MANY).cloned().collect();
     for (position, line) in (MANY..).zip(&mut lines[1..]) {
-        if let Some(step) = line.get_mut("step") {
-            step["position"] = json!(position);
+        if let Some(token) = line.get_mut("token") {
+            token["position"] = json!(position);
         }
     }
     let lines: Vec<String> = lines.iter().map(Value::to_string).collect();

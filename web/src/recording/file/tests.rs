@@ -92,6 +92,22 @@ fn a_file_without_a_date_is_read() {
 }
 
 #[test]
+fn a_file_of_version_0_1_is_read() {
+    let now = recording().lines();
+    let first = now.lines().next().unwrap_or_default();
+    let mut old = first.replacen(r#"{"prompt":{"#, r#"{"kind":"prompt","#, 1);
+    old.pop();
+    for line in now.lines().skip(1) {
+        let line = line
+            .replacen(r#"{"token":"#, r#"{"kind":"token","step":"#, 1)
+            .replacen(r#"{"summary":"#, r#"{"kind":"summary","summary":"#, 1);
+        old = old + "\n" + &line;
+    }
+    assert_ne!(old, now);
+    assert_eq!(read(&old), Ok(recording()));
+}
+
+#[test]
 fn what_is_missing_is_told() {
     assert_eq!(read(""), Err(Damage::NoBeginning));
     assert_eq!(read("{\"kind\":\"token\"}"), Err(Damage::NoBeginning));
