@@ -54,8 +54,12 @@ pub fn remove(path: &Path) -> Result<()> {
 
 /// The SHA-256 of a file in hexadecimal digits.
 pub fn sha256(path: &Path) -> Result<String> {
-    let digest = Sha256::digest(fs::read(path)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&Sha256::digest(fs::read(path)?)))
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A file that records what a step was made from, so that the step is skipped while that stays the same.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use fs_err as fs;
 use sha2::{Digest, Sha256};
@@ -40,10 +40,7 @@ pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
     let source = workspace.root.join("web").join(SCRIPT);
     let script = fs::read_to_string(&source)?;
     build.update(&script);
-    let build: String = build.finalize()[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let build = files::hex(&build.finalize()[..8]);
     let text = format!(
         "const BUILD = \"{build}\";\nconst FILES = {};\n{script}",
         serde_json::to_string(&entries)?
@@ -58,11 +55,11 @@ pub fn write(workspace: &Workspace, site: &Path) -> Result<()> {
 
 /// How the page asks for a file; hosts answer `./` with index.html, and some redirect its name.
 fn address(site: &Path, path: &Path) -> Result<String> {
-    let name = path.strip_prefix(site)?;
-    let parts: Option<Vec<_>> = name.iter().map(|part| part.to_str()).collect();
-    let name = parts
-        .with_context(|| format!("{} is not UTF-8", path.display()))?
-        .join("/");
+    let parts = path
+        .strip_prefix(site)?
+        .iter()
+        .map(|part| part.to_string_lossy());
+    let name = parts.collect::<Vec<_>>().join("/");
     Ok(if name == "index.html" {
         PAGE.to_owned()
     } else {

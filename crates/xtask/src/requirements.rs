@@ -6,23 +6,20 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::{say, shell, web};
+use crate::{say, shell, web, workspace::Workspace};
 
 /// Something that a task needs.
 pub struct Need {
-    /// Its name.
     name: &'static str,
-    /// What it is for.
     why: &'static str,
-    /// Whether it is there.
     is_there: fn() -> bool,
-    /// Its packages for apt, dnf, pacman, brew and winget; empty where the system brings it or has none.
-    packages: [&'static str; 5],
+    /// Its packages for each of [`MANAGERS`], between bars; none where the system brings it.
+    packages: &'static str,
 }
 
-/// Package managers, in the order of [`Need::packages`], and how a person calls them.
+/// Package managers, and how a person calls them.
 const MANAGERS: [(&str, &str); 5] = [
     ("apt-get", "sudo apt-get install --no-install-recommends"),
     ("dnf", "sudo dnf install"),
@@ -30,6 +27,14 @@ const MANAGERS: [(&str, &str); 5] = [
     ("brew", "brew install"),
     ("winget", "winget install"),
 ];
+
+/// Rust's wasm target, which rustup installs.
+const WASM: Need = Need {
+    name: web::TARGET,
+    why: "the Rust target that the page is compiled for",
+    is_there: has_wasm_target,
+    packages: "||||",
+};
 
 /// pip, which fetches the default model.
 pub const PIP: Need = Need {
@@ -40,13 +45,7 @@ pub const PIP: Need = Need {
             .iter()
             .any(|python| shell::output(python, &["-m", "pip", "--version"]).is_some())
     },
-    packages: [
-        "python3-pip",
-        "python3-pip",
-        "python-pip",
-        "python",
-        "Python.Python.3.13",
-    ],
+    packages: "python3-pip | python3-pip | python-pip | python | Python.Python.3.13",
 };
 
 /// A Vulkan driver on Linux; the other systems bring Metal and Direct3D.
@@ -54,27 +53,15 @@ pub const VULKAN: Need = Need {
     name: "Vulkan driver",
     why: "runs the kernels (Mesa's runs them without a GPU)",
     is_there: has_vulkan,
-    packages: [
-        "mesa-vulkan-drivers",
-        "mesa-vulkan-drivers vulkan-loader",
-        "vulkan-swrast vulkan-icd-loader",
-        "",
-        "",
-    ],
+    packages: "mesa-vulkan-drivers | mesa-vulkan-drivers vulkan-loader | vulkan-swrast vulkan-icd-loader |  | ",
 };
 
 /// Chromium and its driver.
 pub const BROWSER: Need = Need {
     name: "Chromium and chromedriver",
-    why: "test the page in a real browser with WebGPU",
+    why: "test the page (not in PATH? VITRINE_CHROME and VITRINE_CHROMEDRIVER name them)",
     is_there: || chrome().is_some() && chromedriver().is_some(),
-    packages: [
-        "chromium chromium-driver",
-        "chromium chromedriver",
-        "chromium",
-        "google-chrome chromedriver",
-        "Google.Chrome Chromium.ChromeDriver",
-    ],
+    packages: "chromium chromium-driver | chromium chromedriver | chromium | google-chrome chromedriver | Google.Chrome Chromium.ChromeDriver",
 };
 
 /// npm, without which the page is larger.
@@ -82,27 +69,19 @@ const NPM: Need = Need {
     name: "npm",
     why: "brings wasm-opt and esbuild, which shrink the page, and axe-core, which tests it (optional)",
     is_there: || shell::find("npm").is_some(),
-    packages: ["npm", "npm", "npm", "node", "OpenJS.NodeJS"],
+    packages: "npm | npm | npm | node | OpenJS.NodeJS",
 };
 
 /// Prints what is there and what is missing, and changes nothing.
 pub fn doctor() {
-    let line = |is_there: bool, name: &str, why: &str| {
-        println!(
-            "  {} {name}: {why}",
-            if is_there { "found  " } else { "MISSING" }
-        );
-    };
-    line(
-        has_wasm_target(),
-        web::TARGET,
-        "the Rust target that the page is compiled for",
-    );
-    let needs = [VULKAN, PIP, BROWSER, NPM];
-    for need in &needs {
-        line((need.is_there)(), need.name, need.why);
+    let needs = [WASM, VULKAN, PIP, BROWSER, NPM];
+    for Need { name, why, .. } in needs.iter().filter(|need| (need.is_there)()) {
+        println!("  found    {name}: {why}");
     }
     let missing: Vec<_> = needs.iter().filter(|need| !(need.is_there)()).collect();
+    for Need { name, why, .. } in &missing {
+        println!("  MISSING  {name}: {why}");
+    }
     if !has_wasm_target() {
         println!("\n    rustup target add {}", web::TARGET);
     }
@@ -151,10 +130,39 @@ fn install_command(missing: &[&Need]) -> Option<(String, String)> {
         _ => shell::find(program).is_some(),
     };
     let manager = MANAGERS.iter().position(|(program, _)| is_here(program))?;
-    let packages: Vec<_> = missing.iter().map(|need| need.packages[manager]).collect();
-    let packages = packages.join(" ").trim().to_owned();
+    let packages = missing
+        .iter()
+        .filter_map(|need| need.packages.split('|').nth(manager));
+    let packages = packages
+        .map(str::trim)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .trim()
+        .to_owned();
     let command = format!("{} {packages}", MANAGERS[manager].1);
     (!packages.is_empty()).then_some((packages, command))
+}
+
+/// Runs `typos`, in the version that pip installs under `target/tools` the first time.
+pub fn check_spelling(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.target.join("tools/typos");
+    let program = folder.join("bin/typos");
+    if !program.is_file() {
+        let mut pip = Command::new("python3");
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "typos==1.52.0",
+            "--target",
+        ]);
+        shell::run(pip.arg(&folder), "`pip install typos`")?;
+    }
+    shell::run(
+        Command::new(program).current_dir(&workspace.root),
+        "the spelling check `typos`",
+    )
 }
 
 /// The target that the page is compiled for; rustup adds it where it is missing.
@@ -162,63 +170,34 @@ pub fn wasm_target() -> Result<()> {
     if has_wasm_target() {
         return Ok(());
     }
-    let Some(rustup) = shell::find("rustup") else {
-        bail!(
-            "Rust's target {} is missing: install Rust with rustup, or your system's package for it",
-            web::TARGET
-        );
-    };
-    let mut add = Command::new(rustup);
-    shell::run(
+    let mut add = Command::new("rustup");
+    let added = shell::run(
         add.args(["target", "add", web::TARGET]),
         "`rustup target add`",
-    )
+    );
+    added.with_context(|| format!("Rust's target {} is missing", web::TARGET))
 }
 
 fn has_wasm_target() -> bool {
-    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let folder = shell::output(
-        rustc,
-        &["--print", "target-libdir", "--target", web::TARGET],
-    );
+    let arguments = ["--print", "target-libdir", "--target", web::TARGET];
+    let folder = shell::output(env::var_os("RUSTC").unwrap_or("rustc".into()), &arguments);
     folder.is_some_and(|folder| Path::new(&folder).is_dir())
 }
 
 fn has_vulkan() -> bool {
-    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let has_driver = |prefix: &str| {
-        let folder = Path::new(prefix).join("vulkan/icd.d").read_dir();
-        folder.is_ok_and(|mut files| files.next().is_some())
-    };
+    let folders =
+        ["/usr/share", "/usr/local/share", "/etc"].map(|it| Path::new(it).join("vulkan/icd.d"));
+    let mut found = folders.iter().filter_map(|folder| folder.read_dir().ok());
     !cfg!(target_os = "linux")
-        || ["/usr/share", "/usr/local/share", "/etc"]
-            .into_iter()
-            .any(has_driver)
-        || is_set("VK_DRIVER_FILES")
-        || is_set("VK_ICD_FILENAMES")
+        || found.any(|mut files| files.next().is_some())
+        || shell::is_set("VK_DRIVER_FILES")
+        || shell::is_set("VK_ICD_FILENAMES")
 }
 
-/// Chromium or Chrome: what `VITRINE_CHROME` names, else what is in the usual places.
+/// Chromium or Chrome: what `VITRINE_CHROME` names, else what is in `PATH`.
 pub fn chrome() -> Option<PathBuf> {
-    let mut installed: Vec<_> = ["Google Chrome", "Chromium"]
-        .map(|name| PathBuf::from(format!("/Applications/{name}.app/Contents/MacOS/{name}")))
-        .into();
-    for folder in ["ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA"] {
-        installed.extend(
-            env::var_os(folder)
-                .map(|it| Path::new(&it).join("Google/Chrome/Application/chrome.exe")),
-        );
-    }
-    let names = [
-        "chromium",
-        "chromium-browser",
-        "google-chrome",
-        "google-chrome-stable",
-        "chrome",
-    ];
-    named("VITRINE_CHROME")
-        .or_else(|| names.into_iter().find_map(shell::find))
-        .or_else(|| installed.into_iter().find(|path| path.is_file()))
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    named("VITRINE_CHROME").or_else(|| names.into_iter().find_map(shell::find))
 }
 
 /// chromedriver of the same version, or what `VITRINE_CHROMEDRIVER` names.

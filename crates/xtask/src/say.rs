@@ -1,11 +1,12 @@
 //! What the person at the terminal reads while a task runs.
 
 use std::{
-    env,
     fmt::Display,
     io::{IsTerminal, stderr},
     time::{Duration, Instant},
 };
+
+use crate::shell;
 
 /// Prints a headline: what begins now.
 pub fn begin(what: impl Display) -> Instant {
@@ -49,6 +50,5 @@ pub fn bytes(count: u64) -> String {
 
 /// Whether to write colour: only for a person at a terminal who did not ask for none.
 fn styled() -> bool {
-    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-    stderr().is_terminal() && !is_set("NO_COLOR") && !is_set("CI")
+    stderr().is_terminal() && !shell::is_set("NO_COLOR") && !shell::is_set("CI")
 }

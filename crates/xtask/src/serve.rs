@@ -1,11 +1,9 @@
 //! `cargo xtask serve`: the page in a browser on this machine.
 
-use std::env;
-
 use anyhow::{Context, Result};
 use vitrine_site_server::Server;
 
-use crate::{model, say, web, workspace::Workspace};
+use crate::{model, say, shell::is_set, web, workspace::Workspace};
 
 /// Builds what is not up to date, fetches the model if it is not there, serves, and opens a
 /// browser where there is a desktop.
@@ -32,9 +30,7 @@ pub fn serve(workspace: &Workspace, port: u16, open: bool) -> Result<()> {
 
 /// Whether a person sits before this machine's screen.
 fn has_desktop() -> bool {
-    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let remote = is_set("CI") || is_set("SSH_CONNECTION");
-    let screen =
+    let has_screen =
         cfg!(any(windows, target_os = "macos")) || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
-    screen && !remote
+    has_screen && !is_set("CI") && !is_set("SSH_CONNECTION")
 }

@@ -27,10 +27,6 @@ pub fn cargo(workspace: &Workspace) -> Command {
             command.env_remove(&name);
         }
     }
-    // `cargo run` puts this toolchain's libraries first; another compiler must not load them.
-    for name in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
-        command.env_remove(name);
-    }
     command
 }
 
@@ -49,17 +45,14 @@ pub struct Behind(Child);
 impl Behind {
     /// Starts it.
     pub fn start(command: &mut Command) -> Result<Self> {
-        let silent = command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let child = silent.spawn().with_context(|| not_started(command))?;
-        Ok(Self(child))
-    }
-
-    /// Waits until it has ended, well or not.
-    pub fn wait(&mut self) {
-        let _ = self.0.wait();
+        command
+            .spawn()
+            .map(Self)
+            .with_context(|| not_started(command))
     }
 }
 
@@ -78,9 +71,12 @@ pub fn output(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> 
         .stderr(Stdio::null())
         .output();
     let output = output.ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout)
-        .ok()
-        .map(|text| text.trim().to_owned())
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}
+
+/// Whether an environment variable is there and not empty.
+pub fn is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// Where a program lies in `PATH`.

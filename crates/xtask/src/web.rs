@@ -25,7 +25,7 @@ const LIBRARY: &str = "vitrine_browser.wasm";
 const NAME: &str = "vitrine";
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What Rust's wasm32 target uses and every browser with WebGPU has, and what is optimised.
+/// The features of wasm that Rust uses and every browser with WebGPU has, and what is optimised.
 const WASM_OPT: [&str; 10] = [
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
@@ -36,7 +36,8 @@ const WASM_OPT: [&str; 10] = [
     "--enable-sign-ext",
     "--strip-debug",
     "--strip-producers",
-    "-Os",
+    // `-Os` writes fewer bytes, but they compress worse: 6 % more over the wire, in four times the time.
+    "-O1",
 ];
 
 /// Folders of the site that other steps fill.
@@ -92,7 +93,7 @@ pub fn build(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     }
     copy(workspace, &site, tools.as_ref())?;
     offline::write(workspace, &site)?;
-    say::note(format!("the site is in {}", workspace.show(&site)));
+    say::note(format!("the site is in {}", site.display()));
     Ok(site)
 }
 

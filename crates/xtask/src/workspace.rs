@@ -1,9 +1,6 @@
 //! Where things lie in the working tree.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -42,10 +39,5 @@ impl Workspace {
     /// The target folder of the wasm build: it may use another compiler than the native one.
     pub fn web_target(&self) -> PathBuf {
         self.target.join("web")
-    }
-
-    /// `path` as a person in the repository's root would write it.
-    pub fn show<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
-        path.strip_prefix(&self.root).unwrap_or(path).display()
     }
 }

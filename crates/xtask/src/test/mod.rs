@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 
 use self::{setup::Setup, step::Step, times::Times};
-use crate::{say, workspace::Workspace};
+use crate::{say, web, workspace::Workspace};
 
 /// What of it is run.
 #[derive(Args)]
@@ -87,19 +87,24 @@ impl Run {
     fn steps(&mut self, setup: &Setup, plan: &Plan) -> Result<()> {
         let steps: Vec<Step> = plan.iter().map(|it| it.0).collect();
         self.timed("requirements", || setup.provide(&steps))?;
+        // The last crate of the page keeps one core busy for long, and cargo waits for it.
+        let mut compiling = None;
         for (step, filter) in plan {
             let name = &step.name();
             if *step == Step::Page && !steps.contains(&Step::Site) {
                 self.timed(&Step::Site.name(), || setup.site().map(drop))?;
             }
             if *step == Step::Unit && steps.contains(&Step::Site) {
-                setup.begin_site()?;
+                compiling = Some(web::compile_behind(setup.workspace)?);
             }
             let time = self
                 .timed(name, || step.run(setup, &steps, filter))
                 .map_err(|error| {
                     anyhow!("{error:#}\n\nOnly this step again: cargo xtask test {name}")
                 })?;
+            if *step == Step::Site {
+                drop(compiling.take());
+            }
             // Some of the tests, or the build of some, say nothing of how long all take.
             if filter.is_empty() && (*step != Step::Build || steps == Step::ALL) {
                 self.times.keep(name, time)?;

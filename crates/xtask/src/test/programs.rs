@@ -1,12 +1,9 @@
 //! The test programs: which step runs which, compiled and run by cargo.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::{setup::Setup, step::Step};
 use crate::{shell, workspace::Workspace};
@@ -15,7 +12,6 @@ use crate::{shell, workspace::Workspace};
 /// selection, and always with a test, so that cargo unifies features the same way and builds nothing
 /// twice.
 const PACKAGES: [&str; 4] = ["--release", "--workspace", "--exclude", "xtask"];
-const XTASK: [&str; 3] = ["--release", "--package", "xtask"];
 
 /// Compiles the tests of these steps, or all tests if they have none.
 pub fn build(setup: &Setup, steps: &[Step]) -> Result<()> {
@@ -27,10 +23,6 @@ pub fn build(setup: &Setup, steps: &[Step]) -> Result<()> {
         tests.args(targets(setup.workspace, *step)?);
     }
     shell::run(&mut tests, "the native build")?;
-    if steps.contains(&Step::Unit) {
-        let mut xtask = setup.cargo(&["test", "--no-run"]);
-        shell::run(xtask.args(XTASK), "the build of the tests of xtask")?;
-    }
     if steps.contains(&Step::Page) {
         let mut program = setup.cargo(&["build", "--bin", "vitrine", "--test", "page"]);
         shell::run(program.args(PACKAGES), "the build of the native program")?;
@@ -75,11 +67,6 @@ fn commands(setup: &Setup, step: Step, filter: &[&str]) -> Result<Vec<Command>> 
         tests.arg("--").args(*options).args(filter);
         commands.push(tests);
     }
-    if step == Step::Unit {
-        let mut xtask = setup.cargo(&["test"]);
-        xtask.args(XTASK).arg("--").args(filter);
-        commands.push(xtask);
-    }
     Ok(commands)
 }
 
@@ -110,67 +97,29 @@ fn targets(workspace: &Workspace, step: Step) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// All programs in folders `tests`, each with the step that it belongs to.
+/// All test programs, each with the step that it belongs to.
 fn all(workspace: &Workspace) -> Result<Vec<(String, Step)>> {
+    let mut cargo = shell::cargo(workspace);
+    let output = cargo
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let mut programs = Vec::new();
-    for name in programs_in(&workspace.root.join("tests"))? {
-        let step = match name.as_str() {
-            "kernel_parity" | "shader_validation" => Step::Kernels,
-            "page" => Step::Page,
-            _ => Step::Models,
-        };
-        programs.push((name, step));
-    }
-    let crates = workspace.root.join("crates");
-    for package in entries(&crates)? {
-        let step = if package == "cli" {
-            Step::Cli
-        } else {
-            Step::Unit
-        };
-        let names = programs_in(&crates.join(package))?;
-        programs.extend(names.into_iter().map(|name| (name, step)));
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        for target in package["targets"].as_array().into_iter().flatten() {
+            let (package, name) = (package["name"].as_str(), target["name"].as_str());
+            let (true, Some(name)) = (target["kind"][0] == "test", name) else {
+                continue;
+            };
+            let step = match (package, name) {
+                (Some("vitrine-tests"), "kernel_parity" | "shader_validation") => Step::Kernels,
+                (Some("vitrine-tests"), "page") => Step::Page,
+                (Some("vitrine-tests"), _) => Step::Models,
+                (Some("vitrine"), _) => Step::Cli,
+                _ => Step::Unit,
+            };
+            programs.push((name.to_owned(), step));
+        }
     }
     Ok(programs)
-}
-
-/// Those of a package, as cargo finds them: files, and folders with a `main.rs`.
-fn programs_in(package: &Path) -> Result<Vec<String>> {
-    let folder = package.join("tests");
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let names = entries(&folder)?.into_iter().filter_map(|name| {
-        let is_folder = folder.join(&name).join("main.rs").is_file();
-        let file = name.strip_suffix(".rs").map(str::to_owned);
-        if is_folder { Some(name) } else { file }
-    });
-    Ok(names.collect())
-}
-
-fn entries(folder: &Path) -> Result<Vec<String>> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let names = entries
-        .flatten()
-        .map(|it| it.file_name().to_string_lossy().into_owned());
-    Ok(names.collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    /// Cargo knows them by their names alone.
-    #[test]
-    fn no_two_programs_have_one_name() {
-        let programs = all(&Workspace::find().unwrap()).unwrap();
-        let names: BTreeSet<_> = programs.iter().map(|it| &it.0).collect();
-        assert_eq!(names.len(), programs.len(), "{programs:?}");
-        let of = |wanted: Step| programs.iter().filter(|it| it.1 == wanted).count();
-        assert_eq!((of(Step::Page), of(Step::Kernels)), (1, 2));
-        assert!(of(Step::Models) > 10 && of(Step::Cli) > 2, "{programs:?}");
-    }
 }

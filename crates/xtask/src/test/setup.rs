@@ -1,7 +1,7 @@
 //! What steps need, each part prepared when the first of them asks for it.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::OnceCell,
     env,
     path::{Path, PathBuf},
     process::Command,
@@ -11,21 +11,13 @@ use anyhow::{Context, Result};
 use vitrine_hub::DEFAULT_MODEL;
 
 use super::step::Step;
-use crate::{
-    model,
-    npm::Tools,
-    requirements,
-    shell::{self, Behind},
-    web,
-    workspace::Workspace,
-};
+use crate::{model, npm::Tools, requirements, shell, web, workspace::Workspace};
 
 /// The working tree, and what was prepared in it so far.
 pub struct Setup<'a> {
     pub workspace: &'a Workspace,
     model: OnceCell<PathBuf>,
     site: OnceCell<PathBuf>,
-    compiling: RefCell<Option<Behind>>,
 }
 
 impl<'a> Setup<'a> {
@@ -34,7 +26,6 @@ impl<'a> Setup<'a> {
             workspace,
             model: OnceCell::new(),
             site: OnceCell::new(),
-            compiling: RefCell::default(),
         }
     }
 
@@ -49,7 +40,8 @@ impl<'a> Setup<'a> {
             needs.push(requirements::BROWSER);
         }
         let wants_model = any(&[Step::Models, Step::Cli, Step::Page]);
-        if wants_model && vitrine_hub::find(&DEFAULT_MODEL)?.is_none() {
+        // It brings the model and typos.
+        if any(&[Step::Lints]) || wants_model && vitrine_hub::find(&DEFAULT_MODEL)?.is_none() {
             needs.push(requirements::PIP);
         }
         requirements::provide(&needs)?;
@@ -67,20 +59,10 @@ impl<'a> Setup<'a> {
     /// The site as readers get it, with the model.
     pub fn site(&self) -> Result<&PathBuf> {
         once(&self.site, || {
-            if let Some(compiling) = self.compiling.borrow_mut().as_mut() {
-                compiling.wait();
-            }
             let site = web::build(self.workspace, web::Build::Release)?;
             model::add_to_site(self.model()?, &site)?;
             Ok(site)
         })
-    }
-
-    /// Begins to compile the site while tests run. Its last crate keeps a single core busy for long.
-    pub fn begin_site(&self) -> Result<()> {
-        let compiling = web::compile_behind(self.workspace)?;
-        *self.compiling.borrow_mut() = Some(compiling);
-        Ok(())
     }
 
     /// Tells the tests in a browser where everything lies.

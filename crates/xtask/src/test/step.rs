@@ -4,14 +4,14 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use super::{programs, setup::Setup};
-use crate::{isa, shell, web, weight};
+use crate::{isa, requirements, shell, web, weight};
 
 /// Something that must hold. What is written here of each is what `--list` and `--help` say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Step {
     /// rustfmt finds nothing to change
     Format,
-    /// clippy has nothing to say against the native code
+    /// typos finds no misspelt word, and clippy nothing to say against the native code
     Lints,
     /// clippy has nothing to say against the code for the web
     LintsWeb,
@@ -51,15 +51,16 @@ impl Step {
 
     /// Its name on the command line.
     pub fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |it| it.get_name().to_owned())
+        self.to_possible_value()
+            .map_or_else(String::new, |it| it.get_name().to_owned())
     }
 
     /// What holds when it passes.
     pub fn sentence(self) -> String {
-        let value = self.to_possible_value();
-        let help = value.as_ref().and_then(|it| it.get_help());
-        help.map_or_else(String::new, ToString::to_string)
+        let help = self
+            .to_possible_value()
+            .and_then(|it| it.get_help().cloned());
+        help.map_or_else(String::new, |it| it.to_string())
     }
 
     /// What `--quick` tells the test runner of its tests; nothing if it runs all, and no step if none.
@@ -101,6 +102,7 @@ impl Step {
                 shell::run(&mut format, "`cargo fmt --all --check`")
             }
             Self::Lints => {
+                requirements::check_spelling(workspace)?;
                 let mut clippy =
                     setup.cargo(&["clippy", "--release", "--workspace", "--all-targets"]);
                 shell::run(clippy.args(["--", "-D", "warnings"]), "clippy")
