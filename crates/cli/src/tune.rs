@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::bail;
 use vitrine_engine::AskObserver;
-use vitrine_protocol::{KindTimes, TuneRequest};
+use vitrine_protocol::{ProjectionTimes, TuneRequest};
 
 use crate::args::TuneArgs;
 use crate::{load, tuning_file};
@@ -53,8 +53,8 @@ pub async fn run(args: TuneArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(out: &mut impl Write, kind: &KindTimes) -> io::Result<()> {
-    let KindTimes {
+fn print(out: &mut impl Write, kind: &ProjectionTimes) -> io::Result<()> {
+    let ProjectionTimes {
         kind: what,
         matrices,
         tokens,

@@ -1,7 +1,7 @@
 //! How matrices are best multiplied on this adapter.
 
 use vitrine_model::{Measured, Tuned, TunedPass, Tuning};
-use vitrine_protocol::{CutTime, KindTimes, TuneReport, TuneRequest};
+use vitrine_protocol::{ProjectionTimes, TilingTime, TuneReport, TuneRequest};
 
 use crate::{AskObserver, Engine, EngineError, adapter_summary};
 
@@ -53,7 +53,7 @@ impl Engine {
         self.tune_report(self.model.tuned().iter().map(times).collect())
     }
 
-    fn tune_report(&self, kinds: Vec<KindTimes>) -> TuneReport {
+    fn tune_report(&self, kinds: Vec<ProjectionTimes>) -> TuneReport {
         TuneReport {
             adapter: adapter_summary(self.gpu()),
             kinds,
@@ -61,7 +61,7 @@ impl Engine {
     }
 }
 
-fn times(Tuned { kind, measured }: &Tuned) -> KindTimes {
+fn times(Tuned { kind, measured }: &Tuned) -> ProjectionTimes {
     let Measured {
         matrices,
         tokens,
@@ -70,12 +70,12 @@ fn times(Tuned { kind, measured }: &Tuned) -> KindTimes {
         complete,
     } = measured;
     let weights = u64::from(kind.rows) * u64::from(kind.k) * u64::from(matrices * tokens);
-    let cuts = times.iter().map(|(cut, seconds)| CutTime {
+    let cuts = times.iter().map(|(cut, seconds)| TilingTime {
         cut: cut.clone(),
         seconds: *seconds,
         weights_per_s: weights as f64 / seconds,
     });
-    KindTimes {
+    ProjectionTimes {
         kind: kind.to_string(),
         matrices: *matrices,
         tokens: *tokens,

@@ -21,7 +21,7 @@ pub struct Strongest {
 
 impl Strongest {
     /// In place of an id: the row has no more values.
-    pub const NOBODY: u32 = u32::MAX;
+    pub const NONE: u32 = u32::MAX;
 
     /// The shader of this permutation.
     #[must_use]

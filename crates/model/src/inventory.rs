@@ -5,7 +5,7 @@ use vitrine_kernels::TOP_K;
 use vitrine_sampling::SamplingParams;
 
 use crate::ggml::GgmlType;
-use crate::plan::{BatchPlan, Tapping, Watch};
+use crate::plan::{BatchPlan, TapBuffers, Watch};
 use crate::sequences::SequenceId;
 use crate::weights::Weights;
 use crate::{Change, Config, LoadOptions, Model, ModelError, PacketParts, PatchSite, Readout, Tap};
@@ -102,7 +102,7 @@ impl Inventory {
         let watch = Watch::new(model.basis(), everything)?;
         self.add("watched", watch.body.recordings().chain([&watch.sums]));
         let taps = Tap::parse_list(TAPS, &model.config)?;
-        let tapping = Tapping::new(&model.gpu, &model.config, &model.act, &taps, 1, 1)?;
+        let tapping = TapBuffers::new(&model.gpu, &model.config, &model.act, &taps, 1, 1)?;
         let segments = model.tapped(&model.changes, &tapping)?;
         let recordings = segments.iter().map(|segment| &segment.recording);
         self.add("tapped", recordings);

@@ -6,10 +6,10 @@ use vitrine_kernels::{Dtype, KvDtype};
 use crate::checkpoint::Checkpoint;
 use crate::ggml::GgmlType;
 use crate::kv_cache::KvCache;
-use crate::plan::{Activations, Basis, Changes, Plan};
+use crate::plan::{Activations, Changes, Plan, PlanInputs};
 use crate::sequences::Sequences;
 use crate::source::ByteSource;
-use crate::weights::{Filling, Quantization, Weights};
+use crate::weights::{Quantization, WeightUpload, Weights};
 use crate::{Config, Model, ModelError, PacketParts, Tuning};
 
 /// Options of [`Model::load`].
@@ -100,7 +100,7 @@ impl Model {
     /// Uploads the weights, while kernels are compiled, and warms the model up.
     async fn fill<S: ByteSource>(
         mut self,
-        filling: Filling<'_, S>,
+        filling: WeightUpload<'_, S>,
         progress: &mut dyn FnMut(LoadStage, u64, u64),
     ) -> Result<Self, ModelError> {
         let mut upload = |done, total| progress(LoadStage::Upload, done, total);
@@ -127,7 +127,7 @@ impl Model {
         let act = Activations::new(&gpu, &config, &weights, options, step)?;
         let changes = Changes::default();
         let tuning = options.tuning.clone();
-        let plan = Plan::new(Basis {
+        let plan = Plan::new(PlanInputs {
             gpu: &gpu,
             config: &config,
             weights: &weights,

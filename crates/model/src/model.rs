@@ -5,8 +5,8 @@ use vitrine_kernels::{Chosen, DrawnBits, TOP_K};
 
 use crate::kv_cache::KvCache;
 use crate::lens_pace::{Begun, LensPace};
-use crate::packet::{PacketLayout, Watching};
-use crate::plan::{Activations, Basis, BatchPlan, CANDIDATE_BYTES, Changes, Plan, candidates};
+use crate::packet::{Inspection, PacketLayout};
+use crate::plan::{Activations, BatchPlan, CANDIDATE_BYTES, Changes, Plan, PlanInputs, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};
@@ -32,7 +32,7 @@ pub struct Model {
     pub(crate) plan: Plan,
     /// The plans of batches, made on first use.
     pub(crate) batches: Vec<BatchPlan>,
-    pub(crate) watching: Option<Watching>,
+    pub(crate) watching: Option<Inspection>,
     /// [`LoadOptions::watch`](crate::LoadOptions::watch).
     pub(crate) mostly_watched: PacketParts,
     /// Made by the first [`Model::prefill_positions`].
@@ -305,7 +305,7 @@ impl Model {
     /// When [`Change::check`] fails, or GPU memory runs out.
     pub fn change(&mut self, changes: &[Change]) -> Result<(), ModelError> {
         let changes = Changes::new(&self.gpu, &self.config, &self.act, changes)?;
-        self.plan = Plan::new(Basis {
+        self.plan = Plan::new(PlanInputs {
             changes: &changes,
             ..self.basis()
         })?;
@@ -315,8 +315,8 @@ impl Model {
     }
 
     /// The current inputs of plans.
-    pub(crate) fn basis(&self) -> Basis<'_> {
-        Basis {
+    pub(crate) fn basis(&self) -> PlanInputs<'_> {
+        PlanInputs {
             gpu: &self.gpu,
             config: &self.config,
             weights: &self.weights,

@@ -201,7 +201,7 @@ impl<'a> Ops<'a> {
 }
 
 /// The RMSNorm fused into a projection, applied to x, and a buffer for a copy of x.
-pub type NormOnTheWay<'a> = (&'a NormWeights, Option<&'a Buffer>);
+pub type FusedNorm<'a> = (&'a NormWeights, Option<&'a Buffer>);
 
 /// A projection with its fused norm and epilogue.
 #[derive(Clone, Copy)]
@@ -213,7 +213,7 @@ pub struct Projection<'a> {
     /// x.
     pub x: &'a Buffer,
     /// The norm that is applied to x.
-    pub norm: Option<NormOnTheWay<'a>>,
+    pub norm: Option<FusedNorm<'a>>,
     /// The epilogue.
     pub epilogue: Epilogue,
     /// The destination of the results.

@@ -62,7 +62,7 @@ pub struct Packet {
 }
 
 /// The plan and buffers of inspected tokens.
-pub(crate) struct Watching {
+pub(crate) struct Inspection {
     parts: PacketParts,
     pub watch: Watch,
     /// For each run of the readout, the copies of its rows and their number.
@@ -82,7 +82,7 @@ pub(crate) struct PacketLayout {
     stats_stride: usize,
 }
 
-impl Watching {
+impl Inspection {
     fn new(model: &Model, parts: PacketParts) -> Result<Self, ModelError> {
         let config = &model.config;
         let watch = Watch::new(model.basis(), parts)?;
@@ -187,7 +187,7 @@ impl PacketLayout {
             let all: Vec<[u32; 2]> =
                 bytemuck::pod_collect_to_vec(next(self.layers * NEURONS as usize * 8));
             let of_layer = |row: &[[u32; 2]]| -> Vec<(u32, f32)> {
-                let there = row.iter().filter(|[_, id]| *id != Strongest::NOBODY);
+                let there = row.iter().filter(|[_, id]| *id != Strongest::NONE);
                 there
                     .map(|[bits, id]| (*id, f32::from_bits(*bits)))
                     .collect()
@@ -233,7 +233,7 @@ impl Model {
         if self.watched() != parts {
             self.watching = None;
             if !parts.is_empty() {
-                self.watching = Some(Watching::new(self, parts)?);
+                self.watching = Some(Inspection::new(self, parts)?);
             }
         }
         let pace = self.watching.as_ref().and_then(|it| it.pace.as_ref());
@@ -251,7 +251,7 @@ impl Model {
 
     /// Rebuilds the plan of inspected tokens after the buffers that it binds have changed.
     pub(crate) fn watch_again(&mut self) -> Result<(), ModelError> {
-        if let Some(Watching { parts, .. }) = self.watching.take() {
+        if let Some(Inspection { parts, .. }) = self.watching.take() {
             self.watch(parts)?;
         }
         Ok(())

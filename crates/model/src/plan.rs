@@ -2,10 +2,10 @@
 
 mod batch;
 mod changes;
+mod decode;
+mod inspected;
 mod layer;
-mod one_token;
 mod tapped;
-mod watched;
 
 use vitrine_gpu::{
     Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Store, StoreKind, Usage,
@@ -21,9 +21,9 @@ use crate::weights::Weights;
 use crate::{Config, LoadOptions, ModelError, Tap, Tuning};
 pub use batch::BatchPlan;
 pub use changes::Changes;
-pub use one_token::OneToken;
-pub use tapped::{Read, Segment, Tapping};
-pub use watched::{NEURONS, Watch};
+pub use decode::DecodePlan;
+pub use inspected::{NEURONS, Watch};
+pub use tapped::{Read, Segment, TapBuffers};
 
 /// Maximum tokens of a pass; longer prompts take several passes.
 pub const MAX_PASS: u32 = MAX_ROWS;
@@ -157,7 +157,7 @@ pub struct Plan {
     /// Embedding and layers for a pass of many tokens.
     pub prefill: Recording,
     /// Embedding and layers for one token.
-    pub decode: OneToken,
+    pub decode: DecodePlan,
     /// Final norm, output head and the scan of the logits, for the last token of either.
     pub head: Recording,
     /// Chooses the best token and writes it to the history.
@@ -184,7 +184,7 @@ pub fn candidates(bytes: &[u8], top: usize) -> Vec<(u32, f32)> {
 
 /// The inputs of a plan.
 #[derive(Clone, Copy)]
-pub struct Basis<'a> {
+pub struct PlanInputs<'a> {
     /// The device.
     pub gpu: &'a Gpu,
     /// The model's hyperparameters.
@@ -217,7 +217,7 @@ struct Builder<'a> {
     /// Partial results of attention over KV splits, reused by each layer.
     partials: Option<Buffer>,
     changes: &'a Changes,
-    tapping: Option<&'a Tapping>,
+    tapping: Option<&'a TapBuffers>,
     watch: Option<&'a Watch>,
     recording: Recording,
     /// The segments that end at earlier taps.
@@ -225,8 +225,8 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(basis: Basis<'a>, rows: u32) -> Self {
-        let Basis {
+    fn new(basis: PlanInputs<'a>, rows: u32) -> Self {
+        let PlanInputs {
             gpu,
             config,
             act,
@@ -256,8 +256,8 @@ impl<'a> Builder<'a> {
 
 impl Plan {
     /// Compiles the kernels and binds the buffers. A new plan is needed when the cache has grown.
-    pub fn new(basis: Basis<'_>) -> Result<Self, ModelError> {
-        let Basis { weights, act, .. } = basis;
+    pub fn new(basis: PlanInputs<'_>) -> Result<Self, ModelError> {
+        let PlanInputs { weights, act, .. } = basis;
         let builder = |rows| Builder::new(basis, rows);
         let mut head = builder(1);
         head.head(weights)?;
@@ -270,7 +270,7 @@ impl Plan {
         };
         Ok(Self {
             prefill: prefill.body(weights)?.recording,
-            decode: OneToken::new(basis, || builder(1))?,
+            decode: DecodePlan::new(basis, || builder(1))?,
             head: head.recording,
             greedy,
             top_k,
@@ -279,7 +279,11 @@ impl Plan {
     }
 
     /// A plan of some layers, with the output head if `rows` is 1, for tuning.
-    pub fn excerpt(basis: Basis<'_>, layers: &[usize], rows: u32) -> Result<Recording, ModelError> {
+    pub fn excerpt(
+        basis: PlanInputs<'_>,
+        layers: &[usize],
+        rows: u32,
+    ) -> Result<Recording, ModelError> {
         let weights = basis.weights;
         let mut builder = Builder {
             prefill: rows == MAX_PASS,
@@ -296,7 +300,7 @@ impl Plan {
     }
 
     /// A prefill pass, split into segments at every tap. The last segment ends with the pass.
-    pub fn tapped(basis: Basis<'_>, tapping: &Tapping) -> Result<Vec<Segment>, ModelError> {
+    pub fn tapped(basis: PlanInputs<'_>, tapping: &TapBuffers) -> Result<Vec<Segment>, ModelError> {
         let weights = basis.weights;
         let builder = Builder {
             tapping: Some(tapping),

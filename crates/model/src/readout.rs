@@ -6,7 +6,7 @@ use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
 use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
 
 use crate::ops::Ops;
-use crate::plan::{Basis, candidates};
+use crate::plan::{PlanInputs, candidates};
 use crate::{Config, ModelError};
 
 /// The capacity of a readout is a multiple of this.
@@ -91,8 +91,8 @@ impl Readout {
     ///
     /// # Errors
     /// When GPU memory runs out.
-    pub(crate) fn new(basis: Basis<'_>, rows: u32, most: u32) -> Result<Self, ModelError> {
-        let Basis {
+    pub(crate) fn new(basis: PlanInputs<'_>, rows: u32, most: u32) -> Result<Self, ModelError> {
+        let PlanInputs {
             gpu,
             config,
             weights,

@@ -6,7 +6,7 @@ use vitrine_gpu::{Readback, Recording};
 use vitrine_kernels::{Dtype, TOP_K};
 
 use crate::model::Body;
-use crate::plan::{Basis, Changes, MAX_PASS, Plan, Read, Segment, Tapping};
+use crate::plan::{Changes, MAX_PASS, Plan, PlanInputs, Read, Segment, TapBuffers};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::SequenceId;
 use crate::{Config, Model, ModelError, Prediction, RowPrediction, Tap};
@@ -55,7 +55,7 @@ pub struct ModelTrace {
 }
 
 /// The parameters of a trace.
-struct TraceOf<'a> {
+struct TapRequest<'a> {
     id: SequenceId,
     ids: &'a [u32],
     taps: &'a [Tap],
@@ -73,7 +73,7 @@ struct Watch<'a> {
 }
 
 /// A pending readback of a pass; `first` is the position of its first row.
-enum Underway {
+enum PendingRead {
     Rows {
         tap: Tap,
         first: u32,
@@ -99,7 +99,7 @@ impl Model {
         top: u32,
         lens: Option<LensRequest>,
     ) -> Result<ModelTrace, ModelError> {
-        let request = TraceOf {
+        let request = TapRequest {
             id: SequenceId::FIRST,
             ids,
             taps,
@@ -116,7 +116,7 @@ impl Model {
     pub fn kernels(&self, taps: &[Tap]) -> Result<[Vec<String>; 2], ModelError> {
         taps.iter().try_for_each(|tap| tap.check(&self.config))?;
         let (gpu, config) = (&self.gpu, &self.config);
-        let tapping = Tapping::new(gpu, config, &self.act, taps, 1, 1)?;
+        let tapping = TapBuffers::new(gpu, config, &self.act, taps, 1, 1)?;
         let segments = self.tapped(&self.changes, &tapping)?;
         let names = |recording: &Recording| recording.names().map(str::to_owned).collect();
         let tapped = segments
@@ -132,9 +132,9 @@ impl Model {
     pub(crate) fn tapped(
         &self,
         changes: &Changes,
-        tapping: &Tapping,
+        tapping: &TapBuffers,
     ) -> Result<Vec<Segment>, ModelError> {
-        let basis = Basis {
+        let basis = PlanInputs {
             changes,
             ..self.basis()
         };
@@ -152,7 +152,7 @@ impl Model {
         taps: &[Tap],
     ) -> Result<Vec<Tapped>, ModelError> {
         let id = self.open()?;
-        let request = TraceOf {
+        let request = TapRequest {
             id,
             ids,
             taps,
@@ -166,10 +166,10 @@ impl Model {
 
     async fn trace_as(
         &mut self,
-        request: TraceOf<'_>,
+        request: TapRequest<'_>,
         lens: Option<LensRequest>,
     ) -> Result<ModelTrace, ModelError> {
-        let TraceOf {
+        let TapRequest {
             id,
             ids,
             taps,
@@ -191,7 +191,7 @@ impl Model {
             places.extend((0..layers).map(Tap::Lens).chain([Tap::Logits]));
         }
         let (gpu, config) = (&self.gpu, &self.config);
-        let tapping = Tapping::new(gpu, config, &self.act, &places, rows, positions)?;
+        let tapping = TapBuffers::new(gpu, config, &self.act, &places, rows, positions)?;
         let unchanged = Changes::default();
         let changes = if as_it_is { &unchanged } else { &self.changes };
         let segments = self.tapped(changes, &tapping)?;
@@ -226,8 +226,10 @@ impl Model {
             }
             for underway in underway {
                 match underway {
-                    Underway::Lens { layer, pending } => lens[layer].extend(pending.rows().await?),
-                    Underway::Rows {
+                    PendingRead::Lens { layer, pending } => {
+                        lens[layer].extend(pending.rows().await?)
+                    }
+                    PendingRead::Rows {
                         tap,
                         first,
                         rows,
@@ -253,7 +255,7 @@ impl Model {
     }
 
     /// Submits a pass and the readbacks of its taps.
-    fn pass(&self, first: u32, n_tokens: u32, watch: &Watch<'_>) -> Vec<Underway> {
+    fn pass(&self, first: u32, n_tokens: u32, watch: &Watch<'_>) -> Vec<PendingRead> {
         let mut underway = Vec::new();
         for Segment { recording, reads } in &watch.segments {
             self.gpu.submit(n_tokens, [recording]);
@@ -263,7 +265,7 @@ impl Model {
                 } else {
                     let bytes = read.row_bytes * u64::from(n_tokens);
                     let results = [(&read.buffer, bytes)];
-                    underway.push(Underway::Rows {
+                    underway.push(PendingRead::Rows {
                         tap: read.tap,
                         first,
                         rows: n_tokens,
@@ -283,7 +285,7 @@ impl Model {
         read: &Read,
         readout: &Readout,
         watch: &Watch<'_>,
-    ) -> Vec<Underway> {
+    ) -> Vec<PendingRead> {
         let tap = read.tap;
         let mut underway = Vec::new();
         let request = |rows: Range<u32>| {
@@ -299,13 +301,13 @@ impl Model {
             if watch.lens.is_some() {
                 let layers = self.config.num_hidden_layers();
                 let layer = tap.layer().unwrap_or(layers) as usize;
-                underway.push(Underway::Lens { layer, pending });
+                underway.push(PendingRead::Lens { layer, pending });
             }
             if watch.taps.contains(&tap) {
                 let rows = stretch.len() as u32;
                 let bytes = u64::from(rows) * u64::from(readout.logits_stride()) * 4;
                 let results = [(&readout.logits, bytes)];
-                underway.push(Underway::Rows {
+                underway.push(PendingRead::Rows {
                     tap,
                     first: first + stretch.start,
                     rows,

@@ -1,12 +1,12 @@
 //! The weights on the GPU. All are allocated before their bytes are uploaded, so that plans are made and
 //! kernels are compiled during the upload.
 
-mod fill;
-mod fill_rows;
 mod linear;
 mod matrix;
 mod origin;
 mod unused;
+mod upload;
+mod upload_rows;
 mod vector;
 
 use vitrine_gpu::Gpu;
@@ -17,12 +17,12 @@ use crate::ggml::GgmlType;
 use crate::source::ByteSource;
 use crate::synthesize::RandomBits;
 use crate::{Config, ModelError, Quantize};
-use fill::Fill;
-pub use fill::Filling;
 pub use linear::Linear;
 pub use matrix::Matrix;
 use matrix::{Piece, RowOrder};
 use origin::Origin;
+use upload::PendingUpload;
+pub use upload::WeightUpload;
 pub use vector::{NormWeights, Vector};
 
 /// All weights of a decoder on the GPU.
@@ -70,7 +70,7 @@ impl Weights {
         gpu: &Gpu,
         checkpoint: &'a Checkpoint<'a, S>,
         quantization: Quantization,
-    ) -> Result<(Self, Filling<'a, S>), ModelError> {
+    ) -> Result<(Self, WeightUpload<'a, S>), ModelError> {
         let total = unused::used_bytes(checkpoint)?;
         let origin = Origin::Files(checkpoint);
         Self::from_origin(gpu, &checkpoint.config, origin, quantization, total)
@@ -86,7 +86,7 @@ impl Weights {
         config: &Config,
         on_disk: GgmlType,
         quantization: Quantization,
-    ) -> Result<(Self, Filling<'static, Vec<u8>>), ModelError> {
+    ) -> Result<(Self, WeightUpload<'static, Vec<u8>>), ModelError> {
         let bits = RandomBits::new(1);
         let origin = Origin::Random { bits, on_disk };
         let total = config.parameters() * 2;
@@ -99,10 +99,10 @@ impl Weights {
         origin: Origin<'a, S>,
         quantization: Quantization,
         total: u64,
-    ) -> Result<(Self, Filling<'a, S>), ModelError> {
+    ) -> Result<(Self, WeightUpload<'a, S>), ModelError> {
         let names = origin.names(config);
         let prefix = origin.prefix();
-        let mut room = Room {
+        let mut room = WeightAllocator {
             gpu,
             config,
             origin,
@@ -141,7 +141,7 @@ impl Weights {
             norm,
             lm_head,
         };
-        Ok((weights, Filling::new(room, total)))
+        Ok((weights, WeightUpload::new(room, total)))
     }
 
     /// The output head.
@@ -207,16 +207,16 @@ impl Quantization {
 }
 
 /// Allocates tensors one by one, and collects their uploads.
-struct Room<'r, 'a, S> {
+struct WeightAllocator<'r, 'a, S> {
     gpu: &'r Gpu,
     config: &'r Config,
     origin: Origin<'a, S>,
     quantization: Quantization,
     /// The uploads, in order of allocation.
-    fills: Vec<Fill<'a, S>>,
+    fills: Vec<PendingUpload<'a, S>>,
 }
 
-impl<S: ByteSource> Room<'_, '_, S> {
+impl<S: ByteSource> WeightAllocator<'_, '_, S> {
     fn layer(&mut self, layer: u32) -> Result<LayerWeights, ModelError> {
         let config = self.config;
         let names = self.origin.names(config);

@@ -58,5 +58,5 @@ pub use race::{RaceLane, RaceReport, RaceStep};
 pub use timing::{KernelTime, PassProfile, StageTime};
 pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};
 pub use trace::{Intervention, PatchSite, TraceRequest};
-pub use tune::{CutTime, KindTimes, TuneReport, TuneRequest};
+pub use tune::{ProjectionTimes, TilingTime, TuneReport, TuneRequest};
 pub use vitrine_sampling::{SamplingDefaults, SamplingParams};

@@ -17,12 +17,12 @@ pub struct TuneReport {
     /// The adapter that computed.
     pub adapter: AdapterSummary,
     /// Each kind of matrix in each kind of pass; empty where the adapter has no timestamps.
-    pub kinds: Vec<KindTimes>,
+    pub kinds: Vec<ProjectionTimes>,
 }
 
 /// How fast the cuts of a kind of matrix are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KindTimes {
+pub struct ProjectionTimes {
     /// What is computed, the matrix, its number format, and what the pass is of.
     pub kind: String,
     /// Matrices that were timed together.
@@ -30,7 +30,7 @@ pub struct KindTimes {
     /// Tokens of the pass that was timed.
     pub tokens: u32,
     /// The cuts; the first is the usual one on this kind of adapter.
-    pub cuts: Vec<CutTime>,
+    pub cuts: Vec<TilingTime>,
     /// The one that is used from now on.
     pub best: String,
     /// Whether there was time for all of them.
@@ -39,7 +39,7 @@ pub struct KindTimes {
 
 /// How fast a cut is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CutTime {
+pub struct TilingTime {
     /// How the work is cut.
     pub cut: String,
     /// Seconds for all those matrices, on the GPU.

@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
 
 use crate::TextError;
-use gate::Purse;
+use gate::Budget;
 
 mod gate;
 mod rewrite;
@@ -88,7 +88,7 @@ pub trait RenderChat {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
-    purse: Arc<Purse>,
+    budget: Arc<Budget>,
     /// The texts of the special tokens by the names that templates use (`bos_token`).
     tokens: BTreeMap<String, String>,
 }
@@ -121,16 +121,16 @@ impl ChatTemplate {
         let source = without_generation_tags(source);
         let rewritten = rewrite::rewrite(&source, syntax).map_err(template_error)?;
 
-        let purse = Arc::new(Purse::default());
+        let budget = Arc::new(Budget::default());
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(MAX_DEPTH);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        gate::install(&mut environment, &purse);
+        gate::install(&mut environment, &budget);
         environment.add_global("__const", Value::from(rewritten.constants));
         environment.add_function("raise_exception", raise_exception);
         environment.add_function("strftime_now", strftime_now);
-        let own = Arc::clone(&purse);
+        let own = Arc::clone(&budget);
         environment.set_formatter(move |output, state, value| {
             // Also what is written to a variable comes by here.
             own.make(own.printed(value)?)?;
@@ -141,7 +141,7 @@ impl ChatTemplate {
             .map_err(template_error)?;
         Ok(Self {
             environment,
-            purse,
+            budget,
             tokens,
         })
     }
@@ -165,7 +165,7 @@ impl RenderChat for ChatTemplate {
             documents => Value::from(()),
             ..Value::from_pairs(self.tokens.iter().map(|(name, text)| (name.as_str(), text.as_str())))
         };
-        self.purse.fill();
+        self.budget.fill();
         let mut output = BoundedOutput(Vec::new());
         template
             .render_captured_to(context, &mut output)

@@ -11,12 +11,12 @@ use sha2::{Digest, Sha256};
 use vitrine_model::source::ByteSource;
 use vitrine_protocol::{LoadPhase, ModelSource, Shards};
 
-use crate::arriving::Arriving;
 use crate::directory::{self, Beginning};
 use crate::error::WorkerError;
 use crate::fetch::{FetchError, Request};
 use crate::meter::Meter;
 use crate::model_file::{MemoryFile, ModelFile};
+use crate::partial_file::PartialFile;
 use crate::remote::{Piece, RemoteFile, is_weights, whole_pieces};
 use crate::scope;
 use crate::storage::{self, FileRecord, Record, Store};
@@ -100,7 +100,7 @@ impl<'a> Download<'a> {
     }
 
     /// Opens all files. What was fetched of them earlier is there when its turn comes.
-    pub async fn open(&self) -> Result<Vec<(String, Rc<Arriving>)>, WorkerError> {
+    pub async fn open(&self) -> Result<Vec<(String, Rc<PartialFile>)>, WorkerError> {
         let folder = match self.store {
             Some(store) => Some(store.model(&self.key).await?),
             None => None,
@@ -111,13 +111,17 @@ impl<'a> Download<'a> {
                 Some(folder) => ModelFile::Stored(folder.open_file(name).await?),
                 None => ModelFile::Memory(MemoryFile::default()),
             };
-            files.push((name.clone(), Rc::new(Arriving::empty(file, *bytes))));
+            files.push((name.clone(), Rc::new(PartialFile::empty(file, *bytes))));
         }
         Ok(files)
     }
 
     /// Fetches what is missing of `file`, one of those that `begin` was told of, to `target`.
-    pub async fn file(&mut self, file: &RemoteFile, target: &Arriving) -> Result<(), WorkerError> {
+    pub async fn file(
+        &mut self,
+        file: &RemoteFile,
+        target: &PartialFile,
+    ) -> Result<(), WorkerError> {
         let entry = self.entry(&file.name)?;
         let FileRecord { done, verified, .. } = self.record.files[entry];
         let weights = self.weights(entry);
@@ -351,7 +355,7 @@ struct PiecePlace<'f> {
 
 /// A file that grows at its end.
 struct Writer<'f> {
-    target: &'f Arriving,
+    target: &'f PartialFile,
     /// Of what is there.
     hasher: Sha256,
 }

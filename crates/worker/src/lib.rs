@@ -6,7 +6,6 @@
 
 mod adapter_name;
 mod arrivals;
-mod arriving;
 mod catalogue;
 mod directory;
 mod download;
@@ -19,6 +18,7 @@ mod meter;
 mod model_file;
 mod observer;
 mod obtain;
+mod partial_file;
 mod remote;
 mod scope;
 mod session;

@@ -10,7 +10,6 @@ use vitrine_model::{Config, ModelError};
 use vitrine_protocol::{HubAccess, LoadPhase, ModelSource};
 use web_sys::Blob;
 
-use crate::arriving::Arriving;
 use crate::directory;
 use crate::download::Download;
 use crate::error::WorkerError;
@@ -18,6 +17,7 @@ use crate::hub::Repository;
 use crate::manifest::Manifest;
 use crate::meter::Meter;
 use crate::model_file::ModelFile;
+use crate::partial_file::PartialFile;
 use crate::remote::{RemoteFile, is_weights};
 use crate::storage::{self, FileRecord, Record, Store};
 
@@ -32,7 +32,7 @@ pub struct Obtained<'a> {
     /// The model's name for people.
     pub name: String,
     /// File names and bytes.
-    pub files: Vec<(String, Rc<Arriving>)>,
+    pub files: Vec<(String, Rc<PartialFile>)>,
     /// Brings what is not there yet, and says whether all of it is right; none where all of it is there.
     pub arrival: Option<Arrival<'a>>,
     /// Whether all of it was in the browser's storage already.
@@ -123,8 +123,8 @@ async fn stored(
     Ok(Some(files))
 }
 
-fn whole(files: Vec<(String, ModelFile)>) -> Vec<(String, Rc<Arriving>)> {
-    let whole = |(name, file)| (name, Rc::new(Arriving::whole(file)));
+fn whole(files: Vec<(String, ModelFile)>) -> Vec<(String, Rc<PartialFile>)> {
+    let whole = |(name, file)| (name, Rc::new(PartialFile::whole(file)));
     files.into_iter().map(whole).collect()
 }
 
@@ -135,7 +135,7 @@ async fn fetch<'a>(
     token: Option<&'a str>,
     store: Option<&'a Store>,
     meter: &'a RefCell<Meter>,
-) -> Result<(Vec<(String, Rc<Arriving>)>, Arrival<'a>), WorkerError> {
+) -> Result<(Vec<(String, Rc<PartialFile>)>, Arrival<'a>), WorkerError> {
     let mut download = Download::begin(source, store, &remote, token, meter).await;
     download.make_room().await?;
     let files = download.open().await?;

@@ -9,7 +9,7 @@ use vitrine_model::source::{ByteSource, SourceError};
 use vitrine_protocol::{LoadPhase, Shards};
 
 use crate::arrivals::Arrivals;
-use crate::arriving::Arriving;
+use crate::partial_file::PartialFile;
 use crate::remote::is_weights;
 
 /// Counts the files of weights that are done, which are read one after the other.
@@ -25,7 +25,7 @@ pub struct ShardCounter {
 
 /// A file that tells when it is read.
 pub struct Watched {
-    file: Rc<Arriving>,
+    file: Rc<PartialFile>,
     shard: Option<u32>,
     furthest: Rc<Cell<u32>>,
     read: Rc<RefCell<Arrivals>>,
@@ -33,7 +33,7 @@ pub struct Watched {
 
 impl ShardCounter {
     /// Watches a file.
-    pub fn watch(&mut self, name: &str, file: Rc<Arriving>) -> Watched {
+    pub fn watch(&mut self, name: &str, file: Rc<PartialFile>) -> Watched {
         let shard = is_weights(name).then_some(self.total);
         self.total += u32::from(shard.is_some());
         Watched {
@@ -100,7 +100,7 @@ mod tests {
         let mut counter = ShardCounter::default();
         let mut file = |name: &str| {
             let file = ModelFile::Memory(MemoryFile::default());
-            counter.watch(name, Rc::new(Arriving::whole(file)))
+            counter.watch(name, Rc::new(PartialFile::whole(file)))
         };
         file("config.json");
         let first = file("model-00001-of-00002.safetensors");

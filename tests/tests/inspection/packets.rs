@@ -207,7 +207,7 @@ fn a_paced_lens_is_that_of_the_token_or_not_there() {
     assert_ne!(whole[0], whole[1]);
 }
 
-/// Watching changes no bit of what is predicted, and what is not asked for is not there.
+/// Inspection changes no bit of what is predicted, and what is not asked for is not there.
 #[test]
 fn watched_tokens_are_the_same() {
     let fixture = Fixture::read("llama");

@@ -96,7 +96,7 @@ fn strongest() {
         let found = |rows: &[[u32; 2]]| -> Vec<Vec<(f32, u32)>> {
             rows.chunks_exact(k as usize)
                 .map(|row| {
-                    let there = row.iter().filter(|[_, id]| *id != Strongest::NOBODY);
+                    let there = row.iter().filter(|[_, id]| *id != Strongest::NONE);
                     there
                         .map(|[bits, id]| (f32::from_bits(*bits), *id))
                         .collect()

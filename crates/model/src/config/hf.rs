@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::json::Fields;
-use super::rope_parameters::{self, Surroundings};
+use super::rope_parameters::{self, RopeContext};
 use super::{Biases, Config, LayerConfig, Norm, activation};
 use crate::ModelError;
 use crate::architecture::Architecture;
@@ -86,7 +86,7 @@ fn llama_family(fields: &Fields<'_>, architecture: Architecture) -> Result<Confi
     let max_position_embeddings = fields
         .u32("max_position_embeddings")?
         .unwrap_or(default_positions);
-    let around = Surroundings {
+    let around = RopeContext {
         default_theta: 10_000.0,
         head_dim,
         max_position_embeddings,
@@ -222,7 +222,7 @@ fn windows(
 fn gemma3_layers(
     fields: &Fields<'_>,
     n_layers: u32,
-    around: &Surroundings,
+    around: &RopeContext,
 ) -> Result<(Vec<Rope>, Vec<LayerConfig>), ModelError> {
     let pattern = fields.u32("sliding_window_pattern")?.unwrap_or(6).max(1);
     let types = layer_types(fields, n_layers, |layer| {
@@ -243,7 +243,7 @@ fn gemma3_layers(
         Some(old) => Some(old),
         None => global,
     };
-    let global_around = Surroundings {
+    let global_around = RopeContext {
         default_theta: 1_000_000.0,
         ..*around
     };

@@ -6,7 +6,7 @@ use crate::ModelError;
 use crate::rope::{Rope, RopeScaling};
 
 /// Settings outside the rotary parameters that a rotary embedding depends on.
-pub struct Surroundings {
+pub struct RopeContext {
     /// The default base.
     pub default_theta: f32,
     /// Values per head.
@@ -21,7 +21,7 @@ pub struct Surroundings {
 
 /// Reads the rotary embedding of a model with a single one: `rope_parameters`, or `rope_scaling` with
 /// `rope_theta` and other fields at the top level.
-pub fn read(config: &Fields<'_>, around: &Surroundings) -> Result<Rope, ModelError> {
+pub fn read(config: &Fields<'_>, around: &RopeContext) -> Result<Rope, ModelError> {
     let parameters = match config.object("rope_scaling")? {
         Some(old) => Some(old),
         None => config.object("rope_parameters")?,
@@ -35,7 +35,7 @@ pub fn one(
     config: &Fields<'_>,
     parameters: Option<Fields<'_>>,
     theta_key: &str,
-    around: &Surroundings,
+    around: &RopeContext,
 ) -> Result<Rope, ModelError> {
     let inner_f32 = |key: &str| parameters.map_or(Ok(None), |inner| inner.f32(key));
     let theta = match inner_f32("rope_theta")? {

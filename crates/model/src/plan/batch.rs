@@ -1,7 +1,7 @@
 use vitrine_gpu::{Buffer, Gpu, Recording, Usage};
 use vitrine_kernels::{Bests, Chosen, Dtype};
 
-use super::{Basis, Builder, MAX_PASS};
+use super::{Builder, MAX_PASS, PlanInputs};
 use crate::ModelError;
 use crate::readout::{LOGITS_BYTES, ROWS_PER_LANE};
 use crate::sampler::Draw;
@@ -31,8 +31,8 @@ pub struct BatchPlan {
 
 impl BatchPlan {
     /// A plan for up to `rows` sequences.
-    pub fn new(basis: Basis<'_>, rows: u32) -> Result<Self, ModelError> {
-        let Basis {
+    pub fn new(basis: PlanInputs<'_>, rows: u32) -> Result<Self, ModelError> {
+        let PlanInputs {
             gpu,
             config,
             weights,

@@ -8,7 +8,7 @@ use vitrine_kernels::{
 
 use super::{Activations, Builder};
 use crate::config::LayerConfig;
-use crate::ops::{NormOnTheWay, Projection};
+use crate::ops::{FusedNorm, Projection};
 use crate::weights::{LayerWeights, Linear, NormWeights};
 use crate::{ModelError, Tap};
 
@@ -264,7 +264,7 @@ impl Builder<'_> {
         weights: &'n NormWeights,
         kept: Option<&'n Buffer>,
         projection: &Linear,
-    ) -> Result<(&'n Buffer, Option<NormOnTheWay<'n>>), ModelError>
+    ) -> Result<(&'n Buffer, Option<FusedNorm<'n>>), ModelError>
     where
         Self: 'n,
     {

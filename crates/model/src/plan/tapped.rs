@@ -7,7 +7,7 @@ use super::{Activations, Builder};
 use crate::{Config, ModelError, Tap};
 
 /// The requested taps, and their buffers.
-pub struct Tapping {
+pub struct TapBuffers {
     taps: Vec<Tap>,
     /// [`HeadStats`] of each token and head.
     stats: Option<Buffer>,
@@ -41,7 +41,7 @@ pub struct Read {
     pub row_bytes: u64,
 }
 
-impl Tapping {
+impl TapBuffers {
     /// Allocates the buffers of `taps` for passes of `rows` tokens in a sequence of `positions`.
     pub fn new(
         gpu: &Gpu,
@@ -144,7 +144,7 @@ impl Builder<'_> {
         of: Attention,
         k_cache: &Store,
     ) -> Result<(), ModelError> {
-        let Some(Tapping {
+        let Some(TapBuffers {
             stats: Some(stats),
             probs: Some(probs),
             width,

@@ -4,7 +4,7 @@ use vitrine_kernels::Step;
 
 use super::SequenceId;
 use crate::kv_cache::pages_for;
-use crate::plan::{Basis, Plan};
+use crate::plan::{Plan, PlanInputs};
 use crate::{Model, ModelError};
 
 impl Model {
@@ -82,7 +82,7 @@ impl Model {
         let tables = tables.max(sequences.tables);
         let step = sequences.step(gpu, cache, tables)?;
         let old = std::mem::replace(&mut act.step, step);
-        let basis = Basis {
+        let basis = PlanInputs {
             gpu,
             config,
             weights,

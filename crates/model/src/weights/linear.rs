@@ -1,8 +1,8 @@
 use vitrine_gpu::{Buffer, Usage};
 
-use super::fill::{Fill, Values};
 use super::matrix::{Matrix, Piece};
-use super::{Room, Vector};
+use super::upload::{PendingUpload, Values};
+use super::{Vector, WeightAllocator};
 use crate::ModelError;
 use crate::source::ByteSource;
 
@@ -28,7 +28,7 @@ impl Linear {
     }
 }
 
-impl<S: ByteSource> Room<'_, '_, S> {
+impl<S: ByteSource> WeightAllocator<'_, '_, S> {
     /// Allocates the tensors `{name}.weight` of `pieces`, stacked, and their biases.
     pub(super) fn linear(
         &mut self,
@@ -58,7 +58,7 @@ impl<S: ByteSource> Room<'_, '_, S> {
         for (piece, start) in pieces.iter().zip(&matrix.starts) {
             let name = format!("{}.bias", piece.name);
             let tensor = self.origin.tensor(&name, &[u64::from(piece.of)])?;
-            self.fills.push(Fill::Values(Values {
+            self.fills.push(PendingUpload::Values(Values {
                 buffer: buffer.clone(),
                 tensor,
                 rows: piece.clone(),

@@ -4,9 +4,9 @@ use vitrine_gpu::Store;
 use vitrine_kernels::packed::TILE;
 use vitrine_kernels::{Format, PackedPart};
 
-use super::Room;
-use super::fill::Fill;
-use super::fill_rows::Rows;
+use super::WeightAllocator;
+use super::upload::PendingUpload;
+use super::upload_rows::Rows;
 use crate::source::ByteSource;
 use crate::{ModelError, Quantize, Storage};
 
@@ -127,7 +127,7 @@ impl RowOrder {
     }
 }
 
-impl<S: ByteSource> Room<'_, '_, S> {
+impl<S: ByteSource> WeightAllocator<'_, '_, S> {
     /// Allocates the tensors `{name}.weight` of `pieces`, of `k` columns, stacked; each piece begins at
     /// a whole tile.
     pub(super) fn matrix(
@@ -175,7 +175,7 @@ impl<S: ByteSource> Room<'_, '_, S> {
             first = end;
         }
         for ((piece, (tensor, storage)), start) in pieces.iter().zip(tensors).zip(&matrix.starts) {
-            self.fills.push(Fill::Rows(Rows {
+            self.fills.push(PendingUpload::Rows(Rows {
                 matrix: matrix.clone(),
                 piece: piece.clone(),
                 is_transposed: self.is_transposed(piece),

@@ -1,9 +1,9 @@
 use vitrine_gpu::{Buffer, Usage};
 use vitrine_kernels::stride;
 
-use super::Room;
-use super::fill::{Fill, Values};
+use super::WeightAllocator;
 use super::matrix::Piece;
+use super::upload::{PendingUpload, Values};
 use crate::ModelError;
 use crate::source::ByteSource;
 
@@ -37,13 +37,13 @@ impl NormWeights {
     }
 }
 
-impl<S: ByteSource> Room<'_, '_, S> {
+impl<S: ByteSource> WeightAllocator<'_, '_, S> {
     /// Allocates the vector `name` of `n` values; `offset` is added to each.
     pub(super) fn vector(&mut self, name: &str, n: u32, offset: f32) -> Result<Vector, ModelError> {
         // Kernels read whole blocks of it, and bind it as a uniform.
         let bytes = u64::from(stride(n)) * 4;
         let buffer = self.gpu.buffer(name, bytes, Usage::Work)?;
-        self.fills.push(Fill::Values(Values {
+        self.fills.push(PendingUpload::Values(Values {
             buffer: buffer.clone(),
             tensor: self.origin.tensor(name, &[u64::from(n)])?,
             rows: Piece::whole(name, n),

@@ -1,12 +1,12 @@
 //! What a template may compute: every operation is paid for before it is done.
 //!
 //! A rendering has two purses. Work pays for bytes that are looked at, memory for bytes that are
-//! made, whether they are dropped again or not. One value may have [`purse::MAX_VALUE`] bytes, counted as
+//! made, whether they are dropped again or not. One value may have [`budget::MAX_VALUE`] bytes, counted as
 //! often as it is printed: a list that holds another twice counts it twice.
 
+mod budget;
 mod calls;
 mod operators;
-mod purse;
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use crate::python_json::to_json;
-use purse::PLACE;
-pub use purse::Purse;
+pub use budget::Budget;
+use budget::PLACE;
 
 fn invalid(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, message.to_owned())
@@ -27,13 +27,13 @@ fn is_list(value: &Value) -> bool {
 }
 
 /// Gives an environment the functions that rewritten templates call.
-pub(super) fn install(environment: &mut Environment<'static>, purse: &Arc<Purse>) {
+pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budget>) {
     environment.set_unknown_method_callback(unknown_method_callback);
     environment.add_filter("tojson", to_json);
     environment.remove_global("debug");
     environment.remove_filter("pprint");
 
-    let own = Arc::clone(purse);
+    let own = Arc::clone(budget);
     environment.add_function("__new", move |value: Value| {
         if value.as_str().is_none() {
             let bytes = own.weigh(&value)?;
@@ -41,7 +41,7 @@ pub(super) fn install(environment: &mut Environment<'static>, purse: &Arc<Purse>
         }
         Ok::<_, Error>(value)
     });
-    let own = Arc::clone(purse);
+    let own = Arc::clone(budget);
     environment.add_function("__op", move |name: &str, operands: Rest<Value>| {
         let mut operands = operands.0.into_iter();
         let first = operands
@@ -49,26 +49,26 @@ pub(super) fn install(environment: &mut Environment<'static>, purse: &Arc<Purse>
             .ok_or_else(|| invalid("an operator needs operands"))?;
         operands.try_fold(first, |left, right| own.operate(name, &left, &right))
     });
-    let own = Arc::clone(purse);
+    let own = Arc::clone(budget);
     environment.add_function(
         "__slice",
         move |value: Value, a: Value, b: Value, c: Value| own.slice(value, a, b, c),
     );
-    let own = Arc::clone(purse);
+    let own = Arc::clone(budget);
     environment.add_function(
         "__filter",
         move |state: &mut State, name: &str, arguments: Rest<Value>, named: Kwargs| {
             own.filter(state, name, &together(arguments, named))
         },
     );
-    let own = Arc::clone(purse);
+    let own = Arc::clone(budget);
     environment.add_function(
         "__test",
         move |state: &mut State, name: &str, arguments: Rest<Value>, named: Kwargs| {
             own.test(state, name, &together(arguments, named))
         },
     );
-    let own = Arc::clone(purse);
+    let own = Arc::clone(budget);
     environment.add_function(
         "__method",
         move |state: &mut State,
@@ -87,7 +87,7 @@ pub(super) fn install(environment: &mut Environment<'static>, purse: &Arc<Purse>
             Value::from_function(minijinja::functions::namespace),
         ),
     ] {
-        let own = Arc::clone(purse);
+        let own = Arc::clone(budget);
         environment.add_function(
             name,
             move |state: &mut State, arguments: Rest<Value>, named: Kwargs| {

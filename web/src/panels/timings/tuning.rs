@@ -1,5 +1,5 @@
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, CutTime, KindTimes, Question, TuneRequest};
+use vitrine_protocol::{Answer, ProjectionTimes, Question, TilingTime, TuneRequest};
 
 use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
@@ -78,9 +78,10 @@ pub fn Tuning(state: State, bridge: Bridge) -> impl IntoView {
 }
 
 /// The cut that a kind of matrix has, and the fastest of the others.
-fn row(kind: &KindTimes) -> impl IntoView + use<> {
-    let ms = |cut: &CutTime| format!("{:.3}", 1e3 * cut.seconds);
-    let (best, others): (Vec<&CutTime>, _) = kind.cuts.iter().partition(|it| it.cut == kind.best);
+fn row(kind: &ProjectionTimes) -> impl IntoView + use<> {
+    let ms = |cut: &TilingTime| format!("{:.3}", 1e3 * cut.seconds);
+    let (best, others): (Vec<&TilingTime>, _) =
+        kind.cuts.iter().partition(|it| it.cut == kind.best);
     let best = best.first().copied();
     let second = others
         .into_iter()

@@ -3,14 +3,14 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, State, Value};
 
-use super::purse::{PLACE, Purse};
+use super::budget::{Budget, PLACE};
 use super::{invalid, settle};
 use crate::chat_template::{TooMuch, too_much};
 
 /// Numbers that are widths and counts.
 const MAX_NUMBER: i64 = 100_000;
 
-impl Purse {
+impl Budget {
     /// Applies the filter `name` to the first of `arguments`, with the others.
     pub fn filter(
         &self,

@@ -3,11 +3,11 @@
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
 
-use super::purse::{MAX_VALUE, PLACE, Purse};
+use super::budget::{Budget, MAX_VALUE, PLACE};
 use super::{invalid, is_list, settle};
 use crate::chat_template::{TooMuch, too_much};
 
-impl Purse {
+impl Budget {
     /// What an operator makes of two values.
     pub fn operate(&self, name: &str, left: &Value, right: &Value) -> Result<Value, Error> {
         if let (Some(a), Some(b)) = (left.as_str(), right.as_str()) {

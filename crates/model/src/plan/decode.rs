@@ -1,25 +1,25 @@
 use vitrine_gpu::Recording;
 use vitrine_kernels::{AttentionShape, Queries};
 
-use super::{Basis, Builder};
+use super::{Builder, PlanInputs};
 use crate::ModelError;
 
 /// The embedding and the layers for one token.
 #[derive(Default)]
-pub struct OneToken {
+pub struct DecodePlan {
     anywhere: Recording,
     /// A bit-identical recording with one kernel fewer in each layer, for positions whose keys fit into one KV
     /// split, and the number of these positions.
     short: Option<(Recording, u32)>,
 }
 
-impl OneToken {
+impl DecodePlan {
     /// Records both plans with a new builder for each.
     pub(super) fn new<'a>(
-        basis: Basis<'a>,
+        basis: PlanInputs<'a>,
         builder: impl Fn() -> Builder<'a>,
     ) -> Result<Self, ModelError> {
-        let Basis {
+        let PlanInputs {
             gpu,
             config,
             weights,

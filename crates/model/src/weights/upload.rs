@@ -3,10 +3,10 @@
 
 use vitrine_gpu::{Buffer, Gpu};
 
-use super::Room;
-use super::fill_rows::Rows;
+use super::WeightAllocator;
 use super::matrix::Piece;
 use super::origin::Origin;
+use super::upload_rows::Rows;
 use crate::ModelError;
 use crate::checkpoint::read_vector;
 use crate::source::ByteSource;
@@ -16,14 +16,14 @@ use crate::tensor::TensorInfo;
 const MOST_UNSENT: u64 = 64 << 20;
 
 /// A pending upload.
-pub enum Fill<'a, S> {
+pub enum PendingUpload<'a, S> {
     /// Rows of a matrix.
     Rows(Rows<'a, S>),
     /// A vector, or a part of one.
     Values(Values<'a, S>),
 }
 
-impl<S> Fill<'_, S> {
+impl<S> PendingUpload<'_, S> {
     /// File and offset of its tensor; `None` without one.
     fn place(&self) -> Option<(usize, u64)> {
         let tensor = match self {
@@ -49,10 +49,10 @@ pub struct Values<'a, S> {
 }
 
 /// The pending upload of all weights.
-pub struct Filling<'a, S> {
+pub struct WeightUpload<'a, S> {
     pub(super) gpu: Gpu,
     pub(super) origin: Origin<'a, S>,
-    fills: Vec<Fill<'a, S>>,
+    fills: Vec<PendingUpload<'a, S>>,
     done: u64,
     /// Bytes written to buffers and perhaps still staged in host memory.
     unsent: u64,
@@ -62,8 +62,8 @@ pub struct Filling<'a, S> {
 /// Receives the bytes done and the total.
 pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
-impl<'a, S: ByteSource> Filling<'a, S> {
-    pub(super) fn new(room: Room<'_, 'a, S>, total: u64) -> Self {
+impl<'a, S: ByteSource> WeightUpload<'a, S> {
+    pub(super) fn new(room: WeightAllocator<'_, 'a, S>, total: u64) -> Self {
         Self {
             gpu: room.gpu.clone(),
             origin: room.origin,
@@ -81,11 +81,11 @@ impl<'a, S: ByteSource> Filling<'a, S> {
     pub async fn run(mut self, progress: &mut Progress<'_>) -> Result<(), ModelError> {
         let mut fills = std::mem::take(&mut self.fills);
         // In the order of the files, which may still be downloading.
-        fills.sort_by_key(Fill::place);
+        fills.sort_by_key(PendingUpload::place);
         for fill in fills {
             match fill {
-                Fill::Rows(rows) => self.rows(&rows, progress).await?,
-                Fill::Values(values) => self.values(&values, progress).await?,
+                PendingUpload::Rows(rows) => self.rows(&rows, progress).await?,
+                PendingUpload::Values(values) => self.values(&values, progress).await?,
             }
             self.gpu.check()?;
         }

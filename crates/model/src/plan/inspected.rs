@@ -6,7 +6,7 @@
 use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
 
-use super::{Basis, Builder, OneToken};
+use super::{Builder, DecodePlan, PlanInputs};
 use crate::{ModelError, PacketParts};
 
 /// The number of strongest neurons reported for each layer.
@@ -51,15 +51,15 @@ pub struct Watch {
     /// One [`LogitStats`].
     pub logit_stats: Buffer,
     /// Embedding and layers for one token.
-    pub body: OneToken,
+    pub body: DecodePlan,
     /// The summaries, which run after the head.
     pub sums: Recording,
 }
 
 impl Watch {
     /// Compiles the kernels of these parts and binds their buffers.
-    pub fn new(basis: Basis<'_>, parts: PacketParts) -> Result<Self, ModelError> {
-        let Basis {
+    pub fn new(basis: PlanInputs<'_>, parts: PacketParts) -> Result<Self, ModelError> {
+        let PlanInputs {
             gpu, config, act, ..
         } = basis;
         let layers = config.num_hidden_layers();
@@ -91,10 +91,10 @@ impl Watch {
             kv_norms: result("kv norms", pairs(layers * 2 * kv_heads))?,
             neurons: result("neurons", pairs(layers * NEURONS))?,
             logit_stats: result("logit stats", size_of::<LogitStats>() as u64)?,
-            body: OneToken::default(),
+            body: DecodePlan::default(),
             sums: Recording::default(),
         };
-        watch.body = OneToken::new(basis, || Builder {
+        watch.body = DecodePlan::new(basis, || Builder {
             watch: Some(&watch),
             ..Builder::new(basis, 1)
         })?;

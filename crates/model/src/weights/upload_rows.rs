@@ -2,9 +2,9 @@
 
 use vitrine_kernels::packed::{TILE, TilePacker};
 
-use super::fill::{Filling, Progress};
 use super::matrix::{Matrix, Piece};
 use super::origin::Origin;
+use super::upload::{Progress, WeightUpload};
 use crate::source::ByteSource;
 use crate::synthesize::random_row;
 use crate::tensor::TensorInfo;
@@ -25,11 +25,11 @@ pub struct Rows<'a, S> {
     pub is_transposed: bool,
 }
 
-impl<'a, S: ByteSource> Filling<'a, S> {
+impl<'a, S: ByteSource> WeightUpload<'a, S> {
     /// Reads, packs and uploads one piece, or random weights if there is no tensor.
     pub(super) async fn rows(
         &mut self,
-        fill: &Rows<'a, S>,
+        upload: &Rows<'a, S>,
         progress: &mut Progress<'_>,
     ) -> Result<(), ModelError> {
         let Rows {
@@ -39,9 +39,9 @@ impl<'a, S: ByteSource> Filling<'a, S> {
             storage,
             start,
             is_transposed,
-        } = fill;
+        } = upload;
         if let (true, Some((source, info))) = (is_transposed, tensor) {
-            return self.columns(fill, source, info, progress).await;
+            return self.columns(upload, source, info, progress).await;
         }
         let row_bytes = storage.row_bytes(u64::from(matrix.k));
         // Chunks are whole tiles and whole heads.
@@ -76,7 +76,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
     /// memory, because the values of a row are too far apart in the file to be read separately.
     async fn columns(
         &mut self,
-        fill: &Rows<'a, S>,
+        upload: &Rows<'a, S>,
         source: &S,
         info: &TensorInfo,
         progress: &mut Progress<'_>,
@@ -87,7 +87,7 @@ impl<'a, S: ByteSource> Filling<'a, S> {
             storage,
             start,
             ..
-        } = fill;
+        } = upload;
         if !storage.on_disk.is_float() {
             return Err(info.wrong("is both quantised and transposed"));
         }

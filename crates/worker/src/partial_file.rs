@@ -12,7 +12,7 @@ use crate::error::WorkerError;
 use crate::model_file::ModelFile;
 
 /// A file whose beginning is there.
-pub struct Arriving {
+pub struct PartialFile {
     file: ModelFile,
     /// Length of the whole file.
     len: u64,
@@ -22,7 +22,7 @@ pub struct Arriving {
     reader: RefCell<Option<Waker>>,
 }
 
-impl Arriving {
+impl PartialFile {
     /// All of a file is there.
     pub fn whole(file: ModelFile) -> Self {
         let len = file.len();
@@ -80,7 +80,7 @@ impl Arriving {
     }
 }
 
-impl ByteSource for Arriving {
+impl ByteSource for PartialFile {
     fn len(&self) -> u64 {
         self.len
     }
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn who_reads_further_than_it_has_come_waits() {
-        let file = Arriving::empty(ModelFile::Memory(MemoryFile::default()), 4);
+        let file = PartialFile::empty(ModelFile::Memory(MemoryFile::default()), 4);
         let mut context = Context::from_waker(Waker::noop());
         let mut until = pin!(file.until(3));
         assert!(until.as_mut().poll(&mut context).is_pending());
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn past_its_end_nobody_waits() {
-        let file = Arriving::empty(ModelFile::Memory(MemoryFile::default()), 4);
+        let file = PartialFile::empty(ModelFile::Memory(MemoryFile::default()), 4);
         let mut context = Context::from_waker(Waker::noop());
         let mut read = pin!(file.read(2..5));
         let Poll::Ready(result) = read.as_mut().poll(&mut context) else {

@@ -20,12 +20,12 @@ const MAX_DEPTH: usize = 50;
 pub const PLACE: u64 = 32;
 /// What a rendering may still spend.
 #[derive(Debug, Default)]
-pub struct Purse {
+pub struct Budget {
     work: AtomicU64,
     memory: AtomicU64,
 }
 
-impl Purse {
+impl Budget {
     /// Fills it for a new rendering.
     pub fn fill(&self) {
         self.work.store(WORK, Ordering::Relaxed);
@@ -71,9 +71,9 @@ impl Purse {
     }
 }
 
-fn pay(purse: &AtomicU64, bytes: u64, what: &'static str) -> Result<(), Error> {
+fn pay(budget: &AtomicU64, bytes: u64, what: &'static str) -> Result<(), Error> {
     let spend = |left: u64| left.checked_sub(bytes);
-    match purse.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
+    match budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend) {
         Ok(_) => Ok(()),
         Err(_) => Err(too_much(what)),
     }
