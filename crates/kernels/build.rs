@@ -1,5 +1,4 @@
-//! Lists the shaders' fragments by path, and for the page, which carries them in its module, takes comments and
-//! indents out. Lines stay where they are, so that what a compiler says of them can be found.
+//! Copies the shaders to where `include_str!` finds them, and lists the fragments by path.
 
 #![allow(
     clippy::disallowed_macros,
@@ -16,9 +15,8 @@ fn main() -> io::Result<()> {
     let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
         return Err(io::Error::other("cargo sets OUT_DIR"));
     };
-    let for_page = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "wasm32");
     let mut fragments = Vec::new();
-    copy(shaders, &out, "", for_page, &mut fragments)?;
+    copy(shaders, &out, "", &mut fragments)?;
     fragments.sort();
     let mut list = String::from("&[\n");
     for name in fragments {
@@ -29,14 +27,8 @@ fn main() -> io::Result<()> {
     fs::write(out.join("fragments.rs"), list + "]\n")
 }
 
-/// The files of a folder and of those in it, into another; what lies in a folder can be imported by its path.
-fn copy(
-    from: &Path,
-    to: &Path,
-    prefix: &str,
-    for_page: bool,
-    fragments: &mut Vec<String>,
-) -> io::Result<()> {
+/// Copies a folder with the folders in it. What is in an inner folder is a fragment, imported by its path.
+fn copy(from: &Path, to: &Path, prefix: &str, fragments: &mut Vec<String>) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let path = entry?.path();
@@ -45,27 +37,13 @@ fn copy(
         };
         if path.is_dir() {
             let prefix = format!("{prefix}{}/", name.display());
-            copy(&path, &to.join(name), &prefix, for_page, fragments)?;
+            copy(&path, &to.join(name), &prefix, fragments)?;
             continue;
         }
-        let text = fs::read_to_string(&path)?;
-        fs::write(to.join(name), if for_page { bare(&text) } else { text })?;
+        fs::copy(&path, to.join(name))?;
         if !prefix.is_empty() {
             fragments.push(format!("{prefix}{}", stem.display()));
         }
     }
     Ok(())
-}
-
-/// WGSL has no strings, so that `//` is always a comment.
-fn bare(shader: &str) -> String {
-    let code = |line: &str| {
-        line.split("//")
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_owned()
-    };
-    let lines: Vec<_> = shader.lines().map(code).collect();
-    lines.join("\n") + "\n"
 }

@@ -1,4 +1,4 @@
-//! Files of which some may still be on its way: who reads further than they have come, waits.
+//! Files that are still downloading: reads beyond the downloaded bytes wait until those arrive.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -11,14 +11,14 @@ use vitrine_model::source::{ByteSource, SourceError};
 use crate::error::WorkerError;
 use crate::model_file::ModelFile;
 
-/// A file whose beginning is there.
+/// A file of which the first bytes have been downloaded.
 pub struct PartialFile {
     file: ModelFile,
     /// Length of the whole file.
     len: u64,
-    /// Bytes from the start that are there.
+    /// Bytes from the start that have been downloaded.
     there: Cell<u64>,
-    /// Of the one who waits for more.
+    /// The reader that waits for more.
     reader: RefCell<Option<Waker>>,
 }
 
@@ -63,7 +63,7 @@ impl PartialFile {
         }
     }
 
-    /// Bytes from the start that are there.
+    /// Bytes from the start that have been downloaded.
     pub fn there(&self) -> u64 {
         self.there.get()
     }

@@ -1,7 +1,6 @@
-//! What a template may compute: every operation is paid for before it is done.
+//! Limits on what a template computes: every operation is charged before it runs.
 //!
-//! A rendering has two purses. Work pays for bytes that are looked at, memory for bytes that are
-//! made, whether they are dropped again or not. One value may have [`budget::MAX_VALUE`] bytes, counted as
+//! Each rendering has two budgets: bytes read, and bytes allocated, cumulative. One value may have [`budget::MAX_VALUE`] bytes, counted as
 //! often as it is printed: a list that holds another twice counts it twice.
 
 mod budget;
