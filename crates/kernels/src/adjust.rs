@@ -9,7 +9,7 @@ const LANES: u32 = 64;
 pub struct Adjust {
     /// Values per token; rows are padded to [`stride`].
     pub n: u32,
-    /// Number format of x.
+    /// Data type of x.
     pub dtype: Dtype,
 }
 

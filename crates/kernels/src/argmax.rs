@@ -5,9 +5,9 @@ use crate::{FRAGMENTS, step, template};
 const CHUNK: u32 = 1024;
 const BEST_BYTES: u64 = 16;
 
-/// Maxima that are left of a chunk.
+/// Maxima of a chunk.
 pub(crate) const MAXIMA: u32 = 64;
-/// Logits behind each of them, `MAXIMA` apart.
+/// Logits per maximum, `MAXIMA` apart.
 pub(crate) const PER_MAXIMUM: u32 = CHUNK / MAXIMA;
 
 /// `shaders/argmax.wgsl`: the greedy choice, the logsumexp, and the step to the next position.
@@ -17,11 +17,11 @@ pub struct Argmax {
     pub n: u32,
     /// Logits from one row to the next.
     pub stride: u32,
-    /// Lanes of a workgroup ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)): a power of two, 64 at most.
+    /// Invocations of a workgroup ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)): a power of two, 64 at most.
     pub lanes: u32,
 }
 
-/// What one reading of all logits leaves for `argmax` and `top_k`.
+/// Results of one scan of all logits, which `argmax` and `top_k` read.
 pub struct Bests {
     /// (rows, chunks).
     bests: Buffer,
@@ -30,7 +30,7 @@ pub struct Bests {
 }
 
 impl Bests {
-    /// Room for `rows` rows of `n` logits.
+    /// Allocates buffers for `rows` rows of `n` logits.
     ///
     /// # Errors
     /// When a buffer cannot be made.
@@ -48,7 +48,7 @@ impl Bests {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct Chosen {
-    /// The id with the highest logit; of equal ones the lowest.
+    /// The id with the highest logit; the lowest id if several are equal.
     pub id: u32,
     /// Its logit.
     pub logit: f32,
@@ -59,7 +59,7 @@ pub struct Chosen {
 }
 
 impl Argmax {
-    /// The shaders of the first dispatch, and of the final one without and with feedback.
+    /// The shaders of the first dispatch, and of the last one without and with feedback.
     #[must_use]
     pub fn sources(&self) -> [ShaderSource; 3] {
         [self.first(), self.last(false), self.last(true)]
@@ -111,7 +111,7 @@ impl Argmax {
         }
     }
 
-    /// Reads the logits of each of `rows` rows, no more than `bests` has room for.
+    /// Scans the logits of `rows` rows, at most as many as `bests` was allocated for.
     ///
     /// # Errors
     /// When the shader cannot be assembled.
@@ -133,10 +133,10 @@ impl Argmax {
         Dispatch::new(gpu, &kernel, &bindings, grid)
     }
 
-    /// Chooses in each of the `rows` rows that were scanned, and writes a [`Chosen`] for each.
+    /// Chooses an id in each of the `rows` rows that were scanned and writes a [`Chosen`] for each.
     ///
-    /// With feedback there are Step and history: each chosen id goes to `history` at its position,
-    /// and `step` moves on. The rows are then those of the pass, or the last of them alone.
+    /// With feedback, that is with `Step` and history, each chosen id is written to `history` at its position, and
+    /// `step` advances. The rows are then those of the pass, or only the last of them.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

@@ -8,11 +8,10 @@ use crate::{CacheLayout, Dtype, FRAGMENTS, KvDtype, PAGE, software, step, templa
 const REDUCE_LANES: u32 = 32;
 /// Invocations of a workgroup of `attention/prompt`.
 const PROMPT_LANES: u32 = 128;
-/// The most query heads of a workgroup of `attention/token`, and the most quads of all of them, which lie in
-/// workgroup memory.
+/// Maximum query heads of a workgroup of `attention/token`, and maximum quads of all of them in workgroup memory.
 const MOST_HEADS: u32 = 8;
 const MOST_TOKEN_QUADS: u32 = 512;
-/// `WINDOW_KEYS` where there is no sliding window: more than any position, and in two's complement positive.
+/// `WINDOW_KEYS` without a sliding window: above every position, and positive as an `i32`.
 const NO_WINDOW: u32 = 0x7FFF_FFFF;
 
 /// `shaders/attention/`: causal grouped-query attention of each token over the cache.
@@ -26,36 +25,36 @@ pub struct Attention {
     pub out_stride: u32,
     /// Factor on the scores, 1 / √head_dim.
     pub scale: f32,
-    /// Positions that a query sees, itself included; all where there is no window.
+    /// Positions that a query attends to, itself included; `None` for all.
     pub sliding_window: Option<u32>,
-    /// How the caches are laid out, and in which numbers.
+    /// Layout and data type of the caches.
     pub cache: CacheLayout,
-    /// Number format of queries and results.
+    /// Data type of queries and results.
     pub dtype: Dtype,
-    /// Tell also how each head spread its attention.
+    /// Whether to write [`HeadStats`] too.
     pub stats: bool,
-    /// Which kernel, and how the work is cut.
+    /// Which kernel runs, and how the keys are split.
     pub shape: AttentionShape,
 }
 
-/// Which kernel attention is, and how the keys are split.
+/// The attention kernel and its KV splits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttentionShape {
     /// Which kernel.
     pub form: AttentionForm,
-    /// Into how many splits the keys of a token are cut at most, each for a workgroup of its own; with more than
-    /// one `attention/reduce.wgsl` combines them. One for [`AttentionForm::Prompt`].
+    /// Maximum KV splits of a token, each read by one workgroup. With more than one, `attention/reduce.wgsl` combines
+    /// them. Always 1 for [`AttentionForm::Prompt`].
     pub splits: u32,
-    /// Pages that a split has at least: a token with no more is the same to the bit with one split.
+    /// Minimum KV cache pages of a split. A token with at most these gives the same bits with one split.
     pub least_pages: u32,
 }
 
-/// Which queries there are in a pass.
+/// The queries of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queries {
-    /// Those of many tokens that follow one another in a sequence.
+    /// Those of many consecutive tokens of a sequence.
     Prompt,
-    /// Those of one token of a sequence, with no more keys than one split has at least.
+    /// Those of one token of a sequence whose keys fit one split.
     Short,
     /// Those of one token of each sequence.
     Any,
@@ -68,20 +67,20 @@ pub enum AttentionForm {
     Prompt,
     /// `attention/token.wgsl`: the queries of one token.
     Token,
-    /// `software/attention.wgsl`: the queries of one token over a cache that is a texture; a workgroup is a subgroup
-    /// of so many invocations.
+    /// `software/attention.wgsl`: the queries of one token over a cache in a texture. A workgroup is one subgroup of
+    /// this many invocations.
     Texels(u32),
 }
 
 impl Attention {
-    /// The most dimensions of a head that kernels have registers and workgroup memory for.
+    /// Maximum dimensions of a head: more exceed the kernels' registers and workgroup memory.
     pub const MOST_HEAD_DIM: u32 = 512;
 }
 
 impl AttentionShape {
-    /// A sensible choice for this device: one split where tokens are many, or their keys few, and else as many as
-    /// keep it busy. The same for any number of sequences that decode together, so that each gets what it gets
-    /// alone.
+    /// A sensible choice for this device: one split if there are many tokens or few keys, otherwise enough splits to
+    /// keep the device busy. The choice does not depend on the number of sequences that decode together, so that
+    /// each gets the bits that it gets alone.
     #[must_use]
     pub fn choose(gpu: &Gpu, cache: CacheLayout, kv_heads: u32, queries: Queries) -> Self {
         let form = match (cache.is_texels(), gpu.caps().subgroup_size) {
@@ -96,7 +95,7 @@ impl AttentionShape {
         }
     }
 
-    /// Into how many splits keys are cut at most.
+    /// Maximum KV splits.
     #[must_use]
     pub fn splits(gpu: &Gpu, kv_heads: u32, queries: Queries) -> u32 {
         // Workgroups of one token: a few for each core, or enough for a whole GPU.
@@ -107,8 +106,8 @@ impl AttentionShape {
         }
     }
 
-    /// Positions of a split at least: a software adapter computes as much sooner than it begins another kernel,
-    /// where a few heads keep its cores busy.
+    /// Minimum positions of a split. A software adapter computes this many faster than it starts another kernel, and
+    /// a few heads keep its cores busy.
     #[must_use]
     pub fn least_keys(gpu: &Gpu, kv_heads: u32) -> u32 {
         match gpu.tier().is_software() {
@@ -124,13 +123,13 @@ pub(crate) fn divisor_at_most(n: u32, most: u32) -> u32 {
     (1..=n.min(most)).rev().find(divides).unwrap_or(1)
 }
 
-/// How a workgroup of `attention/prompt.wgsl` has its queries, for `(head_dim, query heads of a KV group)`.
+/// The tile of queries of a workgroup of `attention/prompt.wgsl`, from `(head_dim, query heads of a KV group)`.
 struct Tile {
     /// Quads of dimensions of a head.
     quads: u32,
     /// Queries.
     rows: u32,
-    /// Query heads among them; the others are further tokens.
+    /// Query heads of a token in the tile; the remaining queries are of further tokens.
     share: u32,
 }
 
@@ -154,7 +153,7 @@ impl Tile {
         let key_lanes = PROMPT_LANES / row_groups;
         let quad_lanes = quads.next_power_of_two();
         let value_lanes = (PROMPT_LANES / quad_lanes).min(row_groups);
-        // A row of staged quads has a quad of all keys of a page, or all quads of some keys.
+        // A row of staged quads is one quad of all keys of a page, or all quads of some keys.
         let staged_row = quads.max(PAGE + 2);
         let value_keys = 4 * (1 << (staged_row / quads).ilog2()).min(PAGE / 4);
         [
@@ -186,7 +185,7 @@ pub struct HeadStats {
     pub entropy: f32,
     /// The highest probability.
     pub max_probability: f32,
-    /// The position that has it; of several the first.
+    /// The first position that has it.
     pub argmax: u32,
     /// The probability of position 0.
     pub first_token: f32,
@@ -202,7 +201,7 @@ impl Attention {
         sources
     }
 
-    /// Room for what the splits of `tokens` tokens store; none where keys are not split.
+    /// Allocates the partial results of the splits of `tokens` tokens; `None` if keys are not split.
     ///
     /// # Errors
     /// When it exceeds the adapter's limits.
@@ -218,7 +217,7 @@ impl Attention {
 
     /// `query` is (tokens, heads, pairs), the caches are (pages, kv_heads, [`PAGE`],
     /// [`CacheLayout::head_words`]);
-    /// `out` becomes (tokens, out_stride), and `stats`, there where the description says so, one [`HeadStats`]
+    /// `out` becomes (tokens, out_stride), and `stats`, present if `stats` of the description is set, one [`HeadStats`]
     /// per token and head. `partials` is what [`Attention::partials`] made for as many tokens.
     ///
     /// # Errors
@@ -273,7 +272,7 @@ impl Attention {
         self.shape.splits > 1
     }
 
-    /// Query heads that read the same keys and values.
+    /// Query heads that share a key and value head.
     pub(crate) fn group(&self) -> u32 {
         self.heads / self.kv_heads
     }
@@ -311,8 +310,8 @@ impl Attention {
         // An invocation is a key of a page, or a quad of some values.
         let lanes = quads.next_multiple_of(PAGE);
         let row_groups = self.share().div_ceil(4);
-        // In an instruction the invocations load 32 or more neighbouring bytes of a key; of bytes more, since a key
-        // and its scale are no whole sectors, where the queries leave workgroup memory for it.
+        // Each load instruction covers at least 32 contiguous bytes of a key. An 8-bit key and its scale do not fill
+        // whole sectors, so it covers more of them if the queries leave enough workgroup memory.
         let most_bytes = if 4 * row_groups * quads <= 256 {
             32
         } else {

@@ -7,7 +7,7 @@ const LANES: u32 = 64;
 /// `shaders/attention/probs.wgsl`: the probabilities of an [`Attention`], computed again.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionProbs {
-    /// The attention that they are of.
+    /// The attention whose probabilities are computed.
     pub of: Attention,
 }
 
@@ -36,7 +36,7 @@ impl AttentionProbs {
         source
     }
 
-    /// `query`, `k_cache` and `stats` are what the attention read and left; `probs` becomes (tokens, heads,
+    /// `query` and `k_cache` are what the attention read, `stats` what it wrote; `probs` becomes (tokens, heads,
     /// width), where `width` holds one u32.
     ///
     /// # Errors

@@ -2,7 +2,7 @@ use vitrine_gpu::{Binding, Gpu, GpuError, ShaderSource, Store, StoreKind, Usage}
 
 use crate::{Dtype, fragment, software};
 
-/// Number format of keys and values in the KV cache.
+/// Data type of keys and values in the KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KvDtype {
     /// 32-bit floats.
@@ -10,9 +10,8 @@ pub enum KvDtype {
     /// 16-bit floats, two to a word.
     F16,
     /// Signed bytes, four to a word, with one 32-bit scale for each head and position: a 127th of the
-    /// largest absolute value. llama.cpp's `--cache-type-k q8_0` has a 16-bit scale for every 32 values;
-    /// one for all is a single load and product per key, outside the sum over its dimensions, and takes
-    /// no more room from 64 dimensions on.
+    /// largest absolute value. llama.cpp's `--cache-type-k q8_0` has a 16-bit scale per 32 values; one scale per key
+    /// needs a single load and product, outside the sum over dimensions, and no more memory from 64 dimensions up.
     Q8,
 }
 
@@ -37,7 +36,7 @@ impl KvDtype {
         }
     }
 
-    /// Bytes of the scale that a head has at a position; none for floats.
+    /// Bytes of the scale of a head at a position; 0 for floats.
     #[must_use]
     pub fn scale_bytes(self) -> u64 {
         match self {
@@ -46,7 +45,7 @@ impl KvDtype {
         }
     }
 
-    /// Heads have a multiple of so many values.
+    /// The number of values of a head must be a multiple of this.
     #[must_use]
     pub fn head_multiple(self) -> u32 {
         match self {
@@ -55,7 +54,6 @@ impl KvDtype {
         }
     }
 
-    /// What shaders call it.
     /// The unit `cache` of kernels that read or write this format.
     pub(crate) fn unit(self) -> (&'static str, &'static str) {
         let name = match self {
@@ -67,17 +65,17 @@ impl KvDtype {
     }
 }
 
-/// How a head lies in the KV cache (`shaders/common/kv_cache.wgsl`): as pairs of dimensions, those
-/// that turn together first.
+/// Layout of a head in the KV cache (`shaders/common/kv_cache.wgsl`): pairs of dimensions, those that RoPE rotates
+/// together first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLayout {
     /// Values per head; even.
     pub head_dim: u32,
-    /// Pairs that turn; 0 where positions are not rotary, head_dim / 2 where all do.
+    /// Pairs that RoPE rotates: 0 without rotary positions, head_dim / 2 for all.
     pub rope_pairs: u32,
-    /// Number format.
+    /// Data type.
     pub dtype: KvDtype,
-    /// What the cache is kept in. Of a texture kernels load and store four words at a time, which takes
+    /// The kind of memory. Kernels load and store four words of a texture at a time, which requires
     /// [`CacheLayout::fits_texels`].
     pub store: StoreKind,
 }
@@ -93,15 +91,15 @@ impl CacheLayout {
         }
     }
 
-    /// Words that a head takes at a position.
+    /// Words of a head at a position.
     #[must_use]
     pub fn head_words(&self) -> u32 {
         let bytes = u64::from(self.head_dim) * self.dtype.value_bytes() + self.dtype.scale_bytes();
         (bytes / 4) as u32
     }
 
-    /// The same in the place where kernels read it best: a texture on software adapters whose
-    /// subgroups `software/attention.wgsl` can use; in storage otherwise.
+    /// The same layout in the memory that kernels read fastest: a texture on software adapters whose subgroups
+    /// `software/attention.wgsl` can use, a storage buffer otherwise.
     #[must_use]
     pub fn placed(self, gpu: &Gpu) -> Self {
         let size = gpu.caps().subgroup_size;
@@ -115,7 +113,7 @@ impl CacheLayout {
         }
     }
 
-    /// Whether it is a texture.
+    /// Whether the cache is a texture.
     #[must_use]
     pub fn is_texels(&self) -> bool {
         self.store != StoreKind::Buffer
@@ -127,7 +125,7 @@ impl CacheLayout {
         self.by_pair() && self.head_words().is_multiple_of(4)
     }
 
-    /// An empty cache of keys, or of values, for so many positions.
+    /// Allocates an empty cache of keys or of values for this many positions.
     ///
     /// # Errors
     /// When it exceeds the adapter's limits.
@@ -142,7 +140,7 @@ impl CacheLayout {
         gpu.store(label, bytes, self.store, Usage::Work)
     }
 
-    /// How kernels that append to it do.
+    /// The constants of kernels that append to the cache.
     pub(crate) fn write(&self) -> Binding {
         match self.is_texels() {
             true => Binding::WrittenTexture,
@@ -159,7 +157,7 @@ impl CacheLayout {
         }
     }
 
-    /// The number format of the cache, and where it is a texture what `shaders/software/` wants of it.
+    /// The unit for the data type of the cache, and for a texture the constants of `shaders/software/`.
     pub(crate) fn describe(&self, source: &mut ShaderSource) {
         source.units.push(self.dtype.unit());
         match self.is_texels() {
@@ -170,7 +168,7 @@ impl CacheLayout {
         }
     }
 
-    /// Whether a pair can be stored without knowing the others of its head.
+    /// Whether a pair can be stored without the others of its head.
     #[must_use]
     pub fn by_pair(&self) -> bool {
         self.dtype != KvDtype::Q8
@@ -181,12 +179,12 @@ impl CacheLayout {
         self.head_dim.is_multiple_of(4)
     }
 
-    /// Quads of dimensions of a head; the last may be half empty.
+    /// Quads of dimensions of a head; the last may be half full.
     pub(crate) fn quads(&self) -> u32 {
         self.head_dim.div_ceil(4)
     }
 
-    /// What `shaders/common/query_quads.wgsl` and `key_quads.wgsl` want.
+    /// The constants of `shaders/common/query_quads.wgsl` and `key_quads.wgsl`.
     pub(crate) fn describe_quads(&self, source: &mut ShaderSource) {
         self.describe(source);
         let elements = if self.is_wide() { 4 } else { 2 };

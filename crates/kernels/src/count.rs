@@ -4,10 +4,10 @@ use crate::{FRAGMENTS, step, template};
 
 const LANES: u32 = 256;
 
-/// `shaders/count.wgsl`: which tokens the prompt has, and how often each was generated.
+/// `shaders/count.wgsl`: which tokens are in the prompt, and how often each was generated.
 #[derive(Clone, Copy, Debug)]
 pub struct Count {
-    /// Token ids there are (`vocab_size`).
+    /// Number of token ids (`vocab_size`).
     pub n: u32,
 }
 
@@ -35,9 +35,9 @@ impl Count {
         }
     }
 
-    /// Counts the tokens of sequences up to the rows of the pass, or up to the last of them alone.
-    /// The first `prompts[sequence]` are the prompt's. `counts` is (sequences, vocab_size), with a
-    /// word per id as `vitrine_sampling::Counts` has it.
+    /// Counts the tokens of each sequence up to its row of the pass, or only of the last row. The first
+    /// `prompts[sequence]` tokens are the prompt's. `counts` is (sequences, vocab_size) words, laid out as in
+    /// `vitrine_sampling::Counts`.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

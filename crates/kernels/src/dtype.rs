@@ -1,7 +1,6 @@
 use std::fmt;
 
-/// Number format of activations, keys and values (`shaders/common/pairs.wgsl`). Arithmetic is in
-/// f32 either way.
+/// Data type of activations, keys and values (`shaders/common/pairs.wgsl`). Arithmetic is always in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dtype {
     /// 32-bit floats.
@@ -43,13 +42,13 @@ impl Dtype {
     }
 }
 
-/// Number format of the x of a projection.
+/// How the x of a projection is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XFormat {
     /// Floats.
     Floats(Dtype),
-    /// Signed bytes with a scale per block, as [`QuantizeX`](crate::QuantizeX) leaves them; for weights
-    /// that are not floats ([`Format::has_bytes`](crate::Format::has_bytes)).
+    /// Signed bytes with a scale per block, as [`QuantizeX`](crate::QuantizeX) writes them; for quantised weights
+    /// only ([`Format::has_bytes`](crate::Format::has_bytes)).
     Packed,
 }
 

@@ -11,9 +11,9 @@ const LANES: u32 = 32;
 /// scale; or adds learned positions, x\[t, :\] += embed_positions\[position of t, :\].
 #[derive(Clone, Copy, Debug)]
 pub struct Embed {
-    /// How the table is stored.
+    /// Weight format of the table.
     pub format: Format,
-    /// From where the table is read; some formats have their scales in storage all the same.
+    /// The memory of the table's quants; some formats always have their scales in a storage buffer.
     pub quants: StoreKind,
     /// First row of this part of the table.
     pub row_start: u32,
@@ -23,9 +23,9 @@ pub struct Embed {
     pub k: u32,
     /// Floats from one token's x to the next.
     pub x_stride: u32,
-    /// What the rows are.
+    /// Token or position embeddings.
     pub table: Table,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
 }
 
@@ -37,7 +37,7 @@ pub enum Table {
         /// The factor.
         scale: f32,
     },
-    /// One row per position, added to what is there.
+    /// One row per position, added to x.
     Positions,
 }
 

@@ -1,9 +1,9 @@
-//! The number formats that kernels unpack, and how they lie in memory.
+//! The weight formats that kernels unpack, and their memory layout.
 
 use crate::packed::{BLOCK, TILE};
 
-/// A number format. a file of `shaders/formats/` unpacks it, [`crate::cpu::unpack_row`] is its
-/// twin; `docs/formats.md` compares them.
+/// A weight format. A file of `shaders/formats/` unpacks it, and [`crate::cpu::unpack_row`] is its CPU twin.
+/// `docs/formats.md` compares the formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// 32-bit floats.
@@ -36,20 +36,20 @@ pub enum Format {
     Q6K,
 }
 
-/// How the quants of a block lie, and which of its bits lie elsewhere.
+/// Layout of the quants of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quants {
     /// Steps per block.
     pub steps: u32,
-    /// Words per step: 1, 2 or 4, which is what a lane loads at once.
+    /// Words per step: 1, 2 or 4, which an invocation loads at once.
     pub words: u32,
-    /// Bits of a weight that lie there.
+    /// Bits of a weight that are stored in the quants.
     pub low_bits: u32,
-    /// Bits of a weight above them, which lie with the scales.
+    /// Higher bits of a weight, which are stored with the scales.
     pub high_bits: u32,
 }
 
-/// What scales a format has.
+/// The scales of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scales {
     /// None: the weights are floats.
@@ -70,7 +70,7 @@ pub enum Scales {
 pub const SUPER_BLOCKS: u32 = 8;
 
 impl Format {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 13] = [
         Self::F32,
         Self::F16,
@@ -87,7 +87,7 @@ impl Format {
         Self::Q6K,
     ];
 
-    /// How its quants lie.
+    /// Layout of the quants.
     #[must_use]
     pub fn quants(self) -> Quants {
         let (steps, words, low_bits, high_bits) = match self {
@@ -108,7 +108,7 @@ impl Format {
         }
     }
 
-    /// What scales it has.
+    /// The scales.
     #[must_use]
     pub fn scales(self) -> Scales {
         match self {
@@ -122,13 +122,13 @@ impl Format {
         }
     }
 
-    /// Whether it has a buffer of scales.
+    /// Whether the format has a buffer of scales.
     #[must_use]
     pub fn has_scales(self) -> bool {
         self.scales() != Scales::None
     }
 
-    /// Whether its numbers are bytes before they are scaled, to be multiplied by bytes.
+    /// Whether the weights are bytes before scaling, so that integer dot products apply.
     #[must_use]
     pub fn has_bytes(self) -> bool {
         self.has_scales()
@@ -163,7 +163,7 @@ impl Format {
         k.div_ceil(BLOCK).div_ceil(self.group_blocks(k))
     }
 
-    /// Words before the high bits in an entry of scales.
+    /// Offset of the high bits in an entry of scales, in words.
     #[must_use]
     pub fn scale_words(self) -> u32 {
         match self.scales() {
@@ -179,7 +179,7 @@ impl Format {
         self.scale_words() + self.quants().high_bits * self.group_blocks(k)
     }
 
-    /// Bytes of quants and of scales that one tile of rows of `k` weights takes.
+    /// Bytes of quants and bytes of scales of one tile of rows of `k` weights.
     #[must_use]
     pub fn tile_bytes(self, k: u32) -> (u64, u64) {
         let of_rows = |words: u64| words * u64::from(TILE) * 4;
@@ -188,7 +188,7 @@ impl Format {
         (of_rows(quants), of_rows(scales))
     }
 
-    /// The fragment of the shaders that unpacks it.
+    /// The shader fragment that unpacks the format.
     pub(crate) fn fragment(self) -> &'static str {
         match self {
             Self::F32 => "formats/f32",

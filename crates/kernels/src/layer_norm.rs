@@ -11,11 +11,11 @@ pub struct LayerNorm {
     pub n: u32,
     /// `layer_norm_epsilon`.
     pub eps: f32,
-    /// Normalise only the last token of the pass, to row 0 of y.
+    /// Whether to normalise only the last token of the pass, into row 0 of y.
     pub last_row: bool,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
-    /// Keep a copy of the rows that are normalised.
+    /// Whether to keep a copy of the rows that are normalised.
     pub keep: bool,
 }
 
@@ -59,7 +59,7 @@ impl LayerNorm {
     }
 
     /// Normalises x (tokens, stride) into y. `step` tells which token is the last;
-    /// `kept`, there where the description says so, becomes a copy of the rows of x.
+    /// `kept`, present if `keep` is set, becomes a copy of the rows of x.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

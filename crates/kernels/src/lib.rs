@@ -1,8 +1,7 @@
 //! One Rust file per WGSL kernel, and one CPU twin per kernel.
 //!
-//! `shaders/rms_norm.wgsl`, `src/rms_norm.rs` and `src/cpu/rms_norm.rs` are three views of one
-//! thing: what the GPU runs, how it is bound and launched, and the same arithmetic in plain Rust
-//! for the tests to compare with.
+//! `shaders/rms_norm.wgsl` is what the GPU runs, `src/rms_norm.rs` binds and dispatches it, and
+//! `src/cpu/rms_norm.rs` is the same arithmetic in plain Rust, which the tests compare with.
 //!
 //! Activations are f32 or f16 ([`Dtype`]), one row per token. Rows are padded to a multiple of
 //! [`packed::BLOCK`] numbers, and the padding is zero.
@@ -65,24 +64,22 @@ pub use step::{MAX_ROWS, PAGE, Row, Step};
 pub use strongest::Strongest;
 pub use top_k::{TOP_K, TopK};
 
-/// The floats that a row of `n` takes in memory: padded to whole blocks.
+/// Floats of a row of `n` values in memory, padded to whole blocks.
 #[must_use]
 pub fn stride(n: u32) -> u32 {
     n.next_multiple_of(packed::BLOCK)
 }
 
-/// The fragments that templates can `#import`: those of `shaders/common/` by name, others by path. Natively
-/// they have their comments, so that what a driver dumps can be read.
+/// The fragments that templates can `#import`: those of `shaders/common/` by name, others by path.
 const FRAGMENTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/fragments.rs"));
 
-/// A fragment by its name. Those that our own code names are there: the tests assemble every permutation.
+/// A fragment by name. A wrong name gives an empty text; the tests assemble every permutation.
 fn fragment(name: &str) -> &'static str {
     let found = FRAGMENTS.iter().find(|(known, _)| *known == name);
     found.map_or("", |(_, text)| text)
 }
 
-/// What a kernel computes, by its name: `matmul` and `attention` have several kernels, and other names are what
-/// they say.
+/// The operation of a kernel, by the kernel's name: `matmul` and `attention` have several kernels each.
 #[must_use]
 pub fn operation(kernel: &str) -> &str {
     match kernel {
@@ -96,7 +93,7 @@ pub fn operation(kernel: &str) -> &str {
     }
 }
 
-/// The template of a kernel, by its path.
+/// The template of a kernel by path.
 macro_rules! template {
     ($name:literal) => {
         include_str!(concat!(env!("OUT_DIR"), "/", $name, ".wgsl"))

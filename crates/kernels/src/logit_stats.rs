@@ -2,15 +2,15 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource, 
 
 use crate::{FRAGMENTS, template};
 
-/// The fewest logits of a workgroup.
+/// Minimum logits of a workgroup.
 const CHUNK: u32 = 1024;
-/// A lane counts in bytes, and so may not see more logits.
+/// Maximum logits of an invocation, which counts in bytes.
 const MOST_PER_LANE: u32 = 255;
-/// The most lanes that take as many as they may: each has counts of its own to add up.
+/// Maximum invocations with that many logits: each has its own counts, which must be added.
 const FEW_LANES: u32 = 8;
 /// Bins of the histogram.
 pub const LOGIT_BINS: usize = 64;
-/// How wide a bin is, in nats.
+/// Width of a bin, in nats.
 pub const LOGIT_BIN: f32 = 0.5;
 
 /// `shaders/logit_stats.wgsl`: the entropy of a distribution, and a histogram of its
@@ -19,7 +19,7 @@ pub const LOGIT_BIN: f32 = 0.5;
 pub struct LogitStatsOf {
     /// Number of logits (`vocab_size`).
     pub n: u32,
-    /// Lanes of a workgroup ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)): a power of two.
+    /// Invocations of a workgroup ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)): a power of two.
     pub lanes: u32,
 }
 
@@ -30,8 +30,8 @@ pub struct LogitStats {
     /// -Σ p ln p, in nats.
     pub entropy: f32,
     unused: [u32; 3],
-    /// How many tokens have -ln p from b · [`LOGIT_BIN`] to (b + 1) · [`LOGIT_BIN`]; in the last
-    /// bin also all beyond.
+    /// Bin b counts the tokens with -ln p from b · [`LOGIT_BIN`] to (b + 1) · [`LOGIT_BIN`], the last bin also all
+    /// above.
     pub counts: [u32; LOGIT_BINS],
 }
 
@@ -83,7 +83,7 @@ impl LogitStatsOf {
         self.n.div_ceil(self.chunk())
     }
 
-    /// `chosen` is what `argmax` left of the same logits; `stats` becomes a [`LogitStats`].
+    /// `chosen` is what `argmax` wrote for the same logits; `stats` becomes a [`LogitStats`].
     ///
     /// # Errors
     /// When a shader cannot be assembled or the scratch buffer made.

@@ -4,7 +4,7 @@ use crate::{Dtype, FRAGMENTS, fragment, template};
 
 const LANES: u32 = 64;
 
-/// `shaders/mlp_act.wgsl`: the middle of an MLP, y = act(gate) · up, or y = act(x) without a gate.
+/// `shaders/mlp_act.wgsl`: the activation of an MLP, y = act(gate) · up, or y = act(x) without a gate.
 #[derive(Clone, Copy, Debug)]
 pub struct MlpAct {
     /// The function.
@@ -13,11 +13,11 @@ pub struct MlpAct {
     pub n: u32,
     /// Floats from one token's input to the next.
     pub x_stride: u32,
-    /// Where up begins, where there is a gate.
+    /// Offset of up in a row, if there is a gate.
     pub up_offset: Option<u32>,
     /// Floats from one token's y to the next.
     pub y_stride: u32,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
 }
 
@@ -35,7 +35,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 4] = [Self::Silu, Self::GeluTanh, Self::Gelu, Self::Relu];
 
     /// The unit `act` of kernels with this function.

@@ -1,19 +1,19 @@
-//! How weight matrices lie in GPU memory.
+//! Layout of weight matrices in GPU memory.
 //!
-//! Weights stay quantised, but not in the byte order of the file. A row is cut into blocks of
+//! Weights stay quantised, but not in the byte order of the file. A row is divided into blocks of
 //! [`BLOCK`] weights along k, a block into steps of 1, 2 or 4 words ([`Format::quants`]); rows are
-//! grouped in tiles of [`TILE`]. In memory the order is tile, block, step, row: lanes that own
-//! neighbouring rows read neighbouring words, and a tile is one contiguous piece that can be
-//! uploaded, or put into another buffer, by itself.
+//! grouped in tiles of [`TILE`]. The order in memory is tile, block, step, row: invocations with
+//! neighbouring rows read neighbouring words, and a tile is contiguous, so that it can be uploaded
+//! or put into another buffer alone.
 //!
-//! Scales lie in a buffer of their own. A number of blocks ([`Format::group_blocks`]) share an
+//! Scales are in a buffer of their own. A number of blocks ([`Format::group_blocks`]) share an
 //! entry of [`Format::group_words`] words; the order is tile, group, word, row. An entry is
 //!
 //! - one word: (scale, minimum) as two halves, so that w = scale · q + minimum; or a 32-bit scale;
 //! - for super-blocks a word per two blocks, with factors of 4 or 8 bits for each step;
-//! - for numbers of 3, 5 and 6 bits a word per block and bit: the bits that the quants lack.
+//! - for weights of 3, 5 and 6 bits also a word per block and bit: their high bits.
 //!
-//! In textures the words of [`TEXEL_ROWS`] rows that are [`TEXEL_STEP`] apart lie side by side.
+//! In textures the words of [`TEXEL_ROWS`] rows that are [`TEXEL_STEP`] apart are one texel.
 
 use std::ops::Range;
 
@@ -30,17 +30,17 @@ pub const TILE: u32 = 32;
 
 /// Rows of a tile whose scales are one texel.
 pub const TEXEL_ROWS: u32 = 4;
-/// How far apart these are: as rows of a lane, where a workgroup has eight lanes.
+/// Distance of these rows, which is that of an invocation's rows if a workgroup has eight invocations.
 pub const TEXEL_STEP: u32 = TILE / TEXEL_ROWS;
 
-/// A run of consecutive rows of one matrix in GPU memory.
+/// Consecutive rows of one matrix in GPU memory.
 #[derive(Clone)]
 pub struct PackedPart {
-    /// How the weights are stored.
+    /// Weight format.
     pub format: Format,
     /// Weights per row, without padding.
     pub k: u32,
-    /// Where the run begins among the (padded) rows of the whole matrix.
+    /// The first of these rows among the (padded) rows of the whole matrix.
     pub row_start: u32,
     /// Rows, a multiple of [`TILE`]; padding rows are zero.
     pub rows: u32,
@@ -50,8 +50,8 @@ pub struct PackedPart {
     pub scales: Option<Store>,
 }
 
-/// From where kernels read the quants of this format fastest here. Textures are slower than storage for less
-/// than four words at a time.
+/// The memory from which kernels read the quants of this format fastest. Textures are slower than storage buffers
+/// for loads of fewer than four words.
 #[must_use]
 pub fn quants_in(gpu: &Gpu, format: Format) -> StoreKind {
     if format.quants().words == 4 {
@@ -61,8 +61,8 @@ pub fn quants_in(gpu: &Gpu, format: Format) -> StoreKind {
     }
 }
 
-/// From where kernels read its scales, where they read its quants from a store of this kind: from such a one
-/// too, if an entry of them is one word.
+/// The memory of the scales, given that of the quants: the same if an entry of scales is one word, else a storage
+/// buffer.
 #[must_use]
 pub(crate) fn scales_in(quants: StoreKind, format: Format) -> StoreKind {
     if format.scale_words() == 1 && format.quants().high_bits == 0 {
@@ -72,7 +72,7 @@ pub(crate) fn scales_in(quants: StoreKind, format: Format) -> StoreKind {
     }
 }
 
-/// Binds W where it lies, and says how the shader loads its quants; the fragment for its scales.
+/// Binds W, sets the unit that loads its quants, and returns the fragment that loads its scales.
 pub(crate) fn store_units(
     quants: StoreKind,
     format: Format,
@@ -98,10 +98,10 @@ pub(crate) fn store_units(
 }
 
 impl PackedPart {
-    /// Room for `rows` (whole tiles) of `k` weights, all zero, where kernels read them best.
+    /// Allocates `rows` (whole tiles) of `k` weights, all zero, in the memory that kernels read fastest.
     ///
     /// # Errors
-    /// When that exceeds the adapter's limits.
+    /// When they exceed the adapter's limits.
     pub fn new(
         gpu: &Gpu,
         label: &str,
@@ -127,7 +127,7 @@ impl PackedPart {
         })
     }
 
-    /// Queues whole packed tiles to be written, the first as tile number `tile` of the part.
+    /// Queues the upload of whole packed tiles; the first becomes tile `tile` of the part.
     pub fn write(&self, gpu: &Gpu, tile: u64, quants: &[u32], scales: &[u32]) {
         let (quants_bytes, scales_bytes) = self.format.tile_bytes(self.k);
         gpu.write_store(
@@ -147,7 +147,7 @@ impl PackedPart {
         }
     }
 
-    /// The most bytes of quants that a part can have here.
+    /// Maximum bytes of quants of a part on this device.
     #[must_use]
     pub fn most_bytes(gpu: &Gpu, format: Format) -> u64 {
         let limit = gpu.caps().max_weight_binding;
@@ -158,7 +158,7 @@ impl PackedPart {
     }
 }
 
-/// Scales of whole tiles in the order of textures.
+/// Reorders the scales of whole tiles for textures.
 fn in_texels(scales: &[u32]) -> Vec<u32> {
     let (step, of_texel) = (TEXEL_STEP as usize, TEXEL_ROWS as usize);
     scales
@@ -178,7 +178,7 @@ pub struct TilePacker {
 }
 
 impl TilePacker {
-    /// Room for `tiles` tiles of zeros.
+    /// Allocates `tiles` tiles of zeros.
     #[must_use]
     pub fn new(format: Format, k: u32, tiles: u32) -> Self {
         let (quants, scales) = format.tile_bytes(k);
@@ -191,7 +191,7 @@ impl TilePacker {
         }
     }
 
-    /// How the weights are stored.
+    /// Weight format.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
@@ -203,8 +203,8 @@ impl TilePacker {
         self.k
     }
 
-    /// Stores the words of a block: floats, signed bytes, or nibbles of which the first sixteen weights are the
-    /// lower ones. Signed bytes lie 128 higher, unsigned: GPUs convert those in one instruction.
+    /// Stores the words of a block: floats, signed bytes, or nibbles, of which the first sixteen weights are the low
+    /// ones. 128 is added to signed bytes, because GPUs convert unsigned bytes in one instruction.
     pub fn put(&mut self, row: usize, block: usize, words: &[u32]) {
         let quants = self.format.quants();
         let k_blocks = self.k.div_ceil(BLOCK) as usize;
@@ -223,7 +223,7 @@ impl TilePacker {
         }
     }
 
-    /// Stores the numbers of a block, with all their bits; signed ones as two's complement.
+    /// Stores the quants of a block with all their bits; signed quants are in two's complement.
     pub fn put_numbers(&mut self, row: usize, block: usize, numbers: &[u8; 32]) {
         let quants = self.format.quants();
         let mut words = [0; 8];
@@ -266,7 +266,7 @@ impl TilePacker {
     }
 }
 
-/// The lower bits of a block's numbers; the number of words.
+/// The low bits of a block's quants, and the number of words.
 fn arrange_low(bits: u32, step_words: u32, numbers: &[u8; 32], words: &mut [u32; 8]) -> usize {
     // A step of s weights has s / (8 / bits) bytes, of which byte i holds weights i, i + bytes, …
     // from its lowest bits up.
@@ -284,8 +284,8 @@ fn arrange_low(bits: u32, step_words: u32, numbers: &[u8; 32], words: &mut [u32;
     n_words
 }
 
-/// The bits above: of weight 4p + j (of the block, or where there are two bits of a half of it)
-/// they are in byte j, in order of p.
+/// The high bits: those of weight 4p + j (of the block, or of a half block if there are two bits) are in byte j,
+/// in order of p.
 fn arrange_high(low_bits: u32, bits: u32, numbers: &[u8; 32]) -> [u32; 2] {
     let mut words = [0; 2];
     let half = numbers.len() / bits as usize;

@@ -4,23 +4,23 @@ use crate::{Dtype, FRAGMENTS, step, template};
 
 const LANES: u32 = 64;
 
-/// `shaders/patch.wgsl`: other values for the tokens at chosen positions.
+/// `shaders/patch.wgsl`: replaces values of the tokens at chosen positions.
 #[derive(Clone, Copy, Debug)]
 pub struct Patch {
-    /// Where the values begin in a row of x; even.
+    /// Offset of the values in a row of x; even.
     pub from: u32,
     /// Values per position.
     pub n: u32,
     /// Floats from one token's x to the next.
     pub stride: u32,
-    /// Replace a part of the sum that x holds, not x.
+    /// Whether to replace one summand of x instead of x.
     pub instead_of: bool,
-    /// Number format of x.
+    /// Data type of x.
     pub dtype: Dtype,
 }
 
 impl Patch {
-    /// In place of a slot: nothing changes here.
+    /// Marks a position without a slot, which stays unchanged.
     pub const NOTHING: u32 = u32::MAX;
 
     /// The shader of this permutation.
@@ -58,8 +58,8 @@ impl Patch {
     }
 
     /// `x` is (tokens, stride); `slots` has a slot or [`Patch::NOTHING`] for each position, and
-    /// `values` are (slots, n) in f32, rows of an even length. `part`, (tokens, stride), is there
-    /// where the description says so.
+    /// `values` are (slots, n) in f32, rows of an even length. `part`, (tokens, stride), is the
+    /// summand, if the description has one.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

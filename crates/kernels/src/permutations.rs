@@ -25,7 +25,7 @@ struct Size {
     dtype: Dtype,
 }
 
-/// Those of SmolLM2-135M, and odd ones in the other number format.
+/// Those of SmolLM2-135M, and odd ones with the other data type.
 const SIZES: [Size; 2] = [
     Size {
         hidden: 576,
@@ -47,7 +47,7 @@ const SIZES: [Size; 2] = [
     },
 ];
 
-/// Floats of the cache that are not as activations are.
+/// A data type of the cache other than that of activations.
 fn other(dtype: Dtype) -> KvDtype {
     match dtype {
         Dtype::F32 => KvDtype::F16,
@@ -57,13 +57,13 @@ fn other(dtype: Dtype) -> KvDtype {
 
 const TEXTURES: [StoreKind; 2] = [StoreKind::SampledTexture, StoreKind::StorageTexture];
 
-/// Whether the list has this format in textures too: in others nothing else is new.
+/// Whether the list has this format in textures too; other formats add nothing new there.
 fn is_textured(format: Format, size: &Size) -> bool {
     size.hidden == 576 && format == Format::Q4
 }
 
-/// Every permutation of every kernel, at the sizes of SmolLM2-135M and at an odd size: what the
-/// shader validation tests compile, natively and in a browser.
+/// Every permutation of every kernel, at the sizes of SmolLM2-135M and at odd sizes. The shader
+/// validation tests compile them, natively and in a browser.
 #[must_use]
 pub fn permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
@@ -220,8 +220,7 @@ pub fn permutations() -> Vec<ShaderSource> {
     all
 }
 
-/// Those of software adapters whose lanes share what they load, which take subgroups of some of [`SHARED_LANES`]
-/// lanes.
+/// Permutations of software adapters whose lanes share their loads; they need subgroups of [`SHARED_LANES`] lanes.
 #[must_use]
 pub fn subgroup_permutations() -> Vec<ShaderSource> {
     let mut all = Vec::new();
@@ -236,7 +235,7 @@ pub fn subgroup_permutations() -> Vec<ShaderSource> {
     all
 }
 
-/// The same where lanes share what they load of x.
+/// The same with lanes that share their loads of x.
 fn with_subgroups(mut matmul: Matmul) -> Option<Matmul> {
     let Tiling::Software(tiling) = &mut matmul.tiling else {
         return None;

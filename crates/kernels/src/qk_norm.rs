@@ -2,7 +2,7 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, Shader
 
 use crate::{Dtype, FRAGMENTS, template};
 
-/// `shaders/qk_norm.wgsl`: normalises each query and key head by itself (Qwen3, Gemma 3).
+/// `shaders/qk_norm.wgsl`: normalises each query and key head separately (Qwen3, Gemma 3).
 #[derive(Clone, Copy, Debug)]
 pub struct QkNorm {
     /// Query heads.
@@ -13,11 +13,11 @@ pub struct QkNorm {
     pub head_dim: u32,
     /// Floats from one token's qkv to the next.
     pub qkv_stride: u32,
-    /// Where keys begin in qkv.
+    /// Offset of the keys in qkv.
     pub k_offset: u32,
     /// `rms_norm_eps`.
     pub eps: f32,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
 }
 

@@ -3,15 +3,15 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, Shader
 use crate::packed::BLOCK;
 use crate::{Dtype, FRAGMENTS, stride, template};
 
-/// Elements of 16 bytes that a block takes: two of bytes, and one of its scale and its sums.
+/// Elements of 16 bytes per block: two with its bytes, and one with its scale and sums.
 pub(crate) const PACKED_BLOCK_QUADS: u32 = 3;
 
-/// Elements of 16 bytes from one token's packed x to the next. Four tokens end where a binding can begin.
+/// Elements of 16 bytes from one token's packed x to the next; four tokens end at a valid binding offset.
 pub(crate) fn packed_quads(k: u32) -> u32 {
     (k.div_ceil(BLOCK) * PACKED_BLOCK_QUADS).next_multiple_of(4)
 }
 
-/// Bytes that `k` activations of a token take as [`QuantizeX`] packs them.
+/// Bytes of the `k` activations of a token as [`QuantizeX`] packs them.
 #[must_use]
 pub fn packed_bytes(k: u32) -> u64 {
     u64::from(packed_quads(k)) * 16
@@ -23,11 +23,11 @@ pub fn packed_bytes(k: u32) -> u64 {
 pub struct QuantizeX {
     /// Values per token; rows of x are padded to [`stride`].
     pub n: u32,
-    /// The `rms_norm_eps` of the RMSNorm that x passes first, where there is one.
+    /// The `rms_norm_eps` of a fused RMSNorm before packing.
     pub norm: Option<f32>,
-    /// Keep a copy of x as it was; with a norm.
+    /// Whether to keep a copy of x before the norm.
     pub keep: bool,
-    /// Number format of x.
+    /// Data type of x.
     pub dtype: Dtype,
     /// Lanes of a workgroup.
     pub lanes: u32,
@@ -77,8 +77,8 @@ impl QuantizeX {
         }
     }
 
-    /// Packs x (tokens, stride) into `packed` (tokens, [`packed_bytes`]), the tokens that `each` says.
-    /// `norm` has the factors of the norm, and what becomes a copy of x; as the description says.
+    /// Packs x (tokens, stride) into `packed` (tokens, [`packed_bytes`]), for the tokens that `each` selects.
+    /// `norm` has the weights of the norm and the buffer for a copy of x, if the description has them.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

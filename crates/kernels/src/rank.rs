@@ -4,7 +4,7 @@ use crate::{FRAGMENTS, template};
 
 const LANES: u32 = 256;
 
-/// `shaders/rank.wgsl`: the logit of a given token in each row, and its place among the others.
+/// `shaders/rank.wgsl`: the logit and the rank of a given token in each row.
 #[derive(Clone, Copy, Debug)]
 pub struct Rank {
     /// Logits per row (`vocab_size`).
@@ -19,7 +19,7 @@ pub struct Rank {
 pub struct Ranked {
     /// The token's logit.
     pub logit: f32,
-    /// How many tokens have a higher one, or the same and a lower id.
+    /// How many tokens have a higher logit, or the same logit and a lower id.
     pub before: u32,
 }
 
@@ -43,7 +43,7 @@ impl Rank {
         }
     }
 
-    /// Writes a [`Ranked`] for each of `rows` rows, of the token that `targets` names for it.
+    /// Writes a [`Ranked`] for each of `rows` rows, for the row's token in `targets`.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

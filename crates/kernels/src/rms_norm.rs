@@ -11,13 +11,13 @@ pub struct RmsNorm {
     pub n: u32,
     /// `rms_norm_eps`.
     pub eps: f32,
-    /// Normalise only the last token of the pass, to row 0 of y.
+    /// Whether to normalise only the last token of the pass, into row 0 of y.
     pub last_row: bool,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
-    /// Add the result to y.
+    /// Whether to add the result to y.
     pub add: bool,
-    /// Keep a copy of the rows that are normalised.
+    /// Whether to keep a copy of the rows that are normalised.
     pub keep: bool,
 }
 
@@ -59,7 +59,7 @@ impl RmsNorm {
     }
 
     /// Normalises x (tokens, stride) into y; `weight` is (stride). `step` tells which token is the last;
-    /// `kept`, there where the description says so, becomes a copy of the rows of x.
+    /// `kept`, present if `keep` is set, becomes a copy of the rows of x.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

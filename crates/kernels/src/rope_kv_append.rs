@@ -6,8 +6,8 @@ use crate::packed::TILE;
 use crate::{CacheLayout, Dtype, FRAGMENTS, step, template};
 
 const LANES: u32 = 64;
-/// Lanes of a head, where a workgroup is one: a head has 16 words or 32, and software adapters wait long
-/// at a barrier of many.
+/// Invocations per head if a workgroup is one head. A head has 16 or 32 words, and barriers of large workgroups are
+/// slow on software adapters.
 const HEAD_LANES: u32 = 8;
 
 /// `shaders/rope_kv_append/`: rotates queries and keys, and appends keys and values to the
@@ -20,22 +20,22 @@ pub struct RopeKvAppend {
     pub kv_heads: u32,
     /// Floats from one token's qkv to the next.
     pub qkv_stride: u32,
-    /// Where keys begin in qkv.
+    /// Offset of the keys in qkv.
     pub k_offset: u32,
-    /// Where values begin in qkv.
+    /// Offset of the values in qkv.
     pub v_offset: u32,
-    /// How the caches are laid out, and in which numbers.
+    /// Layout and data type of the caches.
     pub cache: CacheLayout,
-    /// Number format of activations.
+    /// Data type of activations.
     pub dtype: Dtype,
-    /// Keep a copy of the new keys and values, as the caches have them.
+    /// Whether to keep a copy of the new keys and values as they are in the caches.
     pub keep: bool,
 }
 
 /// Where queries, keys and values go.
 #[derive(Clone, Copy)]
 pub struct AppendBuffers<'a> {
-    /// (positions, rope_pairs) of (cos, sin); not there where nothing turns.
+    /// (positions, rope_pairs) of (cos, sin); `None` without RoPE.
     pub rope: Option<&'a Buffer>,
     /// Becomes (tokens, heads, pairs).
     pub query: &'a Buffer,
@@ -43,12 +43,12 @@ pub struct AppendBuffers<'a> {
     pub caches: [&'a Store; 2],
     /// `Step`.
     pub step: &'a Buffer,
-    /// There where a copy is kept; becomes (tokens, 2 · kv_heads, pairs).
+    /// Present if a copy is kept; becomes (tokens, 2 · kv_heads, pairs).
     pub kept: Option<&'a Buffer>,
 }
 
 impl<'a> AppendBuffers<'a> {
-    /// By the names that `shaders/rope_kv_append/turn.wgsl` has for them.
+    /// By their names in `shaders/rope_kv_append/turn.wgsl`.
     pub(crate) fn bindings(&self) -> impl Iterator<Item = (&'static str, Bound<'a>)> {
         let [keys, values] = self.caches.map(Store::whole);
         let always = [
@@ -64,8 +64,8 @@ impl<'a> AppendBuffers<'a> {
 }
 
 impl RopeKvAppend {
-    /// Whether neighbouring pairs are of neighbouring rows, and each tile of rows is of one head: then as many
-    /// pairs begin with a tile, and so do their other rows.
+    /// Whether neighbouring pairs come from neighbouring rows and each tile of rows belongs to one head, so that both
+    /// rows of the pairs of a tile begin at tiles.
     pub(crate) fn keeps_tiles(&self) -> bool {
         let CacheLayout {
             head_dim,
@@ -82,7 +82,7 @@ impl RopeKvAppend {
         (self.heads + 2 * self.kv_heads) * (self.cache.head_dim / 2)
     }
 
-    /// What `shaders/rope_kv_append/turn.wgsl` and what imports it want.
+    /// The constants of `shaders/rope_kv_append/turn.wgsl`.
     pub(crate) fn describe(&self, source: &mut ShaderSource) {
         use Binding::{Read, ReadWrite};
         self.cache.describe(source);

@@ -2,23 +2,23 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{Dtype, FRAGMENTS, template};
 
-/// `shaders/row_norms.wgsl`: the length of each row, and of what it has more than the row before.
+/// `shaders/row_norms.wgsl`: the norm of each row, and of its difference to the row before.
 #[derive(Clone, Copy, Debug)]
 pub struct RowNorms {
     /// Values per row; even, or padded with a zero.
     pub n: u32,
-    /// Rows that lie next to one another.
+    /// Contiguous rows of a block.
     pub per_block: u32,
     /// Values from one block of rows to the next.
     pub block_stride: u32,
     /// How many rows.
     pub rows: u32,
-    /// The most lanes of a row, a power of two ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)); short rows have
+    /// Maximum invocations of a row, a power of two ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)); short rows have
     /// fewer, so that none waits for the others.
     pub lanes: u32,
     /// Whether to compare each row with the one before.
     pub differences: bool,
-    /// Number format of x.
+    /// Data type of x.
     pub dtype: Dtype,
 }
 

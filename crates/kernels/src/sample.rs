@@ -3,11 +3,11 @@ use vitrine_sampling::SamplingParams;
 
 use crate::{FRAGMENTS, step, template};
 
-/// As many as a digit has values.
+/// Number of values of a digit.
 const LANES: u32 = 256;
 
-/// `shaders/sample.wgsl`: penalties, temperature, top-k, top-p, min-p and the draw, and the step to
-/// the next position.
+/// `shaders/sample.wgsl`: penalties, temperature, top-k, top-p, min-p, the draw, and the advance to the next
+/// position.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// Logits per row (`vocab_size`).
@@ -16,7 +16,7 @@ pub struct Sample {
     pub stride: u32,
 }
 
-/// `Params` of the shader: [`SamplingParams`] as it wants them.
+/// `Params` of the shader, made from [`SamplingParams`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct SampleParams {
@@ -34,13 +34,13 @@ pub struct SampleParams {
     unused: [u32; 3],
 }
 
-/// What `sample` writes beside [`Chosen`](crate::Chosen).
+/// What `sample` writes in addition to [`Chosen`](crate::Chosen).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct DrawnBits {
     /// The random word, which is u · 2³².
     pub word: u32,
-    /// How many tokens were left.
+    /// How many tokens remained after the filters.
     pub kept: u32,
     total: [u32; 2],
     start: [u32; 2],
@@ -56,13 +56,13 @@ pub struct SampleBuffers<'a> {
     pub params: &'a Buffer,
     /// (sequences, vocab_size): `vitrine_sampling::Counts`; the chosen token is added.
     pub counts: &'a Buffer,
-    /// [`Chosen`](crate::Chosen) of each row; all but the logsumexp is written.
+    /// [`Chosen`](crate::Chosen) of each row; every field but the logsumexp is written.
     pub chosen: &'a Buffer,
     /// [`DrawnBits`] of each row.
     pub drawn: &'a Buffer,
-    /// Moves on.
+    /// Advances to the next position.
     pub step: &'a Buffer,
-    /// Each chosen id goes to its position in its sequence.
+    /// Each chosen id is written at its position in its sequence.
     pub history: &'a Buffer,
 }
 
@@ -94,13 +94,13 @@ impl DrawnBits {
         f64::from(self.word) / 4_294_967_296.0
     }
 
-    /// The token's probability among those that were left.
+    /// The token's probability among the remaining tokens.
     #[must_use]
     pub fn probability(&self) -> f64 {
         self.share(self.mass)
     }
 
-    /// Where the token's segment begins on the strip of those that were left.
+    /// Cumulative probability of the remaining tokens before this one.
     #[must_use]
     pub fn start(&self) -> f64 {
         self.share(self.start)
@@ -118,7 +118,7 @@ impl Sample {
     #[must_use]
     pub fn source(&self) -> ShaderSource {
         use Binding::{Read, ReadWrite};
-        // Ids are looked through digit by digit, from the first that any id has.
+        // Ids are searched digit by digit, from the highest digit that any id has.
         let last_id_bits = u32::BITS - (self.n - 1).leading_zeros();
         let id_shift = last_id_bits.div_ceil(8).max(1) * 8 - 8;
         ShaderSource {

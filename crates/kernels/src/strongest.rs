@@ -2,7 +2,7 @@ use vitrine_gpu::{Binding, Buffer, Dispatch, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{Dtype, FRAGMENTS, template};
 
-/// `shaders/strongest.wgsl`: the values of each row that are farthest from 0.
+/// `shaders/strongest.wgsl`: the values of each row with the largest magnitudes.
 #[derive(Clone, Copy, Debug)]
 pub struct Strongest {
     /// Values per row (`intermediate_size`).
@@ -13,14 +13,14 @@ pub struct Strongest {
     pub rows: u32,
     /// How many values of each.
     pub k: u32,
-    /// Lanes of a row ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)).
+    /// Invocations of a row ([`Tier::row_invocations`](vitrine_gpu::Tier::row_invocations)).
     pub lanes: u32,
-    /// Number format of x.
+    /// Data type of x.
     pub dtype: Dtype,
 }
 
 impl Strongest {
-    /// In place of an id: the row has no more values.
+    /// Marks a missing entry: the row has fewer values.
     pub const NONE: u32 = u32::MAX;
 
     /// The shader of this permutation.
@@ -42,7 +42,7 @@ impl Strongest {
         }
     }
 
-    /// `strongest` becomes (rows, k) pairs: the bits of the value, and where it is.
+    /// `strongest` becomes (rows, k) pairs: the bits of the value, and its index.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

@@ -6,7 +6,7 @@ use crate::{Bests, FRAGMENTS, template};
 const LANES: u32 = 256;
 /// Candidates that are ranked.
 const ROOM: u32 = 256;
-/// The most candidates that `top_k` can be asked for.
+/// Maximum `k` of `top_k`.
 pub const TOP_K: u32 = 64;
 
 /// `shaders/top_k.wgsl`: the `k` highest logits with their ids, best first.
@@ -44,9 +44,9 @@ impl TopK {
         }
     }
 
-    /// The dispatch, and the buffer of the result: `k` pairs (logit bits, id) per row. Where the
-    /// vocabulary is smaller than `k`, the last pairs have the id `u32::MAX`. `argmax` has scanned
-    /// the same logits. There are `rows` rows, and never more than `capacity`.
+    /// The dispatch and the buffer of the result: `k` pairs (logit bits, id) for each of `rows` rows, at most
+    /// `capacity`. If the vocabulary is smaller than `k`, the last pairs have the id `u32::MAX`. `argmax` must have
+    /// scanned the same logits.
     ///
     /// # Errors
     /// When the shader cannot be assembled or the buffer made.

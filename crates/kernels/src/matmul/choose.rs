@@ -1,4 +1,4 @@
-//! Which tilings may be best on a device.
+//! The candidate tilings of a device.
 
 use vitrine_gpu::Gpu;
 
@@ -6,11 +6,11 @@ use super::Tiling;
 use super::tiling::VEC_SLICE;
 use crate::{Format, XFormat, software};
 
-/// The most tokens for which `matmul/vec` reads weights once; more go through tiles.
+/// Maximum tokens for which `matmul/vec` reads weights once; more use tiles.
 const MOST_VEC_TOKENS: u32 = 8;
-/// Slices times tokens of a workgroup of `matmul/vec`: their sums share 16 KiB of memory with x.
+/// Maximum slices times tokens of a workgroup of `matmul/vec`: their sums share 16 KiB of workgroup memory with x.
 const MOST_SUMS: u32 = 16;
-/// Invocations at work at a time below which a GPU mostly waits for its memory.
+/// Below this many invocations a GPU mostly waits for memory.
 const BUSY_INVOCATIONS: u32 = 1 << 16;
 /// Slices of a row that are worth trying.
 const SLICES: [u32; 4] = [4, 8, 2, 1];
@@ -44,7 +44,7 @@ impl Tiling {
         }
     }
 
-    /// The tilings that may be best on this device, [`Tiling::choose`] first and then the likeliest.
+    /// The tilings that tuning times on this device: [`Tiling::choose`] first, then the likeliest.
     #[must_use]
     pub fn candidates(
         gpu: &Gpu,
@@ -79,14 +79,14 @@ impl Tiling {
         all
     }
 
-    /// Whether the tilings for passes of up to `tokens` tokens can do the norm before a projection themselves.
+    /// Whether the tilings for passes of up to `tokens` tokens can fuse the norm before a projection.
     #[must_use]
     pub fn fuses_norm(gpu: &Gpu, tokens: u32) -> bool {
         gpu.tier().is_software() || tokens <= MOST_VEC_TOKENS
     }
 }
 
-/// `matmul/vec` with so many slices, for as many of the tokens as fit.
+/// `matmul/vec` with this many slices, for as many of the tokens as fit.
 fn vec(slices: u32, tokens: u32) -> Tiling {
     Tiling::Vec {
         slices,

@@ -1,4 +1,4 @@
-//! y = W x (+ b), and what becomes of y.
+//! y = W x (+ b) with an epilogue.
 
 mod choose;
 mod gpu;
@@ -18,71 +18,71 @@ use crate::{
 
 pub use tiling::Tiling;
 
-/// y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W: `shaders/matmul/vec.wgsl`,
-/// `shaders/matmul/tile.wgsl` or `shaders/software/matmul.wgsl`, as the tiling says.
+/// y\[t, r\] (+)= Σ_k W\[r, k\] x\[t, k\] (+ bias\[r\]), for one part of W. The tiling selects the kernel:
+/// `shaders/matmul/vec.wgsl`, `shaders/matmul/tile.wgsl` or `shaders/software/matmul.wgsl`.
 #[derive(Clone, Copy, Debug)]
 pub struct Matmul {
-    /// How W is stored.
+    /// Weight format of W.
     pub format: Format,
-    /// From where W is read; some formats have their scales in storage all the same.
+    /// The memory of W's quants; some formats always have their scales in a storage buffer.
     pub quants: StoreKind,
     /// Rows of this part of W.
     pub rows: u32,
     /// Weights per row.
     pub k: u32,
-    /// Floats from one token's x to the next; not for [`XFormat::Packed`], which has its own rows.
+    /// Floats from one token's x to the next; [`XFormat::Packed`] has its own row length.
     pub x_stride: u32,
     /// Floats from one token's y to the next.
     pub y_stride: u32,
-    /// Where this part's rows begin in y.
+    /// The first row of this part in y.
     pub row_start: u32,
-    /// Add a bias, one f32 per row of the whole W.
+    /// Whether to add a bias, one f32 per row of the whole W.
     pub bias: bool,
-    /// Number format of x.
+    /// Data type of x.
     pub x_format: XFormat,
-    /// Number format of y.
+    /// Data type of y.
     pub y_dtype: Dtype,
-    /// Which kernel runs, and what an invocation computes.
+    /// The kernel and its tiling.
     pub tiling: Tiling,
-    /// The norm that x passes first; not for [`XFormat::Packed`], which has passed it, nor in
-    /// [`Tiling::Tile`].
+    /// The RMSNorm that is fused before the product. Not with [`XFormat::Packed`], which is normalised already, nor
+    /// with [`Tiling::Tile`].
     pub norm: Option<InputNorm>,
-    /// What becomes of the sums.
+    /// What is done with the sums.
     pub epilogue: Epilogue,
 }
 
-/// An RMSNorm that is fused into the projection behind it; its weights come as a buffer.
+/// An RMSNorm that is fused into the projection after it; its weights are in a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct InputNorm {
     /// Values per token (`hidden_size`).
     pub n: u32,
     /// `rms_norm_eps`.
     pub eps: f32,
-    /// Keep a copy of x as it was.
+    /// Whether to keep a copy of x before the norm.
     pub keep: bool,
 }
 
-/// What becomes of the sums of a projection. [`Epilogue::Gate`] and [`Epilogue::Append`] are for a whole W, and
-/// take two of its rows for each result.
+/// What a projection does with its sums. [`Epilogue::Gate`] and [`Epilogue::Append`] need the whole W and compute
+/// each result from two of its rows.
 #[derive(Clone, Copy, Debug)]
 pub enum Epilogue {
-    /// They are y.
+    /// Stores them as y.
     Store,
-    /// They are added to y, the residual stream.
+    /// Adds them to y, the residual stream.
     Add,
-    /// Rows r and `up_offset` + r are gate and up of an MLP: y is act(gate) · up.
+    /// Gated MLP: rows r and `up_offset` + r are gate and up, and y = act(gate) · up.
     Gate {
         /// The activation function.
         act: Activation,
-        /// Where the rows of up begin, behind those of the gate.
+        /// The first row of up, after those of the gate.
         up_offset: u32,
     },
-    /// They are queries, keys and values: queries and keys are rotated, keys and values go to the KV cache.
+    /// Rotates queries and keys, and appends keys and values to the KV cache.
     Append(RopeKvAppend),
 }
 
 impl Epilogue {
-    /// Rows of W that a result takes.
+    /// Rows of W per result.
     #[must_use]
     pub fn rows_per_result(&self) -> u32 {
         match self {
@@ -95,11 +95,11 @@ impl Epilogue {
 /// The buffers of a projection.
 #[derive(Clone, Copy)]
 pub struct Operands<'a> {
-    /// (tokens, x_stride), or packed; a buffer, or for [`Tiling::Software`] a texture where it says so.
+    /// (tokens, x_stride), or packed. A buffer, or a texture if a [`Tiling::Software`] binds texels.
     pub x: Bound<'a>,
-    /// (rows of the whole W), there where the description says so.
+    /// (rows of the whole W), if the description has a bias.
     pub bias: Option<&'a Buffer>,
-    /// The weights of the norm, (x_stride), and what becomes a copy of x; as the description says.
+    /// The weights of the norm, (x_stride), and the buffer for a copy of x, if the description has them.
     pub norm: Option<(&'a Buffer, Option<&'a Buffer>)>,
     /// Where the results go.
     pub to: Results<'a>,
@@ -114,7 +114,7 @@ pub enum Results<'a> {
     Cache(AppendBuffers<'a>),
 }
 
-/// Changes when a shader does, so that what was measured of another version is not used.
+/// Increased with every change of these shaders, so that tunings of earlier versions are discarded.
 #[must_use]
 pub fn matmul_revision() -> String {
     let mut hasher = DefaultHasher::new();
@@ -143,7 +143,7 @@ impl Matmul {
         }
     }
 
-    /// Elements of a token's x as the shader sees them.
+    /// Elements of a token's x in the shader.
     pub(crate) fn x_row(&self) -> u32 {
         match self.x_format {
             XFormat::Floats(_) => self.x_stride / 4,
@@ -169,7 +169,7 @@ impl Matmul {
         }
     }
 
-    /// Storage buffers that it binds; adapters allow eight at least.
+    /// Number of bound storage buffers; every adapter allows eight.
     #[must_use]
     pub fn storage_buffers(&self) -> u32 {
         let source = self.source();
@@ -178,7 +178,7 @@ impl Matmul {
         kinds.filter(storage).count() as u32
     }
 
-    /// Whether the kernel can append to this cache: where that is a texture, a workgroup must have whole texels.
+    /// Whether the kernel can append to this cache: for a texture, a workgroup must have whole texels.
     #[must_use]
     pub fn has_whole_texels(&self) -> bool {
         match self.tiling {
@@ -197,8 +197,8 @@ impl Matmul {
         }
     }
 
-    /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`), where there is no norm.
-    /// `bias` is there where the description says so.
+    /// Multiplies x (tokens, `x_stride`) by one part of W into y (tokens, `y_stride`), without a norm.
+    /// `bias` is present if the description has one.
     ///
     /// # Errors
     /// When the shader cannot be assembled.

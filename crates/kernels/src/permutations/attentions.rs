@@ -60,7 +60,7 @@ fn attention(
     }
 }
 
-/// What appends to a cache.
+/// A kernel that appends to a cache.
 pub(super) fn append(size: &Size, cache: CacheLayout, keep: bool) -> RopeKvAppend {
     let Size {
         heads,
@@ -81,7 +81,7 @@ pub(super) fn append(size: &Size, cache: CacheLayout, keep: bool) -> RopeKvAppen
     }
 }
 
-/// What appends to a cache, reads it, and makes the probabilities of it again.
+/// Kernels that append to a cache, read it, and compute its probabilities again.
 pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
     let in_storage = caches(size);
     let as_texels = TEXTURES.into_iter().flat_map(|store| {
@@ -106,7 +106,7 @@ pub(super) fn attentions(size: &Size) -> Vec<ShaderSource> {
     all
 }
 
-/// What reads a cache by texels, with so many lanes.
+/// Kernels that read a cache in a texture, with this many lanes.
 pub(super) fn attentions_of_texels(size: &Size, lanes: u32) -> Vec<ShaderSource> {
     let form = Texels(lanes);
     let store = match lanes {
@@ -119,7 +119,7 @@ pub(super) fn attentions_of_texels(size: &Size, lanes: u32) -> Vec<ShaderSource>
         for (look, splits) in [(false, 1), (true, 1), (false, 6), (true, 6)] {
             if cache.fits_texels() {
                 let attention = attention(size, (cache, window), look, shape(form, splits));
-                // What combines splits needs no subgroups.
+                // The kernel that combines splits needs no subgroups.
                 all.extend(attention.sources().into_iter().take(1));
             }
         }

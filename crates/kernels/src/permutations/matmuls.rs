@@ -42,7 +42,7 @@ fn software(kind: StoreKind) -> [Tiling; 3] {
     [uniform(1), prompt, uniform(2)].map(Tiling::Software)
 }
 
-/// The forms of `matmul` that plans have, for one weight format.
+/// The permutations of `matmul` that plans use, for one weight format.
 pub(super) fn matmuls(size: &Size, format: Format) -> Vec<Matmul> {
     let thorough = format == Format::Q4 || format == Format::F16 && size.hidden == 576;
     // On software adapters Q4 stands for the other formats at odd sizes and in the other kind of texture.
@@ -94,7 +94,7 @@ fn plain(size: &Size, format: Format, quants: StoreKind, tiling: Tiling) -> Matm
         row_start: 32,
         bias: false,
         x_format: size.dtype.into(),
-        // Logits are f32 always.
+        // Logits are always f32.
         y_dtype: Dtype::F32,
         tiling,
         norm: None,
@@ -102,13 +102,13 @@ fn plain(size: &Size, format: Format, quants: StoreKind, tiling: Tiling) -> Matm
     }
 }
 
-/// The same with each epilogue, and with the norm before it where the kernel can have one.
+/// The same with each epilogue, and with a fused norm if the kernel supports it.
 fn fused(size: &Size, plain: Matmul, kind: StoreKind) -> impl Iterator<Item = Matmul> {
     let up_offset = stride(size.intermediate);
     let keep = plain.tiling.tokens() == 1;
     let act = Activation::Silu;
     let mut epilogues = vec![Epilogue::Add, Epilogue::Gate { act, up_offset }];
-    // Browsers have four storage textures for a kernel, and no adapter there wants weights in them.
+    // Browsers allow four storage textures per kernel, and no adapter there has weights in them.
     let too_many = plain.tiling.takes_texels() && kind == StoreKind::StorageTexture;
     if !matches!(plain.tiling, Tiling::Tile { .. }) && !too_many {
         let cache = CacheLayout {

@@ -1,10 +1,10 @@
-//! A KV cache that is a texture.
+//! A KV cache in a texture.
 
 use vitrine_gpu::{ShaderSource, StoreKind};
 
 use crate::{CacheLayout, KvDtype, fragment};
 
-/// What the fragments of such a cache want.
+/// The constants and units of its fragments.
 pub(crate) fn describe(cache: &CacheLayout, source: &mut ShaderSource) {
     let unit = match cache.dtype {
         KvDtype::F32 => "software/texels_f32",

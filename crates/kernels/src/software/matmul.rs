@@ -78,8 +78,8 @@ pub(crate) fn has_whole_texels(matmul: &Matmul, _tiling: MatmulTiling) -> bool {
     }
 }
 
-/// Whether scales are texels, and the rows of each lane take whole ones: those of a workgroup are whole
-/// tiles, and a lane's go on in steps of [`TEXEL_STEP`] or half as many.
+/// Whether scales are texels and the rows of each lane use whole ones: the rows of a workgroup are whole tiles, and
+/// those of a lane are [`TEXEL_STEP`] apart, or half as far.
 fn shares_scales(matmul: &Matmul, tiling: MatmulTiling) -> bool {
     let is_texels =
         matmul.format.has_scales() && scales_in(matmul.quants, matmul.format) != StoreKind::Buffer;

@@ -1,4 +1,4 @@
-//! What exists for software adapters (lavapipe, SwiftShader) alone: `shaders/software/`.
+//! Kernels that only software adapters (lavapipe, SwiftShader) use: `shaders/software/`.
 
 pub(crate) mod attention;
 pub(crate) mod cache;
@@ -16,7 +16,7 @@ mod tests {
 
     use crate::{FRAGMENTS, fragment, permutations};
 
-    /// The files that hand over to this folder, each at an arm of a `match` or a condition on the tier.
+    /// The files that refer to this folder, each in an arm of a `match` or a condition on the tier.
     const DOORS: [&str; 10] = [
         "attention.rs",
         "cache_layout.rs",

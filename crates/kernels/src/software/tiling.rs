@@ -6,7 +6,7 @@ use crate::packed::BLOCK;
 use crate::quantize_x::packed_bytes;
 use crate::{Dtype, XFormat, stride};
 
-/// How the work of `shaders/software/matmul.wgsl` is cut.
+/// Tiling of `shaders/software/matmul.wgsl`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatmulTiling {
     /// Lanes of a workgroup.
@@ -19,29 +19,28 @@ pub struct MatmulTiling {
     pub tokens: u32,
     /// How x is read.
     pub x: XBinding,
-    /// Whether the lanes are one subgroup, as large as one of [`SHARED_LANES`], which shares what it loads of x.
+    /// Whether the lanes are one subgroup of [`SHARED_LANES`] lanes, which share their loads of x.
     pub shared_x: bool,
 }
 
-/// How many lanes can share a block of x, which has eight `vec4`s: each loads one or two of them.
+/// Numbers of lanes that can share a block of x, which is eight `vec4`s: each lane loads one or two.
 pub const SHARED_LANES: [u32; 2] = [BLOCK / 4, BLOCK / 8];
 
 /// How x is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum XBinding {
-    /// As a uniform, which lanes load once for all of them; it holds the tokens of one lane, and only
-    /// those are computed.
+    /// As a uniform, which a workgroup loads once. It holds the tokens of one lane, and only those are computed.
     Uniform,
-    /// As texels, where this kind of texture holds a copy of it.
+    /// As a copy in a texture of this kind.
     Texels(StoreKind),
 }
 
-/// Lanes and rows of those that may be best, the likeliest first. A software adapter wants a workgroup no wider
-/// than its vectors, and many rows per lane, which share the loads of x.
+/// Lanes and rows of the candidates, the likeliest first. Software adapters are fastest with a workgroup as wide as
+/// their vectors and many rows per lane, which share the loads of x.
 const WIDE: [(u32, u32); 2] = [(8, 8), (8, 4)];
-/// The same where vectors have four lanes, as SwiftShader's do.
+/// The same for vectors of four lanes, as in SwiftShader.
 const NARROW: [(u32, u32); 2] = [(4, 16), (8, 8)];
-/// Tokens per lane at most: each weight is read once for all of them.
+/// Maximum tokens per lane: each weight is loaded once for all of them.
 const MOST_TOKENS: u32 = 4;
 
 impl MatmulTiling {
@@ -86,8 +85,8 @@ impl MatmulTiling {
         }
     }
 
-    /// Rows that a lane loads before it multiplies the first of them: all, since lavapipe's loads overlap when they
-    /// follow each other, but one where weights are sampled textures, since SwiftShader has too few registers.
+    /// Rows that a lane loads before it multiplies the first of them: all on lavapipe, whose consecutive loads overlap;
+    /// one with sampled textures, because SwiftShader has too few registers.
     #[must_use]
     pub fn group_rows(weights: StoreKind, rows: u32) -> u32 {
         match weights {
@@ -101,7 +100,7 @@ impl MatmulTiling {
     }
 }
 
-/// `8 lanes, rows 8, x shared`; what is as everywhere is not named.
+/// Such as `8 lanes, rows 8, x shared`; defaults are left out.
 impl fmt::Display for MatmulTiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} lanes, rows {}", self.lanes, self.rows)?;
