@@ -2,20 +2,20 @@
 
 use crate::{Caps, GpuError};
 
-/// Which adapter to use.
+/// The adapter to use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AdapterSelector {
-    /// The one the system prefers for heavy work.
+    /// The one that the system prefers for heavy work.
     #[default]
     Best,
-    /// By its place in [`list_adapters`].
+    /// By index in [`list_adapters`].
     Index(usize),
-    /// By a part of its name, whatever the case.
+    /// By a part of its name, ignoring case.
     Name(String),
 }
 
 impl AdapterSelector {
-    /// `"1"` is an index, anything else a part of a name.
+    /// Parses `"1"` as an index and anything else as a part of a name.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         text.parse()
@@ -23,7 +23,7 @@ impl AdapterSelector {
     }
 }
 
-/// An adapter as people see it.
+/// Description of an adapter for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdapterDescription {
     /// The adapter's name.
@@ -32,7 +32,7 @@ pub struct AdapterDescription {
     pub backend: String,
     /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` or `Other`.
     pub device_type: String,
-    /// The driver and its version, where known.
+    /// The driver and its version, if known.
     pub driver: String,
     /// What it can do.
     pub caps: Caps,
@@ -59,7 +59,7 @@ impl AdapterDescription {
         }
     }
 
-    /// The same with subgroups, which wgpu does not tell of.
+    /// The same with subgroups, which wgpu does not report.
     #[cfg(target_arch = "wasm32")]
     pub(crate) fn with_subgroups(self, adapter: &wgpu::Adapter) -> Self {
         Self {
@@ -69,9 +69,9 @@ impl AdapterDescription {
     }
 }
 
-/// All adapters of this machine, the system's favourite kinds first.
+/// All adapters of this machine, in the system's order of preference.
 ///
-/// In a browser there is no list, only the one adapter that it offers.
+/// A browser offers a single adapter, not a list.
 pub async fn list_adapters() -> Vec<AdapterDescription> {
     all(&instance())
         .await
@@ -84,7 +84,7 @@ pub(crate) fn instance() -> wgpu::Instance {
     wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle())
 }
 
-/// The adapter of wgpu's backend that does nothing.
+/// The adapter of wgpu's no-op backend.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) async fn planning() -> Result<wgpu::Adapter, GpuError> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();

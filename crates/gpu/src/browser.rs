@@ -1,4 +1,4 @@
-//! What wgpu does not tell of a browser.
+//! Facts about a browser that wgpu does not report.
 
 use js_sys::{Reflect, Set};
 use wasm_bindgen::{JsCast, JsValue};
@@ -8,10 +8,10 @@ pub(crate) fn has_webgpu() -> bool {
     navigator_gpu().is_some()
 }
 
-/// Whether kernels on this device may use subgroups, and ask which of them they are in.
+/// Whether kernels on this device may use subgroups and `subgroup_id`.
 ///
-/// wgpu 30 neither asks a browser for the feature nor tells of it (gfx-rs/wgpu#10146): `worker-boot.js` asks in
-/// its place. `subgroup_id` came to browsers later than the rest.
+/// wgpu 30 neither requests the feature from a browser nor reports it (gfx-rs/wgpu#10146), so `worker-boot.js`
+/// requests it. Browsers added `subgroup_id` later than the rest.
 pub(crate) fn gave_subgroups(device: &wgpu::Device) -> bool {
     let has = |owner: &JsValue, set: &str, name: &str| {
         property(owner, set).is_some_and(|set| set.unchecked_into::<Set>().has(&name.into()))
@@ -25,7 +25,7 @@ fn navigator_gpu() -> Option<JsValue> {
     property(&property(&js_sys::global(), "navigator")?, "gpu")
 }
 
-/// A property, where it is an object.
+/// A property, if it is an object.
 fn property(owner: &JsValue, name: &str) -> Option<JsValue> {
     let value = Reflect::get(owner, &name.into()).ok();
     value.filter(JsValue::is_object)

@@ -1,4 +1,4 @@
-//! GPU buffers that free their memory when they go.
+//! GPU buffers that free their memory when they are dropped.
 
 use std::rc::Rc;
 
@@ -16,17 +16,16 @@ pub enum Usage {
     Ticks,
 }
 
-/// A buffer in GPU memory, or a part of one. Cheap to clone; the memory is freed with the last
-/// clone.
+/// A buffer in GPU memory, or a part of one. Clones are cheap; dropping the last one frees the memory.
 #[derive(Clone)]
 pub struct Buffer {
     inner: Rc<Owned>,
-    /// Where it begins in what was allocated.
+    /// Offset in the allocation.
     offset: u64,
     size: u64,
 }
 
-/// What is allocated of a buffer whose memory is only counted.
+/// Bytes to allocate for a buffer whose memory is only counted.
 const COUNTED_BYTES: u64 = 256;
 
 /// Offsets at which every adapter can bind a part of a buffer.
@@ -40,7 +39,7 @@ struct Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // In the browser dropping the handle frees nothing.
+        // In a browser dropping the handle frees no memory.
         self.raw.destroy();
     }
 }
@@ -80,8 +79,8 @@ impl Buffer {
         })
     }
 
-    /// A part of it: `bytes` from `offset` on, a multiple of [`BINDING_ALIGNMENT`]. Kernels that
-    /// write to different parts can take turns without their own buffers.
+    /// The part of `bytes` bytes at `offset`, a multiple of [`BINDING_ALIGNMENT`]. Kernels can use different parts of
+    /// one buffer.
     #[must_use]
     pub fn part(&self, offset: u64, bytes: u64) -> Self {
         debug_assert!(offset.is_multiple_of(BINDING_ALIGNMENT) && offset + bytes <= self.size);
@@ -104,7 +103,7 @@ impl Buffer {
         self.size
     }
 
-    /// All of it, as a binding.
+    /// The whole of it, as a binding.
     #[must_use]
     pub fn whole(&self) -> Bound<'_> {
         Bound::Buffer {
@@ -113,7 +112,7 @@ impl Buffer {
         }
     }
 
-    /// Its first `bytes`, as a binding; for uniforms, whose size is limited.
+    /// Its first `bytes` bytes, as a binding; for uniforms, whose size is limited.
     #[must_use]
     pub fn first(&self, bytes: u64) -> Bound<'_> {
         Bound::Buffer {
@@ -126,13 +125,13 @@ impl Buffer {
         &self.inner.raw
     }
 
-    /// Where it begins in [`Buffer::raw`].
+    /// Offset in [`Buffer::raw`].
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 }
 
-/// What a kernel sees of a buffer or of a texture.
+/// The part of a buffer or texture that a kernel accesses.
 #[derive(Clone, Copy)]
 pub enum Bound<'a> {
     /// The first bytes of a buffer.

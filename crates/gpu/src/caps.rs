@@ -1,27 +1,27 @@
 use crate::texture;
 
-/// What an adapter can do, as far as we choose by it.
+/// The capabilities of an adapter that decide which kernels run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caps {
     /// `shader-f16`.
     pub f16: bool,
     /// Subgroup operations in compute shaders.
     pub subgroups: bool,
-    /// Lanes of a subgroup, where they are always the same number and known.
+    /// Subgroup size, if it is known and constant.
     pub subgroup_size: Option<u32>,
     /// Timestamp queries.
     pub timestamps: bool,
     /// Largest storage binding in bytes.
     pub max_storage_binding: u64,
-    /// Largest piece of a weight matrix in bytes; larger ones are split by rows.
+    /// Largest part of a weight matrix in bytes; larger matrices are split by rows.
     pub max_weight_binding: u64,
     /// Largest uniform binding in bytes.
     pub max_uniform_binding: u64,
-    /// Storage buffers that a kernel can bind.
+    /// Maximum storage buffers of a kernel.
     pub max_storage_buffers: u32,
-    /// Lanes that a workgroup can have.
+    /// Maximum invocations of a workgroup.
     pub max_workgroup_lanes: u32,
-    /// Bytes of memory that the lanes of a workgroup can share.
+    /// Maximum bytes of workgroup memory.
     pub max_workgroup_memory: u32,
     /// Largest [`Texture`](crate::Texture) in bytes.
     pub max_texture: u64,
@@ -58,7 +58,7 @@ impl Caps {
         }
     }
 
-    /// The same with subgroups, of the sizes that the adapter tells.
+    /// The same with subgroups of the sizes that the adapter reports.
     pub(crate) fn with_subgroups(self, adapter: &wgpu::AdapterInfo) -> Self {
         let size = adapter.subgroup_min_size;
         let one_size = size > 0 && size == adapter.subgroup_max_size;
@@ -69,7 +69,7 @@ impl Caps {
         }
     }
 
-    /// The names of the features that are there, for people.
+    /// The names of the available features, for people.
     #[must_use]
     pub fn feature_names(&self) -> Vec<String> {
         [

@@ -17,7 +17,7 @@ use crate::pipeline_cache::PipelineFile;
 use crate::timing::{Detail, PendingSpans, Spans, Timer};
 use crate::{Caps, GpuError, Readback, Recording, ShaderSource, Store, StoreKind, Texture, Tier};
 
-/// A device that computes. Cheap to clone; all clones are the same device.
+/// A GPU device. Clones are cheap and share the device.
 #[derive(Clone)]
 pub struct Gpu {
     inner: Rc<Inner>,
@@ -34,15 +34,15 @@ struct Inner {
     #[cfg(not(target_arch = "wasm32"))]
     adapter: wgpu::AdapterInfo,
     memory: Rc<Memory>,
-    /// The first error that no scope caught; callbacks write it, [`Gpu::check`] reads it.
+    /// The first error outside any error scope. Callbacks write it, and [`Gpu::check`] reads it.
     trouble: Arc<Mutex<Option<GpuError>>>,
 }
 
 impl Gpu {
-    /// Chooses an adapter and makes a device with all the limits it offers.
+    /// Chooses an adapter and requests a device with all limits that it offers.
     ///
     /// # Errors
-    /// When there is no (such) adapter, or it gives no device.
+    /// When there is no such adapter, or it refuses a device.
     pub async fn request(selector: &AdapterSelector) -> Result<Self, GpuError> {
         let adapter = adapter::choose(selector).await?;
         let description = AdapterDescription::of(&adapter);
@@ -54,8 +54,7 @@ impl Gpu {
             label: Some("vitrine"),
             required_features: adapter.features() & wanted,
             required_limits: adapter.limits(),
-            // Weights are large: in big blocks that they share with what passes through, holes
-            // would stay between them.
+            // Weights are large. In big blocks shared with short-lived buffers they would leave gaps.
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         };
@@ -104,11 +103,11 @@ impl Gpu {
         })
     }
 
-    /// A device that computes nothing and has no memory: plans are made on it for an adapter that can do
-    /// `caps`, to see which kernels they ask for.
+    /// A device that computes nothing and has no memory. Plans made on it for an adapter with `caps` show which
+    /// kernels they need.
     ///
     /// # Errors
-    /// When wgpu has no backend for that.
+    /// When wgpu has no such backend.
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn planning(caps: Caps) -> Result<Self, GpuError> {
         let adapter = adapter::planning().await?;
@@ -142,8 +141,8 @@ impl Gpu {
         })
     }
 
-    /// From here on takes what drivers compiled before from a file in `folder`, where they let us; a
-    /// browser does that by itself.
+    /// Loads pipelines that the driver compiled earlier from a file in `folder`, if the driver supports that.
+    /// Browsers have a cache of their own.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn keep_pipelines_in(&self, folder: &Path) {
         let Inner {
@@ -153,13 +152,13 @@ impl Gpu {
             ..
         } = &*self.inner;
         if let Some(file) = PipelineFile::open(device, adapter, folder) {
-            // Who comes second goes on with the first.
+            // A second call keeps the first cache.
             let _ = pipelines.set(file);
         }
     }
 
-    /// What was compiled since [`Gpu::keep_pipelines_in`] and the file that should have it, whole or not
-    /// at all; none where that file has all of it.
+    /// The compiled pipelines and the file to write them to, atomically; `None` if nothing was compiled since
+    /// [`Gpu::keep_pipelines_in`].
     #[cfg(not(target_arch = "wasm32"))]
     #[must_use]
     pub fn compiled_pipelines(&self) -> Option<(&Path, Vec<u8>)> {
@@ -172,14 +171,13 @@ impl Gpu {
         &self.inner.description
     }
 
-    /// What the adapter can do.
+    /// The adapter's capabilities.
     #[must_use]
     pub fn caps(&self) -> &Caps {
         &self.inner.description.caps
     }
 
-    /// The same device, which now wants weights in pieces of at most `bytes`: shows on any adapter
-    /// what happens on one with a small limit.
+    /// The same device with weights in parts of at most `bytes` bytes, which simulates an adapter with a small limit.
     #[must_use]
     pub fn with_weight_binding_limit(mut self, bytes: u64) -> Self {
         if let Some(inner) = Rc::get_mut(&mut self.inner) {
@@ -189,13 +187,13 @@ impl Gpu {
         self
     }
 
-    /// What kind of device kernels are made for.
+    /// The tier that kernels are made for.
     #[must_use]
     pub fn tier(&self) -> Tier {
         self.inner.tier
     }
 
-    /// The same device with the kernels of another kind of device: shows on any adapter what they do there.
+    /// The same device with the kernels of another tier, so that they can be tested on any adapter.
     #[must_use]
     pub fn with_tier(mut self, tier: Tier) -> Self {
         if let Some(inner) = Rc::get_mut(&mut self.inner) {
@@ -204,19 +202,19 @@ impl Gpu {
         self
     }
 
-    /// A zeroed buffer. Sizes are rounded up to whole `vec4`s.
+    /// Allocates a zeroed buffer. Its size is rounded up to whole `vec4`s.
     ///
     /// # Errors
-    /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
+    /// When it exceeds the adapter's limit. [`Gpu::check`] reports a lack of memory.
     pub fn buffer(&self, label: &str, bytes: u64, usage: Usage) -> Result<Buffer, GpuError> {
         let (device, memory) = (&self.inner.device, &self.inner.memory);
         Buffer::new(device, self.caps(), memory, label, bytes, usage)
     }
 
-    /// Zeros in this kind of store. Those of textures are rounded up to whole rows.
+    /// Allocates zeros in this kind of memory. The size of textures is rounded up to whole rows.
     ///
     /// # Errors
-    /// When it exceeds the adapter's limit. Lack of memory shows in [`Gpu::check`].
+    /// When it exceeds the adapter's limit. [`Gpu::check`] reports a lack of memory.
     pub fn store(
         &self,
         label: &str,
@@ -232,13 +230,13 @@ impl Gpu {
         Ok(Store::Texture(texture))
     }
 
-    /// The most bytes that its buffers and textures had at a time; what goes through staging does not count.
+    /// Peak bytes of all buffers and textures; staging is not counted.
     #[must_use]
     pub fn peak_buffer_bytes(&self) -> u64 {
         self.inner.memory.most()
     }
 
-    /// Queues bytes to be written before the next submission. Offset and length are multiples of 4.
+    /// Queues a write before the next submission. Offset and length are multiples of 4.
     pub fn write(&self, buffer: &Buffer, offset: u64, bytes: &[u8]) {
         if !self.inner.memory.is_real() {
             return;
@@ -247,7 +245,7 @@ impl Gpu {
         self.inner.queue.write_buffer(buffer.raw(), offset, bytes);
     }
 
-    /// The same for what may be a texture, of which offset and length are whole texels.
+    /// The same for a buffer or texture; for a texture offset and length are whole texels.
     pub fn write_store(&self, store: &Store, offset: u64, bytes: &[u8]) {
         match store {
             Store::Buffer(buffer) => self.write(buffer, offset, bytes),
@@ -255,8 +253,7 @@ impl Gpu {
         }
     }
 
-    /// Sends off what was written so far and waits until it has arrived, so that host memory holds
-    /// no copies of it.
+    /// Submits all queued writes and waits for them, so that host memory keeps no copies.
     ///
     /// # Errors
     /// When the device fails.
@@ -264,7 +261,7 @@ impl Gpu {
         let (sender, done) = oneshot::channel();
         let submission = self.inner.queue.submit([]);
         self.inner.queue.on_submitted_work_done(move || {
-            // The receiver is gone when nobody waits any more.
+            // The receiver is dropped when the caller no longer waits.
             let _ = sender.send(());
         });
         self.wait(submission)?;
@@ -275,14 +272,14 @@ impl Gpu {
         })
     }
 
-    /// Natively nobody runs the callbacks unless we poll; the browser does it by itself.
+    /// Natively callbacks run only while the device is polled; a browser runs them itself.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<(), GpuError> {
         let polled = self.inner.device.poll(wgpu::PollType::Wait {
             submission_index: Some(submission),
             timeout: None,
         });
-        // A refused submission never completes: to wait for its callback would hang.
+        // A refused submission never completes, so waiting for its callback would hang.
         self.check()?;
         polled.map(drop).map_err(|error| GpuError::DeviceLost {
             reason: error.to_string(),
@@ -294,10 +291,10 @@ impl Gpu {
         self.check()
     }
 
-    /// The kernel for this description; compiled once while other things go on, then kept.
+    /// The kernel for this description, compiled once in the background and kept.
     ///
     /// # Errors
-    /// When its template is malformed. A compiler's refusal shows in [`Gpu::check`] after the first run.
+    /// When its template is malformed. [`Gpu::check`] reports compiler errors after the first run.
     pub fn kernel(&self, source: &ShaderSource) -> Result<Kernel, GpuError> {
         #[cfg(not(target_arch = "wasm32"))]
         let cache = self.inner.pipelines.get().map(|file| &file.cache);
@@ -306,14 +303,13 @@ impl Gpu {
         self.inner.kernels.get(&self.inner.device, source, cache)
     }
 
-    /// Submits recordings, each `n_tokens` wide, in order. Does not wait.
+    /// Submits recordings for passes of `n_tokens` rows, in order, without waiting.
     pub fn submit<'a>(&self, n_tokens: u32, recordings: impl IntoIterator<Item = &'a Recording>) {
         let encoder = self.encode(n_tokens, recordings, None);
         self.inner.queue.submit([encoder.finish()]);
     }
 
-    /// Submits recordings, and asks for the first bytes of each buffer of `results` (one after the
-    /// other) as they are then. Does not wait.
+    /// Submits recordings and then requests the first bytes of each buffer of `results`, concatenated. Does not wait.
     #[must_use]
     pub fn submit_and_read<'a>(
         &self,
@@ -324,7 +320,7 @@ impl Gpu {
         Readback::start(self, self.encode(n_tokens, recordings, None), results)
     }
 
-    /// Room for timestamps; none where the adapter has no such queries.
+    /// Allocates timestamp queries; `None` if the adapter has none.
     ///
     /// # Errors
     /// When the adapter's limits are too small for it.
@@ -332,8 +328,7 @@ impl Gpu {
         Timer::new(self, detail)
     }
 
-    /// As [`Gpu::submit_and_read`], with timestamps around the commands; these are the last bytes
-    /// of the answer.
+    /// As [`Gpu::submit_and_read`], with timestamps around the commands, which are the last bytes of the result.
     #[must_use]
     pub fn submit_and_read_timed<'a>(
         &self,
@@ -365,7 +360,7 @@ impl Gpu {
         encoder
     }
 
-    /// The first error since the last check, from whatever command it came.
+    /// Returns the first error since the last check.
     ///
     /// # Errors
     /// That error.

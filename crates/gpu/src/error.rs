@@ -1,7 +1,7 @@
-/// What can go wrong between us and the GPU. Each message is one sentence with what to do.
+/// Errors of the GPU. Each message is one sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GpuError {
-    /// The browser has no WebGPU at all.
+    /// The browser has no WebGPU.
     #[error(
         "This browser offers no WebGPU: use a current Chrome, Edge, Safari 26 or Firefox 141 (or \
          newer), over https or from localhost."
@@ -13,18 +13,18 @@ pub enum GpuError {
          software one (`mesa-vulkan-drivers` on Debian)."
     )]
     NoAdapter,
-    /// WebGPU is there, but gave no adapter.
+    /// The browser has WebGPU, but offers no adapter.
     #[error(
         "This browser has WebGPU but offers no GPU adapter: turn on hardware acceleration in its \
          settings, or update the GPU driver."
     )]
     NoWebAdapter,
-    /// `--adapter` matched none.
+    /// `--adapter` matched no adapter.
     #[error("No adapter matches \"{wanted}\": choose one of {found}.")]
     NoSuchAdapter {
         /// What was asked for.
         wanted: String,
-        /// The adapters that are there.
+        /// The available adapters.
         found: String,
     },
     /// The adapter refused a device.
@@ -35,7 +35,7 @@ pub enum GpuError {
         /// What the driver or the browser said.
         reason: String,
     },
-    /// The device has not enough memory.
+    /// The device ran out of memory.
     #[error(
         "The GPU ran out of memory: close other programs that use it, ask for a shorter context, or \
          choose a smaller model."
@@ -54,7 +54,7 @@ pub enum GpuError {
         /// The limit.
         limit: u64,
     },
-    /// The device went away.
+    /// The device was lost.
     #[error("The GPU device was lost ({reason}): load the model again.")]
     DeviceLost {
         /// What the driver or the browser said.

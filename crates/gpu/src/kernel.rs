@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::pipeline::{Compilers, Pipeline, PipelineSource};
 use crate::{GpuError, ShaderSource, texture};
 
-/// What a kernel does with a binding.
+/// How a kernel accesses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Binding {
     /// `var<storage, read>`.
@@ -36,7 +36,7 @@ impl Binding {
     }
 }
 
-/// A permutation of a kernel, compiled or about to be. Cheap to clone.
+/// A permutation of a kernel, compiled or being compiled. Clones are cheap.
 #[derive(Clone)]
 pub struct Kernel {
     inner: Rc<Compiled>,
@@ -85,7 +85,7 @@ impl Kernel {
         })
     }
 
-    /// Waits until it is compiled, should that still go on.
+    /// Waits until it is compiled.
     pub(crate) fn pipeline(&self) -> &wgpu::ComputePipeline {
         self.inner.pipeline.get()
     }
@@ -105,7 +105,7 @@ impl Kernel {
         &self.inner.source
     }
 
-    /// What tells this permutation from the others.
+    /// Identifies this permutation.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.inner.label
@@ -147,13 +147,13 @@ fn layout_entry((binding, kind): (u32, &Binding)) -> wgpu::BindGroupLayoutEntry 
 /// The kernels of a device, by permutation.
 #[derive(Default)]
 pub(crate) struct KernelCache {
-    /// Goes first: what it has not begun, need not be waited for.
+    /// Dropped first, so that compilations that have not begun are cancelled.
     compilers: Compilers,
     kernels: RefCell<HashMap<String, Kernel>>,
 }
 
 impl KernelCache {
-    /// One whose kernels are described and never compiled.
+    /// A cache whose kernels are described and never compiled.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn of_descriptions() -> Self {
         Self {
@@ -162,7 +162,7 @@ impl KernelCache {
         }
     }
 
-    /// The kernel of this description: there already, or compiled from now on.
+    /// The kernel of this description; compilation starts if it is new.
     pub(crate) fn get(
         &self,
         device: &wgpu::Device,

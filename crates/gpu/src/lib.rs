@@ -1,7 +1,7 @@
 //! Devices, shaders, buffers, recordings and readback on wgpu.
 //!
-//! The only crate that makes wgpu objects. Everything above it speaks of [`Kernel`]s, [`Buffer`]s
-//! and [`Recording`]s, and is the same natively and in the browser.
+//! The only crate that creates wgpu objects. Crates above it use [`Kernel`]s, [`Buffer`]s and [`Recording`]s,
+//! natively and in the browser alike.
 
 mod adapter;
 #[cfg(target_arch = "wasm32")]

@@ -1,27 +1,27 @@
-//! How much memory the buffers and textures of a device take.
+//! Accounting of the memory of a device's buffers and textures.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::GpuError;
 
-/// Bytes of a device, of all its buffers and textures together.
+/// Bytes of all buffers and textures of a device.
 #[derive(Default)]
 pub(crate) struct Memory {
     now: Cell<u64>,
     most: Cell<u64>,
-    /// Whether it is only counted: buffers have a few bytes, and nobody looks into them.
+    /// Whether memory is only counted: buffers then have a few bytes and are never read.
     counted_only: bool,
 }
 
-/// Counts as long as it lives.
+/// Counted until it is dropped.
 pub(crate) struct Share {
     memory: Rc<Memory>,
     bytes: u64,
 }
 
 impl Memory {
-    /// The most there were at a time.
+    /// The peak.
     pub fn most(&self) -> u64 {
         self.most.get()
     }
@@ -35,13 +35,12 @@ impl Memory {
         }
     }
 
-    /// Whether it is there, and not only counted.
+    /// Whether the memory is allocated, not only counted.
     pub fn is_real(&self) -> bool {
         !self.counted_only
     }
 
-    /// Counts `bytes` more, unless the adapter gives only `limit` at a time; `label` names what they
-    /// are for.
+    /// Counts an allocation of `bytes`, or refuses it above the adapter's `limit`; `label` names the buffer.
     pub fn share(self: &Rc<Self>, label: &str, bytes: u64, limit: u64) -> Result<Share, GpuError> {
         if bytes > limit {
             return Err(GpuError::TooLarge {
@@ -60,12 +59,12 @@ impl Memory {
 }
 
 impl Share {
-    /// Whether it is there, and not only counted.
+    /// Whether the memory is allocated, not only counted.
     pub fn is_real(&self) -> bool {
         self.memory.is_real()
     }
 
-    /// How many bytes it is.
+    /// Its size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

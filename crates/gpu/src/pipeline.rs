@@ -1,18 +1,17 @@
-//! Pipelines that are compiled while other things go on: natively on the processor's other cores; a
-//! browser leaves it to its GPU process and returns at once.
+//! Pipelines that are compiled in the background: natively on other CPU cores; in a browser by its GPU process.
 
-/// What a pipeline is made of.
+/// The inputs of a pipeline.
 pub struct PipelineSource {
     pub device: wgpu::Device,
     pub label: String,
     pub wgsl: String,
     pub layout: wgpu::BindGroupLayout,
-    /// Where the driver keeps what it compiled.
+    /// The driver's pipeline cache.
     pub cache: Option<wgpu::PipelineCache>,
 }
 
 impl PipelineSource {
-    /// A refusal shows in [`Gpu::check`](crate::Gpu::check).
+    /// [`Gpu::check`](crate::Gpu::check) reports errors.
     fn compile(&self) -> wgpu::ComputePipeline {
         let (device, label) = (&self.device, Some(self.label.as_str()));
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -30,7 +29,7 @@ impl PipelineSource {
             module: &module,
             entry_point: Some("main"),
             compilation_options: wgpu::PipelineCompilationOptions {
-                // Every kernel writes its workgroup memory before it reads it.
+                // Every kernel writes its workgroup memory before it reads it, so zeroing it is unnecessary.
                 zero_initialize_workgroup_memory: false,
                 ..Default::default()
             },
@@ -53,29 +52,29 @@ mod native {
 
     use super::PipelineSource;
 
-    /// Those that compile for a device.
+    /// The compiling threads of a device.
     #[derive(Default)]
     pub struct Compilers {
-        /// What they have not begun, nobody wants any more.
+        /// Compilations that have not begun are cancelled.
         stopped: Arc<AtomicBool>,
     }
 
     impl Compilers {
-        /// Those that compile nothing.
+        /// No threads, for devices that compile nothing.
         pub fn stopped() -> Self {
             Self {
                 stopped: Arc::new(AtomicBool::new(true)),
             }
         }
 
-        /// Compiles it soon.
+        /// Queues the compilation.
         pub fn begin(&self, source: PipelineSource) -> Pipeline {
             let source = Arc::new(source);
             let (sender, coming) = channel();
             let (job, stopped) = (Arc::clone(&source), Arc::clone(&self.stopped));
             rayon::spawn(move || {
                 if !stopped.load(Ordering::Relaxed) {
-                    // The receiver waits for it even where nobody wants it.
+                    // The receiver waits for it even if the pipeline is never used.
                     let _ = sender.send(job.compile());
                 }
             });
@@ -93,7 +92,7 @@ mod native {
         }
     }
 
-    /// A pipeline, made or about to be.
+    /// A pipeline, compiled or being compiled.
     pub struct Pipeline {
         source: Arc<PipelineSource>,
         coming: Receiver<wgpu::ComputePipeline>,
@@ -101,7 +100,7 @@ mod native {
     }
 
     impl Pipeline {
-        /// Waits until it is made.
+        /// Waits until it is compiled.
         pub fn get(&self) -> &wgpu::ComputePipeline {
             self.made.get_or_init(|| {
                 let coming = self.coming.recv();
@@ -111,7 +110,7 @@ mod native {
     }
 
     impl Drop for Pipeline {
-        /// No driver compiles any more when the program ends.
+        /// The program must not end while a driver compiles.
         fn drop(&mut self) {
             if self.made.get().is_none() {
                 let _ = self.coming.recv();
@@ -124,22 +123,22 @@ mod native {
 mod web {
     use super::PipelineSource;
 
-    /// The browser compiles by itself.
+    /// The browser compiles in its own process.
     #[derive(Default)]
     pub struct Compilers;
 
     impl Compilers {
-        /// Compiles it soon.
+        /// Queues the compilation.
         pub fn begin(&self, source: PipelineSource) -> Pipeline {
             Pipeline(source.compile())
         }
     }
 
-    /// A pipeline, made or about to be.
+    /// A pipeline, compiled or being compiled.
     pub struct Pipeline(wgpu::ComputePipeline);
 
     impl Pipeline {
-        /// The first run of it waits until it is made.
+        /// Its first run waits until it is compiled.
         pub fn get(&self) -> &wgpu::ComputePipeline {
             &self.0
         }

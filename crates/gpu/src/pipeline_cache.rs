@@ -1,20 +1,20 @@
-//! Compiled kernels on disk, where drivers let us keep them: Vulkan's.
+//! Compiled pipelines on disk, for drivers that support it (Vulkan).
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use wgpu::{Device, Features, PipelineCache, PipelineCacheDescriptor};
 
-/// What the driver compiled, and the file that keeps it.
+/// The driver's compiled pipelines and their file.
 pub struct PipelineFile {
     pub cache: PipelineCache,
     path: PathBuf,
-    /// Bytes that the file had.
+    /// Size of the file when it was read.
     read: usize,
 }
 
 impl PipelineFile {
-    /// The cache of this adapter in `folder`; none where its driver has no such thing.
+    /// The cache of this adapter in `folder`; `None` if its driver has none.
     pub fn open(device: &Device, adapter: &wgpu::AdapterInfo, folder: &Path) -> Option<Self> {
         if !device.features().contains(Features::PIPELINE_CACHE) {
             return None;
@@ -26,14 +26,14 @@ impl PipelineFile {
             data: data.as_deref(),
             fallback: true,
         };
-        // SAFETY: the file is what `compiled` gave; wgpu checks that it is whole, and of which adapter and
-        // driver, and starts with nothing where it does not fit.
+        // SAFETY: the file was written by `compiled`. wgpu checks that it is complete and belongs to this adapter and
+        // driver, and otherwise starts with an empty cache.
         let cache = unsafe { device.create_pipeline_cache(&descriptor) };
         let read = data.map_or(0, |data| data.len());
         Some(Self { cache, path, read })
     }
 
-    /// The file and what belongs into it, where something was compiled since.
+    /// The file and its new content, if something was compiled since it was read.
     pub fn compiled(&self) -> Option<(&Path, Vec<u8>)> {
         let data = self.cache.get_data()?;
         (data.len() > self.read).then_some((&self.path, data))

@@ -1,13 +1,13 @@
-//! Small results on their way from the GPU to the host.
+//! Readback of small results from the GPU to the host.
 
 use futures_channel::oneshot;
 
 use crate::{Buffer, Gpu, GpuError};
 
-/// Bytes that were asked for and have not arrived yet.
+/// Bytes that were requested and have not arrived yet.
 ///
-/// Several can be under way at once: work for the next token is submitted before the result of
-/// the last one is awaited.
+/// Several can be pending at once: the work for the next token is submitted before the result of the last one is
+/// awaited.
 pub struct Readback {
     gpu: Gpu,
     staging: Staging,
@@ -15,7 +15,7 @@ pub struct Readback {
     mapped: oneshot::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
-/// Freed also where nobody waits for it any more.
+/// Freed even if the caller no longer waits for it.
 struct Staging(wgpu::Buffer);
 
 impl Drop for Staging {
@@ -46,7 +46,7 @@ impl Readback {
         staging
             .slice(..)
             .map_async(wgpu::MapMode::Read, move |result| {
-                // The receiver is gone when nobody waits any more; then there is nobody to tell.
+                // The receiver is dropped when the caller no longer waits.
                 let _ = sender.send(result);
             });
         Self {
@@ -57,7 +57,7 @@ impl Readback {
         }
     }
 
-    /// The bytes, once the GPU has got there.
+    /// Waits for the GPU and returns the bytes.
     ///
     /// # Errors
     /// When the work before it failed, or the device was lost.

@@ -1,4 +1,4 @@
-//! A list of GPU commands that is made once and replayed for every token.
+//! A list of GPU commands that is recorded once and replayed for every token.
 
 use crate::timing::Spans;
 use crate::{Binding, Bound, Gpu, GpuError, Kernel, Store, texture};
@@ -7,18 +7,18 @@ use crate::{Binding, Bound, Gpu, GpuError, Kernel, Store, texture};
 #[derive(Clone, Default)]
 pub struct Recording {
     commands: Vec<Command>,
-    /// Where dispatches that are added now belong.
+    /// The label of dispatches that are added now.
     place: Place,
 }
 
-/// What a dispatch is for, as timings name it.
+/// The label of a dispatch in timings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The part of a step, as `attention` or `mlp`.
+    /// The stage of a pass, such as `attention` or `mlp`.
     pub stage: &'static str,
-    /// The layer, where there are several.
+    /// The layer, if the stage belongs to one.
     pub layer: Option<u32>,
-    /// What is computed in it, as `qkv_proj`.
+    /// The operation, such as `qkv_proj`.
     pub name: &'static str,
 }
 
@@ -34,7 +34,7 @@ enum Command {
     },
 }
 
-/// How many bytes are copied.
+/// Number of bytes to copy.
 #[derive(Clone, Copy)]
 enum Length {
     Fixed(u64),
@@ -48,7 +48,7 @@ pub struct Dispatch {
     bind_group: wgpu::BindGroup,
     grid: Grid,
     place: Place,
-    /// A bind group does not keep what it binds from being destroyed.
+    /// A bind group does not keep its resources alive.
     _bound: Vec<Store>,
 }
 
@@ -61,12 +61,12 @@ pub struct Grid {
     pub y: Extent,
 }
 
-/// How many workgroups along one axis.
+/// Number of workgroups along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// Always the same number.
+    /// A constant.
     Fixed(u32),
-    /// One for every `per` tokens of the pass, rounded up.
+    /// One per `per` tokens of the pass, rounded up.
     Tokens {
         /// Tokens that one workgroup covers.
         per: u32,
@@ -74,13 +74,13 @@ pub enum Extent {
 }
 
 impl Grid {
-    /// A line of workgroups.
+    /// Workgroups along x.
     #[must_use]
     pub fn line(x: u32) -> Self {
         Self::plane(Extent::Fixed(x), Extent::Fixed(1))
     }
 
-    /// A plane of workgroups.
+    /// Workgroups along x and y.
     #[must_use]
     pub fn plane(x: Extent, y: Extent) -> Self {
         Self { x, y }
@@ -97,10 +97,10 @@ impl Extent {
 }
 
 impl Dispatch {
-    /// Gives each binding of `kernel` what `bindings` has under its name.
+    /// Binds to each binding of `kernel` the resource of that name in `bindings`.
     ///
     /// # Errors
-    /// When a binding of the kernel is missing, or one is given that it does not have.
+    /// When a binding of the kernel is missing, or the kernel has no binding of a given name.
     pub fn new(
         gpu: &Gpu,
         kernel: &Kernel,
@@ -134,7 +134,7 @@ impl Dispatch {
     }
 }
 
-/// What is given for each of the bindings that are wanted, in their order; or what is wrong.
+/// The resources in the order of the kernel's bindings, or a description of what is wrong.
 fn in_order<T: Copy>(
     wanted: &[(&'static str, Binding)],
     given: &[(&'static str, T)],
@@ -153,25 +153,25 @@ fn in_order<T: Copy>(
 }
 
 impl Recording {
-    /// What dispatches that are added from now on are for.
+    /// Sets the label of dispatches that are added from now on.
     pub fn enter(&mut self, place: Place) {
         self.place = place;
     }
 
-    /// What they are for now.
+    /// The current label.
     #[must_use]
     pub fn place(&self) -> Place {
         self.place
     }
 
-    /// Adds a kernel run.
+    /// Adds a dispatch.
     pub fn dispatch(&mut self, mut dispatch: Dispatch) {
         dispatch.place = self.place;
         self.commands.push(Command::Dispatch(dispatch));
     }
 
-    /// Adds a copy of `bytes` of `source` to `target`; offsets and length are multiples of 4. Of textures
-    /// they are whole texels, and from one to another both offsets are the same.
+    /// Adds a copy of `bytes` bytes from `source` to `target`. Offsets and length are multiples of 4; for textures
+    /// they are whole texels, and between two textures both offsets are equal.
     pub fn copy<'a>(
         &mut self,
         source: impl Into<Bound<'a>>,
@@ -189,7 +189,7 @@ impl Recording {
         });
     }
 
-    /// Adds a copy of the rows of all tokens of the pass, each of `row_bytes`, from the beginning of `source` to that
+    /// Adds a copy of the rows of all tokens of the pass, `row_bytes` each, from the start of `source` to the start
     /// of `target`.
     pub fn copy_rows<'a>(
         &mut self,
@@ -206,13 +206,13 @@ impl Recording {
         });
     }
 
-    /// Whether nothing was added.
+    /// Whether it has no commands.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 
-    /// The kernels that it runs, in order, and `copy` for each copy.
+    /// The names of its kernels in order, and `copy` for each copy.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.commands.iter().map(|command| match command {
             Command::Dispatch(dispatch) => dispatch.kernel.label(),
@@ -220,7 +220,7 @@ impl Recording {
         })
     }
 
-    /// The kernels that it runs, in order, and what for.
+    /// Its kernels in order, with their labels.
     pub fn kernels(&self) -> impl Iterator<Item = (Place, &Kernel)> {
         self.commands.iter().filter_map(|command| match command {
             Command::Dispatch(dispatch) => Some((dispatch.place, &dispatch.kernel)),
@@ -228,15 +228,15 @@ impl Recording {
         })
     }
 
-    /// Kernel runs in it.
+    /// Number of dispatches.
     #[must_use]
     pub fn dispatches(&self) -> usize {
         let is_dispatch = |command: &&Command| matches!(command, Command::Dispatch(_));
         self.commands.iter().filter(is_dispatch).count()
     }
 
-    /// Encodes the commands. Consecutive kernels share one pass, for a pass costs more than a
-    /// dispatch; where `spans` wants to tell them apart, they do not.
+    /// Encodes the commands. Consecutive kernels share a compute pass, because a pass costs more than a dispatch,
+    /// unless `spans` times them separately.
     pub(crate) fn replay(
         &self,
         encoder: &mut wgpu::CommandEncoder,

@@ -1,21 +1,21 @@
-//! From a kernel's template to WGSL text.
+//! Expands a kernel's template to WGSL.
 //!
-//! WGSL has no includes, no conditional code and no loop unrolling, and pipeline constants cannot
-//! size a uniform array. Directives, each on a line of its own, supply them:
+//! WGSL has no includes, conditional code or loop unrolling, and pipeline constants cannot size a uniform array.
+//! Directives on lines of their own supply these:
 //!
-//! - `#import one, two` puts fragments of `shaders/common/` there, each if it is not there yet;
+//! - `#import one, two` inserts fragments of `shaders/common/`, each at most once;
 //! - `#if FLAG` (or `#if !FLAG`), `#else`, `#end` keep or drop lines;
 //! - `#for i in COUNT`, `#end` repeats lines with `$i` = 0, 1, … COUNT - 1, where COUNT is a
 //!   number or a constant of the permutation; `#for i in ROWS, j in 4` is one loop in another.
 //!
-//! `#import name` also finds the units of a permutation: names under which it puts one fragment or another,
-//! as `format` for the unpacking of a weight format. A kernel is written once against their functions.
+//! `#import name` also finds the units of a permutation: names for which it selects a fragment, such as `format` for
+//! the unpacking of a weight format. A kernel is written once against the functions of its units.
 //!
-//! A line with `@binding(name)` declares a binding of the permutation's list: its number comes from the list,
-//! `var<…>` must say what the list says, and where the list does not have it the line is left out.
+//! A line with `@binding(name)` declares a binding of the permutation's list. Its number comes from the list, its
+//! `var<…>` must agree with the list, and the line is left out if the list does not have it.
 //!
-//! A library with more (naga_oil, wesl) parses WGSL itself, and so refuses the extensions that
-//! browsers have before naga does.
+//! Libraries that do more (naga_oil, wesl) parse WGSL themselves and therefore refuse extensions that browsers have
+//! before naga.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -25,7 +25,7 @@ use crate::{Binding, GpuError};
 /// The flag of permutations with subgroup operations.
 pub const SUBGROUPS: &str = "SUBGROUPS";
 
-/// One permutation of a kernel: its template and what to fill in.
+/// A permutation of a kernel: its template and everything to fill in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ShaderSource {
     /// The kernel's name; its template is `shaders/{name}.wgsl`.
@@ -34,11 +34,11 @@ pub struct ShaderSource {
     pub template: &'static str,
     /// Fragments that `#import` can name.
     pub fragments: &'static [(&'static str, &'static str)],
-    /// Units: fragments of this permutation under the names that its template has for them.
+    /// Units: the fragments of this permutation by the names that its template imports.
     pub units: Vec<(&'static str, &'static str)>,
     /// Emitted as WGSL `const` declarations.
     pub constants: Vec<(&'static str, Constant)>,
-    /// The flags that are set; [`SUBGROUPS`] is one that all kernels have in common.
+    /// The flags that are set. All kernels share the flag [`SUBGROUPS`].
     pub flags: Vec<&'static str>,
     /// Bindings 0, 1, … of group 0, with their names in the template.
     pub bindings: Vec<(&'static str, Binding)>,
@@ -66,7 +66,7 @@ impl From<f32> for Constant {
 }
 
 impl ShaderSource {
-    /// Adds a binding by its name.
+    /// Adds a binding.
     pub fn bind(&mut self, name: &'static str, binding: Binding) {
         self.bindings.push((name, binding));
     }
@@ -78,7 +78,7 @@ impl ShaderSource {
         }
     }
 
-    /// Name, flags and constants on one line: what tells this permutation from the others.
+    /// Name, flags and constants on one line, which identify this permutation.
     #[must_use]
     pub fn label(&self) -> String {
         let mut label = self.name.to_owned();
@@ -102,7 +102,7 @@ impl ShaderSource {
     /// The WGSL text.
     ///
     /// # Errors
-    /// When a directive is malformed, or names a fragment or a constant that is not there.
+    /// When a directive is malformed, or names an unknown fragment or constant.
     pub fn wgsl(&self) -> Result<String, GpuError> {
         let mut text = String::new();
         for (name, value) in &self.constants {
@@ -116,8 +116,8 @@ impl ShaderSource {
         Ok(text)
     }
 
-    /// The same for a browser's compiler, which wants to be asked for subgroups; naga 30 does not know the
-    /// directive (gfx-rs/wgpu#5555).
+    /// The same for a browser's compiler, which needs `enable subgroups`; naga 30 does not know the directive
+    /// (gfx-rs/wgpu#5555).
     ///
     /// # Errors
     /// As [`ShaderSource::wgsl`].
@@ -183,7 +183,7 @@ impl ShaderSource {
                     let block = self.block(lines, at)?;
                     let body = lines[block.start..block.end].iter();
                     let mut body: Vec<String> = body.map(|line| (*line).to_owned()).collect();
-                    // From the innermost loop outwards.
+                    // From the innermost loop to the outermost.
                     for repeat in loops.rchunks(3) {
                         let [variable, "in", count] = repeat else {
                             return Err(self.malformed(&format!("\"{line}\" is no loop")));
@@ -200,8 +200,7 @@ impl ShaderSource {
         Ok(())
     }
 
-    /// A line as it is, with the number of the binding that it declares; none where the permutation does not
-    /// have that binding.
+    /// A line with the number of the binding that it declares; `None` if the permutation does not have that binding.
     fn bound<'l>(&self, line: &'l str) -> Result<Option<Cow<'l, str>>, GpuError> {
         let Some((before, (name, after))) = line
             .split_once("@binding(")

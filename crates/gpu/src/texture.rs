@@ -1,13 +1,13 @@
-//! Textures of whole numbers, of which kernels load, and store, four at a time. Nothing is filtered: to a
-//! processor that plays a GPU they are a storage buffer whose loads are cheaper.
+//! Integer textures, never sampled with a filter, of which kernels load and store four words at a time. Software
+//! adapters load a texel faster than 16 bytes of a storage buffer.
 
 use std::rc::Rc;
 
 use crate::memory::{Memory, Share};
 use crate::{Binding, Bound, Buffer, Caps, GpuError, Usage};
 
-/// Texels of a row: texel i is number i % `TEXTURE_WIDTH` of row i / `TEXTURE_WIDTH`. Every adapter has
-/// textures as wide, and kernels divide by it with a shift (`shaders/common/texture.wgsl`).
+/// Texels per row: texel i is in row i / `TEXTURE_WIDTH` at column i % `TEXTURE_WIDTH`. Every adapter supports this
+/// width, and kernels divide by it with a shift (`shaders/common/texture.wgsl`).
 const TEXTURE_WIDTH: u32 = 1024;
 
 /// Bytes of a texel: four 32-bit words.
@@ -17,7 +17,7 @@ pub(crate) const ROW_BYTES: u64 = TEXTURE_WIDTH as u64 * TEXEL_BYTES;
 /// Four 32-bit words.
 pub(crate) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba32Uint;
 
-/// Texels in GPU memory. Cheap to clone; the memory is freed with the last clone.
+/// A texture in GPU memory. Clones are cheap; dropping the last one frees the memory.
 #[derive(Clone)]
 pub struct Texture {
     inner: Rc<Owned>,
@@ -32,7 +32,7 @@ struct Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // In the browser dropping the handle frees nothing.
+        // In a browser dropping the handle frees no memory.
         self.raw.destroy();
     }
 }
@@ -92,7 +92,7 @@ impl Texture {
         &self.inner.view
     }
 
-    /// Queues whole texels to be written from byte `offset` on.
+    /// Queues a write of whole texels at byte `offset`.
     pub(crate) fn write(&self, queue: &wgpu::Queue, offset: u64, bytes: &[u8]) {
         for piece in pieces(offset, bytes.len() as u64) {
             let (target, layout) = (piece.of(self), piece.layout(0));
@@ -101,7 +101,7 @@ impl Texture {
     }
 }
 
-/// A rectangle of texels that follow one another.
+/// A rectangle of consecutive texels.
 #[derive(Clone, Copy)]
 struct Piece {
     origin: wgpu::Origin3d,
@@ -110,7 +110,7 @@ struct Piece {
     begins: u64,
 }
 
-/// `bytes` from byte `offset` on, both of whole texels: the rest of a row, whole rows, the beginning of one.
+/// Divides `bytes` at byte `offset`, both whole texels, into the rest of a row, whole rows, and the start of a row.
 fn pieces(offset: u64, bytes: u64) -> impl Iterator<Item = Piece> {
     let width = u64::from(TEXTURE_WIDTH);
     let (first, end) = (offset / TEXEL_BYTES, (offset + bytes) / TEXEL_BYTES);
@@ -152,7 +152,7 @@ impl Piece {
         }
     }
 
-    /// Where it lies among bytes of which `offset` more come first.
+    /// Its layout in a buffer, `offset` bytes further on.
     fn layout(self, offset: u64) -> wgpu::TexelCopyBufferLayout {
         wgpu::TexelCopyBufferLayout {
             offset: offset + self.begins,
@@ -169,7 +169,7 @@ impl Piece {
     }
 }
 
-/// Copies bytes: whole texels where there is a texture, and between two from the same place to the same.
+/// Copies bytes: whole texels if one side is a texture, and between equal offsets if both are.
 pub(crate) fn copy(
     encoder: &mut wgpu::CommandEncoder,
     (source, source_offset): (&Store, u64),
@@ -205,19 +205,19 @@ pub(crate) fn copy(
     }
 }
 
-/// From where kernels read numbers.
+/// The kind of memory that kernels read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     /// A storage buffer.
     Buffer,
-    /// A texture that is bound as one to be sampled, though nobody does.
+    /// A texture bound as a sampled texture, read with `textureLoad`.
     SampledTexture,
-    /// A texture that is bound as a storage texture.
+    /// A texture bound as a storage texture.
     StorageTexture,
 }
 
 impl StoreKind {
-    /// How it is bound by who reads it.
+    /// The binding of kernels that read it.
     #[must_use]
     pub fn binding(self) -> Binding {
         match self {
@@ -228,7 +228,7 @@ impl StoreKind {
     }
 }
 
-/// What holds numbers of a kernel.
+/// A storage buffer or a texture.
 #[derive(Clone)]
 pub enum Store {
     /// A storage buffer.
@@ -256,7 +256,7 @@ impl Store {
         }
     }
 
-    /// All of it, as a binding.
+    /// The whole of it, as a binding.
     #[must_use]
     pub fn whole(&self) -> Bound<'_> {
         match self {

@@ -1,18 +1,18 @@
 use crate::StoreKind;
 use crate::adapter::AdapterDescription;
 
-/// What kind of device kernels are made for. It is decided once, when a device is requested, and everything that
-/// depends on it asks one of these methods.
+/// The tier that kernels are made for. It is decided once, when a device is requested, and everything that depends on
+/// it asks one of these methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tier {
-    /// A real GPU. Everything that kernels read and write lies in storage buffers.
+    /// A real GPU. Kernels read and write storage buffers.
     Gpu,
-    /// A software adapter: a processor that executes shaders, as lavapipe and SwiftShader do.
+    /// A software adapter: a driver that runs shaders on the CPU, such as lavapipe and SwiftShader.
     Software {
-        /// What weights and the KV cache lie in. llvmpipe calls a function for each texel of a texture that is
-        /// bound to be sampled and loads one of a storage texture in place; SwiftShader is faster with the former.
+        /// The memory of weights and the KV cache. llvmpipe calls a function for each texel of a sampled texture and
+        /// loads a texel of a storage texture inline; SwiftShader is faster with sampled textures.
         store: StoreKind,
-        /// Invocations that its vectors execute together.
+        /// Width of its vectors, in invocations.
         vector: u32,
     },
 }
@@ -33,7 +33,7 @@ impl Tier {
         if adapter.device_type != "Cpu" {
             return Self::Gpu;
         }
-        // Browsers bring SwiftShader along; one without subgroups does not tell its vectors' size.
+        // Browsers include SwiftShader. Without subgroups the width of its vectors is unknown.
         let is_narrow = match adapter.caps.subgroup_size {
             Some(lanes) => lanes == 4,
             None => adapter.backend == "BrowserWebGpu",
@@ -50,7 +50,7 @@ impl Tier {
         self != Self::Gpu
     }
 
-    /// What kernels read weights from fastest, four words at a time.
+    /// The memory from which kernels load four words of weights fastest.
     #[must_use]
     pub fn weight_store(self) -> StoreKind {
         match self {
@@ -59,8 +59,8 @@ impl Tier {
         }
     }
 
-    /// Invocations for each of some rows that a kernel sums up. On a software adapter they are one vector, for
-    /// several wait for one another at every barrier.
+    /// Invocations per row of kernels that reduce rows. On a software adapter they are one vector, because several
+    /// vectors wait for each other at every barrier.
     #[must_use]
     pub fn row_invocations(self) -> u32 {
         match self {
@@ -69,8 +69,8 @@ impl Tier {
         }
     }
 
-    /// Workgroups at work for one token from which on attention splits its keys no further: a few for each core of
-    /// a processor, enough for a whole GPU.
+    /// Workgroups for one token above which attention does not split its keys further: a few per CPU core, or enough
+    /// to fill a GPU.
     #[must_use]
     pub fn busy_workgroups(self) -> u32 {
         match self {

@@ -1,6 +1,6 @@
 //! A clock for both targets.
 
-/// Seconds since it was started.
+/// Seconds since the start.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     #[cfg(not(target_arch = "wasm32"))]

@@ -1,21 +1,21 @@
-//! How long the GPU takes for what, by timestamp queries around passes.
+//! GPU times, from timestamp queries around passes.
 
 use crate::buffer::{Buffer, Usage};
 use crate::{Gpu, GpuError, Place};
 
-/// How finely commands are told apart.
+/// Granularity of the timings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Every kernel run by itself. Kernels that could overlap do not, so the whole takes longer.
+    /// Every dispatch separately. Dispatches cannot overlap then, so the total is longer.
     Kernels,
-    /// Consecutive kernels of one stage and layer together: few enough to ride along with tokens,
-    /// and long enough for browsers, which round to 100 µs.
+    /// Consecutive kernels of one stage and layer together: few enough for every token, and long enough for browsers,
+    /// which round to 100 µs.
     Stages,
-    /// As few passes as without a timer: how long the GPU is at work at all.
+    /// As few passes as without a timer, for the total time.
     Passes,
 }
 
-/// Room for timestamps on the GPU. One will do for all submissions, one after the other.
+/// Timestamp queries on the GPU. One set serves all submissions in turn.
 pub struct Timer {
     set: wgpu::QuerySet,
     ticks: Buffer,
@@ -23,27 +23,27 @@ pub struct Timer {
     detail: Detail,
 }
 
-/// How long a stretch of commands took.
+/// The time of some consecutive commands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
-    /// What they were for; where several are one span the first of them.
+    /// The label of the first command.
     pub place: Place,
-    /// The shader's name, of the first of them.
+    /// The kernel of the first command.
     pub kernel: &'static str,
-    /// Kernel runs.
+    /// Number of dispatches.
     pub dispatches: u32,
     /// From the beginning of the first to the end of the last, in seconds.
     pub seconds: f64,
 }
 
-/// Spans of a submission, whose times have not arrived yet.
+/// Spans of a submission whose times have not arrived yet.
 pub struct PendingSpans {
     spans: Vec<Span>,
     seconds_per_tick: f64,
 }
 
 const TICK_BYTES: u64 = 8;
-/// The most queries that a set can have.
+/// Maximum queries of a set.
 const QUERIES: u32 = wgpu::QUERY_SET_MAX_QUERIES;
 
 impl Timer {
@@ -65,7 +65,7 @@ impl Timer {
         }))
     }
 
-    /// How finely it tells commands apart.
+    /// Its granularity.
     #[must_use]
     pub fn detail(&self) -> Detail {
         self.detail
@@ -86,7 +86,7 @@ pub(crate) struct Spans<'a> {
 }
 
 impl<'a> Spans<'a> {
-    /// Begins a span; the timestamps that its pass is to write, where there is room for them.
+    /// Begins a span and returns the timestamps that its pass writes, if queries are left.
     pub fn begin(
         &mut self,
         place: Place,
@@ -124,7 +124,7 @@ impl<'a> Spans<'a> {
         joins
     }
 
-    /// Has the timestamps written to a buffer: that, its bytes, and what they will mean.
+    /// Resolves the timestamps to a buffer; returns it, its size, and the spans.
     pub fn end(self, encoder: &mut wgpu::CommandEncoder) -> (&'a Buffer, u64, PendingSpans) {
         let Timer {
             set,
@@ -145,20 +145,20 @@ impl<'a> Spans<'a> {
 }
 
 impl PendingSpans {
-    /// Bytes of its timestamps, which are the last ones of the readback.
+    /// Bytes of its timestamps, which are at the end of the readback.
     #[must_use]
     pub fn bytes(&self) -> usize {
         2 * self.spans.len() * TICK_BYTES as usize
     }
 
-    /// The spans, by their timestamps.
+    /// The spans with their times.
     #[must_use]
     pub fn spans(self, ticks: &[u8]) -> Vec<Span> {
         let (ticks, _) = ticks.as_chunks();
         let ticks: Vec<u64> = ticks.iter().map(|tick| u64::from_le_bytes(*tick)).collect();
         let mut spans = self.spans;
         for (span, ends) in spans.iter_mut().zip(ticks.chunks_exact(2)) {
-            // A clock that was set back in between says nothing.
+            // Timestamps that went backwards are discarded.
             let elapsed = ends[1].saturating_sub(ends[0]);
             span.seconds = elapsed as f64 * self.seconds_per_tick;
         }

@@ -1,8 +1,8 @@
-/// Set in a word of [`Counts`] where the prompt has the token.
+/// Set in a word of [`Counts`] if the token is in the prompt.
 pub const IN_PROMPT: u32 = 1 << 31;
 
-/// What the penalties look at: for each token id, whether the prompt has it, and how often it was
-/// generated. One word per id: [`IN_PROMPT`], and the count below it.
+/// Input of the penalties: for each token id, whether it is in the prompt, and how often it was generated. One word
+/// per id: [`IN_PROMPT`], and the count in the lower bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     words: Vec<u32>,
@@ -25,7 +25,7 @@ impl Counts {
         counts
     }
 
-    /// One more token was generated.
+    /// Counts a generated token.
     pub fn add(&mut self, id: u32) {
         if let Some(word) = self.words.get_mut(id as usize) {
             *word += 1;

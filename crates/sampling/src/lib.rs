@@ -1,8 +1,8 @@
 //! From logits to a drawn token: penalties → ÷ temperature → top-k → top-p → min-p → the draw.
 //!
-//! Order and meaning are those of transformers' logits processors. This is the definition that the
-//! command line, the page and the tests share; `shaders/sample.wgsl` computes the same on the GPU,
-//! with the same whole numbers, so that the two agree token by token.
+//! Order and meaning are those of transformers' logits processors. This is the definition that the command line, the
+//! page and the tests share; `shaders/sample.wgsl` computes the same on the GPU, with the same integers, so that both
+//! choose the same tokens.
 
 mod counts;
 mod mass;

@@ -1,12 +1,12 @@
-//! Numbers that add up to the same in any order.
+//! Weights whose sums do not depend on the order.
 //!
-//! Sums of f32 depend on their order, and so on the device. A token's weight relative to the most
-//! probable one is therefore a whole number, and all sums and comparisons of weights are exact.
+//! Sums of f32 depend on their order, and so on the device. A token's weight relative to the most probable one is
+//! therefore an integer, and all sums and comparisons of weights are exact.
 
 /// The weight of the most probable token, as a power of two.
 pub(crate) const SCALE_BITS: u32 = 40;
 
-/// exp(logit - highest) · 2⁴⁰, with 24 bits of it right; 0 below 2⁻⁴¹.
+/// exp(logit - highest) · 2⁴⁰ with 24 significant bits; 0 below 2⁻⁴¹.
 #[must_use]
 pub fn mass(logit: f32, highest: f32) -> u64 {
     let halvings = (highest - logit) * std::f32::consts::LOG2_E;
@@ -21,7 +21,7 @@ pub fn mass(logit: f32, highest: f32) -> u64 {
     (u64::from(part) << (SCALE_BITS - 31)) >> whole as u32
 }
 
-/// A number that is ordered as the logits are.
+/// An integer with the order of the logits.
 #[must_use]
 pub fn key(logit: f32) -> u32 {
     // -0 is 0.

@@ -1,32 +1,32 @@
 use serde::{Deserialize, Serialize};
 
-/// How the next token is chosen. Names, order and meaning are those of transformers'
-/// `GenerationConfig`; presence and frequency penalty are OpenAI's.
+/// Sampling parameters. Names, order and meaning are those of transformers' `GenerationConfig`; presence and
+/// frequency penalty are OpenAI's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplingParams {
-    /// Draw by chance. Otherwise the most probable token is taken, after penalties.
+    /// Draw at random. Otherwise the most probable token after penalties is chosen.
     pub do_sample: bool,
     /// Logits are divided by it: below 1 sharpens, above 1 flattens. 0 takes the most probable.
     pub temperature: f64,
-    /// Keep so many of the best tokens, and all that are as good as the last of them; 0 keeps all.
+    /// Keep this many of the best tokens, and those that tie with the last of them; 0 keeps all.
     pub top_k: u32,
     /// Keep the most probable tokens whose probabilities add up to this; 1 keeps all.
     pub top_p: f64,
-    /// Keep what is at least so probable relative to the most probable token; 0 keeps all.
+    /// Keep tokens with at least this probability relative to the most probable one; 0 keeps all.
     pub min_p: f64,
-    /// Divides the logits above 0, and multiplies those below, of every token of the prompt and of
-    /// what was generated (arXiv 1909.05858); 1 is none.
+    /// Divides positive logits and multiplies negative ones of every token of the prompt and of the generated text
+    /// (arXiv 1909.05858); 1 is none.
     pub repetition_penalty: f64,
-    /// Taken off the logits of all tokens that were generated; 0 is none.
+    /// Subtracted from the logits of all generated tokens; 0 is none.
     pub presence_penalty: f64,
-    /// Taken off the logits of generated tokens, once for each time; 0 is none.
+    /// Subtracted from the logits of generated tokens once per occurrence; 0 is none.
     pub frequency_penalty: f64,
-    /// Where the random numbers begin: the same seed draws the same tokens.
+    /// Seed of the random numbers: the same seed draws the same tokens.
     pub seed: u64,
 }
 
-/// Greedy: what transformers does without `do_sample`.
+/// Greedy, as transformers without `do_sample`.
 impl Default for SamplingParams {
     fn default() -> Self {
         Self {
@@ -43,7 +43,7 @@ impl Default for SamplingParams {
     }
 }
 
-/// What a model's files recommend; none where they say nothing.
+/// The recommendations of a model's files; `None` if they have none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplingDefaults {
@@ -57,28 +57,28 @@ pub struct SamplingDefaults {
     pub min_p: Option<f64>,
     /// [`SamplingParams::repetition_penalty`].
     pub repetition_penalty: Option<f64>,
-    /// Names of further settings that would change what is drawn, and that are not followed.
+    /// Names of further settings that would change the draw and are not supported.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_followed: Vec<String>,
 }
 
-/// A setting that cannot be used.
+/// An invalid setting.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ParamsError {
-    /// A number outside its range.
+    /// A value out of range.
     #[error("{name} is {value}: give {range}.")]
     OutOfRange {
         /// The setting.
         name: &'static str,
-        /// What was given.
+        /// The given value.
         value: f64,
-        /// What is allowed.
+        /// The allowed range.
         range: &'static str,
     },
 }
 
 impl SamplingDefaults {
-    /// Drawing by chance with these, and transformers' defaults for the rest.
+    /// Random draws with these settings, and transformers' defaults for the rest.
     #[must_use]
     pub fn params(&self) -> SamplingParams {
         let usual = SamplingParams::default();
@@ -95,10 +95,10 @@ impl SamplingDefaults {
 }
 
 impl SamplingParams {
-    /// Refuses what has no meaning, and what single precision could not compute.
+    /// Refuses values without a meaning, and those that single precision cannot compute.
     ///
     /// # Errors
-    /// When a number is outside its range.
+    /// When a value is out of range.
     pub fn check(&self) -> Result<(), ParamsError> {
         let checks = [
             (
@@ -144,7 +144,7 @@ impl SamplingParams {
         }
     }
 
-    /// Whether the most probable token is taken.
+    /// Whether the most probable token is chosen.
     #[must_use]
     pub fn is_greedy(&self) -> bool {
         !self.do_sample || self.temperature == 0.0
@@ -158,14 +158,14 @@ impl SamplingParams {
             || self.frequency_penalty != 0.0
     }
 
-    /// Whether the token of the highest logit is taken as it is, which needs no sampler.
+    /// Whether the token with the highest raw logit is chosen, which needs no sampler.
     #[must_use]
     pub fn is_argmax(&self) -> bool {
         self.is_greedy() && !self.penalizes()
     }
 
-    /// What the pipeline does: where the most probable token is taken, its filters are off but for
-    /// a top-k of 1.
+    /// The settings that the pipeline applies: if the most probable token is chosen, a top-k of 1 and no other
+    /// filter.
     #[must_use]
     pub fn effective(&self) -> Self {
         if self.is_greedy() {

@@ -1,4 +1,4 @@
-//! A generator without state: any draw can be made again from the seed and the position.
+//! A stateless generator: every draw can be repeated from the seed and the position.
 
 /// Philox 4x32 with 10 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 #[must_use]
@@ -22,7 +22,7 @@ pub fn philox(mut counter: [u32; 4], [mut key_0, mut key_1]: [u32; 2]) -> [u32; 
     counter
 }
 
-/// The random word for the token that will stand at `position`; divided by 2³² it is the point u.
+/// The random word for the token at `position`; divided by 2³² it is the point u.
 #[must_use]
 pub fn draw_word(seed: u64, position: u32) -> u32 {
     philox([position, 0, 0, 0], [seed as u32, (seed >> 32) as u32])[0]

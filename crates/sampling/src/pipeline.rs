@@ -1,10 +1,10 @@
 use crate::mass::SCALE_BITS;
 use crate::{Counts, SamplingParams, draw_word, key, mass};
 
-/// The way from logits to the distribution that is drawn from, for one position.
+/// The steps from logits to the distribution that is drawn from, for one position.
 ///
-/// Every step can be looked at: [`Pipeline::logit`] after penalties and temperature,
-/// [`Pipeline::removed_by`], and [`Pipeline::probability`] after each [`Stage`].
+/// Every step can be inspected: [`Pipeline::logit`] after penalties and temperature, [`Pipeline::removed_by`], and
+/// [`Pipeline::probability`] after each [`Stage`].
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     params: SamplingParams,
@@ -26,7 +26,7 @@ pub enum Filter {
     MinP,
 }
 
-/// What has been done to a distribution.
+/// The stages of a distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// Penalties and temperature.
@@ -39,8 +39,8 @@ pub enum Stage {
     MinP,
 }
 
-/// A drawn token, and where the draw fell. The tokens that are left lie side by side in order of id,
-/// each as long as it is probable.
+/// A drawn token and its draw. The remaining tokens divide [0, 1) in order of id, each with a segment as long as its
+/// probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drawn {
     /// The token.
@@ -49,7 +49,7 @@ pub struct Drawn {
     pub u: f64,
     /// Where the token's segment begins.
     pub start: f64,
-    /// How long it is: the token's probability.
+    /// Length of the segment: the token's probability.
     pub probability: f64,
 }
 
@@ -69,7 +69,7 @@ impl Pipeline {
             .enumerate()
             .map(|(id, logit)| penalize(*logit, counts.word(id), &params))
             .collect();
-        // Devices divide less exactly than they multiply.
+        // Division is less exact than multiplication on some devices.
         let scale = (1.0 / params.temperature) as f32;
         let scaled: Vec<f32> = penalized.iter().map(|logit| logit * scale).collect();
         let highest = scaled.iter().copied().fold(f32::MIN, f32::max);
@@ -88,13 +88,13 @@ impl Pipeline {
         pipeline
     }
 
-    /// The settings that were applied: without `do_sample` those that keep the best token.
+    /// The settings that were applied; without `do_sample` those that keep only the best token.
     #[must_use]
     pub fn params(&self) -> &SamplingParams {
         &self.params
     }
 
-    /// How many tokens there are.
+    /// Number of tokens.
     #[must_use]
     pub fn vocab_size(&self) -> usize {
         self.scaled.len()
@@ -118,7 +118,7 @@ impl Pipeline {
         self.removed_by[id as usize]
     }
 
-    /// A token's probability among those that are left after a stage; 0 if it is not.
+    /// A token's probability among those that remain after a stage; 0 if it was removed.
     #[must_use]
     pub fn probability(&self, id: u32, stage: Stage) -> f64 {
         let id = id as usize;
@@ -129,7 +129,7 @@ impl Pipeline {
         }
     }
 
-    /// The tokens that are left after a stage, in order of id.
+    /// The tokens that remain after a stage, in order of id.
     pub fn kept(&self, stage: Stage) -> impl Iterator<Item = u32> {
         let ids = 0..self.masses.len();
         ids.filter(move |id| self.is_kept(*id, stage))
@@ -145,7 +145,7 @@ impl Pipeline {
         ids
     }
 
-    /// The draw for the token that will stand at `position`.
+    /// The draw for the token at `position`.
     #[must_use]
     pub fn draw(&self, position: u32) -> Drawn {
         let word = if self.params.is_greedy() {
@@ -205,7 +205,7 @@ impl Pipeline {
         self.totals[stage..].fill(total);
     }
 
-    /// Removes what is worse than the last of the best `top_k`; equal ones stay.
+    /// Removes tokens worse than the last of the best `top_k`; ties remain.
     fn top_k(&mut self) {
         let k = self.params.top_k as usize;
         if k == 0 || k >= self.scaled.len() {
@@ -217,8 +217,8 @@ impl Pipeline {
         self.remove(Filter::TopK, |this, id| key(this.scaled[id]) < worst);
     }
 
-    /// Removes the least probable tokens, while what they add up to is at most 1 - `top_p`; of equal
-    /// ones the higher ids first.
+    /// Removes the least probable tokens while their sum is at most 1 - `top_p`; among equal ones the higher ids
+    /// first.
     fn top_p(&mut self) {
         let removable = share(self.total(Stage::TopK), self.params.removable());
         if self.params.top_p >= 1.0 {
@@ -247,14 +247,14 @@ impl Pipeline {
 }
 
 impl SamplingParams {
-    /// (1 - `top_p`) · 2³²; 0 where nothing is to be removed.
+    /// (1 - `top_p`) · 2³²; 0 if nothing is removed.
     #[must_use]
     pub fn removable(&self) -> u32 {
-        // The conversion ends at the largest word.
+        // The conversion saturates at the largest word.
         ((1.0 - self.top_p) * 4_294_967_296.0) as u32
     }
 
-    /// `min_p` · 2⁴⁰: the mass below which a token is removed.
+    /// `min_p` · 2⁴⁰: tokens below this weight are removed.
     #[must_use]
     pub fn least_mass(&self) -> u64 {
         (self.min_p * (1u64 << SCALE_BITS) as f64) as u64
@@ -301,13 +301,13 @@ mod tests {
     fn filters_keep_what_they_say() {
         let logits = [0.0, 3.0, 1.0, 2.0, 3.0];
         assert_eq!(kept(&logits, &params()), [0, 1, 2, 3, 4]);
-        // Of equal ones all stay.
+        // Ties remain.
         let top_k = SamplingParams {
             top_k: 1,
             ..params()
         };
         assert_eq!(kept(&logits, &top_k), [1, 4]);
-        // Of equal ones the lower id stays, and one always does.
+        // Among equal tokens the lower id remains, and one token always does.
         let top_p = SamplingParams {
             top_p: 0.0,
             ..params()
