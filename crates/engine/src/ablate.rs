@@ -1,4 +1,4 @@
-//! What a prompt's next token owes to parts of the model.
+//! Ablation: the effect of heads, layers and steering on the next token.
 
 use vitrine_protocol::{
     AblationReport, AnswerPart, Distribution, HeadEffect, Intervention, MovedToken, Prompt,
@@ -8,16 +8,14 @@ use vitrine_protocol::{
 use crate::measures::{best, kl_divergence, log_softmax, logsumexp};
 use crate::{AskObserver, Engine, EngineError};
 
-/// How many tokens of those that moved are named.
+/// Maximum number of tokens to list whose probability changed most.
 const MOVED: usize = 10;
 
 impl Engine {
-    /// The distribution of the token after a prompt without the interventions and with them, with
-    /// the `top` best candidates.
+    /// The distribution of the next token without and with the interventions, with the `top` best candidates.
     ///
     /// # Errors
-    /// When the prompt is empty, too long or cannot be encoded; a layer or head does not exist; or
-    /// the device fails.
+    /// When the prompt is empty, too long or cannot be encoded, a layer or head does not exist, or the device fails.
     pub async fn ablate(
         &mut self,
         prompt: &Prompt,
@@ -51,7 +49,7 @@ impl Engine {
         })
     }
 
-    /// Ablates each head in turn: its output zero, or with `mean` its mean over the positions.
+    /// Ablates each head in turn: its output becomes zero, or with `mean` its mean over the positions.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, `observer` stops it, or the device
@@ -107,8 +105,8 @@ impl Engine {
         })
     }
 
-    /// All logits at the prompt's end, (vocab_size), of a run with these interventions, which stay
-    /// until [`Engine::lift`].
+    /// All logits at the end of the prompt, (vocab_size), with these interventions, which remain until
+    /// [`Engine::lift`].
     pub(crate) async fn logits_with(
         &mut self,
         ids: &[u32],
@@ -119,7 +117,7 @@ impl Engine {
         Ok(self.model.logits().await?)
     }
 
-    /// Lifts all interventions, whether what was done with them went well or not.
+    /// Removes all interventions, whether `result` is a success or an error.
     pub(crate) async fn lift<T>(
         &mut self,
         result: Result<T, EngineError>,

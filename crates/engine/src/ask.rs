@@ -1,4 +1,4 @@
-//! Questions about the inside of a model, for whoever is not in the same program.
+//! Questions about the inside of a model, with answers that can be sent to another process.
 
 use vitrine_kernels::TOP_K;
 use vitrine_model::Tapped;
@@ -10,35 +10,35 @@ use vitrine_protocol::{
 use crate::inspect::inspect_json;
 use crate::{BatchObserver, Engine, EngineError};
 
-/// Tensors of an answer take at most this many bytes together.
+/// Maximum bytes of all tensors of an answer.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// About what a candidate takes as text.
+/// Approximate bytes of a candidate as JSON.
 const CANDIDATE_BYTES: u64 = 128;
 
-/// Hears of an answer while it is found.
+/// Receives the progress of an answer.
 pub trait AskObserver {
-    /// So many steps are done, of so many.
+    /// `done` of `total` steps are finished.
     fn progress(&mut self, _done: u64, _total: u64) {}
-    /// Something is known already.
+    /// A part of the answer is known.
     fn part(&mut self, _part: AnswerPart) {}
-    /// Asked after each step: whether to end here.
+    /// Called after each step: whether to stop.
     fn stop_requested(&mut self) -> bool {
         false
     }
 }
 
-/// Hears and does nothing.
+/// Ignores everything.
 impl AskObserver for () {}
 
 impl dyn AskObserver + '_ {
-    /// Tells of a step that is done, and goes on unless somebody wants otherwise.
+    /// Reports a finished step; an error if the observer stops.
     pub(crate) fn step(&mut self, done: u64, total: u64) -> Result<(), EngineError> {
         self.progress(done, total);
         self.go_on()
     }
 
-    /// Tells of a measurement that comes next, unless nobody wants it any more.
+    /// Reports the next measurement; an error if the observer stops.
     pub(crate) fn measuring(&mut self, what: &str) -> Result<(), EngineError> {
         self.go_on()?;
         let what = what.to_owned();
@@ -54,37 +54,37 @@ impl dyn AskObserver + '_ {
     }
 }
 
-/// An answer, and the tensors that belong to it, in the order of its headers.
+/// An answer and its tensors, in the order of its headers.
 #[derive(Debug, PartialEq)]
 pub struct Answered {
     /// The answer.
     pub answer: Answer,
-    /// What is too long for a text.
+    /// Data that is too large for JSON.
     pub tensors: Vec<Tensor>,
 }
 
 /// A tensor with its name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
-    /// As in `vitrine trace`.
+    /// The tap's name, as in `vitrine trace`.
     pub name: String,
     /// Its shape.
     pub shape: Vec<u32>,
-    /// Its values, the last dimension next to one another.
+    /// Its values; the last dimension is contiguous.
     pub data: TensorData,
 }
 
 /// The values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TensorData {
-    /// As they are.
+    /// 32-bit floats.
     F32(Vec<f32>),
-    /// From 0 to 1, in steps of 1 / 255.
+    /// Bytes: values from 0 to 1 in steps of 1 / 255.
     U8(Vec<u8>),
 }
 
 impl Tensor {
-    /// What there is to say of it in a text.
+    /// Its header, as part of the answer.
     #[must_use]
     pub fn header(&self) -> TensorHeader {
         TensorHeader {
@@ -115,7 +115,7 @@ impl From<Answer> for Answered {
     }
 }
 
-/// Refuses more bytes than can be handed over.
+/// Refuses tensors above the limit.
 pub(crate) fn allow(bytes: u64) -> Result<(), EngineError> {
     let most = MOST_BYTES;
     match bytes > most {
@@ -124,7 +124,7 @@ pub(crate) fn allow(bytes: u64) -> Result<(), EngineError> {
     }
 }
 
-/// The answer to a question that needs no model; none for the others.
+/// The answer to a question that needs no model; `None` for other questions.
 #[must_use]
 pub fn ask_without_model(question: &Question) -> Option<Result<Answered, EngineError>> {
     match question {
@@ -137,12 +137,11 @@ pub fn ask_without_model(question: &Question) -> Option<Result<Answered, EngineE
 }
 
 impl Engine {
-    /// Answers a question. Long ones tell `observer` of what they know already, and end when it
-    /// wants that.
+    /// Answers a question. Long ones report parts of the answer to `observer` and stop when it asks for that.
     ///
     /// # Errors
-    /// When the question is about something that there is not, its tensors are too large, it is
-    /// stopped, or the device fails.
+    /// When the question names something that does not exist, its tensors are too large, it is stopped, or the device
+    /// fails.
     pub async fn ask(
         &mut self,
         question: &Question,
@@ -244,7 +243,7 @@ impl Engine {
         Ok(Answered { answer, tensors })
     }
 
-    /// Refuses a lens whose candidates are too long a text.
+    /// Refuses a lens whose candidates exceed the limit as JSON.
     async fn allow_lens(&self, prompt: &Prompt, top: u32) -> Result<(), EngineError> {
         let positions = self.encode(prompt).await?.len() as u64;
         let layers = u64::from(self.model.config().num_hidden_layers()) + 1;
@@ -260,7 +259,7 @@ impl Engine {
     }
 }
 
-/// Tells of a batch in parts.
+/// Reports a batch as parts of an answer.
 struct Parts<'a>(&'a mut dyn AskObserver);
 
 impl BatchObserver for Parts<'_> {

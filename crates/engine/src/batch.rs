@@ -12,7 +12,7 @@ use vitrine_protocol::{
 use crate::drive::{Waiting, Work};
 use crate::{Engine, EngineError};
 
-/// Hears of a batch while it runs. Sequences are counted from 0, in the order of the request.
+/// Receives the events of a running batch. Sequences are numbered from 0 in the order of the request.
 pub trait BatchObserver {
     /// A sequence begins: the tokens of its prompt.
     fn prompt(&mut self, _sequence: usize, _tokens: &[TokenPiece]) {}
@@ -20,36 +20,35 @@ pub trait BatchObserver {
     fn token(&mut self, _sequence: usize, _step: &TokenStep) {}
     /// A sequence has ended.
     fn finished(&mut self, _sequence: usize, _summary: &GenerateSummary) {}
-    /// Asked after each step: whether to end all of them here.
+    /// Called after each step: whether to stop all sequences.
     fn stop_requested(&mut self) -> bool {
         false
     }
-    /// Asked after each step: what is to be different from here on in all that run. Means of heads are
-    /// those over the first one's prompt.
+    /// Called after each step: new interventions for all running sequences, if they changed. Means of heads are taken
+    /// over the prompt of the first one.
     fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
         None
     }
-    /// Asked after each step: how to choose from now on in all that run. The step that is under way by
-    /// then goes on as it was.
+    /// Called after each step: new sampling parameters for all running sequences, if they changed. A step that is
+    /// already submitted keeps the old ones.
     fn new_sampling(&mut self) -> Option<SamplingParams> {
         None
     }
 }
 
-/// Hears and does nothing.
+/// Ignores everything.
 impl BatchObserver for () {}
 
 impl Engine {
-    /// Continues several prompts in one run, each with its own sampling: each step takes all sequences
-    /// at once, and reads each weight once for all of them. A sequence that ends leaves its place to
-    /// one that waits. Each gets the tokens that it would get alone.
+    /// Continues several prompts in one run, each with its own sampling. A step advances all sequences and reads each
+    /// weight once. When a sequence ends, a waiting one takes its slot. Each gets the tokens that it would get alone.
     ///
-    /// Prompts whose interventions or packets differ run one group after the other. Tokens with
-    /// packets take turns, each in a pass of its own.
+    /// Prompts with different interventions or packets run in groups, one group at a time. Inspected sequences take
+    /// turns, each in a pass of its own.
     ///
     /// # Errors
-    /// When a prompt is empty, too long or cannot be encoded (then nothing has begun), an intervention
-    /// cannot be, or the device fails.
+    /// When a prompt is empty, too long or cannot be encoded (nothing runs then), an intervention is invalid, or the
+    /// device fails.
     pub async fn generate_batch(
         &mut self,
         request: &BatchRequest,
@@ -69,7 +68,7 @@ impl Engine {
             .run_batch(request, grouped(waiting), observer, &mut opened)
             .await;
         for id in opened {
-            // Most have ended long ago.
+            // Most sequences have ended by then.
             let _ = self.model.end(id);
         }
         outcome
@@ -123,7 +122,7 @@ impl Engine {
     }
 }
 
-/// In the order of the request, but for those that can run with an earlier one: they follow it.
+/// The order of the request, except that prompts which can run with an earlier one follow it.
 fn grouped(waiting: Vec<Waiting<'_>>) -> VecDeque<Waiting<'_>> {
     let mut groups: Vec<Vec<Waiting<'_>>> = Vec::new();
     for one in waiting {

@@ -1,4 +1,4 @@
-//! How fast a model is on this device.
+//! Benchmarks of a model on this device.
 
 mod copy;
 mod packets;
@@ -12,14 +12,13 @@ use vitrine_protocol::{BenchReport, BenchRequest, PacketParts, PassProfile};
 use crate::packet::wanted;
 use crate::{AskObserver, Engine, EngineError, adapter_summary};
 
-/// Runs of a speed end after so many seconds, but for the first.
+/// Repeated runs of a measurement stop after this many seconds.
 const REPEAT_S: f64 = 3.0;
 
 impl Engine {
-    /// Measures reading and decoding. `observer` hears what is measured next, and can end it there.
+    /// Measures prefill and decoding. `observer` is told of each measurement and can stop.
     ///
-    /// The tokens are arbitrary, and the keys of a context are whatever the cache holds: they take
-    /// the same time.
+    /// The tokens and the cached keys are arbitrary, because the time does not depend on them.
     ///
     /// # Errors
     /// When `observer` stops it, or the device fails.
@@ -38,7 +37,7 @@ impl Engine {
             profiles: Vec::new(),
             left_out: Vec::new(),
         };
-        // Whatever the last generation looked at.
+        // The last generation may have been inspected.
         bench.model.watch(wanted(PacketParts::NONE))?;
         let first_token_s = bench.first_token().await?;
         let prefill = bench.prefills(first_token_s).await?;
@@ -48,7 +47,7 @@ impl Engine {
         let mut packets = Vec::new();
         if request.packets {
             let measured = bench.packets(16, request.new_tokens).await;
-            // Also where it was stopped.
+            // Also after it was stopped.
             bench.model.watch(wanted(PacketParts::NONE))?;
             packets = measured?;
         }
@@ -74,7 +73,7 @@ impl Engine {
     }
 }
 
-/// A benchmark under way.
+/// A running benchmark.
 struct Bench<'a> {
     model: &'a mut Model,
     request: &'a BenchRequest,
@@ -84,16 +83,16 @@ struct Bench<'a> {
     left_out: Vec<String>,
 }
 
-/// How long tokens took.
+/// Times of tokens, in seconds.
 struct Decoded {
     /// In all.
     seconds: f64,
-    /// Of that in passes on the GPU; 0 where nobody times them.
+    /// The part spent in passes on the GPU; 0 without timestamps.
     on_gpu: f64,
 }
 
 impl Bench<'_> {
-    /// Whether `what` is to be measured: the context holds its positions, and it takes no more than the budget.
+    /// Whether to measure `what`: its positions fit the context, and its time fits the budget.
     fn fits(&mut self, what: &str, positions: u32, seconds: f64) -> bool {
         let context = self.model.config().max_position_embeddings;
         if positions > context {
@@ -109,7 +108,7 @@ impl Bench<'_> {
         true
     }
 
-    /// The same; says that it is measured next.
+    /// The same, and reports the measurement to the observer.
     fn begins(&mut self, what: &str, positions: u32, seconds: f64) -> Result<bool, EngineError> {
         let fits = self.fits(what, positions, seconds);
         if fits {
@@ -137,7 +136,7 @@ impl Bench<'_> {
         (0..tokens).map(|i| i * 7919 % vocab).collect()
     }
 
-    /// Seconds to read a prompt and choose the token after it.
+    /// Seconds of the prefill of a prompt and the choice of the next token.
     async fn prefill(&mut self, tokens: u32) -> Result<f64, EngineError> {
         let ids = self.prompt(tokens);
         let clock = Clock::start();
@@ -145,8 +144,8 @@ impl Bench<'_> {
         Ok(clock.seconds())
     }
 
-    /// Decodes `n` tokens after `context` positions, with the `top` best candidates of each; as in a
-    /// generation, the next step is submitted before the last one is awaited.
+    /// Decodes `n` tokens after `context` positions, with the `top` best candidates of each. As in a generation, the
+    /// next step is submitted before the last one is awaited.
     async fn decode(&mut self, context: u32, n: u32, top: u32) -> Result<Decoded, EngineError> {
         self.model.jump(context)?;
         let mut pending = self.model.decode(top)?;

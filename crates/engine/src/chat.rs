@@ -1,4 +1,4 @@
-//! Chats as the model's template writes them.
+//! Chat prompts from the model's template.
 
 use std::cell::OnceCell;
 
@@ -7,8 +7,8 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 use crate::EngineError;
 
-/// A chat template that is compiled when somebody chats. What compiles it is a part of the page's module
-/// that is fetched then: plain text is generated without.
+/// A chat template that is compiled with the first chat prompt. In the page the template engine is a part of the
+/// module that is fetched then; raw prompts do not need it.
 pub struct Chat {
     source: ChatTemplateSource,
     template: OnceCell<Box<dyn RenderChat>>,
@@ -26,8 +26,8 @@ impl Chat {
     /// A user's message, and the beginning of the answer.
     ///
     /// # Errors
-    /// When the template is not valid, refuses the message or does not end; in the page when the part
-    /// cannot be fetched.
+    /// When the template is invalid, refuses the message or exceeds its limits; in the page also when the part cannot
+    /// be fetched.
     pub async fn render(&self, user: &str) -> Result<String, EngineError> {
         let template = match self.template.get() {
             Some(template) => template,
@@ -40,7 +40,7 @@ impl Chat {
     }
 }
 
-// Only who has its result can reach the template engine, through the trait's table of functions.
+// The template engine is reachable only through the trait object, so that the splitter can move it to a part.
 #[wasm_split(chat_templates, fallible)]
 fn compile(source: &ChatTemplateSource) -> Result<Box<dyn RenderChat>, EngineError> {
     Ok(Box::new(source.compile()?))

@@ -1,4 +1,4 @@
-//! One text read in several number formats.
+//! Comparison of weight formats on one text.
 
 use vitrine_model::{Dtype, KvDtype, LoadOptions, Quantize, Tap};
 use vitrine_protocol::{
@@ -9,18 +9,18 @@ use vitrine_protocol::{
 use crate::measures::{best, kl_divergence, log_softmax};
 use crate::{Engine, EngineError};
 
-/// Formats that were compared so far. The caller loads the model in each of them, one after the
-/// other, for two may not fit at a time.
+/// The formats compared so far. The caller loads the model in one format after the other, because two may not fit in
+/// memory.
 pub struct Comparison {
     prompt: Prompt,
     max_new_tokens: u32,
-    /// Logits take at most this many bytes.
+    /// Maximum bytes of logits.
     most_bytes: u64,
     reference: Option<Reference>,
     rows: Vec<FormatRow>,
 }
 
-/// The text and what the first format says of it.
+/// The text and the logits of the first format.
 struct Reference {
     prompt: usize,
     ids: Vec<u32>,
@@ -28,7 +28,7 @@ struct Reference {
     logits: Vec<f32>,
 }
 
-/// What a format is called.
+/// Display name of a format.
 #[must_use]
 pub fn format_name(format: CompareFormat) -> &'static str {
     match format {
@@ -42,7 +42,7 @@ pub fn format_name(format: CompareFormat) -> &'static str {
     }
 }
 
-/// How to load a model in a format; `usual` says what the format does not.
+/// Load options for a format; `usual` supplies the rest.
 #[must_use]
 pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
     let mut options = usual.clone();
@@ -62,8 +62,7 @@ pub fn options_of(format: CompareFormat, usual: &LoadOptions) -> LoadOptions {
     options
 }
 
-/// Refuses formats that would change nothing: those that quantise weights which are quantised
-/// already.
+/// Refuses formats without an effect: those that quantise weights which are already quantised.
 ///
 /// # Errors
 /// When there is such a format.
@@ -88,7 +87,7 @@ pub fn check_formats(formats: &[CompareFormat], model: &ModelReport) -> Result<(
 }
 
 impl Comparison {
-    /// Nothing is compared yet. Tensors may take `most_bytes` at a time.
+    /// Starts a comparison in which tensors may use `most_bytes` at a time.
     #[must_use]
     pub fn new(request: &CompareRequest, most_bytes: u64) -> Self {
         Self {
@@ -100,8 +99,8 @@ impl Comparison {
         }
     }
 
-    /// Measures the next format: `engine` is the model loaded in it. The first one writes the text
-    /// that all of them read.
+    /// Measures the next format, in which `engine` was loaded. The first one generates the text that all of them
+    /// read.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, the logits are too large, or the
@@ -173,7 +172,7 @@ impl Comparison {
             lens: None,
             interventions: Vec::new(),
         };
-        // The reference's are held as well.
+        // The logits of the reference are in memory too.
         let bytes = 2 * engine.trace_bytes(&request).await?;
         let most = self.most_bytes;
         if bytes > most {
@@ -201,7 +200,7 @@ fn positions(reference: &[f32], logits: &[f32], count: usize) -> Vec<FormatPosit
     .collect()
 }
 
-/// e to the mean surprise of each token but the first.
+/// Perplexity: e to the mean surprisal of all tokens but the first.
 fn perplexity(logits: &[f32], ids: &[u32]) -> f64 {
     let vocab = logits.len() / ids.len();
     let rows = logits.chunks_exact(vocab);

@@ -1,4 +1,4 @@
-//! Sequences on their way: a generation, a fork, or several that share each step.
+//! The loop that advances sequences: a generation, a fork, or a batch.
 
 use std::collections::VecDeque;
 
@@ -14,7 +14,7 @@ use crate::intervene::asks_for_mean;
 use crate::packet::wanted;
 use crate::{BatchObserver, Engine, EngineError};
 
-/// A sequence that has a place.
+/// A sequence in a slot.
 pub struct Running<'a> {
     index: usize,
     id: SequenceId,
@@ -25,7 +25,7 @@ pub struct Running<'a> {
     decoder: Option<StreamDecoder<'a>>,
     /// At most this many new tokens.
     limit: u32,
-    /// Tokens that the GPU was asked for.
+    /// Tokens submitted to the GPU.
     asked: u32,
     began_s: f64,
     first_s: f64,
@@ -34,17 +34,17 @@ pub struct Running<'a> {
     ended: bool,
 }
 
-/// What a sequence asks for.
+/// The request of a sequence.
 #[derive(Clone, Copy)]
 pub struct Limits {
     pub max_new_tokens: u32,
     pub top: u32,
     pub kv_cache: bool,
-    /// The most tokens of a sequence.
+    /// Maximum tokens of a sequence.
     pub context: u32,
 }
 
-/// A sequence that waits for a place, with its prompt.
+/// A sequence that waits for a slot, with its prompt.
 #[derive(Clone)]
 pub struct Waiting<'a> {
     pub index: usize,
@@ -53,10 +53,10 @@ pub struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    /// Whether both can run at the same time: the model is changed and watched in one way.
+    /// Whether both can run at the same time: with the same interventions and packets.
     pub fn runs_with(&self, other: &Self) -> bool {
         let (a, b) = (self.request, other.request);
-        // The mean of a head is that over the prompt.
+        // Means of heads depend on the prompt.
         let mean = a.interventions.iter().any(asks_for_mean);
         a.packet == b.packet
             && a.interventions == b.interventions
@@ -64,34 +64,34 @@ impl Waiting<'_> {
     }
 }
 
-/// What the GPU works on. The sequences are named by their place in the request.
+/// A submitted step. Sequences are identified by their index in the request.
 pub enum Underway {
     First(usize, Pending),
     Step(Vec<usize>, PendingBatch),
 }
 
-/// Sequences on their way.
+/// The sequences of a run.
 pub struct Work<'a> {
     pub clock: Clock,
-    /// Those that can run at the same time stand together.
+    /// Waiting sequences; those that can run together are adjacent.
     pub waiting: VecDeque<Waiting<'a>>,
-    /// The last of them that was let in.
+    /// The last one that was started.
     pub admitted: Option<Waiting<'a>>,
     pub running: Vec<Running<'a>>,
     pub underway: VecDeque<Underway>,
     /// Places.
     pub width: usize,
-    /// Candidates of each step.
+    /// Number of candidates per step.
     pub top: u32,
-    /// What each token is to tell of itself.
+    /// The packet parts of each token.
     pub packet: PacketParts,
-    /// Whether sequences stay in the cache when they have ended.
+    /// Whether finished sequences stay in the cache.
     pub keep: bool,
     pub summaries: Vec<Option<GenerateSummary>>,
 }
 
 impl<'a> Work<'a> {
-    /// One sequence, which is asked for its first token already, and stays in the cache.
+    /// One sequence, whose first token has been submitted and which stays in the cache.
     pub fn of_one(clock: Clock, one: Running<'a>, pending: Pending, packet: PacketParts) -> Self {
         Self {
             clock,
@@ -109,7 +109,7 @@ impl<'a> Work<'a> {
 }
 
 impl<'a> Running<'a> {
-    /// A sequence that was asked for its first token.
+    /// Adds a sequence whose first token has been submitted.
     pub fn new(
         (index, id): (usize, SequenceId),
         prompt_ids: Vec<u32>,
@@ -141,7 +141,7 @@ impl<'a> Running<'a> {
 }
 
 impl Engine {
-    /// Runs until all have ended. `opened` hears of sequences that were started.
+    /// Runs until all sequences have ended. `opened` is called for each started one.
     pub(crate) async fn drive<'a>(
         &mut self,
         mut work: Work<'a>,
@@ -178,7 +178,7 @@ impl Engine {
         Ok(work.summaries.into_iter().flatten().collect())
     }
 
-    /// Starts sequences while there are places. The model is changed only when nothing runs.
+    /// Starts sequences while slots are free. Interventions change only when nothing runs.
     async fn admit<'a>(
         &mut self,
         work: &mut Work<'a>,
@@ -233,7 +233,7 @@ impl Engine {
         }
     }
 
-    /// Makes the model as it is to be from now on.
+    /// Applies interventions and packets.
     pub(crate) async fn prepare(
         &mut self,
         interventions: &[Intervention],
@@ -244,8 +244,8 @@ impl Engine {
         Ok(self.model.watch(wanted(packet))?)
     }
 
-    /// Submits a step of all that may go on. With a cache the GPU already has the tokens that it chose,
-    /// and goes on while we wait for our copies: then it is a step ahead.
+    /// Submits a step for all running sequences. With a cache the GPU has the chosen tokens already, so it can be one
+    /// step ahead of the readback.
     fn submit_steps(&mut self, work: &mut Work<'_>) -> Result<bool, EngineError> {
         let anew = |one: &&mut Running<'_>| !one.kv_cache && one.ids.len() as u32 == one.asked;
         for one in work.running.iter_mut().filter(anew) {
@@ -273,7 +273,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// Waits until no more than `keep` steps are under way.
+    /// Waits until at most `keep` steps are pending.
     async fn await_steps(
         &mut self,
         work: &mut Work<'_>,
@@ -291,7 +291,7 @@ impl Engine {
             let now_s = work.clock.seconds();
             for (place, prediction) in places.into_iter().zip(predictions) {
                 let one = work.running.iter_mut().find(|one| one.index == place);
-                // One that has ended meanwhile has no use for its token.
+                // A sequence that has ended meanwhile discards its token.
                 if let Some(one) = one.filter(|one| !one.ended) {
                     self.take(one, prediction, now_s, observer);
                 }
@@ -300,7 +300,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Does what is wanted otherwise from here on.
+    /// Applies changed interventions and sampling parameters.
     async fn follow(
         &mut self,
         work: &Work<'_>,
@@ -321,7 +321,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A token that has arrived.
+    /// Handles a token that has arrived.
     fn take(
         &self,
         one: &mut Running<'_>,
@@ -374,7 +374,7 @@ impl Engine {
     }
 }
 
-/// Of a sequence that was stopped before it had a place.
+/// The summary of a sequence that was stopped before it had a slot.
 fn never_begun(prompt_ids: Vec<u32>) -> GenerateSummary {
     GenerateSummary {
         finish_reason: FinishReason::Stopped,

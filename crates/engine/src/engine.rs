@@ -17,16 +17,16 @@ pub struct Engine {
     /// Shared with the decoders of running generations.
     pub(crate) tokenizer: Option<Rc<Tokenizer>>,
     chat: Option<Chat>,
-    /// Ids that end a generation, beside those that the tokenizer knows.
+    /// Ids that end a generation, in addition to those of the tokenizer.
     ends: BTreeSet<u32>,
     sampling_defaults: SamplingDefaults,
     summary: ModelSummary,
     report: ModelReport,
-    /// Whether passes are other than the model's own.
+    /// Whether interventions are active.
     pub(crate) intervened: bool,
 }
 
-/// From the model's stages to the page's phases.
+/// Converts the model's load stages to the protocol's phases.
 fn phases(on_progress: &mut dyn FnMut(LoadPhase, u64, u64)) -> impl FnMut(LoadStage, u64, u64) {
     move |stage, done, total| {
         let phase = match stage {
@@ -38,11 +38,11 @@ fn phases(on_progress: &mut dyn FnMut(LoadPhase, u64, u64)) -> impl FnMut(LoadSt
 }
 
 impl Engine {
-    /// Reads a model's files and brings it to the GPU. `on_progress` hears of the phase, done, and
-    /// in all.
+    /// Reads a model's files and uploads it to the GPU. `on_progress` receives the phase and the done and total
+    /// bytes.
     ///
     /// # Errors
-    /// When the file is damaged, not supported or unreadable, or the GPU has no room.
+    /// When the file is damaged, not supported or unreadable, or GPU memory is exhausted.
     pub async fn load<S: ByteSource>(
         gpu: Gpu,
         files: &ModelFiles<S>,
@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let checkpoint = Checkpoint::open(files).await?;
         let mut progress = phases(on_progress);
-        // The vocabulary is checked before the long part begins.
+        // The vocabulary is checked before the upload, which takes long.
         let vocabulary = vocabulary::read(
             files,
             checkpoint.gguf.as_ref(),
@@ -76,10 +76,10 @@ impl Engine {
         })
     }
 
-    /// A model of random weights and no tokenizer: its speed is real, its words are not.
+    /// A model with random weights and without a tokenizer, for benchmarks.
     ///
     /// # Errors
-    /// When the GPU has no room.
+    /// When GPU memory is exhausted.
     pub async fn random(
         gpu: Gpu,
         config: Config,
@@ -102,14 +102,13 @@ impl Engine {
         })
     }
 
-    /// The model in a few words.
+    /// A summary of the model.
     #[must_use]
     pub fn summary(&self) -> ModelSummary {
         self.summary.clone()
     }
 
-    /// What there is to say of the model without running it, with the KV cache of `context` tokens;
-    /// none for the longest context.
+    /// The report of the model, with the size of the KV cache for `context` tokens; `None` for the longest context.
     #[must_use]
     pub fn inspect(&self, context: Option<u32>) -> ModelReport {
         let mut report = self.report.clone();
@@ -120,7 +119,7 @@ impl Engine {
         report
     }
 
-    /// How its files recommend to sample.
+    /// The sampling defaults of its files.
     #[must_use]
     pub fn sampling_defaults(&self) -> &SamplingDefaults {
         &self.sampling_defaults
@@ -148,7 +147,7 @@ impl Engine {
         }
     }
 
-    /// A user's message as the chat template writes it.
+    /// A user's message rendered by the chat template.
     pub(crate) async fn render(&self, user: &str) -> Result<String, EngineError> {
         let chat = self.chat.as_ref().ok_or(EngineError::NoChatTemplate)?;
         chat.render(user).await
@@ -158,7 +157,7 @@ impl Engine {
         self.tokenizer.as_deref().ok_or(EngineError::NoTokenizer)
     }
 
-    /// What a token id stands for.
+    /// The text and bytes of a token id.
     #[must_use]
     pub fn piece(&self, id: u32) -> TokenPiece {
         match self
@@ -181,8 +180,7 @@ impl Engine {
         }
     }
 
-    /// The tokenizer of a model's files, without a device and without weights; none where they
-    /// bring none.
+    /// The tokenizer of a model's files, without a device and weights; `None` if they have none.
     ///
     /// # Errors
     /// When the file is damaged or unreadable, or its tokenizer is not supported.

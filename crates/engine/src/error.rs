@@ -3,7 +3,7 @@ use vitrine_model::ModelError;
 use vitrine_protocol::{Failure, FailureKind};
 use vitrine_text::TextError;
 
-/// What can go wrong between a request and its answer.
+/// Errors between a request and its answer.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The model.
@@ -15,31 +15,31 @@ pub enum EngineError {
     /// Text was given to a model without a tokenizer.
     #[error("This model has no tokenizer: give token ids instead of text.")]
     NoTokenizer,
-    /// A text that should name one token.
+    /// A text that is not exactly one token.
     #[error("{text:?} is {tokens} tokens ({pieces}): give a text that is one token.")]
     NotOneToken {
         /// The text.
         text: String,
-        /// How many tokens it is.
+        /// Number of its tokens.
         tokens: usize,
-        /// Those tokens.
+        /// The tokens.
         pieces: String,
     },
-    /// A part of the page's module that is fetched when it is needed.
+    /// A part of the page's module could not be fetched.
     #[error(
         "The part of this page that writes chats could not be fetched: check the connection and try \
          again, or give a raw prompt."
     )]
     PartMissing,
-    /// A chat was asked of a model without a template.
+    /// A chat prompt for a model without a template.
     #[error("This model has no chat template: give a raw prompt.")]
     NoChatTemplate,
-    /// Head scores of a prompt that has nothing before its last token.
+    /// Head scores of a prompt with a single token.
     #[error(
         "Head scores compare a token with those before it: give a prompt of at least two tokens."
     )]
     OneToken,
-    /// Two prompts that have no positions in common.
+    /// Patching needs prompts of equal length.
     #[error(
         "The clean prompt has {clean} tokens and the corrupt one {corrupt}: patching goes from \
          position to position, so choose prompts of equal length."
@@ -50,31 +50,31 @@ pub enum EngineError {
         /// Tokens of the corrupt prompt.
         corrupt: usize,
     },
-    /// Both prompts say the same.
+    /// Both prompts have the same answer.
     #[error(
         "Both prompts have the same answer, so there is nothing to restore: choose other prompts, or \
          name the two answers."
     )]
     SameAnswer,
-    /// An answer that is no token.
+    /// An answer that is not a token.
     #[error("The answer {id} is not in the vocabulary: give the id or the text of one token.")]
     NoSuchAnswer {
         /// Its id.
         id: u32,
     },
-    /// Tensors that are too large to hand over.
+    /// Tensors above the limit.
     #[error(
         "These tensors take {} MiB and at most {} MiB are handed over at a time: ask for fewer of \
          them, or shorten the prompt.",
         bytes.div_ceil(1 << 20), most >> 20
     )]
     TensorsTooLarge {
-        /// What they take.
+        /// Their bytes.
         bytes: u64,
-        /// What is allowed.
+        /// The limit.
         most: u64,
     },
-    /// Quantising what is quantised.
+    /// Quantising quantised weights.
     #[error(
         "{format} quantises float weights, and this model's are {already} already: compare f32 and \
          f16, or take a model of float weights."
@@ -82,30 +82,30 @@ pub enum EngineError {
     QuantisedAlready {
         /// The format.
         format: &'static str,
-        /// What most weights are in.
+        /// The format of most weights.
         already: String,
     },
-    /// A comparison without the files that it loads.
+    /// A comparison on a host without the model's files.
     #[error("Comparing number formats loads the model's files again: ask who has them.")]
     NeedsFiles,
-    /// Somebody did not want to wait for the answer any longer.
+    /// The observer stopped it.
     #[error("This was stopped before it was done: ask again for the whole answer.")]
     Stopped,
-    /// What only a single prompt can have.
+    /// An option that needs a single prompt.
     #[error("Several prompts in one run keep their KV cache: give one prompt to run without it.")]
     NotInBatch,
     /// One of several prompts.
     #[error("Prompt {}: {error}", index + 1)]
     InBatch {
-        /// Which, from 0 on.
+        /// Its index, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The error.
         error: Box<EngineError>,
     },
 }
 
 impl EngineError {
-    /// The same, where it is about one of several prompts.
+    /// The same error, for one of several prompts.
     pub(crate) fn of_prompt(self, index: usize) -> Self {
         Self::InBatch {
             index,
@@ -113,7 +113,7 @@ impl EngineError {
         }
     }
 
-    /// The same for the page.
+    /// The failure that is sent to the page.
     #[must_use]
     pub fn failure(&self) -> Failure {
         let kind = match self {

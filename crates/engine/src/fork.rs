@@ -1,4 +1,4 @@
-//! Branches: other ways that a sequence could have gone.
+//! Branches: alternative continuations of a sequence.
 
 use vitrine_gpu::Clock;
 use vitrine_model::{ModelError, SequenceId};
@@ -7,12 +7,12 @@ use vitrine_protocol::{ForkRequest, GenerateSummary, TokenPiece};
 use crate::drive::{Limits, Running, Work};
 use crate::{Engine, EngineError, Observer};
 
-/// A sequence that stays in the cache, to be forked.
+/// A sequence that stays in the cache so that it can be forked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Branch(SequenceId);
 
 impl Engine {
-    /// Keeps what the last generation read and wrote, so that it can be forked.
+    /// Keeps the sequence of the last generation, so that it can be forked.
     ///
     /// # Errors
     /// When there are too many branches.
@@ -20,20 +20,20 @@ impl Engine {
         Ok(Branch(self.model.set_aside(SequenceId::FIRST)?))
     }
 
-    /// Forgets a branch; what it shares with others stays.
+    /// Removes a branch; pages that it shares with others remain.
     ///
     /// # Errors
-    /// When it is forgotten already.
+    /// When it was removed already.
     pub fn forget(&mut self, branch: Branch) -> Result<(), EngineError> {
         Ok(self.model.end(branch.0)?)
     }
 
-    /// Takes the first tokens of a branch and another one, and goes on from there: a branch of its
-    /// own. The keys and values of the common tokens are shared and not computed again.
+    /// Continues from the first tokens of a branch with another token, as a new branch. Keys and values of the common
+    /// tokens are shared, not computed again.
     ///
     /// # Errors
-    /// When the branch does not reach so far, the token is unknown, the context is full, there are
-    /// too many branches, a setting or an intervention cannot be, or the device fails.
+    /// When the branch is shorter, the token is unknown, the context is full, there are too many branches, a setting
+    /// or an intervention is invalid, or the device fails.
     pub async fn fork(
         &mut self,
         of: Branch,
@@ -54,7 +54,7 @@ impl Engine {
         request.sampling.check().map_err(ModelError::from)?;
         self.prepare(&request.interventions, &prompt_ids, request.packet)
             .await?;
-        // The fork inherits it, for its first token too.
+        // The fork inherits it, also for its first token.
         let params = Some(&request.sampling);
         self.model.set_sampling(of.0, params, position + 1)?;
         let (id, pending) = self.model.fork(of.0, position, token, top)?;

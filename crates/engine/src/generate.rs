@@ -1,4 +1,4 @@
-//! Token after token.
+//! Generation of tokens.
 
 use vitrine_gpu::Clock;
 use vitrine_kernels::DrawnBits;
@@ -12,7 +12,7 @@ use crate::drive::{Running, Work};
 use crate::{BatchObserver, Engine, EngineError, Observer};
 
 impl Engine {
-    /// Continues a prompt, and tells `observer` of each token as it comes.
+    /// Continues a prompt and reports each token to `observer`.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, a setting is out of its range, or
@@ -23,7 +23,7 @@ impl Engine {
         observer: &mut dyn Observer,
     ) -> Result<GenerateSummary, EngineError> {
         let summary = self.run(request, observer).await;
-        // Whatever comes next has its own.
+        // The next request has interventions of its own.
         self.model.set_sampling(SequenceId::FIRST, None, 0)?;
         summary
     }
@@ -52,7 +52,7 @@ impl Engine {
         self.drive_one(work, tokenizer, observer).await
     }
 
-    /// Goes on with the only sequence until it ends; it stays in the cache.
+    /// Continues the only sequence until it ends; it stays in the cache.
     pub(crate) async fn drive_one<'a>(
         &mut self,
         work: Work<'a>,
@@ -65,7 +65,7 @@ impl Engine {
         Ok(summary.ok_or(ModelError::NoSuchSequence)?)
     }
 
-    /// Chooses tokens of a sequence after a prompt of that length so from now on.
+    /// Sets the sampling parameters of a sequence with a prompt of this length.
     pub(crate) fn choose_by(
         &mut self,
         id: SequenceId,
@@ -82,7 +82,7 @@ impl Engine {
     }
 }
 
-/// Tells of the only sequence of a batch.
+/// Reports the only sequence of a batch.
 struct Only<'a>(&'a mut dyn Observer);
 
 impl BatchObserver for Only<'_> {
@@ -103,7 +103,7 @@ impl BatchObserver for Only<'_> {
     }
 }
 
-/// How a token was drawn.
+/// The draw of a token.
 pub(crate) fn draw(drawn: &DrawnBits) -> Draw {
     Draw {
         u: drawn.u(),

@@ -1,4 +1,4 @@
-//! What kind of head each is, and what it looks at.
+//! Head scores and attention thumbnails.
 
 use vitrine_model::{Tap, Tapped};
 use vitrine_protocol::{HeadScore, HeadsReport, LayerAttention, Prompt, ThumbnailsReport};
@@ -6,7 +6,7 @@ use vitrine_protocol::{HeadScore, HeadsReport, LayerAttention, Prompt, Thumbnail
 use crate::measures::{head_scores, max_pool};
 use crate::{AskObserver, Engine, EngineError, Tensor, TensorData};
 
-/// Probabilities that are held at a time take at most this many bytes, if one layer's do.
+/// Maximum bytes of attention probabilities in memory at a time, unless a single layer exceeds it.
 const BYTES: u64 = 128 << 20;
 
 impl Engine {
@@ -33,8 +33,8 @@ impl Engine {
         })
     }
 
-    /// The attention of all heads in small, (layers, heads, side, side), with the scores of the
-    /// heads. `side` is what is asked for, or the number of positions if those are fewer.
+    /// Thumbnails of the attention of all heads, (layers, heads, side, side), with the scores of the heads. `side` is
+    /// at most the number of positions.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, there would be too many cells,
@@ -104,8 +104,8 @@ impl Engine {
         Ok((report, tensors))
     }
 
-    /// Shows the attention of one layer after the other, (heads, positions, positions) each; a few
-    /// layers are held at a time.
+    /// Calls `visit` with the attention of each layer, (heads, positions, positions); a few layers are in memory at a
+    /// time.
     async fn attentions(
         &mut self,
         ids: &[u32],
@@ -129,7 +129,7 @@ impl Engine {
     }
 }
 
-/// Scores of the heads of a layer; none of a single token.
+/// Scores of the heads of a layer; empty for a single token.
 fn scores_of(tensor: &Tapped, ids: &[u32]) -> Vec<HeadScore> {
     let heads = tensor.values.chunks_exact(ids.len() * ids.len());
     let score = |(head, probabilities)| {

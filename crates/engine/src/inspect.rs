@@ -1,4 +1,4 @@
-//! What there is to say of a model without running it.
+//! Reports of a model without running it.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use vitrine_protocol::{
 use crate::EngineError;
 use crate::vocabulary::{self, Vocabulary};
 
-/// The report of a model's files, if it were loaded with these options. Needs no device.
+/// The report of a model's files as loaded with these options. Needs no device.
 ///
 /// # Errors
 /// When the files are damaged, not supported or unreadable.
@@ -62,7 +62,7 @@ pub(crate) fn inspect_checkpoint<S: ByteSource>(
     Ok(report)
 }
 
-/// The report of a config.json, with the KV cache of `context` tokens; none for the longest context.
+/// The report of a config.json, with the size of the KV cache for `context` tokens; `None` for the longest context.
 pub(crate) fn inspect_json(json: &str, context: Option<u32>) -> Result<ModelReport, EngineError> {
     let config = Config::from_json(json.as_bytes())?;
     let options = LoadOptions {
@@ -72,10 +72,10 @@ pub(crate) fn inspect_json(json: &str, context: Option<u32>) -> Result<ModelRepo
     inspect_config(&config, &options)
 }
 
-/// The report of a configuration alone.
+/// The report of a configuration without files.
 ///
 /// # Errors
-/// When a model of it cannot be loaded with these options.
+/// When such a model cannot be loaded with these options.
 pub fn inspect_config(config: &Config, options: &LoadOptions) -> Result<ModelReport, EngineError> {
     options.check(config)?;
     let modules = module_tree(config, options.quantization);

@@ -1,4 +1,4 @@
-//! From what is asked to be different to the numbers that make it so.
+//! Converts interventions to the model's changes.
 
 use vitrine_model::{Change, PacketParts, PatchSite, Tap};
 use vitrine_protocol::{Intervention, PatchSite as Site};
@@ -6,14 +6,14 @@ use vitrine_protocol::{Intervention, PatchSite as Site};
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Makes these interventions, and no others, part of all passes, in the middle of a sequence
-    /// too. Means are over the positions of `ids`.
+    /// Replaces the interventions of all passes, also in the middle of a sequence. Means are over the positions of
+    /// `ids`.
     pub(crate) async fn intervene(
         &mut self,
         interventions: &[Intervention],
         ids: &[u32],
     ) -> Result<(), EngineError> {
-        // Who wants packets says so after this.
+        // Packets are requested after this.
         self.model.watch(PacketParts::default())?;
         if interventions.is_empty() && !self.intervened {
             return Ok(());
@@ -29,7 +29,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The mean of what a head gives, for each intervention that asks for one.
+    /// The mean output of a head, for each intervention that needs one.
     async fn head_means(
         &mut self,
         interventions: &[Intervention],
@@ -62,7 +62,7 @@ impl Engine {
             let [positions, heads, head_dim] = [0, 1, 2].map(|i| tensor.shape[i]);
             let head = head as usize;
             if head >= heads {
-                // The model will say so.
+                // The model reports the error.
                 return Vec::new();
             }
             let mut sum = vec![0.0; head_dim];
@@ -80,7 +80,7 @@ impl Engine {
     }
 }
 
-/// Whether it takes a mean over the positions of a prompt.
+/// Whether it needs a mean over the positions of a prompt.
 pub(crate) fn asks_for_mean(intervention: &Intervention) -> bool {
     matches!(intervention, Intervention::Head { mean: true, .. })
 }

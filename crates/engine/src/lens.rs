@@ -1,4 +1,4 @@
-//! What each layer would answer.
+//! The logit lens of a prompt.
 
 use vitrine_kernels::TOP_K;
 use vitrine_model::{LensRequest, RowPrediction};
@@ -8,8 +8,8 @@ use crate::measures::leads_from;
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// The logit lens of all layers and positions, with the `top` best candidates, and what each
-    /// layer makes of the model's own answer at that position.
+    /// The logit lens of all layers and positions, with the `top` best candidates and the rank of the model's final
+    /// answer at that position.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, or the device fails.

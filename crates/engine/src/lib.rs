@@ -1,6 +1,6 @@
-//! The generate loop: prompt in, tokens and their distributions out.
+//! Generation and inspection: prompts in; tokens, distributions and activations out.
 //!
-//! The same for every host: the command line blocks on these futures, the web worker awaits them.
+//! It is the same for every host: the command line blocks on these futures, and the web worker awaits them.
 
 mod ablate;
 mod ask;
@@ -50,28 +50,28 @@ pub use vitrine_model::{
 
 use vitrine_protocol::{Intervention, SamplingParams, TokenPiece, TokenStep};
 
-/// Hears of a generation while it runs.
+/// Receives the events of a running generation.
 pub trait Observer {
     /// The prompt's tokens, before the first new one.
     fn prompt(&mut self, tokens: &[TokenPiece]);
     /// A new token.
     fn token(&mut self, step: &TokenStep);
-    /// Asked after each token: whether to end here.
+    /// Called after each token: whether to stop.
     fn stop_requested(&mut self) -> bool {
         false
     }
-    /// Asked after each token: what is to be different from here on, if it changes.
+    /// Called after each token: new interventions, if they changed.
     fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
         None
     }
-    /// Asked after each token: how to choose from now on, if otherwise than before. The step that is
-    /// under way by then goes on as it was.
+    /// Called after each token: new sampling parameters, if they changed. A step that is already submitted keeps the
+    /// old ones.
     fn new_sampling(&mut self) -> Option<SamplingParams> {
         None
     }
 }
 
-/// Hears and does nothing.
+/// Ignores everything.
 impl Observer for () {
     fn prompt(&mut self, _tokens: &[TokenPiece]) {}
     fn token(&mut self, _step: &TokenStep) {}

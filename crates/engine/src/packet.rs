@@ -1,4 +1,4 @@
-//! From the numbers of a packet to the message.
+//! Converts packets to messages.
 
 use vitrine_kernels::LOGIT_BIN;
 use vitrine_model::{Packet, PacketParts as Wanted, Prediction, Span};
@@ -8,7 +8,7 @@ use vitrine_protocol::{
 
 use crate::Engine;
 
-/// The parts as the model takes them.
+/// Converts the parts to the model's type.
 #[must_use]
 pub fn wanted(parts: PacketParts) -> Wanted {
     Wanted {
@@ -27,7 +27,7 @@ pub fn wanted(parts: PacketParts) -> Wanted {
 }
 
 impl Engine {
-    /// What a prediction tells of itself, if it was watched.
+    /// The packet of a prediction, if it was inspected.
     pub(crate) fn packet(&self, prediction: &Prediction) -> Option<TokenPacket> {
         let Packet {
             logits,
@@ -74,7 +74,7 @@ impl Engine {
     }
 }
 
-/// Spans in order; those of one stage and layer that follow each other are added up.
+/// Spans in order; consecutive spans of one stage and layer are summed.
 fn stage_times(spans: &[Span]) -> Vec<StageTime> {
     let alike =
         |a: &Span, b: &Span| (a.place.stage, a.place.layer) == (b.place.stage, b.place.layer);

@@ -1,4 +1,4 @@
-//! Where a prompt's answer comes from: activation patching.
+//! Activation patching.
 
 use vitrine_model::{ModelError, Tap, Tapped};
 use vitrine_protocol::{AnswerPart, Intervention, PatchReport, PatchRequest, PatchSite};
@@ -7,11 +7,10 @@ use crate::measures::{LogitDifference, best, restoration};
 use crate::{AskObserver, Engine, EngineError};
 
 impl Engine {
-    /// Runs the corrupt prompt once for each layer and position, with an activation of the clean
-    /// prompt there, and says how much of the clean answer comes back.
+    /// Runs the corrupt prompt once for each layer and position with an activation of the clean prompt there, and
+    /// reports how much of the clean answer is restored.
     ///
-    /// Positions before the first token that differs hold the same in both prompts, and restore
-    /// nothing; they are not run.
+    /// Positions before the first differing token are equal in both prompts; they are not run.
     ///
     /// # Errors
     /// When a prompt is empty, too long or cannot be encoded; the prompts are of different length,
@@ -109,7 +108,7 @@ impl Engine {
     }
 }
 
-/// What makes a position of a layer that of the run in which `source` was seen: (positions, …).
+/// The change that sets a position of a layer to its value in `source`, (positions, …).
 fn patches(
     source: &Tapped,
     layer: u32,

@@ -12,7 +12,7 @@ use crate::{Engine, EngineError};
 pub struct Prediction {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// What may follow.
+    /// The distribution of the next token.
     pub distribution: Distribution,
 }
 
@@ -31,7 +31,7 @@ impl Engine {
         let distribution = if on_gpu {
             self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp))
         } else {
-            // Only who asks for more than the GPU sorts gets the whole tensor.
+            // The whole tensor is read only for more candidates than the GPU sorts.
             let logits = self.model.logits().await?;
             if logits.iter().any(|logit| !logit.is_finite()) {
                 return Err(ModelError::NotFinite.into());
@@ -50,7 +50,7 @@ impl Engine {
         })
     }
 
-    /// Probabilities of the best ids, and what is left for the others.
+    /// Probabilities of the best ids, and the remaining probability.
     pub(crate) fn distribution(&self, best: &[(u32, f32)], logsumexp: f64) -> Distribution {
         let top: Vec<Candidate> = best
             .iter()

@@ -1,4 +1,4 @@
-//! What the KV cache is good for, measured.
+//! The race: generation with and without the KV cache.
 
 use vitrine_protocol::{
     AnswerPart, FinishReason, GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep,
@@ -8,7 +8,7 @@ use vitrine_protocol::{
 use crate::measures::step_flops;
 use crate::{AskObserver, Engine, EngineError, Observer};
 
-/// Notes when tokens came, and passes them on.
+/// Records when tokens arrive, and forwards them.
 struct Stopwatch<'a> {
     seconds: Vec<f64>,
     kv_cache: bool,
@@ -48,7 +48,7 @@ impl Engine {
         max_new_tokens: u32,
         observer: &mut dyn AskObserver,
     ) -> Result<RaceReport, EngineError> {
-        // What is done once must not count against either: a first run, and room for all keys.
+        // One-time work must not count: a warm-up run, and the allocation of all pages.
         let prompt_ids = self.encode(prompt).await?;
         self.model.prefill(&prompt_ids, 0)?.prediction().await?;
         let context = self.model.config().max_position_embeddings;

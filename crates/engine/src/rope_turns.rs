@@ -1,4 +1,4 @@
-//! How a head's queries and keys are turned.
+//! RoPE of a head's queries and keys.
 
 use vitrine_model::{Tap, Tapped};
 use vitrine_protocol::{Prompt, RopeTurns};

@@ -1,4 +1,4 @@
-//! How a model's files recommend to sample.
+//! Sampling defaults of a model's files.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use vitrine_model::gguf::Value;
 use vitrine_protocol::SamplingDefaults;
 use vitrine_text::TextError;
 
-/// Settings of transformers' `GenerationConfig` that change which tokens are drawn and that are not
-/// followed, with the number that leaves everything as it is.
+/// Settings of transformers' `GenerationConfig` that change the draw and are not supported, with the value that has
+/// no effect.
 const NOT_FOLLOWED: [(&str, Option<f64>); 19] = [
     ("typical_p", Some(1.0)),
     ("epsilon_cutoff", Some(0.0)),
@@ -31,7 +31,7 @@ const NOT_FOLLOWED: [(&str, Option<f64>); 19] = [
     ("watermarking_config", None),
 ];
 
-/// The same of llama.cpp's keys. It penalises the last tokens alone, where transformers takes all.
+/// The same for llama.cpp's keys. It penalises only the last tokens, transformers all.
 const NOT_FOLLOWED_GGUF: [(&str, Option<f64>); 4] = [
     ("sequence", None),
     ("xtc_probability", Some(0.0)),
@@ -39,7 +39,7 @@ const NOT_FOLLOWED_GGUF: [(&str, Option<f64>); 4] = [
     ("penalty_last_n", None),
 ];
 
-/// What generation_config.json says; what it does not say is transformers' default.
+/// The settings of generation_config.json, with transformers' defaults for the rest.
 pub fn from_folder(generation_config: Option<&[u8]>) -> Result<SamplingDefaults, TextError> {
     let Some(bytes) = generation_config else {
         return Ok(SamplingDefaults::default());
@@ -66,11 +66,11 @@ pub fn from_folder(generation_config: Option<&[u8]>) -> Result<SamplingDefaults,
     Ok(defaults)
 }
 
-/// What a GGUF file says in its keys `general.sampling.*`.
+/// The settings of a GGUF file's keys `general.sampling.*`.
 pub fn from_gguf(gguf: &Gguf) -> SamplingDefaults {
     let key = |name: &str| gguf.get(&format!("general.sampling.{name}"));
     let float = |name: &str| key(name).and_then(Value::as_f64);
-    // llama.cpp has negative numbers for "all", too.
+    // llama.cpp also uses negative numbers for "all".
     let top_k = key("top_k").and_then(Value::as_i64);
     let number = |value: &Value| value.as_f64().or(value.as_i64().map(|n| n as f64));
     let set = NOT_FOLLOWED_GGUF.iter().filter(|(name, neutral)| {
@@ -110,7 +110,7 @@ mod tests {
             "num_beams",
         ];
         assert_eq!(defaults.not_followed, named);
-        // Control: what changes nothing is not named, and what is not said is transformers'.
+        // Control: settings without an effect are not listed, and missing ones have transformers' defaults.
         let neutral = read(
             r#"{"typical_p": 1.0, "no_repeat_ngram_size": 0, "num_beams": 1, "suppress_tokens": [],
                 "guidance_scale": null, "eos_token_id": 2, "not_followed": ["nothing"]}"#,

@@ -1,4 +1,4 @@
-//! One prediction, looked at closely: named tokens, the steps of sampling, and every position.
+//! One prediction in detail: named tokens, the steps of sampling, and every position.
 
 use vitrine_kernels::cpu;
 use vitrine_model::ModelError;
@@ -11,7 +11,7 @@ use vitrine_sampling::{Counts, Filter, Pipeline, Stage};
 use crate::measures::log_softmax;
 use crate::{Engine, EngineError, Prediction};
 
-/// Removed tokens that are named, of each filter.
+/// Number of removed tokens to list for each filter.
 const FIRST_REMOVED: usize = 3;
 
 impl Engine {
@@ -37,7 +37,7 @@ impl Engine {
         self.piece(id).token.unwrap_or_default()
     }
 
-    /// How probable these tokens are after `prompt`, and how many are more probable.
+    /// Probability and rank of these tokens after `prompt`.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, a token is unknown, or the device
@@ -50,7 +50,7 @@ impl Engine {
         Ok(self.next_and_named(prompt, 1, tokens).await?.1)
     }
 
-    /// As [`Engine::next`], and how probable these tokens are.
+    /// As [`Engine::next`], with the probabilities of these tokens.
     ///
     /// # Errors
     /// As [`Engine::next`], and when a token is unknown.
@@ -83,7 +83,7 @@ impl Engine {
         Ok((prediction, named))
     }
 
-    /// Draws the token after `prompt`, and tells what each step did to the `rows` best tokens.
+    /// Draws the token after `prompt` and reports the effect of each step on the `rows` best tokens.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, a setting is out of its range, or
@@ -146,8 +146,8 @@ impl Engine {
         })
     }
 
-    /// What may follow each token of `prompt`, with the `top` best candidates, and how surprising
-    /// the one is that does.
+    /// The prediction after each token of `prompt`, with the `top` best candidates and the surprisal of the actual
+    /// next token.
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, or the device fails.

@@ -1,4 +1,4 @@
-//! The adapter and the model in a few words.
+//! Summaries of the adapter and the model.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub fn adapter_summary(gpu: &Gpu) -> AdapterSummary {
     describe(gpu.description())
 }
 
-/// An adapter, whether a device was made of it or not.
+/// An adapter, with or without a device.
 #[must_use]
 pub fn describe(adapter: &AdapterDescription) -> AdapterSummary {
     AdapterSummary {
@@ -28,7 +28,7 @@ pub fn describe(adapter: &AdapterDescription) -> AdapterSummary {
     }
 }
 
-/// The number format that most weights of a checkpoint have once they are loaded.
+/// The weight format of most weights of a checkpoint after loading.
 pub fn most_frequent_format<S: ByteSource>(
     checkpoint: &Checkpoint<'_, S>,
     options: &LoadOptions,
@@ -48,13 +48,13 @@ pub fn most_frequent_format<S: ByteSource>(
     most.map(|(name, _)| name).unwrap_or_default()
 }
 
-/// The number format of random weights.
+/// The weight format of random weights.
 pub fn random_format(options: &LoadOptions) -> String {
     let quantize = options.quantization.projections;
     quantize.map_or_else(|| "F16".to_owned(), |to| to.to_string())
 }
 
-/// The model behind `name`, as it was loaded; without a chat template.
+/// The loaded model `name`, without its chat template.
 pub fn model_summary(model: &Model, name: &str, format: String) -> ModelSummary {
     let config = model.config();
     ModelSummary {

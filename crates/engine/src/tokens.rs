@@ -5,7 +5,7 @@ use vitrine_text::Tokenizer;
 
 use crate::{Engine, EngineError};
 
-/// Tokens of a vocabulary one by one, and the text of all of them.
+/// The tokens of a text one by one, and their text.
 #[must_use]
 pub fn tokenize_report(tokenizer: &Tokenizer, ids: &[u32]) -> TokenizeReport {
     let entry = |(position, &id): (u32, &u32)| {
@@ -25,7 +25,7 @@ pub fn tokenize_report(tokenizer: &Tokenizer, ids: &[u32]) -> TokenizeReport {
 }
 
 impl Engine {
-    /// The tokens of a text, with the special tokens around it if `special` asks for them.
+    /// The tokens of a text, with the tokenizer's special tokens if `special` is set.
     ///
     /// # Errors
     /// When there is no tokenizer, or the text cannot be encoded.
@@ -35,7 +35,7 @@ impl Engine {
         Ok(tokenize_report(tokenizer, &ids))
     }
 
-    /// A user's message as the chat template writes it.
+    /// A user's message rendered by the chat template.
     ///
     /// # Errors
     /// When there is no tokenizer or no template, or the template refuses the message.

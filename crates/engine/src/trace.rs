@@ -1,4 +1,4 @@
-//! What is inside, for a whole prompt.
+//! Traces: activations of a whole prompt.
 
 use vitrine_kernels::TOP_K;
 use vitrine_model::{LensRequest, RowPrediction, Tap, Tapped};
@@ -6,22 +6,22 @@ use vitrine_protocol::{Distribution, TokenPiece, TraceRequest};
 
 use crate::{Engine, EngineError};
 
-/// A prompt and what was inside while the model read it.
+/// A prompt and the activations of its prefill.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// The tensors that were asked for, in order of the pass.
+    /// The requested tensors, in the order of the pass.
     pub tensors: Vec<Tapped>,
-    /// What may follow the prompt: the 64 most probable tokens.
+    /// The 64 most probable next tokens.
     pub distribution: Distribution,
-    /// (layers + 1, positions): the logit lens before each layer, and what the model says in the
-    /// end. Empty where nobody asked.
+    /// (layers + 1, positions): the logit lens before each layer, and the final prediction. Empty if it was not
+    /// requested.
     pub lens: Vec<Vec<Distribution>>,
 }
 
 impl Trace {
-    /// The tensor of a tap, if it was asked for.
+    /// The tensor of a tap, if it was requested.
     #[must_use]
     pub fn get(&self, tap: Tap) -> Option<&Tapped> {
         self.tensors.iter().find(|tensor| tensor.tap == tap)
@@ -29,11 +29,11 @@ impl Trace {
 }
 
 impl Engine {
-    /// Reads a prompt, and hands over the tensors that were asked for.
+    /// Runs the prefill of a prompt and returns the requested tensors.
     ///
     /// # Errors
-    /// When the prompt is empty, too long or cannot be encoded; a tap, layer or head does not
-    /// exist; or the device fails.
+    /// When the prompt is empty, too long or cannot be encoded, a tap, layer or head does not exist, or the device
+    /// fails.
     pub async fn trace(&mut self, request: &TraceRequest) -> Result<Trace, EngineError> {
         let ids = self.encode(&request.prompt).await?;
         let taps = self.taps(&request.taps)?;
@@ -54,7 +54,7 @@ impl Engine {
         })
     }
 
-    /// Bytes of host memory that the tensors of a trace take.
+    /// Bytes of host memory of the tensors of a trace.
     ///
     /// # Errors
     /// As [`Engine::trace`] for its arguments.

@@ -1,4 +1,4 @@
-//! How matrices are best multiplied on this adapter.
+//! Tuning of the matrix products on this adapter.
 
 use vitrine_model::{Measured, Tuned, TunedPass, Tuning};
 use vitrine_protocol::{ProjectionTimes, TilingTime, TuneReport, TuneRequest};
@@ -6,26 +6,26 @@ use vitrine_protocol::{ProjectionTimes, TilingTime, TuneReport, TuneRequest};
 use crate::{AskObserver, Engine, EngineError, adapter_summary};
 
 impl Engine {
-    /// What is known of how to multiply its matrices.
+    /// The known tunings of its projections.
     #[must_use]
     pub fn tuning(&self) -> &Tuning {
         self.model.tuning()
     }
 
-    /// Whether all matrices have been measured, for tokens at least.
+    /// Whether the decode tilings of all projections have been measured.
     #[must_use]
     pub fn is_tuned(&self) -> bool {
         self.model.is_tuned(TunedPass::Token)
     }
 
-    /// The most cuts that one of its matrices can have.
+    /// Maximum number of candidate tilings of a projection.
     #[must_use]
     pub fn cuts(&self) -> usize {
         self.model.cuts()
     }
 
-    /// Measures how to multiply the matrices, and goes by it from now on. `observer` hears how far it
-    /// is, and can end it: then all stays as it was.
+    /// Times the candidate tilings and uses the fastest from now on. `observer` receives the progress and can stop,
+    /// which changes nothing.
     ///
     /// # Errors
     /// When the device fails.
@@ -47,7 +47,7 @@ impl Engine {
         Ok(self.tune_report(kinds))
     }
 
-    /// What was measured of the matrices before.
+    /// The report of earlier measurements.
     #[must_use]
     pub fn tuned(&self) -> TuneReport {
         self.tune_report(self.model.tuned().iter().map(times).collect())

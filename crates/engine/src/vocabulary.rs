@@ -1,4 +1,4 @@
-//! From a model's files to a tokenizer and a chat template.
+//! Reads the tokenizer and the chat template of a model's files.
 
 use std::collections::BTreeSet;
 
@@ -13,16 +13,16 @@ use vitrine_protocol::SamplingDefaults;
 
 use crate::{EngineError, sampling_defaults};
 
-/// What turns text into ids and back, as far as a model's files bring it.
+/// The tokenizer, chat template and related settings of a model's files.
 #[derive(Default)]
 pub struct Vocabulary {
-    /// Text and ids.
+    /// The tokenizer.
     pub tokenizer: Option<Tokenizer>,
-    /// Conversations.
+    /// The chat template.
     pub chat_template: Option<ChatTemplateSource>,
-    /// Ids that end a generation, beside those that the tokenizer knows.
+    /// Ids that end a generation, in addition to those of the tokenizer.
     pub ends: BTreeSet<u32>,
-    /// How to sample.
+    /// The sampling defaults.
     pub sampling: SamplingDefaults,
 }
 
@@ -50,7 +50,7 @@ pub async fn read<S: ByteSource>(
     Ok(vocabulary)
 }
 
-/// The tokenizer alone, for which no weights need be there.
+/// Only the tokenizer, which needs no weights.
 pub async fn read_tokenizer<S: ByteSource>(
     files: &ModelFiles<S>,
 ) -> Result<Option<Tokenizer>, EngineError> {
@@ -64,7 +64,7 @@ pub async fn read_tokenizer<S: ByteSource>(
     }
 }
 
-/// That of a Hugging Face folder, which may have no tokenizer.json.
+/// The vocabulary of a Hugging Face folder, which may lack tokenizer.json.
 async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary, EngineError> {
     let generation_config = files.read_small("generation_config.json").await?;
     let config = files.read_small("config.json").await?;
@@ -96,7 +96,7 @@ async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary,
     })
 }
 
-/// The tokenizer, if the file brings one.
+/// The tokenizer of the file, if it has one.
 pub fn tokenizer(gguf: &Gguf) -> Result<Option<Tokenizer>, TextError> {
     let key = |name: &str| gguf.get(&format!("tokenizer.ggml.{name}"));
     let text = |name: &str| key(name).and_then(Value::as_str).map(str::to_owned);
@@ -132,7 +132,7 @@ pub fn tokenizer(gguf: &Gguf) -> Result<Option<Tokenizer>, TextError> {
     Tokenizer::from_gguf(vocabulary).map(Some)
 }
 
-/// A list of one kind; refused if it is of another.
+/// A list of one type; other types are refused.
 fn list<T>(
     value: Option<&Value>,
     name: &str,
@@ -148,7 +148,7 @@ fn list<T>(
         .ok_or_else(|| TextError::Damaged(format!("tokenizer.ggml.{name} is of the wrong type")))
 }
 
-/// The chat template, if the file brings one.
+/// The chat template of the file, if it has one.
 pub fn chat_template(gguf: &Gguf, tokenizer: Option<&Tokenizer>) -> Option<ChatTemplateSource> {
     let source = gguf.string("tokenizer.chat_template")?.to_owned();
     let token = |name: &str, id: Option<u32>| {

@@ -1,4 +1,4 @@
-//! What this device's memory can move.
+//! Memory bandwidth of the device.
 
 use vitrine_gpu::{Clock, Gpu, Recording, Usage};
 use vitrine_model::ModelError;
@@ -19,7 +19,7 @@ pub async fn bandwidth(gpu: &Gpu) -> Result<f64, ModelError> {
         gpu.submit(0, (0..copies).map(|_| &copy));
         gpu.flush().await?;
         let seconds = clock.seconds();
-        // Long enough that the time of a submission does not count.
+        // Long enough that the time of a submission is negligible.
         if seconds > 0.1 || copies >= 4096 {
             return Ok((2 * copies * COPY_BYTES) as f64 / seconds);
         }

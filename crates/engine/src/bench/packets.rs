@@ -1,4 +1,4 @@
-//! What looking at tokens costs.
+//! The cost of packets.
 
 use vitrine_gpu::Clock;
 use vitrine_kernels::TOP_K;
@@ -8,14 +8,14 @@ use super::Bench;
 use crate::EngineError;
 use crate::packet::wanted;
 
-/// How often each kind of packet is measured at most, in turn.
+/// Maximum rounds, in each of which every kind of packet is measured.
 const PACKET_ROUNDS: u32 = 8;
-/// Tokens of a round, at least: the paced lens comes once in so many.
+/// Minimum tokens of a round; the paced lens occurs once in this many.
 const PACED_TOKENS: u32 = 96;
 
 impl Bench<'_> {
-    /// What packets cost a token after `context` positions, by runs of at least so many `tokens`; again and again
-    /// until the budget is spent, for the best of short runs tells most.
+    /// The cost of packets per token after `context` positions, from runs of at least `tokens` tokens. Runs repeat
+    /// until the budget is spent, because the best of many short runs is most reliable.
     pub async fn packets(
         &mut self,
         context: u32,
@@ -39,7 +39,7 @@ impl Bench<'_> {
         ];
         let has_every_lens = |parts: PacketParts| parts.has(PacketParts::LENS) && parts != paced;
         let token_s = self.decode(context, 2, 0).await?.seconds / 2.0;
-        // As many tokens for all that are compared.
+        // The same number of tokens for all variants.
         let compared = kinds.iter().filter(|kind| !has_every_lens(kind.1)).count();
         let paced_s = token_s * f64::from(PACED_TOKENS) * compared as f64;
         let can_pace = self.fits("packets: the lens, paced", 0, paced_s);

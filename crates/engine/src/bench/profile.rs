@@ -1,4 +1,4 @@
-//! Where the time of a pass goes.
+//! Profiles: the time of each kernel of a pass.
 
 use vitrine_kernels::operation;
 use vitrine_model::{Detail, Span, Work};
@@ -7,14 +7,13 @@ use vitrine_protocol::{KernelTime, PassProfile};
 use super::Bench;
 use crate::EngineError;
 
-/// Steps that are timed. Of each kernel run the best counts: what others on the machine take is not
-/// its own time.
+/// Number of timed steps. The best time of each dispatch counts, to exclude other load on the machine.
 const STEPS: u32 = 11;
 /// The same for prompts.
 const PROMPTS: u32 = 2;
 
 impl Bench<'_> {
-    /// Times the kernels of a token after `context` positions; none where the adapter cannot.
+    /// Times the kernels of a token after `context` positions; `None` without timestamps.
     pub async fn profile_token(
         &mut self,
         context: u32,
@@ -25,7 +24,7 @@ impl Bench<'_> {
         }
         let mut runs = Vec::new();
         for _ in 0..STEPS {
-            // Always at the same place, one by one: nothing else is under way.
+            // Always at the same position, one step at a time, so that nothing overlaps.
             self.model.jump(context)?;
             runs.push(self.model.decode(0)?.prediction().await?.spans);
         }
@@ -33,8 +32,8 @@ impl Bench<'_> {
         Ok(Some(profile(&runs, &self.model.work(context), context, 1)))
     }
 
-    /// The share of the time that no pass is under way while `n` tokens are decoded after `context`
-    /// positions; none where the adapter cannot tell.
+    /// The share of the time outside GPU passes while `n` tokens are decoded after `context` positions; `None`
+    /// without timestamps.
     pub async fn outside_gpu(&mut self, context: u32, n: u32) -> Result<Option<f64>, EngineError> {
         if !self.model.time(Some(Detail::Passes))? {
             return Ok(None);
@@ -62,7 +61,7 @@ impl Bench<'_> {
     }
 }
 
-/// Takes the best of the runs, which are alike, and adds up what has the same name.
+/// Takes the best of equal runs, and sums times with the same label.
 fn profile(runs: &[Vec<Span>], work: &[Work], context: u32, tokens: u32) -> PassProfile {
     let mut kernels: Vec<KernelTime> = Vec::new();
     for (index, span) in runs.first().into_iter().flatten().enumerate() {
@@ -99,7 +98,7 @@ fn kernel_time(span: &Span, work: &[Work], tokens: u32) -> KernelTime {
         work.name == span.place.name && kernel == operation(span.kernel)
     };
     let work = work.iter().find(does_it);
-    // The head is for the last token only.
+    // The output head runs for the last token only.
     let rows = if span.place.stage == "head" {
         1
     } else {

@@ -8,12 +8,12 @@ use super::Bench;
 use crate::EngineError;
 
 impl Bench<'_> {
-    /// Where one sequence, several together and packets are measured alike.
+    /// The context length at which one sequence, several sequences and packets are compared.
     pub fn first_context(&self) -> u32 {
         self.request.contexts.first().copied().unwrap_or(16)
     }
 
-    /// Seconds to the first token of a prompt of the first length, with all that happens once.
+    /// Seconds to the first token of a prompt of the first length, including all one-time work.
     pub async fn first_token(&mut self) -> Result<Option<f64>, EngineError> {
         match self.request.prefill.first() {
             Some(&tokens) if tokens <= self.model.config().max_position_embeddings => {
@@ -23,7 +23,7 @@ impl Bench<'_> {
         }
     }
 
-    /// Reading prompts; and where the time of the longest that is one pass goes.
+    /// Prefill speeds, and the profile of the longest prompt that is one pass.
     pub async fn prefills(&mut self, first_token_s: Option<f64>) -> Result<Vec<Rate>, EngineError> {
         let mut rates: Vec<Rate> = Vec::new();
         for &tokens in &self.request.prefill {
@@ -44,7 +44,7 @@ impl Bench<'_> {
         Ok(rates)
     }
 
-    /// Decoding after each number of positions; and where the time of such a token goes.
+    /// Decoding speeds after each number of positions, and the profile of such a token.
     pub async fn decodes(&mut self) -> Result<Vec<Rate>, EngineError> {
         let n = self.request.new_tokens;
         let mut rates: Vec<Rate> = Vec::new();
@@ -80,7 +80,7 @@ impl Bench<'_> {
         Ok(rates)
     }
 
-    /// Tokens for which all that is before them is read again.
+    /// Decoding without a KV cache, which reads all earlier tokens again.
     pub async fn decodes_without_kv_cache(&mut self) -> Result<Vec<Rate>, EngineError> {
         let mut rates: Vec<Rate> = Vec::new();
         if !self.request.no_kv_cache {
@@ -88,7 +88,7 @@ impl Bench<'_> {
         }
         for &context in &self.request.contexts {
             let what = format!("decoding at {context} without the cache");
-            // Reading costs at least as much per token as the last time.
+            // A token takes at least as long as the last one measured.
             let expected = rates.last().map_or(0.0, |last| {
                 last.speed.seconds * f64::from(context + 1) / f64::from(last.context + 1)
             });

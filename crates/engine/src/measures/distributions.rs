@@ -9,7 +9,7 @@ pub fn logsumexp(logits: &[f32]) -> f64 {
     highest + sum.ln()
 }
 
-/// ln of the probabilities that logits stand for.
+/// Log-probabilities of logits.
 #[must_use]
 pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     let logsumexp = logsumexp(logits);
@@ -17,17 +17,17 @@ pub fn log_softmax(logits: &[f32]) -> Vec<f64> {
     logits.iter().map(of).collect()
 }
 
-/// Kullback-Leibler divergence of two distributions in nats, Σ p (ln p − ln q): how much `other` is
-/// surprised by what `reference` holds true. Both are logits of the same vocabulary.
+/// Kullback-Leibler divergence of two distributions in nats, Σ p (ln p − ln q): the extra surprisal of `other` under
+/// `reference`. Both are logits of the same vocabulary.
 #[must_use]
 pub fn kl_divergence(reference: &[f32], other: &[f32]) -> f64 {
     let (p, q) = (log_softmax(reference), log_softmax(other));
     let sum: f64 = p.iter().zip(q).map(|(p, q)| p.exp() * (p - q)).sum();
-    // Rounding can take a sum of almost nothing below zero.
+    // Rounding can make a tiny sum negative.
     sum.max(0.0)
 }
 
-/// The id of the highest logit; of equals the first. None of no logits.
+/// The first id with the highest logit; `None` without logits.
 #[must_use]
 pub fn best(logits: &[f32]) -> Option<u32> {
     let ids = (0..).zip(logits);
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn log_softmax_is_that_of_the_textbook() {
         let probabilities = [0.5, 0.25, 0.25_f64];
-        // A constant on all logits changes nothing.
+        // Adding a constant to all logits changes nothing.
         let logits = probabilities.map(|p| (p.ln() + 700.0) as f32);
         for (found, p) in log_softmax(&logits).iter().zip(probabilities) {
             assert!((found - p.ln()).abs() < 1e-4, "{found} {p}");

@@ -1,11 +1,11 @@
 use vitrine_model::Config;
 
-/// Floating-point operations of a step that takes `tokens` tokens through the layers, the first of
-/// them at position `first`, and the last of them through the output head.
+/// Floating-point operations of a pass of `tokens` tokens through the layers, the first at position `first`, and of
+/// the last one through the output head.
 ///
-/// A multiplication and an addition count as two. Matrices: 2 × weights for each token. Attention:
-/// 4 × heads × head_dim for each position that a query sees (scores and sums). Norms, rotations and
-/// activations are left out: they are less than a hundredth.
+/// A multiplication and an addition count as two. Matrices: 2 × weights for each token. Attention: 4 × heads ×
+/// head_dim for each position that a query sees (scores and sums). Norms, RoPE and activation functions, less than 1
+/// %, are left out.
 #[must_use]
 pub fn step_flops(config: &Config, first: u32, tokens: u32) -> u64 {
     let [hidden, intermediate, vocab, head_dim] = [

@@ -1,22 +1,20 @@
-/// What kind of head a matrix of attention probabilities shows. All are means over rows and lie
-/// between 0 and 1, but for the entropy.
+/// Scores of a matrix of attention probabilities. All are means over rows, and all but the entropy are between 0 and
+/// 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeadScores {
-    /// Entropy of a row in nats: 0 looks at one position, ln n at n alike.
+    /// Entropy of a row in nats: 0 for attention to one position, ln n for equal attention to n.
     pub entropy: f64,
     /// Probability on the position before.
     pub previous_token: f64,
     /// Probability on position 0.
     pub first_token: f64,
-    /// Where a token was there before: probability on what followed it then (the prefix-matching
-    /// score of Olsson et al., In-context Learning and Induction Heads, 2022). None where no token
-    /// repeats.
+    /// For a repeated token, the probability on the token that followed its earlier occurrence (the prefix-matching
+    /// score of Olsson et al., In-context Learning and Induction Heads, 2022). `None` if no token repeats.
     pub induction: Option<f64>,
 }
 
-/// Scores of one head's probabilities, (positions, positions), over the tokens `ids`. The first row
-/// is left out: it can only look at itself. None of fewer than two positions, or where the matrix is
-/// of another size.
+/// Scores of one head's probabilities, (positions, positions), over the tokens `ids`. The first row is left out,
+/// because it can only attend to itself. `None` for fewer than two positions, or if the matrix has another size.
 #[must_use]
 pub fn head_scores(probabilities: &[f32], ids: &[u32]) -> Option<HeadScores> {
     let n = ids.len();
@@ -57,7 +55,7 @@ fn entropy(row: &[f32]) -> f64 {
 mod tests {
     use super::*;
 
-    /// A matrix whose row i looks at one position only.
+    /// A matrix whose row i attends to one position only.
     fn looking_at(targets: &[usize]) -> Vec<f32> {
         let n = targets.len();
         let mut matrix = vec![0.0; n * n];
@@ -69,7 +67,7 @@ mod tests {
 
     #[test]
     fn pure_heads_score_one_at_what_they_do_and_nothing_else() {
-        // Tokens 5 6 7 5 6: the second 5 looks at the first 6, the second 6 at 7.
+        // Tokens 5 6 7 5 6: the second 5 attends to the first 6, the second 6 to 7.
         let ids = [5, 6, 7, 5, 6];
         let induction = head_scores(&looking_at(&[0, 1, 2, 1, 2]), &ids).unwrap();
         assert_eq!(induction.induction, Some(1.0));

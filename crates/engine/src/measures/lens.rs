@@ -1,5 +1,5 @@
-/// The first layer at which the last layer's answer leads and from which it stays ahead; `best` is
-/// the leading token of each layer's logit lens, in order. None of no layers.
+/// The first layer at which the last layer's answer leads and from which it stays ahead; `best` is the leading token
+/// of each layer's logit lens, in order. `None` without layers.
 #[must_use]
 pub fn leads_from(best: &[u32]) -> Option<usize> {
     let answer = best.last()?;

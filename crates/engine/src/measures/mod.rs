@@ -1,4 +1,4 @@
-//! What is computed from tensors of the model: pure functions of numbers, the same for every host.
+//! Metrics of the model's tensors, as pure functions.
 
 mod distributions;
 mod flops;

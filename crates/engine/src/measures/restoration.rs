@@ -1,4 +1,4 @@
-/// The logits of two answers at a prompt's end.
+/// The logits of two answers at the end of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LogitDifference {
     /// Logit of the clean prompt's answer.
@@ -8,7 +8,7 @@ pub struct LogitDifference {
 }
 
 impl LogitDifference {
-    /// Of the logits (vocab_size) at a prompt's end. None for ids beyond the vocabulary.
+    /// From the logits (vocab_size) at the end of a prompt. `None` for ids outside the vocabulary.
     #[must_use]
     pub fn of(logits: &[f32], answer: u32, against: u32) -> Option<Self> {
         Some(Self {
@@ -17,16 +17,15 @@ impl LogitDifference {
         })
     }
 
-    /// By how much the answer is ahead.
+    /// The logit difference.
     #[must_use]
     pub fn lead(self) -> f64 {
         f64::from(self.answer) - f64::from(self.against)
     }
 }
 
-/// How much of the clean prompt's answer a patch brings back: 0 is the corrupt run, 1 the clean one
-/// (the normalised logit difference of Wang et al., Interpretability in the Wild, 2022). None where
-/// both runs are equal.
+/// How much of the clean prompt's answer a patch restores: 0 is the corrupt run, 1 the clean run (the normalised
+/// logit difference of Wang et al., Interpretability in the Wild, 2022). `None` if both runs are equal.
 #[must_use]
 pub fn restoration(
     clean: LogitDifference,

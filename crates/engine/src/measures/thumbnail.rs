@@ -1,11 +1,11 @@
-/// A matrix of probabilities, (n, n), in small: (side, side) cells of 8 bits, each the highest of the
-/// probabilities that fall into it; 255 is 1. `side` is from 1 to `n`.
+/// A thumbnail of a matrix of probabilities, (n, n): (side, side) cells of 8 bits, each the highest probability that
+/// it covers; 255 is 1. `side` is from 1 to `n`.
 #[must_use]
 pub fn max_pool(probabilities: &[f32], n: usize, side: usize) -> Vec<u8> {
     let side = side.clamp(1, n.max(1));
     let mut cells = vec![0; side * side];
     for (i, row) in probabilities.chunks_exact(n.max(1)).enumerate() {
-        // The cell that i lies in: the last one whose first row, rounded down, is not behind it.
+        // The cell of i: the last one whose first row, rounded down, is not after i.
         let cell_of = |at: usize| ((at + 1) * side - 1) / n;
         for (j, probability) in row.iter().enumerate() {
             let cell = &mut cells[cell_of(i) * side + cell_of(j)];
@@ -31,7 +31,7 @@ mod tests {
         let mut matrix = vec![0.1; 25];
         matrix[4 * 5] = 1.0;
         matrix[5 + 1] = 0.6;
-        // Rows 0 and 1 fall into the first of two cells, rows 2 to 4 into the second.
+        // The first of two cells has rows 0 and 1, the second rows 2 to 4.
         assert_eq!(max_pool(&matrix, 5, 2), [153, 26, 255, 26]);
         assert_eq!(max_pool(&matrix, 5, 1), [255]);
     }
