@@ -29,7 +29,7 @@ pub enum Answer {
         /// The positions.
         positions: Vec<PositionReport>,
     },
-    /// Tensors, beside it as buffers.
+    /// Tensors, sent as buffers.
     Trace(TraceReport),
     /// One buffer: `attentions`, (layers, heads, side, side) in 8 bits.
     AttentionThumbnails(ThumbnailsReport),
@@ -57,7 +57,7 @@ pub enum Answer {
     Tune(TuneReport),
 }
 
-/// What is known of an answer that takes long, as soon as it is known.
+/// A part of an answer that takes long, sent as soon as it is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerPart {
@@ -65,14 +65,13 @@ pub enum AnswerPart {
     Head(HeadEffect),
     /// Patching begins: the report without a cell of `restored`.
     PatchBegins(PatchReport),
-    /// A cell of `PatchReport::restored`; those left of the first token that differs are 0 and do
-    /// not arrive.
+    /// A cell of `PatchReport::restored`; cells before the first differing token are 0 and are not sent.
     Restored {
         /// The layer.
         layer: u32,
         /// The position.
         position: u32,
-        /// How much of the clean answer came back.
+        /// How much of the clean answer was restored.
         share: f64,
     },
     /// A token of the race.
@@ -86,34 +85,33 @@ pub enum AnswerPart {
     Compared(FormatRow),
     /// A sequence of a batch begins.
     BatchPrompt {
-        /// Which, in the order of the request.
+        /// Its index in the request.
         sequence: u32,
         /// The tokens of its prompt.
         tokens: Vec<TokenPiece>,
     },
     /// A sequence of a batch has a new token.
     BatchToken {
-        /// Which, in the order of the request.
+        /// Its index in the request.
         sequence: u32,
         /// The token.
         step: Box<TokenStep>,
     },
     /// A sequence of a batch has ended.
     BatchFinished {
-        /// Which, in the order of the request.
+        /// Its index in the request.
         sequence: u32,
         /// How.
         summary: GenerateSummary,
     },
-    /// A speed is measured next.
+    /// The next measurement.
     Measuring {
         /// Which, in words.
         what: String,
     },
 }
 
-/// A tensor that travels as a buffer beside the text, little-endian, the last dimension next to one
-/// another.
+/// A tensor that is sent as a buffer, little-endian, with contiguous last dimension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorHeader {
     /// Its name, as in `vitrine trace`.
@@ -124,7 +122,7 @@ pub struct TensorHeader {
     pub dtype: TensorType,
 }
 
-/// The number format of a buffer.
+/// The data type of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TensorType {
@@ -143,36 +141,36 @@ pub struct TokenizeReport {
     pub text: String,
 }
 
-/// A token of a text, and how the vocabulary writes it.
+/// A token of a text and its entry in the vocabulary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenEntry {
     /// Its position.
     pub position: u32,
     /// Its id.
     pub id: u32,
-    /// As the vocabulary writes it; none for ids that no token has.
+    /// Its entry in the vocabulary; `None` for unused ids.
     pub piece: Option<String>,
-    /// The text of its bytes, U+FFFD where they are only part of a character.
+    /// The text of its bytes, with U+FFFD for parts of a character.
     pub text: Option<String>,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// A prompt and what was inside while the model read it.
+/// A prompt and the activations of its prefill.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
     /// One for each buffer, in their order.
     pub tensors: Vec<TensorHeader>,
-    /// What may follow the prompt: the 64 most probable tokens.
+    /// The 64 most probable next tokens.
     pub distribution: Distribution,
-    /// (layers + 1, positions): the logit lens before each layer, and what the model says in the
-    /// end. Empty where nobody asked.
+    /// (layers + 1, positions): the logit lens before each layer, and the final prediction. Empty if it was not
+    /// requested.
     pub lens: Vec<Vec<Distribution>>,
 }
 
-/// The attention of all heads in small.
+/// Thumbnails of the attention of all heads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ThumbnailsReport {
     /// The prompt's tokens.
@@ -195,8 +193,8 @@ pub struct LayerAttention {
     pub heads: Vec<HeadScore>,
 }
 
-/// How a layer turns queries and keys. Dimension i of a head turns together with i + dim / 2, at
-/// position p by p · `inv_freq[i]` radians.
+/// RoPE of a layer. Dimensions i and i + dim / 2 of a head are rotated together, at position p by p · `inv_freq[i]`
+/// radians.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RopeTurns {
     /// The prompt's tokens.
@@ -205,7 +203,7 @@ pub struct RopeTurns {
     pub tensors: Vec<TensorHeader>,
     /// The key head that the query head reads.
     pub kv_head: u32,
-    /// The rotary embedding; none where positions are learned, or the layer does not turn.
+    /// The rotary embedding; `None` for learned positions, or if the layer has none.
     pub rope: Option<RopeReport>,
     /// (dim / 2): radians per position, for a prompt of this length.
     pub inv_freq: Vec<f32>,

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-/// Where a tensor of a model that is on its way lies. Files of weights are counted from 0, in the
-/// order in which they come.
+/// Location of a tensor of a model that is being downloaded. Files of weights are numbered from 0 in the order of
+/// download.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorPlace {
     /// Its name in the file, `blk.0.attn_q.weight` or `model.layers.0.self_attn.q_proj.weight`.
@@ -14,19 +14,19 @@ pub struct TensorPlace {
     pub bytes: u64,
 }
 
-/// Bytes of a file of weights that are there.
+/// Bytes of a file of weights that have arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrived {
     /// The file, counted as in `TensorPlace`.
     pub file: u32,
     /// The first byte.
     pub start: u64,
-    /// The one behind the last.
+    /// One past the last byte.
     pub end: u64,
 }
 
 impl TensorPlace {
-    /// How many of its bytes are among those that arrived, which do not overlap.
+    /// How many of its bytes have arrived; `arrived` does not overlap.
     #[must_use]
     pub fn arrived(&self, arrived: &[Arrived]) -> u64 {
         let here = arrived.iter().filter(|it| it.file == self.file);

@@ -5,7 +5,7 @@ use crate::{AdapterSummary, ModelSummary, PassProfile};
 /// What to measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BenchRequest {
-    /// Lengths of prompts to read.
+    /// Lengths of prompts.
     pub prefill: Vec<u32>,
     /// Positions that the cache holds when decoding is measured.
     pub contexts: Vec<u32>,
@@ -13,20 +13,20 @@ pub struct BenchRequest {
     pub new_tokens: u32,
     /// Numbers of sequences that decode together.
     pub batches: Vec<u32>,
-    /// Whether to measure what packets cost.
+    /// Whether to measure the cost of packets.
     #[serde(default)]
     pub packets: bool,
     /// Whether to measure decoding without a KV cache too, at the same contexts.
     #[serde(default)]
     pub no_kv_cache: bool,
-    /// How often each speed is measured at most: again until a few seconds are spent, at least once.
+    /// Maximum runs of each measurement, which is repeated for a few seconds.
     pub runs: u32,
     /// Measurements that would take longer than this many seconds are left out.
     pub budget_s: f64,
 }
 
 impl BenchRequest {
-    /// What `runs` is where nobody says: as many as `llama-bench` has.
+    /// The default of `runs`, as in `llama-bench`.
     pub const RUNS: u32 = 5;
 }
 
@@ -37,46 +37,45 @@ pub struct BenchReport {
     pub adapter: AdapterSummary,
     /// The model.
     pub model: ModelSummary,
-    /// Reading prompts, one entry per length.
+    /// Prefill, one entry per length.
     pub prefill: Vec<Rate>,
     /// Decoding, one entry per context.
     pub decode: Vec<Rate>,
-    /// A token without a KV cache, which reads all that is before it again, at each context; empty
-    /// where nobody asked.
+    /// Decoding without a KV cache, which reads all earlier tokens again, at each context; empty if it was not
+    /// requested.
     #[serde(default)]
     pub without_kv_cache: Vec<Rate>,
     /// Decoding several sequences together, one entry per number.
     pub batch: Vec<BatchRate>,
-    /// What packets cost; empty where nobody asked.
+    /// The cost of packets; empty if it was not requested.
     #[serde(default)]
     pub packets: Vec<PacketRate>,
-    /// Where the time of a pass goes: of the longest prompt that is read in one, and of a token at
-    /// each context; empty where the adapter has no timestamps.
+    /// Profiles of the longest prompt that is one pass, and of a token at each context; empty without timestamps.
     #[serde(default)]
     pub profiles: Vec<PassProfile>,
     /// From the end of loading to the first token after a prompt of the first length, in seconds.
     pub first_token_s: Option<f64>,
-    /// Kernel runs of a decoded token, at the first context.
+    /// Dispatches of a decoded token, at the first context.
     pub dispatches_per_token: u32,
-    /// The most bytes that buffers took on the GPU at a time.
+    /// Peak bytes of buffers on the GPU.
     #[serde(default)]
     pub peak_buffer_bytes: u64,
-    /// What a copy within GPU memory moves, read and written, in bytes per second.
+    /// Bytes per second of a copy within GPU memory, read and written.
     pub copy_bytes_per_s: f64,
     /// Measurements that would have exceeded the budget or the context, in words.
     pub left_out: Vec<String>,
 }
 
-/// How fast tokens came.
+/// Speed of tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// Tokens read or decoded in a run.
     pub tokens: u32,
-    /// Seconds that they took, with the time outside the GPU: the median of the runs.
+    /// Seconds including the time outside the GPU: the median of the runs.
     pub seconds: f64,
     /// Tokens per second, by that.
     pub tokens_per_s: f64,
-    /// Seconds of each run, one after the other.
+    /// Seconds of each run, in order.
     pub run_seconds: Vec<f64>,
 }
 
@@ -93,7 +92,7 @@ impl Speed {
         }
     }
 
-    /// Tokens per second of the slowest and of the fastest run, where there were several.
+    /// Tokens per second of the slowest and the fastest run, if there were several.
     #[must_use]
     pub fn range(&self) -> Option<[f64; 2]> {
         if self.run_seconds.len() < 2 {
@@ -126,9 +125,9 @@ pub struct Rate {
     /// How fast it was.
     #[serde(flatten)]
     pub speed: Speed,
-    /// Bytes of weights, keys and values that one token needs to be read; for decoding only.
+    /// Bytes of weights, keys and values that a token reads; for decoding only.
     pub bytes_per_token: Option<u64>,
-    /// Those bytes per second, as a share of what a copy moves.
+    /// Those bytes per second, as a share of the bandwidth of a copy.
     pub bandwidth_share: Option<f64>,
     /// The share of the seconds that no kernel ran: encoding, waiting, reading back, and what drivers do
     /// between kernels; for decoding where the adapter has timestamps, and was not slower while kernels were
@@ -141,18 +140,18 @@ pub struct Rate {
     pub outside_gpu: Option<f64>,
 }
 
-/// What looking costs.
+/// The cost of inspection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PacketRate {
     /// The parts that were on, in words.
     pub parts: String,
     /// Seconds per token: the best of several runs, in turn with the others.
     pub seconds_per_token: f64,
-    /// That, in relation to tokens that nobody looks at.
+    /// Relative to tokens without packets.
     pub ratio: f64,
 }
 
-/// How fast several sequences decode together.
+/// Speed of several sequences that decode together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchRate {
     /// How many.

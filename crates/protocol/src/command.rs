@@ -4,20 +4,19 @@ use crate::{
     ForkRequest, GenerateRequest, HubAccess, ModelSource, Prompt, Question, SamplingParams,
 };
 
-/// What the page asks of the worker.
+/// Commands from the page to the worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Find an adapter and make a device. Answered by `Event::AdapterReady` or `Event::Failed`.
+    /// Find an adapter and request a device. Answered by `Event::AdapterReady` or `Event::Failed`.
     Start,
-    /// Tell which models this site offers and this browser holds. Answered by `Event::Models`.
+    /// List the models that this site offers and this browser stores. Answered by `Event::Models`.
     ListModels,
-    /// Fetch the model if the browser does not hold it yet, and bring it to the GPU. Answered by
-    /// `Event::Loading` many times, then `Event::ModelReady`, `Event::LoadCancelled` or
-    /// `Event::Failed`.
+    /// Download the model if the browser has not stored it, and upload it to the GPU. Answered by `Event::Loading`
+    /// many times, then `Event::ModelReady`, `Event::LoadCancelled` or `Event::Failed`.
     LoadModel {
-        /// Where the model comes from. The files of `ModelSource::Local` travel beside the text of
-        /// the command, in the same order.
+        /// Where the model comes from. The files of `ModelSource::Local` are sent with the command, in the same
+        /// order.
         source: ModelSource,
         /// How to reach the model hub.
         hub: HubAccess,
@@ -26,7 +25,7 @@ pub enum Command {
         #[serde(default)]
         pack_activations: bool,
     },
-    /// End the loading at hand. What has arrived of a download is kept for the next attempt.
+    /// Cancel loading. The downloaded bytes are kept for the next attempt.
     CancelLoad,
     /// Continue a prompt. Answered by `Event::PromptTokens`, `Event::Token` many times, then
     /// `Event::Finished` or `Event::Failed`. A generation that is running is stopped first.
@@ -36,19 +35,17 @@ pub enum Command {
         /// What to generate.
         request: GenerateRequest,
     },
-    /// Keep the first tokens of a generation, put another token after them, and go on from there.
-    /// Answered as `Command::Generate`; the generations since the last of those can be forked, and
-    /// they can in turn.
+    /// Keep the first tokens of a generation, append another token, and continue. Answered as `Command::Generate`;
+    /// the generations since the last of those can be forked, and they can in turn.
     Fork {
         /// Chosen by the page; repeated in every event that belongs to this generation.
         run: u32,
         /// The generation to fork.
         of: u32,
-        /// Where, with what, and how far to go on.
+        /// The position, the token, and the settings.
         request: ForkRequest,
     },
-    /// Choose the tokens of the running generation otherwise, from the next step that is not under
-    /// way.
+    /// Change the sampling parameters of the running generation, from the next step that is not submitted yet.
     SetSampling {
         /// How.
         params: SamplingParams,
@@ -62,31 +59,30 @@ pub enum Command {
         /// How many candidates to return.
         top: u32,
     },
-    /// Ask about the inside of the model. Answered by `Event::Answer`, before which long ones tell of
-    /// `Event::AskProgress` and `Event::AnswerPart`; or by `Event::AskStopped` or `Event::Failed`.
-    /// Questions wait for the commands before them, a generation too; and `Command::Generate`,
-    /// `Command::Fork`, `Command::LoadModel` and `Command::Stop` end long ones that came before.
+    /// Ask about the inside of the model. Answered by `Event::Answer`, preceded by `Event::AskProgress` and
+    /// `Event::AnswerPart` if it takes long; or by `Event::AskStopped` or `Event::Failed`. Questions wait for earlier
+    /// commands, including generations. `Command::Generate`, `Command::Fork`, `Command::LoadModel` and
+    /// `Command::Stop` end earlier long questions.
     Ask {
         /// Chosen by the page; repeated in every event that belongs to this question.
         run: u32,
         /// What.
         question: Question,
     },
-    /// End this generation or question, whether it runs already or still waits.
+    /// End this generation or question, whether it is running or waiting.
     Withdraw {
         /// Its number.
         run: u32,
     },
-    /// End the running generation after the token at hand, or the running question. A generation's
-    /// `Event::Finished` says `Stopped`; a question answers with `Event::AskStopped`.
+    /// End the running generation after the current token, or the running question. A generation's `Event::Finished`
+    /// says `Stopped`; a question answers with `Event::AskStopped`.
     Stop,
-    /// Delete one model that this browser holds, or what has arrived of it. Answered by
-    /// `Event::Stored`.
+    /// Delete one stored model, complete or partial. Answered by `Event::Stored`.
     ForgetModel {
         /// `StoredModel::key`.
         key: String,
     },
-    /// Delete all models that this browser holds. Answered by `Event::Stored`.
+    /// Delete all stored models. Answered by `Event::Stored`.
     ForgetModels,
 }
 

@@ -2,12 +2,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Prompt;
 
-/// A request to read one text in several number formats.
+/// A request to compare weight formats on one text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompareRequest {
-    /// What the text begins with.
+    /// The beginning of the text.
     pub prompt: Prompt,
-    /// How many tokens the first format adds to it.
+    /// How many tokens the first format appends.
     pub max_new_tokens: u32,
     /// The formats; all are compared with the first.
     pub formats: Vec<CompareFormat>,
@@ -21,7 +21,7 @@ pub enum CompareFormat {
     F32,
     /// Activations and KV cache in 16 bits.
     F16,
-    /// KV cache in 8 bits, the rest as it is usually.
+    /// KV cache in 8 bits, the rest as by default.
     #[serde(rename = "kv-q8")]
     KvQ8,
     /// Weights as they are in the files, and activations in 8 bits wherever they are multiplied by
@@ -36,18 +36,18 @@ pub enum CompareFormat {
     Q4Group128,
 }
 
-/// One text read in several number formats.
+/// A comparison of weight formats on one text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompareReport {
     /// The prompt's ids.
     pub prompt_ids: Vec<u32>,
-    /// The prompt and what the first format wrote after it: all formats read this.
+    /// The prompt and the first format's continuation, which all formats read.
     pub ids: Vec<u32>,
     /// In order of the request.
     pub formats: Vec<FormatRow>,
 }
 
-/// A format, against the first one.
+/// A format, compared with the first one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormatRow {
     /// Its name.
@@ -58,7 +58,7 @@ pub struct FormatRow {
     pub kv_bytes_per_token: u64,
     /// Its speed; none if it wrote fewer than two tokens.
     pub decode_tokens_per_s: Option<f64>,
-    /// What it writes by itself.
+    /// Its own continuation.
     pub own_ids: Vec<u32>,
     /// Mean of `FormatPosition::kl`.
     pub mean_kl: f64,
@@ -72,7 +72,7 @@ pub struct FormatRow {
     pub positions: Vec<FormatPosition>,
 }
 
-/// A format at one position, against the first one.
+/// A format at one position, compared with the first one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormatPosition {
     /// Kullback-Leibler divergence of the next token's distribution, in nats.

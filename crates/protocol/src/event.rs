@@ -6,59 +6,59 @@ use crate::{
     TokenStep,
 };
 
-/// What the worker tells the page.
+/// Events from the worker to the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// A device is there; models can be loaded.
+    /// A device is ready; models can be loaded.
     AdapterReady {
-        /// The adapter that will compute.
+        /// The adapter.
         adapter: AdapterSummary,
     },
-    /// The models there are.
+    /// The available models.
     Models {
         /// Those of the site, in its order.
         site: Vec<SiteModel>,
-        /// Those that the browser holds.
+        /// Those that the browser has stored.
         stored: Vec<StoredModel>,
-        /// How full its storage is; none where the browser does not tell or has none.
+        /// Storage usage; `None` if the browser has no storage or does not report it.
         room: Option<StorageRoom>,
     },
-    /// What the browser holds has changed.
+    /// The stored models have changed.
     Stored {
-        /// The models that it holds now.
+        /// The models that are stored now.
         stored: Vec<StoredModel>,
-        /// How full its storage is; none where the browser does not tell or has none.
+        /// Storage usage; `None` if the browser has no storage or does not report it.
         room: Option<StorageRoom>,
     },
-    /// A model is on its way.
+    /// A model is loading.
     Loading {
         /// How far it is.
         progress: Progress,
     },
-    /// Where the tensors of one file of a model that is on its way lie: its directory has come.
+    /// The locations of the tensors of one file: its header has arrived.
     Tensors {
-        /// In no order.
+        /// In arbitrary order.
         tensors: Vec<TensorPlace>,
     },
-    /// The model that was on the GPU has made room for the next one.
+    /// The model on the GPU was removed for the next one.
     ModelUnloaded,
-    /// `Command::CancelLoad` ended a loading.
+    /// `Command::CancelLoad` cancelled loading.
     LoadCancelled,
     /// A model is on the GPU; text can be generated.
     ModelReady {
         /// The model.
         model: ModelSummary,
-        /// How its files recommend to sample.
+        /// The sampling defaults of its files.
         #[serde(default)]
         sampling: Box<SamplingDefaults>,
-        /// From the command to here, in seconds.
+        /// Seconds since the command.
         load_s: f64,
         /// Whether all files were already in the browser's storage.
         from_storage: bool,
-        /// Whether the browser holds it for the next visit; private windows may not.
+        /// Whether the browser keeps it for the next visit; private windows may not.
         kept: bool,
-        /// Bytes of wasm memory, which never shrinks: the most that loading needed.
+        /// Bytes of wasm memory, which never shrinks: the peak while loading.
         wasm_bytes: u64,
     },
     /// The prompt as the model sees it, before the first new token.
@@ -72,7 +72,7 @@ pub enum Event {
     Token {
         /// The generation it belongs to.
         run: u32,
-        /// The token and what it was chosen among.
+        /// The token and its candidates.
         step: Box<TokenStep>,
     },
     /// A generation ended.
@@ -89,7 +89,7 @@ pub enum Event {
         /// The distribution after the last token of the prompt.
         distribution: Distribution,
     },
-    /// How far the answer to a `Command::Ask` is.
+    /// Progress of the answer to a `Command::Ask`.
     AskProgress {
         /// The number of the command.
         run: u32,
@@ -98,22 +98,22 @@ pub enum Event {
         /// All.
         total: u64,
     },
-    /// Something of the answer to a `Command::Ask` is known already.
+    /// A part of the answer to a `Command::Ask`.
     AnswerPart {
         /// The number of the command.
         run: u32,
         /// What.
         part: AnswerPart,
     },
-    /// The answer to `Command::Ask`. Where it has tensors, this is no text but an array: the text,
-    /// and an `ArrayBuffer` for each of them, in their order.
+    /// The answer to `Command::Ask`. With tensors the message is an array of the text and an `ArrayBuffer` for each
+    /// of them, in order.
     Answer {
         /// The number of the command.
         run: u32,
         /// The answer.
         answer: Box<Answer>,
     },
-    /// A question was stopped before it was answered. What it found out has been told in parts.
+    /// A question was stopped before it was answered. Its parts have been sent.
     AskStopped {
         /// The number of the command.
         run: u32,
@@ -127,23 +127,22 @@ pub enum Event {
     },
 }
 
-/// How far a model is on its way.
+/// Progress of loading.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// What is happening now.
     pub phase: LoadPhase,
     /// Done so far: bytes, or steps while compiling.
     pub done: u64,
-    /// In all, in the same unit.
+    /// The total, in the same unit.
     pub total: u64,
     /// Units per second since the phase began.
     pub per_second: f64,
-    /// Seconds left at that rate; none before it can be told.
+    /// Seconds left at that rate, if known.
     pub seconds_left: Option<f64>,
-    /// Which of several files of weights this is about.
+    /// Which of several files of weights is being read.
     pub shards: Option<Shards>,
-    /// Which bytes of the weights are there: in the browser while they are fetched or kept, on the
-    /// GPU from then on.
+    /// Which bytes of the weights have arrived: in the browser while they are downloaded or copied, then on the GPU.
     pub arrived: Vec<Arrived>,
 }
 

@@ -15,13 +15,13 @@ pub struct Failure {
 pub enum FailureKind {
     /// The browser has no WebGPU.
     NoWebGpu,
-    /// There is WebGPU or a driver, but no adapter that will do.
+    /// There is WebGPU or a driver, but no suitable adapter.
     NoAdapter,
-    /// The device has not enough memory.
+    /// The device ran out of memory.
     OutOfMemory,
-    /// The device went away.
+    /// The device was lost.
     DeviceLost,
-    /// The network or the server did not give the file.
+    /// The network or the server failed to deliver the file.
     Network,
     /// The browser's storage is full or refused.
     Storage,

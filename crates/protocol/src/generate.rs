@@ -12,15 +12,15 @@ pub struct GenerateRequest {
     pub max_new_tokens: u32,
     /// How many candidates each `TokenStep` carries; 0 for none.
     pub top: u32,
-    /// Keep keys and values between steps. Without it each step recomputes all of them.
+    /// Whether to use the KV cache. Without it each step recomputes all keys and values.
     pub kv_cache: bool,
-    /// What each token is to tell of itself.
+    /// The packet parts of each token.
     #[serde(default)]
     pub packet: PacketParts,
-    /// What is different in this run.
+    /// The interventions of this run.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
-    /// How tokens are chosen; greedily, if it is not said.
+    /// Sampling parameters; greedy by default.
     #[serde(default)]
     pub sampling: SamplingParams,
 }
@@ -34,7 +34,7 @@ pub enum Prompt {
         /// The text.
         text: String,
     },
-    /// One user message, through the model's own chat template.
+    /// One user message, rendered by the model's chat template.
     Chat {
         /// What the user says.
         user: String,
@@ -56,7 +56,7 @@ pub struct GenerateSummary {
     pub prompt_ids: Vec<u32>,
     /// The new token ids alone, with the end token if there was one.
     pub ids: Vec<u32>,
-    /// Their decoding without special tokens; none without a tokenizer.
+    /// Their text without special tokens; `None` without a tokenizer.
     pub text: Option<String>,
     /// Prompt tokens per second.
     pub prefill_tokens_per_s: f64,

@@ -48,7 +48,7 @@ pub struct HubAccess {
     pub token: Option<String>,
 }
 
-/// Without the token, which belongs in no log.
+/// Without the token, which must not be logged.
 impl fmt::Debug for HubAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubAccess")
@@ -71,29 +71,29 @@ pub struct SiteModel {
     pub stored: bool,
 }
 
-/// A model in the browser's storage, whole or begun.
+/// A model in the browser's storage, complete or partial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredModel {
-    /// What names it in the storage.
+    /// Its key in the storage.
     pub key: String,
     /// Where it came from; loading this again reads or completes it.
     pub source: ModelSource,
     /// Its name.
     pub name: String,
-    /// Bytes that are here.
+    /// Bytes that are stored.
     pub done: u64,
     /// Bytes of all its files.
     pub bytes: u64,
-    /// Whether all of it is here.
+    /// Whether it is complete.
     pub complete: bool,
 }
 
-/// How full the browser's storage for this site is.
+/// Usage of the browser's storage for this site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageRoom {
-    /// Bytes that are taken.
+    /// Used bytes.
     pub used: u64,
-    /// Bytes that are still free.
+    /// Free bytes.
     pub free: u64,
 }
 
@@ -107,7 +107,7 @@ pub struct ModelSummary {
     pub architecture: String,
     /// Number of weights.
     pub parameters: u64,
-    /// The number format that holds most weights, `Q4_1`.
+    /// The format of most weights, such as `Q4_1`.
     pub format: String,
     /// Bytes of weights on the GPU.
     pub weight_bytes: u64,
@@ -125,12 +125,12 @@ pub struct ModelSummary {
     pub vocab_size: u32,
     /// Longest sequence (`max_position_embeddings`).
     pub max_position_embeddings: u32,
-    /// Whether the file brings a chat template.
+    /// Whether the file has a chat template.
     pub has_chat_template: bool,
 }
 
 impl AdapterSummary {
-    /// Whether it can tell how long its work takes.
+    /// Whether it has timestamps.
     pub fn has_timestamps(&self) -> bool {
         self.features.iter().any(|it| it == "timestamps")
     }

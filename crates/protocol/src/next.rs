@@ -3,7 +3,7 @@ use vitrine_sampling::SamplingParams;
 
 use crate::{Distribution, Draw, TokenPiece};
 
-/// A token that somebody asked after by name.
+/// A token that was requested by name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedToken {
     /// The token.
@@ -12,16 +12,16 @@ pub struct NamedToken {
     pub logit: f32,
     /// Its probability.
     pub probability: f64,
-    /// 1 for the most probable token; of equal ones the lower id comes first.
+    /// 1 for the most probable token; among equal ones the lower id comes first.
     pub rank: u32,
 }
 
-/// The way from the logits of a prompt's end to a drawn token, step by step.
+/// The steps from the logits at the end of a prompt to a drawn token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepsReport {
     /// The settings that were applied.
     pub params: SamplingParams,
-    /// The tokens that are most probable after penalties, the best first.
+    /// The most probable tokens after penalties, best first.
     pub tokens: Vec<TokenSteps>,
     /// What each filter did, in order.
     pub filters: Vec<FilterReport>,
@@ -31,7 +31,7 @@ pub struct StepsReport {
     pub draw: Draw,
 }
 
-/// What the steps make of one token.
+/// The effect of each step on one token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenSteps {
     /// The token.
@@ -44,7 +44,7 @@ pub struct TokenSteps {
     pub scaled: f32,
     /// Its probability then.
     pub probability: f64,
-    /// Among those that top-k leaves; 0 if it is not one of them.
+    /// Among those that remain after top-k; 0 if it was removed.
     pub after_top_k: f64,
     /// And top-p.
     pub after_top_p: f64,
@@ -57,7 +57,7 @@ pub struct TokenSteps {
 pub struct FilterReport {
     /// `top_k`, `top_p` or `min_p`.
     pub name: String,
-    /// Tokens that are left.
+    /// Tokens that remain.
     pub kept: u32,
     /// Tokens that it removed.
     pub removed: u32,
@@ -74,11 +74,11 @@ pub struct PositionReport {
     pub piece: TokenPiece,
     /// What may follow it.
     pub distribution: Distribution,
-    /// What does; none after the last token.
+    /// The actual next token; `None` after the last token.
     pub following: Option<FollowingToken>,
 }
 
-/// The token that really follows.
+/// The actual next token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FollowingToken {
     /// The token.
@@ -87,7 +87,7 @@ pub struct FollowingToken {
     pub logit: f32,
     /// Its probability.
     pub probability: f64,
-    /// 1 for the most probable token; of equal ones the lower id comes first.
+    /// 1 for the most probable token; among equal ones the lower id comes first.
     pub rank: u32,
     /// -log2 of its probability, in bits.
     pub surprisal_bits: f64,

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Distribution, GenerateSummary, ModelSummary, StageTime, TokenPiece, TokenStep};
 
-/// Which parts of a [`TokenPacket`] are on: a set of bits, so that what nobody looks at costs
-/// nothing. Bits 8 to 15 are how many layers the logit lens leaves out between two.
+/// The parts of a [`TokenPacket`], as a set of bits; parts that are off cost nothing. Bits 8 to 15 are the number of
+/// layers that the logit lens skips.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -14,22 +14,22 @@ impl PacketParts {
     pub const NONE: Self = Self(0);
     /// Entropy, and a histogram of surprisal.
     pub const LOGITS: Self = Self(1);
-    /// How each head spread its attention.
+    /// Statistics of each head's attention.
     pub const HEADS: Self = Self(1 << 1);
-    /// How long the residual stream is, and what attention and MLPs add.
+    /// Norms of the residual stream, and of what attention and MLPs add.
     pub const RESIDUAL: Self = Self(1 << 2);
     /// The strongest neurons of each layer.
     pub const NEURONS: Self = Self(1 << 3);
-    /// How long new keys and values are.
+    /// Norms of new keys and values.
     pub const KV: Self = Self(1 << 4);
     /// The logit lens of each layer.
     pub const LENS: Self = Self(1 << 5);
-    /// How long the GPU took for each stage.
+    /// GPU time of each stage.
     pub const TIMINGS: Self = Self(1 << 6);
-    /// The logit lens of so many tokens only that tokens take at most 15 % longer for it: of the first and
-    /// the ninth, and then as often as what it takes on this adapter allows.
+    /// The logit lens of some tokens only, so that it adds at most 15 % to the time: of the first and the ninth
+    /// token, then as often as its measured cost allows.
     pub const LENS_PACED: Self = Self(1 << 7);
-    /// What the page has all tokens tell: a few percent of a token.
+    /// The parts that the page always requests; they cost a few per cent.
     pub const CHEAP: Self = Self((1 << 5) - 1);
     /// Everything.
     pub const ALL: Self = Self((1 << 7) - 1);
@@ -45,7 +45,7 @@ impl PacketParts {
         ("timings", Self::TIMINGS),
     ];
 
-    /// The most layers from one of the lens to the next.
+    /// Maximum distance of the layers of the lens.
     pub const MOST_LENS_EVERY: u32 = 256;
 
     /// The same with the logit lens of every `n`-th layer only, from layer 0 on; at most
@@ -81,8 +81,8 @@ impl PacketParts {
     }
 }
 
-/// What was inside while the model chose one token, summed up on the GPU. What was not asked for
-/// is not there. Layers, heads and positions count from 0; norms are Euclidean.
+/// Statistics of the pass that chose one token, computed on the GPU. Parts that were not requested are absent.
+/// Layers, heads and positions count from 0; norms are Euclidean.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenPacket {
@@ -107,8 +107,8 @@ pub struct TokenPacket {
     /// (layers, kv_heads): norm of the new value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Vec<f32>>,
-    /// (layers, or every n-th of them: [`PacketParts::lens_every`]): what the final norm and the output
-    /// head make of the residual stream before the layer; the five most probable tokens.
+    /// (layers, or every n-th of them: [`PacketParts::lens_every`]): the final norm and the output head applied to
+    /// the residual stream before the layer; the five most probable tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lens: Vec<Distribution>,
     /// How long the GPU took for each stage, in order: the embedding, of each layer attention and
@@ -124,10 +124,10 @@ pub struct TokenPacket {
 pub struct LogitPacket {
     /// -Σ p ln p, in nats.
     pub entropy: f32,
-    /// How wide a bin is, in nats.
+    /// Width of a bin, in nats.
     pub bin: f32,
-    /// Bin b counts the tokens with -ln p from b · `bin` to (b + 1) · `bin`, which is how far their
-    /// logits are below `logsumexp`; the last one also all beyond.
+    /// Bin b counts the tokens with -ln p from b · `bin` to (b + 1) · `bin`, which is how far their logits are below
+    /// `logsumexp`; the last bin also all above.
     pub counts: Vec<u32>,
 }
 
@@ -145,13 +145,13 @@ pub struct HeadPacket {
     pub first_token: f32,
 }
 
-/// The residual stream at one place.
+/// The residual stream at one point.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResidualPacket {
     /// Its norm.
     pub norm: f32,
-    /// The norm of what was added since the place before; 0 at the first.
+    /// The norm of what was added since the previous point; 0 at the first.
     pub added: f32,
 }
 
@@ -161,7 +161,7 @@ pub struct ResidualPacket {
 pub struct NeuronPacket {
     /// Its number in its layer.
     pub id: u32,
-    /// What it gives to `down_proj`.
+    /// Its input to `down_proj`.
     pub activation: f32,
 }
 
@@ -177,7 +177,7 @@ pub enum TraceLine {
         model: ModelSummary,
         /// The adapter that it ran on.
         adapter: String,
-        /// When, in UTC (ISO 8601): `2026-01-31T12:00:00Z`. Not there in older files.
+        /// When, in UTC (ISO 8601): `2026-01-31T12:00:00Z`. Absent in older files.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         recorded: Option<String>,
         /// Which parts packets have.

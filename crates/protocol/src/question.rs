@@ -5,8 +5,8 @@ use crate::{
     TraceRequest, TuneRequest,
 };
 
-/// What can be asked about the loaded model. Each question has one [`Answer`](crate::Answer) of the
-/// same name. Layers, heads and positions count from 0.
+/// Questions about the loaded model. Each question has one [`Answer`](crate::Answer) of the same name. Layers, heads
+/// and positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -14,17 +14,17 @@ pub enum Question {
     Tokenize {
         /// The text.
         text: String,
-        /// Whether to put the special tokens around it that the model expects.
+        /// Whether to add the special tokens that the model expects.
         special: bool,
     },
-    /// A user's message as the chat template writes it.
+    /// A user's message rendered by the chat template.
     Render {
         /// What the user says.
         user: String,
     },
     /// Modules, parameters, number formats, cache, attention and positions of the loaded model.
     Inspect {
-        /// Of how many tokens to count the KV cache; none for the longest context.
+        /// Number of tokens for the size of the KV cache; `None` for the longest context.
         #[serde(default)]
         context: Option<u32>,
     },
@@ -32,7 +32,7 @@ pub enum Question {
     InspectConfig {
         /// The file's text.
         json: String,
-        /// Of how many tokens to count the KV cache; none for the longest context.
+        /// Number of tokens for the size of the KV cache; `None` for the longest context.
         #[serde(default)]
         context: Option<u32>,
     },
@@ -47,7 +47,7 @@ pub enum Question {
         #[serde(default)]
         texts: Vec<String>,
     },
-    /// The way from logits to a drawn token, step by step.
+    /// The steps from logits to a drawn token.
     Steps {
         /// The prompt.
         prompt: Prompt,
@@ -56,7 +56,7 @@ pub enum Question {
         /// How many of the best tokens to follow.
         rows: u32,
     },
-    /// The prediction at each position of a prompt, and how surprising the next token is.
+    /// The prediction at each position of a prompt, and the surprisal of the next token.
     Positions {
         /// The prompt.
         prompt: Prompt,
@@ -65,11 +65,11 @@ pub enum Question {
     },
     /// Tensors, as buffers.
     Trace(TraceRequest),
-    /// The attention of all layers and heads in small, as a buffer, with the heads' scores.
+    /// Thumbnails of the attention of all layers and heads, as a buffer, with the heads' scores.
     AttentionThumbnails {
         /// The prompt.
         prompt: Prompt,
-        /// At most so many cells on a side.
+        /// Maximum cells per side.
         side: u32,
     },
     /// The attention of all heads of a layer, as a buffer.
@@ -96,7 +96,7 @@ pub enum Question {
         /// The query head.
         head: u32,
     },
-    /// What interventions do to the token after a prompt.
+    /// The effect of interventions on the next token.
     Ablate {
         /// The prompt.
         prompt: Prompt,
@@ -109,10 +109,10 @@ pub enum Question {
     Sweep {
         /// The prompt.
         prompt: Prompt,
-        /// Whether a head gives its mean over the positions; else it gives zero.
+        /// Whether a head outputs its mean over the positions instead of zero.
         mean: bool,
     },
-    /// The residual stream of one prompt put into another. Cells arrive as `AnswerPart::Restored`.
+    /// Activation patching of one prompt into another. Cells arrive as `AnswerPart::Restored`.
     Patch(PatchRequest),
     /// The same generation with the KV cache and without. Tokens arrive as `AnswerPart::Raced`.
     Race {
@@ -121,17 +121,16 @@ pub enum Question {
         /// At most this many new tokens.
         max_new_tokens: u32,
     },
-    /// One text read in several number formats; loads the model anew for each of them, and as it
-    /// was in the end, so that earlier generations cannot be forked any more. Formats arrive as
-    /// `AnswerPart::Compared`. Only the worker answers it.
+    /// A comparison of weight formats on one text. It loads the model in each of them and finally as before, so that
+    /// earlier generations cannot be forked. Formats arrive as `AnswerPart::Compared`. Only the worker answers it.
     Compare(CompareRequest),
     /// Several prompts in one run. Tokens arrive as `AnswerPart::BatchToken`.
     Batch(BatchRequest),
     /// Speed.
     Bench(BenchRequest),
-    /// How the matrices are cut for this adapter, as it was measured.
+    /// The measured tilings of this adapter.
     Tune {
-        /// To measure it now, in place of what is known.
+        /// Whether to measure again.
         #[serde(default)]
         again: Option<TuneRequest>,
     },

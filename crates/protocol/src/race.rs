@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// The same generation twice: keys and values kept, and computed anew at each step.
+/// The same generation twice: with the KV cache, and recomputing all keys and values at each step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RaceReport {
     /// The prompt's token ids.
@@ -9,11 +9,11 @@ pub struct RaceReport {
     pub with_cache: RaceLane,
     /// Without it.
     pub without_cache: RaceLane,
-    /// Whether both wrote the same tokens.
+    /// Whether both generated the same tokens.
     pub same_tokens: bool,
-    /// How many times as long all steps took without the cache.
+    /// Time without the cache over time with it, for all steps.
     pub time_ratio: f64,
-    /// How many times as many operations they were.
+    /// Operations without the cache over operations with it.
     pub flops_ratio: f64,
 }
 
@@ -28,7 +28,7 @@ pub struct RaceLane {
     pub steps: Vec<RaceStep>,
 }
 
-/// What a new token took.
+/// The cost of a new token.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RaceStep {
     /// How many tokens went through the layers.

@@ -2,14 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::TokenPacket;
 
-/// A token as the tokenizer knows it.
+/// A token of the tokenizer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenPiece {
     /// Its id.
     pub id: u32,
-    /// Its text; `None` without a tokenizer. A token that holds part of a UTF-8 character shows
-    /// the replacement character here; `bytes` has what it really holds.
+    /// Its text; `None` without a tokenizer. A token that holds part of a UTF-8 character shows the replacement
+    /// character here; `bytes` has its actual bytes.
     pub token: Option<String>,
     /// Its bytes; empty without a tokenizer.
     pub bytes: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct TokenPiece {
     pub special: bool,
 }
 
-/// One new token and what it was chosen among.
+/// A new token and its candidates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenStep {
@@ -27,20 +27,20 @@ pub struct TokenStep {
     pub piece: TokenPiece,
     /// Text that this token completes. Empty while a UTF-8 character is unfinished.
     pub text: String,
-    /// What it was chosen among; none if the request asked for no candidates.
+    /// Its candidates; `None` if none were requested.
     pub distribution: Option<Distribution>,
-    /// What was inside while it was chosen; none if the request asked for no part of it.
+    /// Its packet; `None` if no part was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packet: Option<TokenPacket>,
-    /// How it was drawn; none where it is simply the most probable.
+    /// Its draw; `None` if the most probable token was chosen.
     #[serde(default)]
     pub draw: Option<Draw>,
     /// Seconds since the request.
     pub elapsed_s: f64,
 }
 
-/// How a token was drawn. The tokens that penalties, temperature and filters leave lie side by side
-/// in order of id, each as long as it is probable; the token is that on which the point falls.
+/// How a token was drawn. The remaining tokens divide [0, 1) in order of id, each with a segment as long as its
+/// probability; the point falls on the segment of the drawn token.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Draw {
@@ -48,13 +48,13 @@ pub struct Draw {
     pub u: f64,
     /// Where the token's segment begins.
     pub start: f64,
-    /// How long it is: the probability by which the token was drawn.
+    /// Length of the segment: the probability with which the token was drawn.
     pub probability: f64,
-    /// How many tokens were left.
+    /// How many tokens remained.
     pub kept: u32,
 }
 
-/// The probabilities of the next token: the best ones each, the others as one sum.
+/// The distribution of the next token: the best tokens, and the sum of the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distribution {
@@ -66,7 +66,7 @@ pub struct Distribution {
     pub rest_count: u32,
 }
 
-/// One token and how probable it is.
+/// A token and its probability.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {

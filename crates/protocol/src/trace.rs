@@ -2,27 +2,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::Prompt;
 
-/// A request to read a prompt and hand over what is inside on the way.
+/// A request for activations of the prefill of a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRequest {
     /// What to read.
     pub prompt: Prompt,
-    /// Which tensors: `hidden_states`, `attentions.3`, `logits`, …; of all layers where none is
-    /// named.
+    /// The taps: `hidden_states`, `attentions.3`, `logits`, …; of all layers if none is named.
     pub taps: Vec<String>,
-    /// Read the logit lens of every layer and position with so many candidates.
+    /// Number of candidates of the logit lens of every layer and position, if requested.
     #[serde(default)]
     pub lens: Option<u32>,
-    /// What is different in this run.
+    /// The interventions of this run.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
 }
 
-/// Something that is different in a run. Layers, heads and positions count from 0.
+/// A change to the running model. Layers, heads and positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intervention {
-    /// What a query head gives to `o_proj` is multiplied.
+    /// Scales the output of a query head, the input of `o_proj`.
     Head {
         /// The layer.
         layer: u32,
@@ -30,8 +29,8 @@ pub enum Intervention {
         head: u32,
         /// 0 ablates the head.
         factor: f32,
-        /// Add the mean of what the head gives over the positions of the prompt, in a run in which
-        /// nothing is different: with factor 0 a mean ablation.
+        /// Whether to add the mean of the head's output over the positions of the prompt, from a run without
+        /// interventions: with factor 0 this is mean ablation.
         #[serde(default)]
         mean: bool,
     },
@@ -45,18 +44,18 @@ pub enum Intervention {
         /// The layer.
         layer: u32,
     },
-    /// The residual stream before a layer gets a vector more, at every position.
+    /// Adds a vector to the residual stream before a layer, at every position.
     Steer {
         /// The layer.
         layer: u32,
         /// (hidden_size).
         vector: Vec<f32>,
     },
-    /// Values of another run at chosen positions.
+    /// Replaces activations by those of another run at chosen positions.
     Patch {
         /// Of what.
         site: PatchSite,
-        /// The query head, where the site is one.
+        /// The query head, for [`PatchSite::Head`].
         #[serde(default)]
         head: u32,
         /// The layer.
@@ -75,7 +74,7 @@ pub enum PatchSite {
     /// The residual stream before the layer.
     #[default]
     Residual,
-    /// What a query head gives to `o_proj`.
+    /// The output of a query head, the input of `o_proj`.
     Head,
     /// The output of the MLP.
     MlpOut,

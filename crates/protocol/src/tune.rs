@@ -11,25 +11,25 @@ pub struct TuneRequest {
     pub budget_s: f64,
 }
 
-/// How fast the cuts of each kind of matrix are on this adapter.
+/// Times of the tilings of each projection on this adapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuneReport {
     /// The adapter that computed.
     pub adapter: AdapterSummary,
-    /// Each kind of matrix in each kind of pass; empty where the adapter has no timestamps.
+    /// Each projection in each kind of pass; empty without timestamps.
     pub kinds: Vec<ProjectionTimes>,
 }
 
-/// How fast the cuts of a kind of matrix are.
+/// Times of the tilings of a projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectionTimes {
-    /// What is computed, the matrix, its number format, and what the pass is of.
+    /// The operation, the matrix, its weight format, and the kind of pass.
     pub kind: String,
     /// Matrices that were timed together.
     pub matrices: u32,
     /// Tokens of the pass that was timed.
     pub tokens: u32,
-    /// The cuts; the first is the usual one on this kind of adapter.
+    /// The tilings; the first is the default on this kind of adapter.
     pub cuts: Vec<TilingTime>,
     /// The one that is used from now on.
     pub best: String,
@@ -37,10 +37,10 @@ pub struct ProjectionTimes {
     pub complete: bool,
 }
 
-/// How fast a cut is.
+/// The time of a tiling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TilingTime {
-    /// How the work is cut.
+    /// The tiling.
     pub cut: String,
     /// Seconds for all those matrices, on the GPU.
     pub seconds: f64,

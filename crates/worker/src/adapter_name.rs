@@ -1,4 +1,4 @@
-//! What the browser calls the adapter.
+//! The adapter's name in a browser.
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};

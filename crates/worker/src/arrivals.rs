@@ -1,18 +1,18 @@
-//! Which bytes of a model's weights are there.
+//! The downloaded bytes of a model's weights.
 
 use std::ops::Range;
 
 use vitrine_protocol::Arrived;
 
-/// Tensors begin at multiples of this; nobody reads what is between them.
+/// Tensors begin at multiples of this; the gaps are never read.
 const PADDING: u64 = 64;
 
-/// Bytes that are there: apart from one another, in order.
+/// Disjoint ranges of downloaded bytes, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Arrivals(Vec<Arrived>);
 
 impl Arrivals {
-    /// Takes in a range of a file.
+    /// Adds a range of a file.
     pub fn add(&mut self, file: u32, range: Range<u64>) {
         if range.is_empty() {
             return;
@@ -38,7 +38,7 @@ impl Arrivals {
         self.0.insert(at, new);
     }
 
-    /// Forgets a range of a file.
+    /// Removes a range of a file.
     pub fn remove(&mut self, file: u32, range: Range<u64>) {
         let mut left = Vec::with_capacity(self.0.len() + 1);
         for old in self.0.drain(..) {

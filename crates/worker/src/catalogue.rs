@@ -1,4 +1,4 @@
-//! Which models there are: on the site, and in this browser.
+//! The models of the site and of this browser's storage.
 
 use vitrine_protocol::{Event, ModelSource, SiteModel};
 
@@ -6,10 +6,10 @@ use crate::error::WorkerError;
 use crate::manifest::{self, Manifest};
 use crate::storage::{self, Store};
 
-/// The site's models in its order, and those that the browser holds.
+/// The site's models in its order, and the stored models.
 ///
 /// # Errors
-/// When the site's list cannot be fetched and the browser holds none either.
+/// When the site's list cannot be fetched and no model is stored.
 pub async fn list(store: Option<&Store>) -> Result<Event, WorkerError> {
     let stored = match store {
         Some(store) => store.models().await,

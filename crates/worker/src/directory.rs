@@ -1,4 +1,4 @@
-//! Where tensors lie in a file of weights, as soon as its beginning is there.
+//! Locations of the tensors in a file of weights, from its first bytes.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use vitrine_protocol::TensorPlace;
 use crate::meter::Meter;
 use crate::remote::is_weights;
 
-/// The first bytes of a file, some of which has not come yet.
+/// The first bytes of a file that is being downloaded.
 pub struct Beginning<'s, S> {
     /// What is there.
     pub there: &'s S,
@@ -29,8 +29,8 @@ impl<S: ByteSource> ByteSource for Beginning<'_, S> {
     }
 }
 
-/// The tensors of file number `file` of the weights; none while too little of it is there. What is
-/// wrong with a file is said when the model is made of it.
+/// The tensors of file number `file` of the weights; `None` while too few bytes have arrived. Errors are reported
+/// when the model is loaded.
 pub async fn tensors<S: ByteSource>(name: &str, file: u32, source: &S) -> Option<Vec<TensorPlace>> {
     let place = |name: &str, offset, bytes| TensorPlace {
         name: name.to_owned(),
@@ -49,7 +49,7 @@ pub async fn tensors<S: ByteSource>(name: &str, file: u32, source: &S) -> Option
     }
 }
 
-/// Tells the page of the tensors in files of weights that it does not know yet.
+/// Sends the page the tensors of files of weights that it does not know yet.
 pub async fn tell<'f, S: ByteSource + 'f>(
     files: impl Iterator<Item = (&'f str, &'f S)>,
     meter: &RefCell<Meter>,

@@ -1,5 +1,4 @@
-//! Brings the files of a model into the browser, piece by piece, several requests at a time, and
-//! picks up where a download ended.
+//! Downloads the files of a model in chunks, several requests at a time, and resumes interrupted downloads.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -21,31 +20,31 @@ use crate::remote::{Piece, RemoteFile, is_weights, whole_pieces};
 use crate::scope;
 use crate::storage::{self, FileRecord, Record, Store};
 
-/// A piece that breaks off is asked for this often.
+/// Maximum requests for a chunk.
 const ATTEMPTS: i32 = 3;
 
-/// Requests in flight bring no more than this many bytes together.
+/// Maximum bytes of all requests in flight.
 const IN_FLIGHT: u64 = 24 << 20;
 
-/// After how many bytes of a file its directory is looked for; then after four times as many.
+/// Bytes of a file after which its header is searched for the first time; then after four times as many.
 const DIRECTORY: u64 = 1 << 20;
 
-/// Bytes are hashed in pieces of this length when a download is resumed.
+/// Length of the reads for hashing when a download is resumed.
 const HASH_PIECE: u64 = 4 << 20;
 
-/// A model on its way into the browser.
+/// A running download of a model.
 pub struct Download<'a> {
     store: Option<&'a Store>,
     key: String,
     record: Record,
     token: Option<&'a str>,
     meter: &'a RefCell<Meter>,
-    /// Bytes that arrived, those of unfinished pieces too.
+    /// Bytes that arrived, including those of unfinished chunks.
     arrived: RefCell<u64>,
 }
 
 impl<'a> Download<'a> {
-    /// Prepares to fetch `files`, of which an earlier download may have left some.
+    /// Prepares the download of `files`, which may be partly stored.
     pub async fn begin(
         source: &ModelSource,
         store: Option<&'a Store>,
@@ -89,7 +88,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Refuses what will not fit into the browser's storage; lists there what will.
+    /// Refuses files that do not fit into the browser's storage, and records the others there.
     pub async fn make_room(&self) -> Result<(), WorkerError> {
         let Some(store) = self.store else {
             return Ok(());
@@ -99,7 +98,7 @@ impl<'a> Download<'a> {
         store.write_record(&self.key, &self.record).await
     }
 
-    /// Opens all files. What was fetched of them earlier is there when its turn comes.
+    /// Opens all files; earlier downloads are verified when their turn comes.
     pub async fn open(&self) -> Result<Vec<(String, Rc<PartialFile>)>, WorkerError> {
         let folder = match self.store {
             Some(store) => Some(store.model(&self.key).await?),
@@ -116,7 +115,7 @@ impl<'a> Download<'a> {
         Ok(files)
     }
 
-    /// Fetches what is missing of `file`, one of those that `begin` was told of, to `target`.
+    /// Downloads the missing bytes of `file`, one of those given to `begin`, to `target`.
     pub async fn file(
         &mut self,
         file: &RemoteFile,
@@ -163,7 +162,7 @@ impl<'a> Download<'a> {
                 self.piece(piece, place)
             })
             .collect();
-        // In the order of the file, so that what is on disk is always its beginning.
+        // In the order of the file, so that the stored bytes are always a prefix.
         let mut answers = stream::iter(requests).buffered(at_once.clamp(1, 6) as usize);
         let mut record = self.record.clone();
         let mut look_at = DIRECTORY;
@@ -186,7 +185,7 @@ impl<'a> Download<'a> {
         self.finish(file, entry, writer).await
     }
 
-    /// Compares the checksum, and only then calls the file whole.
+    /// Marks the file as complete once its checksum is right.
     async fn finish(
         &mut self,
         file: &RemoteFile,
@@ -198,7 +197,7 @@ impl<'a> Download<'a> {
             .as_ref()
             .is_none_or(|wanted| hex(&hasher.finalize()).eq_ignore_ascii_case(wanted));
         if right && let ModelFile::Stored(stored) = target.file() {
-            // An older and longer file of the same name may have lain here.
+            // A longer file of the same name may have been stored here.
             stored.truncate(target.there())?;
             stored.flush()?;
         }
@@ -219,7 +218,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Fetches one piece, and again if the connection breaks.
+    /// Downloads one chunk, again if the connection breaks.
     async fn piece(
         &self,
         piece: &Piece,
@@ -293,7 +292,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Looks for the directory of a file of weights in what is there of it.
+    /// Searches the header of a file of weights in its first bytes.
     async fn look<S: ByteSource>(&self, weights: Option<u32>, name: &str, len: u64, there: &S) {
         let Some(weights) = weights.filter(|it| !self.meter.borrow().knows(*it)) else {
             return;
@@ -304,21 +303,21 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Remembers that a range of a file of weights is there.
+    /// Records that a range of a file of weights has arrived.
     fn here(&self, weights: Option<u32>, range: Range<u64>) {
         if let Some(weights) = weights {
             self.meter.borrow_mut().arrived.add(weights, range);
         }
     }
 
-    /// Which of the files of weights an entry is, counted from 0; none for other files.
+    /// The number of a file of weights, from 0; `None` for other files.
     fn weights(&self, entry: usize) -> Option<u32> {
         let (before, rest) = self.record.files.split_at(entry);
         let count = before.iter().filter(|it| is_weights(&it.name)).count();
         is_weights(&rest.first()?.name).then_some(count as u32)
     }
 
-    /// Tells the page of `more` bytes.
+    /// Reports `more` bytes to the page.
     fn report(&self, more: u64) {
         let mut arrived = self.arrived.borrow_mut();
         *arrived += more;
@@ -343,13 +342,13 @@ impl<'a> Download<'a> {
     }
 }
 
-/// Where a piece belongs.
+/// The place of a chunk.
 #[derive(Clone, Copy)]
 struct PiecePlace<'f> {
     file: &'f RemoteFile,
     /// Which of the files of weights it is.
     weights: Option<u32>,
-    /// The piece's first byte, from the start of the file.
+    /// The chunk's first byte, from the start of the file.
     start: u64,
 }
 
@@ -370,7 +369,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Takes in the first `until` bytes, which lie there from an earlier download.
+    /// Hashes the first `until` bytes, which an earlier download stored.
     async fn rehash(&mut self, until: u64) -> Result<(), WorkerError> {
         let mut done = 0;
         while done < until {
@@ -383,14 +382,14 @@ impl Writer<'_> {
                 .map_err(|error| WorkerError::Storage(error.to_string()))?;
             self.hasher.update(&piece);
             done = end;
-            // Lets a wish to cancel in.
+            // Lets a cancellation be handled.
             scope::sleep(0).await;
         }
         Ok(())
     }
 }
 
-/// Whether asking again may help.
+/// Whether a retry may help.
 fn is_passing(error: &FetchError) -> bool {
     match error {
         FetchError::Unreachable { .. } => true,

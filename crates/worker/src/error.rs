@@ -8,13 +8,13 @@ use crate::fetch::FetchError;
 /// As browsers and disks count them.
 const MB: u64 = 1_000_000;
 
-/// What can go wrong in the worker. Each message is one sentence with what to do.
+/// Errors of the worker. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// Bytes did not come.
+    /// A request failed.
     #[error("{}", fetch_sentence(.0))]
     Fetch(FetchError),
-    /// The manifest or the index is not what it should be.
+    /// The manifest or the index is invalid.
     #[error("{url} is not readable ({reason}): this site's copy of the model is incomplete.")]
     Manifest {
         /// The file.
@@ -22,7 +22,7 @@ pub enum WorkerError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A piece is shorter or longer than it was said to be.
+    /// A chunk has the wrong length.
     #[error(
         "{url} has {got} bytes where {expected} were promised: the copy of the model there is \
          damaged."
@@ -35,7 +35,7 @@ pub enum WorkerError {
         /// Bytes that were promised.
         expected: u64,
     },
-    /// All pieces came, but they are not the file.
+    /// The checksum of the whole file is wrong.
     #[error(
         "The downloaded {file} is damaged (its SHA-256 differs) and will be fetched anew: load the \
          model again."
@@ -44,7 +44,7 @@ pub enum WorkerError {
         /// The file.
         file: String,
     },
-    /// The browser knows that there is no network.
+    /// The browser is offline.
     #[error(
         "This computer is offline, so {id} cannot be fetched: connect it and load the model again; \
          what has arrived is kept."
@@ -87,7 +87,7 @@ pub enum WorkerError {
         /// The model's id.
         id: String,
     },
-    /// The token does not suffice.
+    /// The token has no access.
     #[error(
         "The access token may not read {id}: accept the model's terms on its page at the hub with \
          the same account, and let the token read gated models."
@@ -96,7 +96,7 @@ pub enum WorkerError {
         /// The model's id.
         id: String,
     },
-    /// The token is no token.
+    /// The token is invalid.
     #[error(
         "The hub does not know this access token: copy it again from your account's settings, or \
          leave the field empty for public models."
@@ -105,7 +105,7 @@ pub enum WorkerError {
     /// Too many requests.
     #[error("The hub asks to wait, after too many requests: try again in a few minutes.")]
     TooManyRequests,
-    /// The hub's answer is not what it should be.
+    /// The hub's answer is invalid.
     #[error("The hub's answer about {id} is not readable ({reason}): try again later.")]
     HubAnswer {
         /// The model's id.
@@ -113,34 +113,34 @@ pub enum WorkerError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Some of several files of weights are not there.
+    /// Some of several files of weights are missing.
     #[error("{missing} is missing among the model's files: add it, and load them together.")]
     MissingShard {
         /// The file.
         missing: String,
     },
-    /// The page is older or newer than what it asks for.
+    /// The page's version differs from that of the site's files.
     #[error("The picked files did not arrive: pick them again.")]
     NoFiles,
-    /// The browser will not give enough room.
+    /// The browser's storage is too small.
     #[error(
         "The model needs {} MB of browser storage but only {} MB are free for this site: delete \
          other stored models or free some disk space, and load the model again.",
         needed.div_ceil(MB), free / MB
     )]
     Quota {
-        /// Bytes that are still to come.
+        /// Bytes that are still needed.
         needed: u64,
         /// Bytes that are free.
         free: u64,
     },
-    /// It gave less room than it promised.
+    /// The storage was full before its quota.
     #[error(
         "The browser's storage for this site is full: free some disk space, or leave private \
          browsing, and load the model again; what has arrived is kept."
     )]
     Full,
-    /// Another tab holds the file.
+    /// Another tab has the file open.
     #[error("Another tab is using this model: close it, or wait until it is done, and try again.")]
     Busy,
     /// The storage failed in some other way.
@@ -149,13 +149,13 @@ pub enum WorkerError {
     /// A command that needs a model came before one.
     #[error("No model is loaded: load one first.")]
     NoModel,
-    /// The files would have to come over the network again.
+    /// The files would have to be downloaded again.
     #[error(
         "Comparing number formats loads the model again, and this browser does not keep it: open \
          the page in a window that may store files, or pick the model's files."
     )]
     NotKept,
-    /// A generation that is not kept any more.
+    /// A generation that is no longer kept.
     #[error("This generation is gone: generate it again before forking it.")]
     NoBranch,
     /// The page was opened over plain http.

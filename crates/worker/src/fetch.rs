@@ -21,10 +21,10 @@ pub struct Request<'a> {
     pub token: Option<&'a str>,
 }
 
-/// Why bytes did not come.
+/// Errors of a request.
 #[derive(Clone, Debug)]
 pub enum FetchError {
-    /// No answer, or the connection broke.
+    /// No answer, or a broken connection.
     Unreachable {
         /// What was asked for.
         url: String,
@@ -52,7 +52,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A small file as text, asked of the server anew each time.
+    /// A small file as text, requested from the server each time.
     pub async fn text(&self) -> Result<String, FetchError> {
         let answer = self.send(RequestCache::NoCache).await?;
         let failed = |error: JsValue| self.unreachable(&error);
@@ -62,8 +62,8 @@ impl<'a> Request<'a> {
         Ok(text.as_string().unwrap_or_default())
     }
 
-    /// The body, chunk by chunk. The browser's own cache is left out: the model is kept in our
-    /// storage, and twice would be once too often.
+    /// The body as a stream of chunks. The browser's HTTP cache is bypassed, because the model is kept in our own
+    /// storage.
     pub async fn body(&self) -> Result<Body, FetchError> {
         let answer = self.send(RequestCache::NoStore).await?;
         if self.range.is_some() && answer.response.status() != 206 {
@@ -93,7 +93,7 @@ impl<'a> Request<'a> {
         if let Some(token) = self.token {
             let bearer = format!("Bearer {token}");
             headers.set("Authorization", &bearer).map_err(failed)?;
-            // The token says who asks; no cookie should.
+            // The token identifies the user; cookies are not sent.
             init.set_credentials(RequestCredentials::Omit);
         }
         init.set_headers(&headers);
@@ -155,7 +155,7 @@ struct Answer {
     _abort: Abort,
 }
 
-/// Ends a transfer that nobody waits for any more.
+/// Ends a transfer that is no longer needed.
 struct Abort(AbortController);
 
 impl Drop for Abort {

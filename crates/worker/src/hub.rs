@@ -1,4 +1,4 @@
-//! The model hub: which files a repository has, and why it refuses.
+//! The model hub: the files of a repository, and its errors.
 
 use js_sys::encode_uri_component;
 use serde::Deserialize;
@@ -46,7 +46,7 @@ impl Repository<'_> {
     /// All files of the repository. Their lengths and checksums are the hub's own.
     ///
     /// # Errors
-    /// When there is no such repository or revision, it asks for a token, or nobody answers.
+    /// When there is no such repository or revision, it needs a token, or the hub does not answer.
     pub async fn files(&self) -> Result<Vec<RemoteFile>, WorkerError> {
         let Self { hub, id, revision } = self;
         let url = format!(
@@ -91,7 +91,7 @@ impl Repository<'_> {
         Ok(files.collect())
     }
 
-    /// What the hub's refusal means for the reader.
+    /// Converts the hub's error to one for the user.
     pub fn refusal(&self, error: FetchError) -> WorkerError {
         let id = self.id.to_owned();
         let has_token = self.hub.token.is_some();
@@ -110,7 +110,7 @@ impl Repository<'_> {
                 revision: self.revision.to_owned(),
             },
             (401 | 404, Some("RepoNotFound")) | (404, _) => WorkerError::NoRepository { id },
-            // Without a token the hub does not tell a private repository from none.
+            // Without a token the hub does not distinguish a private repository from a missing one.
             (401, _) if has_token => WorkerError::WrongToken,
             (401, _) => WorkerError::NoRepository { id },
             (403, _) if has_token => WorkerError::GatedForToken { id },

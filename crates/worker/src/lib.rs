@@ -1,8 +1,8 @@
 //! The web worker that owns the GPU device and runs the engine for the page.
 //!
-//! It receives a `Command` as JSON text, or as an array of that text and the files that belong to it,
-//! and posts `Event`s as JSON text, or as an array of that text and the buffers that belong to it.
-//! Everything that takes long happens here, so that the page stays free to answer the reader.
+//! It receives a `Command` as JSON text, or as an array of that text and the files that belong to it, and posts
+//! `Event`s as JSON text, or as an array of that text and the buffers that belong to it. All long work runs here, so
+//! that the page stays responsive.
 
 mod adapter_name;
 mod arrivals;
@@ -36,7 +36,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue, wasm_bindgen};
 use web_sys::{Blob, MessageEvent};
 
-/// Begins to listen to the page. `worker-boot.js` calls it.
+/// Starts listening to the page. `worker-boot.js` calls it.
 #[wasm_bindgen(js_name = startWorker)]
 pub fn start_worker() {
     std::panic::set_hook(Box::new(|info| {
@@ -77,7 +77,7 @@ fn read_command(data: &JsValue) -> Result<(Command, Vec<Blob>), String> {
     Ok((command, files))
 }
 
-/// A defect of ours, as the page shows it.
+/// An internal error, for the page.
 fn internal_failure(reason: &str) -> Event {
     let message = format!(
         "The engine stopped because of a defect in Vitrine; start it again, and please report \

@@ -1,4 +1,4 @@
-//! Commands that wait for the session, and which of them should stop.
+//! The queue of commands, and which of them should stop.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -10,9 +10,8 @@ use web_sys::Blob;
 
 /// A queue of commands between the message handler and the session.
 ///
-/// `Stop` and `CancelLoad` do not wait in the queue: they mark every command that arrived before
-/// them, whether that runs already or is still waiting. Nor does `SetSampling`, which the running
-/// generation asks for. `Withdraw` marks one command by its number.
+/// `Stop` and `CancelLoad` do not wait in the queue: they mark every earlier command, running or waiting. Nor does
+/// `SetSampling`, which the running generation polls. `Withdraw` marks one command by its number.
 #[derive(Default)]
 pub struct Mailbox {
     queue: RefCell<VecDeque<Letter>>,
@@ -22,14 +21,14 @@ pub struct Mailbox {
     stopped: Cell<u64>,
     cancelled: Cell<u64>,
     sampling: RefCell<Option<SamplingParams>>,
-    /// Numbers of commands that nobody wants any more.
+    /// Numbers of withdrawn commands.
     withdrawn: RefCell<BTreeSet<u32>>,
 }
 
-/// A command and what came with it.
+/// A command and its files.
 #[derive(Debug, PartialEq)]
 pub struct Letter {
-    /// Tells when it arrived.
+    /// Its order of arrival.
     pub ticket: Ticket,
     /// What the page asks.
     pub command: Command,
@@ -44,7 +43,7 @@ pub struct Ticket(u64);
 impl Mailbox {
     /// Takes a command from the page.
     pub fn push(&self, command: Command, files: Vec<Blob>) {
-        // A new generation stops the one before it, and so does another model.
+        // A new generation or another model stops the running generation.
         if matches!(
             command,
             Command::Stop
@@ -101,7 +100,7 @@ impl Mailbox {
         !self.queue.borrow().is_empty()
     }
 
-    /// Returns once the loading of this ticket should end.
+    /// Returns when the loading of this ticket should end.
     pub async fn cancelled(&self, ticket: Ticket) {
         poll_fn(|context| {
             if ticket.0 <= self.cancelled.get() {
@@ -113,7 +112,7 @@ impl Mailbox {
         .await;
     }
 
-    /// The newest `SetSampling` that nobody asked for yet.
+    /// The newest `SetSampling` that was not taken yet.
     pub fn new_sampling(&self) -> Option<SamplingParams> {
         self.sampling.borrow_mut().take()
     }
@@ -123,7 +122,7 @@ impl Mailbox {
         ticket.0 <= self.stopped.get() || self.withdrawn(run)
     }
 
-    /// Whether nobody wants the command of this number any more.
+    /// Whether the command of this number was withdrawn.
     pub fn withdrawn(&self, run: u32) -> bool {
         self.withdrawn.borrow().contains(&run)
     }

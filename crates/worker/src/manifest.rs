@@ -1,4 +1,4 @@
-//! What the site says about its models; `xtask` writes these files.
+//! The site's manifests of its models, which `xtask` writes.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::error::WorkerError;
 use crate::fetch::Request;
 use crate::remote::{Piece, RemoteFile};
 
-/// Where the list of models lies, relative to the page.
+/// Path of the list of models, relative to the page.
 const INDEX_URL: &str = "models/index.json";
 
 /// `models/index.json`.
@@ -29,7 +29,7 @@ pub struct Manifest {
 /// One part of the file.
 #[derive(Debug, Deserialize)]
 pub struct Part {
-    /// Where it lies, relative to the manifest.
+    /// Its path, relative to the manifest.
     pub path: String,
     /// Its length.
     pub bytes: u64,
@@ -41,7 +41,7 @@ pub async fn fetch_index() -> Result<Vec<String>, WorkerError> {
     Ok(index.models)
 }
 
-/// Where the manifest of a model of that name lies on this site.
+/// The address of the manifest of a model on this site.
 pub fn url(name: &str) -> String {
     format!("models/{name}/manifest.json")
 }

@@ -16,9 +16,9 @@ const SETTLED_S: f64 = 0.5;
 /// Turns counts into `Event::Loading`.
 #[derive(Default)]
 pub struct Meter {
-    /// Which file of weights is at hand, told with the next report.
+    /// The current file of weights, sent with the next report.
     pub shards: Option<Shards>,
-    /// Which bytes of the weights are there, told with the next report.
+    /// The bytes of the weights that have arrived, sent with the next report.
     pub arrived: Arrivals,
     /// The files of weights of which the page knows the tensors.
     told: BTreeSet<u32>,
@@ -39,14 +39,14 @@ impl Meter {
         self.told.contains(&file)
     }
 
-    /// Tells the page where the tensors of file number `file` of the weights lie.
+    /// Sends the page the locations of the tensors of file number `file` of the weights.
     pub fn tensors(&mut self, file: u32, tensors: Vec<TensorPlace>) {
         if self.told.insert(file) {
             scope::post(&Event::Tensors { tensors });
         }
     }
 
-    /// Tells the page how far `phase` is, unless it was told a moment ago.
+    /// Reports the progress of `phase` to the page, unless it did so a moment ago.
     pub fn report(&mut self, phase: LoadPhase, done: u64, total: u64) {
         let now_s = scope::now_s();
         let start = match self.phase {
@@ -72,7 +72,7 @@ impl Meter {
 }
 
 fn progress(start: PhaseStart, done: u64, total: u64, elapsed_s: f64) -> Progress {
-    // What a resumed download found in storage did not come at this rate.
+    // Bytes that a resumed download found in storage do not count for the rate.
     let fresh = done.saturating_sub(start.done) as f64;
     let per_second = if elapsed_s > 0.0 {
         fresh / elapsed_s

@@ -1,5 +1,5 @@
-//! A model file in the browser's storage, in the worker's memory where there is none, or where the
-//! reader picked it.
+//! A model file in the browser's storage, in the worker's memory if there is none, or in place where the user picked
+//! it.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -15,13 +15,13 @@ use crate::error::WorkerError;
 use crate::scope;
 use crate::storage::StoredFile;
 
-/// Where the bytes of a model lie.
+/// The location of a file's bytes.
 pub enum ModelFile {
     /// In the origin-private file system; the next visit finds them.
     Stored(StoredFile),
-    /// In memory; gone with the page.
+    /// In memory, until the page is closed.
     Memory(MemoryFile),
-    /// Where the reader picked it; read in place.
+    /// Picked by the user; read in place.
     Picked(Blob),
 }
 
@@ -40,7 +40,7 @@ impl ModelFile {
         }
     }
 
-    /// Brings everything to the disk, if there is one.
+    /// Flushes to disk.
     pub fn flush(&self) -> Result<(), WorkerError> {
         match self {
             Self::Stored(file) => file.flush(),
@@ -86,7 +86,7 @@ impl ByteSource for ModelFile {
     }
 }
 
-/// The file may have been changed, moved or taken away since it was picked.
+/// The file may have been changed, moved or deleted since it was picked.
 async fn read_blob(blob: &Blob, range: Range<u64>) -> Result<Vec<u8>, SourceError> {
     let failed = |error: JsValue| {
         SourceError::Storage(format!(

@@ -1,4 +1,4 @@
-//! Passes what the engine tells on to the page.
+//! Forwards the engine's events to the page.
 
 use vitrine_engine::{AskObserver, Observer};
 use vitrine_protocol::{AnswerPart, Event, SamplingParams, TokenPiece, TokenStep};
@@ -6,13 +6,13 @@ use vitrine_protocol::{AnswerPart, Event, SamplingParams, TokenPiece, TokenStep}
 use crate::mailbox::{Mailbox, Ticket};
 use crate::scope;
 
-/// Posts what there is to tell of one generation or question, and stops it when the page wants that.
+/// Posts the events of one generation or question, and stops it when the page asks for that.
 pub struct PagePoster<'a> {
     /// The page's number.
     pub run: u32,
     /// The command that began it.
     pub ticket: Ticket,
-    /// Knows whether it should stop.
+    /// Tells whether it should stop.
     pub mailbox: &'a Mailbox,
 }
 

@@ -1,4 +1,4 @@
-//! From where a model comes to files that can be read.
+//! Obtains the files of a model from their source.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,13 +27,13 @@ const COPY_PIECE: u64 = 4 << 20;
 /// Describes the model of a folder in Hugging Face format.
 const CONFIG: &str = "config.json";
 
-/// The files of a model, and how they come.
+/// The files of a model, and their download.
 pub struct Obtained<'a> {
     /// The model's name for people.
     pub name: String,
     /// File names and bytes.
     pub files: Vec<(String, Rc<PartialFile>)>,
-    /// Brings what is not there yet, and says whether all of it is right; none where all of it is there.
+    /// Downloads the missing bytes and verifies them; `None` if nothing is missing.
     pub arrival: Option<Arrival<'a>>,
     /// Whether all of it was in the browser's storage already.
     pub from_storage: bool,
@@ -41,10 +41,10 @@ pub struct Obtained<'a> {
     pub kept: bool,
 }
 
-/// A download that goes on while it is waited for.
+/// A download that continues while it is awaited.
 pub type Arrival<'a> = LocalBoxFuture<'a, Result<(), WorkerError>>;
 
-/// The files of a model: out of storage if all of it is there, else from its source.
+/// The files of a model, from storage if complete, else from its source.
 pub async fn obtain<'a>(
     source: &'a ModelSource,
     hub: &'a HubAccess,
@@ -102,7 +102,7 @@ pub async fn obtain<'a>(
     })
 }
 
-/// The files of a model of which all is in storage.
+/// The files of a model that is completely stored.
 async fn stored(
     source: &ModelSource,
     store: &Store,
@@ -144,7 +144,7 @@ async fn fetch<'a>(
         for (file, (_, target)) in remote.iter().zip(&targets) {
             download.file(file, target).await?;
             if file.name == CONFIG {
-                // Whether the model can run at all is known before its weights are fetched.
+                // This refuses unsupported models before their weights are downloaded.
                 let json = target.read(0..target.len()).await;
                 Config::from_json(&json.map_err(ModelError::from)?)?;
             }
@@ -249,7 +249,7 @@ async fn copy(
         source,
         files: files.collect(),
     };
-    // First, so that a copy that is broken off is seen and can be deleted.
+    // Written first, so that an interrupted copy is listed and can be deleted.
     store.write_record(&key, &record).await?;
     let folder = store.model(&key).await?;
     let named = picked.iter().map(|(name, file)| (name.as_str(), file));

@@ -1,4 +1,4 @@
-//! A model as it lies on a server: files, and the pieces in which they are fetched.
+//! A model on a server: its files, and the chunks in which they are downloaded.
 
 /// A file on a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,15 +7,15 @@ pub struct RemoteFile {
     pub name: String,
     /// Its length.
     pub bytes: u64,
-    /// Its SHA-256 in hexadecimal, where the server tells.
+    /// Its SHA-256 in hexadecimal, if the server has it.
     pub sha256: Option<String>,
-    /// Tells it from another version of itself.
+    /// Identifies its version.
     pub tag: String,
     /// Its pieces, in order.
     pub pieces: Vec<Piece>,
 }
 
-/// What one request brings.
+/// The range of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// The address.

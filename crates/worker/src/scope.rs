@@ -14,7 +14,7 @@ pub fn worker() -> DedicatedWorkerGlobalScope {
 
 /// Sends an event to the page.
 pub fn post(event: &Event) {
-    // Serialising our own types cannot fail, and a page that is gone needs no event.
+    // Serialising our own types cannot fail, and a closed page needs no event.
     if let Ok(json) = serde_json::to_string(event) {
         let _ = worker().post_message(&JsValue::from_str(&json));
     }
@@ -64,7 +64,7 @@ pub fn storage_manager() -> Option<StorageManager> {
         .map(JsCast::unchecked_into)
 }
 
-/// What a JavaScript exception says, or its name where it says nothing.
+/// The message of a JavaScript exception, or its name if it has none.
 pub fn describe(error: &JsValue) -> String {
     let text = |key| {
         Reflect::get(error, &JsValue::from_str(key))

@@ -1,4 +1,4 @@
-//! Answers the page's commands, one after the other.
+//! Runs the page's commands in order.
 
 mod comparing;
 mod loading;
@@ -26,7 +26,7 @@ pub struct Session {
     /// The device of all models, until it is lost.
     gpu: Option<Gpu>,
     engine: Option<Engine>,
-    /// What the browser calls the adapter.
+    /// The adapter's name in a browser.
     adapter: String,
     /// Whether there is something to measure of how the engine's matrices are best multiplied.
     to_tune: bool,
@@ -39,7 +39,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Works for as long as the worker lives.
+    /// Runs until the worker ends.
     pub async fn run(mut self, mailbox: Rc<Mailbox>) {
         loop {
             let letter = mailbox.next().await;
@@ -50,7 +50,7 @@ impl Session {
                     failure.kind,
                     FailureKind::DeviceLost | FailureKind::OutOfMemory
                 ) {
-                    // Nothing on a lost device can be used again.
+                    // Nothing on a lost device can be reused.
                     self.gpu = None;
                     self.unload();
                 }
@@ -59,7 +59,7 @@ impl Session {
             if self.to_tune
                 && let Some(engine) = &mut self.engine
             {
-                // What fails here fails again where somebody waits for it.
+                // An error here occurs again when the result is awaited.
                 let done = tune::while_idle(engine, &self.adapter, &mailbox).await;
                 self.to_tune = matches!(done, Ok(false));
             }
@@ -131,7 +131,7 @@ impl Session {
                 tell_stored(store.as_ref()).await;
                 Ok(())
             }
-            // The mailbox acts on them at once and never hands them on.
+            // The mailbox handles these itself.
             Command::Stop
             | Command::Withdraw { .. }
             | Command::CancelLoad
@@ -149,7 +149,7 @@ impl Session {
         Ok(())
     }
 
-    /// The device; another one where that was lost.
+    /// The device, or a new one if it was lost.
     async fn gpu(&mut self) -> Result<Gpu, WorkerError> {
         match &self.gpu {
             Some(gpu) => Ok(gpu.clone()),

@@ -1,4 +1,4 @@
-//! Which files of weights were read, and which of their bytes.
+//! Tracks which files of weights were read, and which of their bytes.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};

@@ -1,4 +1,4 @@
-//! Measuring how to multiply on this adapter while nobody wants anything else.
+//! Tuning on this adapter while the worker is idle.
 
 use vitrine_engine::{AskObserver, Engine, EngineError, Tuning};
 use vitrine_protocol::TuneRequest;
@@ -29,7 +29,7 @@ pub async fn recall(adapter: &str) -> Tuning {
     })
 }
 
-/// Measures what is not known of this adapter, and keeps it; whether that is done.
+/// Measures the missing tilings of this adapter and keeps them; returns whether all are known.
 pub async fn while_idle(
     engine: &mut Engine,
     adapter: &str,
@@ -48,7 +48,7 @@ pub async fn while_idle(
     let mut idle = Idle(mailbox);
     engine.tune(&request, &mut idle).await?;
     keep(engine, adapter).await;
-    // An adapter without timestamps has nothing to tell.
+    // Without timestamps nothing can be measured.
     Ok(engine.is_tuned() || !idle.stop_requested())
 }
 
@@ -57,7 +57,7 @@ pub async fn keep(engine: &Engine, adapter: &str) {
     if engine.is_tuned()
         && let Some(tunings) = Tunings::open().await
     {
-        // Without the file it is measured again the next time.
+        // Without the file it is measured again on the next visit.
         let _ = tunings
             .write(adapter, &engine.tuning().to_json(adapter))
             .await;

@@ -1,4 +1,4 @@
-//! The same text in several number formats of the model.
+//! Comparison of the model's weight formats.
 
 use vitrine_engine::{
     AskObserver, Comparison, EngineError, LoadOptions, check_formats, options_of,
@@ -38,7 +38,7 @@ impl Session {
                 scope::post(&Event::AskStopped { run });
                 restored
             }
-            // Without the model the page cannot go on, so that is what it hears of.
+            // Without the model the page cannot continue, so this error is reported.
             Err(error) => restored.and(Err(error)),
         }
     }

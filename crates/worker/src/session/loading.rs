@@ -1,4 +1,4 @@
-//! How a model comes to the device, from anywhere.
+//! Loads models to the device from every source.
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
@@ -92,7 +92,7 @@ impl Session {
             kept,
         } = obtain(source, hub, picked.clone(), store.as_ref(), &meter).await?;
 
-        // The old model stays until the new one is there, and makes room before it comes to the GPU.
+        // The old model stays until the new one is obtained, and is removed before the upload.
         if self.engine.is_some()
             && let Some(arrival) = arrival.take()
         {
@@ -159,7 +159,7 @@ impl Session {
         }
     }
 
-    /// Takes the model from the GPU.
+    /// Removes the model from the GPU.
     pub(super) fn unload(&mut self) {
         self.branches.clear();
         self.origin = None;
@@ -168,7 +168,7 @@ impl Session {
         }
     }
 
-    /// Brings the same model to the GPU in another way, without a word to the page.
+    /// Loads the same model to the GPU with other options, without events.
     pub(super) async fn reload(
         &mut self,
         origin: &Origin,

@@ -7,7 +7,7 @@ use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 use crate::error::WorkerError;
 use crate::scope;
 
-/// An open file of the origin-private file system. No other tab can open it meanwhile.
+/// An open file of the origin-private file system. No other tab can open it at the same time.
 pub struct StoredFile {
     handle: FileSystemSyncAccessHandle,
     len: Cell<u64>,
@@ -59,7 +59,7 @@ impl StoredFile {
         Ok(())
     }
 
-    /// Brings everything to the disk.
+    /// Flushes to disk.
     pub fn flush(&self) -> Result<(), WorkerError> {
         self.handle.flush().map_err(|error| storage_error(&error))
     }
@@ -71,7 +71,7 @@ impl Drop for StoredFile {
     }
 }
 
-/// What a storage exception means for the reader.
+/// Converts a storage exception to an error for the user.
 pub fn storage_error(error: &JsValue) -> WorkerError {
     match scope::error_name(error).as_deref() {
         Some("QuotaExceededError") => WorkerError::Full,

@@ -9,11 +9,11 @@ use super::{StoredFile, file, record};
 use crate::error::WorkerError;
 use crate::scope;
 
-/// A file that another tab, or the worker of the page before a reload, still holds is tried again
-/// this often, a quarter of a second apart.
+/// Number of attempts, a quarter of a second apart, to open a file that another tab or the worker before a reload
+/// still has open.
 const OPEN_ATTEMPTS: u32 = 8;
 
-/// A file that is made and deleted again, to see what can be done.
+/// A file that is created and deleted to probe the storage.
 const PROBE: &str = "probe";
 
 /// A folder of the origin-private file system.
@@ -42,7 +42,7 @@ impl Folder {
         StoredFile::new(self.access(name).await?)
     }
 
-    /// The text of a file; none where there is none.
+    /// The text of a file, if it exists.
     pub async fn text(&self, name: &str) -> Option<String> {
         let handle = JsFuture::from(self.handle.get_file_handle(name))
             .await

@@ -1,4 +1,4 @@
-//! Models in the origin-private file system, which survives reloads and needs no network.
+//! Models in the origin-private file system, which persists across visits.
 //!
 //! A model with the key `k` is a folder `k` with its files, and `k.json` beside it with a `Record`
 //! of how much of each file arrived and whether it was verified. Beside the models is what was measured
@@ -67,7 +67,7 @@ impl Store {
         self.folder.replace(&format!("{key}{RECORD}"), &json).await
     }
 
-    /// Refuses to begin what will not fit.
+    /// Refuses files that do not fit.
     pub async fn check_room(&self, needed: u64) -> Result<(), WorkerError> {
         let told = room().await.map_or(needed, |room| room.free);
         let free = if told < needed {
@@ -88,7 +88,7 @@ impl Store {
         self.delete(key).await;
     }
 
-    /// Deletes what is here of a model that was refused, where nobody can use it.
+    /// Deletes the stored files of a refused model if they are useless.
     pub async fn forget_refused(&self, source: &ModelSource) {
         let key = key(source);
         let useless = match source {
@@ -103,7 +103,7 @@ impl Store {
         }
     }
 
-    /// The models that are here, whole or begun, in order of key.
+    /// The stored models, complete or partial, in order of key.
     pub async fn models(&self) -> Vec<StoredModel> {
         let mut models = Vec::new();
         for name in self.names().await {
@@ -116,7 +116,7 @@ impl Store {
         models
     }
 
-    /// Deletes all models, begun ones too.
+    /// Deletes all models, including partial ones.
     pub async fn clear(&self) {
         for name in self.names().await {
             self.delete(&name).await;
@@ -130,7 +130,7 @@ impl Store {
             .folder
             .handle()
             .remove_entry_with_options(name, &options);
-        // What is not there need not be deleted.
+        // A missing file needs no deletion.
         let _ = JsFuture::from(removal).await;
     }
 
@@ -150,7 +150,7 @@ impl Store {
     }
 }
 
-/// How full the storage of this site is; none where the browser does not tell.
+/// Storage usage of this site, if the browser reports it.
 pub async fn room() -> Option<StorageRoom> {
     let estimate = JsFuture::from(scope::storage_manager()?.estimate().ok()?)
         .await

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use vitrine_protocol::{ModelSource, StoredModel};
 
-/// What is in storage of a model, and where it came from.
+/// The record of a stored model: its files and its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Loading this again reads or completes the model.
@@ -17,7 +17,7 @@ pub struct FileRecord {
     pub name: String,
     /// Length of the whole file.
     pub bytes: u64,
-    /// Tells a changed file from the one begun: its checksum, or what the hub gives in place.
+    /// Identifies the file's version: its checksum, or the hub's substitute.
     pub tag: String,
     /// Bytes that are safely on disk, always at the end of a piece.
     pub done: u64,
@@ -31,7 +31,7 @@ impl Record {
         !self.files.is_empty() && self.files.iter().all(|file| file.verified)
     }
 
-    /// Bytes that are here.
+    /// Bytes that are stored.
     pub fn done(&self) -> u64 {
         self.files.iter().map(|file| file.done).sum()
     }
