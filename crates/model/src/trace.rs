@@ -227,7 +227,7 @@ impl Model {
             for underway in underway {
                 match underway {
                     PendingRead::Lens { layer, pending } => {
-                        lens[layer].extend(pending.rows().await?)
+                        lens[layer].extend(pending.rows().await?);
                     }
                     PendingRead::Rows {
                         tap,
