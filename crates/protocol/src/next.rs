@@ -3,7 +3,7 @@ use vitrine_sampling::SamplingParams;
 
 use crate::{Distribution, Draw, TokenPiece};
 
-/// A token that somebody asked after by name.
+/// A token that was requested by id or text, with its prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedToken {
     /// The token.
@@ -12,73 +12,73 @@ pub struct NamedToken {
     pub logit: f32,
     /// Its probability.
     pub probability: f64,
-    /// 1 for the most probable token; of equal ones the lower id comes first.
+    /// 1 for the most probable token; of equal ones, the lower id comes first.
     pub rank: u32,
 }
 
-/// The way from the logits of a prompt's end to a drawn token, step by step.
+/// The steps from the logits at the end of a prompt to a drawn token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepsReport {
     /// The settings that were applied.
     pub params: SamplingParams,
-    /// The tokens that are most probable after penalties, the best first.
+    /// The most probable tokens after penalties, best first.
     pub tokens: Vec<TokenSteps>,
-    /// What each filter did, in order.
+    /// The effect of each filter, in order.
     pub filters: Vec<FilterReport>,
     /// The token that was drawn.
     pub drawn: TokenPiece,
-    /// How.
+    /// How it was drawn.
     pub draw: Draw,
 }
 
-/// What the steps make of one token.
+/// The steps for one token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenSteps {
     /// The token.
     pub piece: TokenPiece,
-    /// Its logit, as the output head gave it.
+    /// Its logit from the output head.
     pub logit: f32,
-    /// After the penalties.
+    /// Its logit after penalties.
     pub penalized: f32,
-    /// And divided by the temperature.
+    /// `penalized` divided by the temperature.
     pub scaled: f32,
-    /// Its probability then.
+    /// Its probability before filters.
     pub probability: f64,
-    /// Among those that top-k leaves; 0 if it is not one of them.
+    /// Its probability after top-k; 0 if removed.
     pub after_top_k: f64,
-    /// And top-p.
+    /// Its probability after top-p; 0 if removed.
     pub after_top_p: f64,
-    /// And min-p: the probability by which it is drawn.
+    /// Its probability after min-p, with which it is drawn; 0 if removed.
     pub after_min_p: f64,
 }
 
-/// What a filter did.
+/// Effect of a filter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilterReport {
     /// `top_k`, `top_p` or `min_p`.
     pub name: String,
-    /// Tokens that are left.
+    /// Number of remaining tokens.
     pub kept: u32,
-    /// Tokens that it removed.
+    /// Number of removed tokens.
     pub removed: u32,
-    /// The most probable of those.
+    /// The most probable removed tokens.
     pub first_removed: Vec<TokenPiece>,
 }
 
-/// What a model predicts at a position of a prompt.
+/// The prediction at a position of a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PositionReport {
-    /// The position; the first token has 0.
+    /// The position, from 0.
     pub position: u32,
-    /// The token there.
+    /// The token at this position.
     pub piece: TokenPiece,
-    /// What may follow it.
+    /// Distribution of the next token.
     pub distribution: Distribution,
-    /// What does; none after the last token.
+    /// The next token of the prompt; `None` for the last position.
     pub following: Option<FollowingToken>,
 }
 
-/// The token that really follows.
+/// The token that actually follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FollowingToken {
     /// The token.
@@ -87,7 +87,7 @@ pub struct FollowingToken {
     pub logit: f32,
     /// Its probability.
     pub probability: f64,
-    /// 1 for the most probable token; of equal ones the lower id comes first.
+    /// 1 for the most probable token; of equal ones, the lower id comes first.
     pub rank: u32,
     /// -log2 of its probability, in bits.
     pub surprisal_bits: f64,

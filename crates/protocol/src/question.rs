@@ -5,8 +5,8 @@ use crate::{
     TraceRequest, TuneRequest,
 };
 
-/// What can be asked about the loaded model. Each question has one [`Answer`](crate::Answer) of the
-/// same name. Layers, heads and positions count from 0.
+/// A question about the loaded model, answered by the [`Answer`](crate::Answer) of the same name. Layers, heads and
+/// positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -14,25 +14,25 @@ pub enum Question {
     Tokenize {
         /// The text.
         text: String,
-        /// Whether to put the special tokens around it that the model expects.
+        /// Whether to add the special tokens that the model expects.
         special: bool,
     },
-    /// A user's message as the chat template writes it.
+    /// A user's message, rendered by the chat template.
     Render {
-        /// What the user says.
+        /// The message.
         user: String,
     },
-    /// Modules, parameters, number formats, cache, attention and positions of the loaded model.
+    /// Modules, parameters, formats, KV cache, attention and positions of the loaded model.
     Inspect {
-        /// Of how many tokens to count the KV cache; none for the longest context.
+        /// Tokens for the size of the KV cache; `None` for the longest context.
         #[serde(default)]
         context: Option<u32>,
     },
-    /// The same of any config.json; needs no loaded model. Answered by `Answer::Inspect`.
+    /// The same for any config.json; needs no loaded model. Answered by `Answer::Inspect`.
     InspectConfig {
         /// The file's text.
         json: String,
-        /// Of how many tokens to count the KV cache; none for the longest context.
+        /// Tokens for the size of the KV cache; `None` for the longest context.
         #[serde(default)]
         context: Option<u32>,
     },
@@ -43,33 +43,33 @@ pub enum Question {
         /// Tokens by id.
         #[serde(default)]
         ids: Vec<u32>,
-        /// Tokens by text; each must be one token. They come after those by id.
+        /// Tokens by text; each must be a single token. They follow those by id.
         #[serde(default)]
         texts: Vec<String>,
     },
-    /// The way from logits to a drawn token, step by step.
+    /// The steps from logits to a drawn token.
     Steps {
         /// The prompt.
         prompt: Prompt,
-        /// How to choose.
+        /// Sampling settings.
         params: SamplingParams,
-        /// How many of the best tokens to follow.
+        /// Number of most probable tokens to report.
         rows: u32,
     },
-    /// The prediction at each position of a prompt, and how surprising the next token is.
+    /// Prediction and surprisal of the next token at each position of a prompt.
     Positions {
         /// The prompt.
         prompt: Prompt,
-        /// How many candidates, at most 64.
+        /// Number of candidates, at most 64.
         top: u32,
     },
     /// Tensors, as buffers.
     Trace(TraceRequest),
-    /// The attention of all layers and heads in small, as a buffer, with the heads' scores.
+    /// The downsampled attention of all layers and heads, as a buffer, with the heads' scores.
     AttentionThumbnails {
         /// The prompt.
         prompt: Prompt,
-        /// At most so many cells on a side.
+        /// Maximum number of cells per side.
         side: u32,
     },
     /// The attention of all heads of a layer, as a buffer.
@@ -83,11 +83,10 @@ pub enum Question {
     Lens {
         /// The prompt.
         prompt: Prompt,
-        /// How many candidates, at most 64.
+        /// Number of candidates, at most 64.
         top: u32,
     },
-    /// The rotary embedding of a layer, and the queries and keys of a head before and after it, as
-    /// buffers.
+    /// The rotary embedding of a layer, and queries and keys of a head before and after it, as buffers.
     Rope {
         /// The prompt.
         prompt: Prompt,
@@ -96,42 +95,41 @@ pub enum Question {
         /// The query head.
         head: u32,
     },
-    /// What interventions do to the token after a prompt.
+    /// Effect of interventions on the token after a prompt.
     Ablate {
         /// The prompt.
         prompt: Prompt,
-        /// What is different.
+        /// The interventions.
         interventions: Vec<Intervention>,
-        /// How many candidates.
+        /// Number of candidates.
         top: u32,
     },
-    /// Each head ablated in turn. Heads arrive as `AnswerPart::Head`.
+    /// Effect of ablating each head in turn. Heads are sent as `AnswerPart::Head`.
     Sweep {
         /// The prompt.
         prompt: Prompt,
-        /// Whether a head gives its mean over the positions; else it gives zero.
+        /// Whether a head is set to its mean over the positions instead of zero.
         mean: bool,
     },
-    /// The residual stream of one prompt put into another. Cells arrive as `AnswerPart::Restored`.
+    /// Activation patching from one prompt to another. Cells are sent as `AnswerPart::Restored`.
     Patch(PatchRequest),
-    /// The same generation with the KV cache and without. Tokens arrive as `AnswerPart::Raced`.
+    /// The same generation with the KV cache and without. Tokens are sent as `AnswerPart::Raced`.
     Race {
         /// The prompt.
         prompt: Prompt,
-        /// At most this many new tokens.
+        /// Maximum number of new tokens.
         max_new_tokens: u32,
     },
-    /// One text read in several number formats; loads the model anew for each of them, and as it
-    /// was in the end, so that earlier generations cannot be forked any more. Formats arrive as
-    /// `AnswerPart::Compared`. Only the worker answers it.
+    /// Compares formats on one text. Loads the model in each format and finally as it was before, so earlier
+    /// generations cannot be forked afterwards. Formats are sent as `AnswerPart::Compared`. Only the worker answers it.
     Compare(CompareRequest),
-    /// Several prompts in one run. Tokens arrive as `AnswerPart::BatchToken`.
+    /// Continues several prompts together. Tokens are sent as `AnswerPart::BatchToken`.
     Batch(BatchRequest),
-    /// Speed.
+    /// Measures speeds.
     Bench(BenchRequest),
-    /// How the matrices are cut for this adapter, as it was measured.
+    /// The measured tilings for this adapter.
     Tune {
-        /// To measure it now, in place of what is known.
+        /// Measures them now instead of using earlier results.
         #[serde(default)]
         again: Option<TuneRequest>,
     },

@@ -2,48 +2,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::AdapterSummary;
 
-/// What to measure.
+/// A request to time the tilings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuneRequest {
-    /// Whether to measure the passes of prompts too.
+    /// Whether to measure prefill too.
     pub prompts: bool,
-    /// About how many seconds each kind of pass may take.
+    /// Approximate seconds for each kind of pass.
     pub budget_s: f64,
 }
 
-/// How fast the cuts of each kind of matrix are on this adapter.
+/// Times of the tilings for each projection on this adapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuneReport {
-    /// The adapter that computed.
+    /// The adapter.
     pub adapter: AdapterSummary,
-    /// Each kind of matrix in each kind of pass; empty where the adapter has no timestamps.
+    /// Each projection in each kind of pass; empty if the adapter has no timestamps.
     pub kinds: Vec<KindTimes>,
 }
 
-/// How fast the cuts of a kind of matrix are.
+/// Times of the tilings for one projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KindTimes {
-    /// What is computed, the matrix, its number format, and what the pass is of.
+    /// Description of the projection: what it computes, its shape and weight format, and the kind of pass.
     pub kind: String,
-    /// Matrices that were timed together.
+    /// Number of matrices timed together.
     pub matrices: u32,
-    /// Tokens of the pass that was timed.
+    /// Tokens of the timed pass.
     pub tokens: u32,
-    /// The cuts; the first is the usual one on this kind of adapter.
+    /// The tilings; the first is the default on this kind of adapter.
     pub cuts: Vec<CutTime>,
-    /// The one that is used from now on.
+    /// The tiling that is used from now on.
     pub best: String,
-    /// Whether there was time for all of them.
+    /// Whether there was time to measure all of them.
     pub complete: bool,
 }
 
-/// How fast a cut is.
+/// Time of one tiling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CutTime {
-    /// How the work is cut.
+    /// The tiling.
     pub cut: String,
-    /// Seconds for all those matrices, on the GPU.
+    /// GPU seconds for all these matrices.
     pub seconds: f64,
-    /// Multiplications by a weight per second.
+    /// Multiplications by weights per second.
     pub weights_per_s: f64,
 }
