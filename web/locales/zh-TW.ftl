@@ -332,7 +332,7 @@ frozen-explanation = 眼前的畫面保持不變；模型與設定在背後繼�
 frozen-end = 回到現在
 frozen-picture = 「{ $view }」面板的凍結畫面
 
-## 引擎的回答
+## 等待回答
 
 asking-pending = 模型正在計算…
 
@@ -467,7 +467,8 @@ rope-frequencies = 每一對轉得多快
 rope-frequencies-note = 每一對的 inv_freq，單位為每個位置的弧度，即模型對這個長度的序列實際使用的值。
 rope-frequencies-axis = 維度對
 rope-wavelength = 轉一圈的 token 數
-## answers (what panels ask the worker)
+
+## 對 worker 的請求
 
 answer-progress = { $done } / { $total }
 needs-model = 請先載入模型：這個面板顯示模型內部發生的事。

@@ -134,7 +134,7 @@ fn a_damaged_recording_is_refused() {
         let lines: Vec<&str> = whole.lines().collect();
         let cut = |count: usize| lines[..count].join("\n");
         let cases = [
-            ("a letter, and no trace".to_owned(), "no trace"),
+            ("a letter, and no trace".to_owned(), "not a recording"),
             (cut(3), "last line is missing"),
             (format!("{}\n{}", cut(2), &lines[2][..90]), "line 3"),
             (
