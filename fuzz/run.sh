@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs targets one after the other, each for so many seconds: run.sh SECONDS TARGET…
+# Runs each target for the given time: run.sh SECONDS TARGET…
 set -u
 cd "$(dirname "$0")"
 seconds=$1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fills corpus/ with the models that the tests use, as seeds for every target.
+# Fills corpus/ with seeds for every target, from the models of the tests.
 set -eu
 cd "$(dirname "$0")"
 fixtures=../tests/fixtures
@@ -10,7 +10,7 @@ done
 # put NAME FILE TARGET
 put() { cp "$2" "corpus/$3/$(echo "$1" | tr '/' '_')"; }
 find "$fixtures" -name '*.gguf' | while read -r file; do
-    # The directory matters, not the weights.
+    # Only the directory matters.
     head -c 16384 "$file" > "corpus/gguf/$(echo "${file#"$fixtures"/}" | tr '/' '_')"
     [ "$(stat -c %s "$file")" -gt 300000 ] || put "whole-${file#"$fixtures"/}" "$file" gguf
 done
@@ -23,7 +23,7 @@ for name in config config.old tokenizer generation_config model.safetensors.inde
         config*) target=config_json ;;
         tokenizer) target=tokenizer_json ;;
         generation_config)
-            # The first byte says which file the rest is.
+            # The first byte selects the file.
             { printf '\002'; cat "$file"; } >"corpus/folder_texts/$(echo "${file#"$fixtures"/}" | tr '/' '_')"
             continue
             ;;

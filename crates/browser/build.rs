@@ -1,9 +1,9 @@
-//! Tells the linker to keep what `cargo xtask` needs to cut the module into parts.
+//! Makes the linker emit relocations, which `cargo xtask` needs to split the module.
 
 #![allow(
     clippy::disallowed_macros,
     clippy::disallowed_methods,
-    reason = "it runs where cargo does, for the page too"
+    reason = "build scripts run on the host, also when the page is built"
 )]
 
 use std::env;

@@ -1,4 +1,4 @@
-//! A chat template: must end soon, with a text or a sentence.
+//! Compiles and renders a chat template, which must soon end with a text or an error.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! config.json, of every architecture.
+//! Reads a config.json of any architecture.
 
 #![no_main]
 

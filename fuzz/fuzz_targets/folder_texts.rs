@@ -1,5 +1,5 @@
-//! The small text files of a folder, one of them hostile: tokenizer_config.json (which may hold the
-//! chat template), special_tokens_map.json, generation_config.json, config.json.
+//! Reads the small text files of a folder, one of which is hostile: tokenizer_config.json (may contain the chat
+//! template), special_tokens_map.json, generation_config.json or config.json.
 
 #![no_main]
 

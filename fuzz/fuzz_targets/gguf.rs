@@ -1,4 +1,4 @@
-//! A GGUF file up to its weights: directory, configuration, tokenizer.
+//! Reads a GGUF file up to its weights: directory, configuration, tokenizer.
 
 #![no_main]
 
@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
             let end = info
                 .offset
                 .checked_add(info.bytes)
-                .expect("a tensor ends somewhere");
+                .expect("the end of a tensor fits u64");
             assert!(end <= data.len() as u64, "{info:?}");
         }
     }

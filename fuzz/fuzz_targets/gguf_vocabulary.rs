@@ -1,4 +1,4 @@
-//! A vocabulary of a GGUF file that contradicts itself in every way.
+//! Builds a tokenizer from an arbitrary, usually inconsistent, GGUF vocabulary.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The directory of a safetensors file.
+//! Reads the directory of a safetensors file.
 
 #![no_main]
 
@@ -14,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
         let end = info
             .offset
             .checked_add(info.bytes)
-            .expect("a tensor ends somewhere");
+            .expect("the end of a tensor fits u64");
         assert!(end <= data.len() as u64, "{info:?}");
     }
 });

@@ -1,4 +1,4 @@
-//! A model of two files whose index says something else.
+//! Opens a model of two files with an arbitrary index.
 
 #![no_main]
 
@@ -8,7 +8,7 @@ use vitrine_model::{Checkpoint, ModelFiles};
 const CONFIG: &[u8] = br#"{"architectures":["LlamaForCausalLM"],"hidden_size":64,
     "intermediate_size":64,"num_attention_heads":2,"num_hidden_layers":1,"vocab_size":64}"#;
 
-/// A file with one tensor of one number.
+/// A file with one tensor of one value.
 fn shard(tensor: &str) -> Vec<u8> {
     let directory = format!(r#"{{"{tensor}":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}"#);
     let mut file = (directory.len() as u64).to_le_bytes().to_vec();

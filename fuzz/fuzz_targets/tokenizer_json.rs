@@ -1,4 +1,4 @@
-//! A tokenizer.json, and what the tokenizer then does with texts and ids.
+//! Reads a tokenizer.json, then encodes texts and decodes ids with it.
 
 #![no_main]
 
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let mut stream = tokenizer.stream(false);
     let mut parts: String = ids.iter().map(|id| stream.push(*id)).collect();
     parts.push_str(&stream.finish());
-    // A character that broke off is the one thing that a stream may show otherwise.
+    // Incomplete characters are the only permitted difference: see `StreamDecoder`.
     if !parts.contains('\u{FFFD}') && !whole.contains('\u{FFFD}') {
         assert_eq!(parts, whole);
     }

@@ -1,5 +1,5 @@
-//! The one wasm module of the site. The page starts it with `startPage`, the worker with
-//! `startWorker`; what both need is in it once.
+//! The wasm module of the site, which contains the code of page and worker. The page calls `startPage`, the worker
+//! `startWorker`.
 
 #[cfg(target_arch = "wasm32")]
 pub use {vitrine_web::start_page, vitrine_worker::start_worker};

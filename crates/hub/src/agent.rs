@@ -1,4 +1,4 @@
-//! How this crate speaks HTTP.
+//! The HTTP client of this crate.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use ureq::{
     tls::{RootCerts, TlsConfig},
 };
 
-/// A server that says nothing for so long says nothing more.
+/// Timeout for connecting, for a response and for each read.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An agent that trusts the machine's own certificates, so that a company's proxy is trusted where
-/// the machine does. It follows no redirects and gives answers of every status back.
+/// An agent that uses the operating system's certificates, so that it accepts a company's proxy if the system does.
+/// It follows no redirects and does not treat error statuses as errors.
 pub(crate) fn agent(https_only: bool) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::PlatformVerifier)

@@ -1,4 +1,4 @@
-//! The folder that keeps models, shared by everything of Vitrine on this machine.
+//! Cache folder of the default model and of tuning results, shared by all Vitrine programs on this machine.
 
 use std::{
     env,
@@ -9,15 +9,14 @@ use std::{
 
 use crate::{HubError, Model};
 
-/// The folder that keeps models: `VITRINE_CACHE`, else `vitrine/models` in the platform's cache
-/// folder. It need not exist.
+/// The folder for models: `VITRINE_CACHE`, or `vitrine/models` in the platform's cache folder. It may not exist yet.
 pub fn cache_folder() -> Result<PathBuf, HubError> {
     folder_from(|name| env::var_os(name).filter(|value| !value.is_empty()))
         .ok_or(HubError::NoCacheFolder)
 }
 
-/// The folder that keeps what is known of adapters: `adapters` beside the models, or in
-/// `VITRINE_CACHE`. It need not exist.
+/// The folder for tuning results of adapters: `adapters` next to the models' folder, or inside `VITRINE_CACHE`. It may
+/// not exist yet.
 pub fn adapters_folder() -> Result<PathBuf, HubError> {
     let models = cache_folder()?;
     let folder = match models.ends_with("vitrine/models") {
@@ -27,10 +26,9 @@ pub fn adapters_folder() -> Result<PathBuf, HubError> {
     Ok(folder)
 }
 
-/// The model's file, if the cache folder has it.
+/// The model's file, if it is in the cache folder.
 ///
-/// A file takes its final name only after its checksum was right, so the name and the length are
-/// proof enough, and a start does not have to read the whole file.
+/// Only the name and the length are checked: a file gets its final name after its checksum was verified.
 pub fn find(model: &Model) -> Result<Option<PathBuf>, HubError> {
     let path = cache_folder()?.join(model.file_name);
     Ok(has_length(&path, model.bytes).then_some(path))

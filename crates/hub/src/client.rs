@@ -1,5 +1,4 @@
-//! The hub's answers to the three questions that fetching a model asks: which files there are, what
-//! one of them is, and its bytes.
+//! The three requests to the hub that fetching a model takes: list of files, metadata of a file, its bytes.
 
 use serde::Deserialize;
 use ureq::{
@@ -9,9 +8,9 @@ use ureq::{
 
 use crate::{HubError, HubSettings, ModelId, agent::agent, location::is_relative_path, refusal};
 
-/// More redirects within one server are a circle.
+/// Redirects to follow before they are taken for a loop.
 const MAX_REDIRECTS: u32 = 5;
-/// The list of a repository with a hundred thousand files is shorter.
+/// Maximum size of a file list in bytes; that of a repository with 100,000 files is smaller.
 const MAX_LIST: u64 = 64 << 20;
 
 /// A connection to a hub.
@@ -25,19 +24,19 @@ pub(crate) struct Client {
 
 /// A revision of a repository.
 pub(crate) struct Revision {
-    /// The commit, as a folder may be called.
+    /// The commit; valid as the name of a folder.
     pub commit: String,
     /// The names of its files.
     pub files: Vec<String>,
 }
 
-/// What the hub says of a file.
+/// Metadata of a file on the hub.
 pub(crate) struct RemoteFile {
-    /// Names the content: the SHA-256 of large files, git's SHA-1 of small ones.
+    /// Identifies the content: SHA-256 for large files, git's SHA-1 for small ones.
     pub etag: String,
-    /// Its length in bytes.
+    /// Length in bytes, if the hub gives it.
     pub size: Option<u64>,
-    /// Where its bytes are.
+    /// Address to download it from.
     pub url: String,
 }
 
@@ -86,17 +85,17 @@ impl Client {
         let answer: Answer =
             serde_json::from_slice(&text).map_err(|error| self.nonsense(error.to_string()))?;
         if !is_relative_path(&answer.sha) || answer.sha.contains('/') {
-            return Err(self.nonsense(format!("it calls the commit {:?}", answer.sha)));
+            return Err(self.nonsense(format!("{:?} is not a commit", answer.sha)));
         }
         let names = answer.siblings.into_iter().map(|file| file.rfilename);
         Ok(Revision {
             commit: answer.sha,
-            // A name that would leave the folder cannot be part of a model.
+            // Drops names that would escape the model's folder.
             files: names.filter(|name| is_relative_path(name)).collect(),
         })
     }
 
-    /// What a file of a commit is, and where.
+    /// Metadata of a file of a commit.
     pub(crate) fn file(
         &self,
         id: &ModelId,
@@ -130,7 +129,7 @@ impl Client {
         })
     }
 
-    /// The bytes of a file from `start` on.
+    /// Requests the bytes of a file from offset `start`.
     pub(crate) fn bytes(&self, url: &str, start: u64) -> Result<Response<Body>, ureq::Error> {
         let mut request = self.agent.get(url);
         if start > 0 {
@@ -143,8 +142,8 @@ impl Client {
         redirects.call()
     }
 
-    /// Asks, and follows redirects within the same server, where the hub sends those who use an old
-    /// name. Gives the answer and its address.
+    /// Sends a request and follows redirects within the same server: the hub redirects from old names of a repository.
+    /// Returns the response and its address.
     fn follow(&self, method: &str, mut url: String) -> Result<(Response<Body>, String), HubError> {
         for _ in 0..MAX_REDIRECTS {
             let mut request = match method {
@@ -167,10 +166,10 @@ impl Client {
                 _ => return Ok((response, url)),
             }
         }
-        Err(self.nonsense("it redirects in circles".to_owned()))
+        Err(self.nonsense("redirect loop".to_owned()))
     }
 
-    /// The token, for the hub itself and nobody else.
+    /// The token, if `url` is on the hub itself; other hosts must not see it.
     fn token_for(&self, url: &str) -> Option<&str> {
         let rest = url.strip_prefix(&self.origin)?;
         let is_hub = rest.is_empty() || rest.starts_with('/');
@@ -211,11 +210,11 @@ impl Client {
     }
 }
 
-/// Why a request failed, in words for people.
+/// The reason why a request failed, for messages.
 pub(crate) fn reason(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::HostNotFound => "the host is not known".to_owned(),
-        ureq::Error::Timeout(_) => "it does not answer".to_owned(),
+        ureq::Error::HostNotFound => "unknown host".to_owned(),
+        ureq::Error::Timeout(_) => "no response".to_owned(),
         ureq::Error::Io(error) => error.to_string(),
         error => error.to_string(),
     }
@@ -225,7 +224,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Percent-encodes what may not stand in the path of an address (RFC 3986, 2.3).
+/// Percent-encodes characters that the path of an address must not contain (RFC 3986, 2.3).
 fn encode(text: &str, keep_slashes: bool) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,19 +1,19 @@
-/// A model file that is known byte for byte, and where to get it.
+/// A model file with a known checksum, and its sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Model {
-    /// A name for people and for folders.
+    /// Name for messages and folders.
     pub name: &'static str,
-    /// The file's name in the cache folder.
+    /// Name in the cache folder.
     pub file_name: &'static str,
-    /// The file's length.
+    /// Length in bytes.
     pub bytes: u64,
-    /// The file's SHA-256 in hexadecimal digits.
+    /// SHA-256 in hexadecimal.
     pub sha256: &'static str,
-    /// The Python package that carries the file, as pip takes it.
+    /// Python package that contains the file, as pip's requirement.
     pub package: &'static str,
-    /// The file's path inside that package.
+    /// Path inside that package.
     pub package_member: &'static str,
-    /// The same file on the model hub.
+    /// Address of the same file on the model hub.
     pub hub_url: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! One file from the hub into the cache, continued where an earlier attempt stopped.
+//! Downloads one file from the hub into the cache, and resumes interrupted downloads.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -16,22 +16,22 @@ use crate::{
     repo_cache::RepoCache,
 };
 
-/// The first pause after a connection broke; each further one is twice as long.
+/// Pause before the first retry; doubled for each further one, up to 16 s.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const CHUNK: usize = 1 << 18;
 
-/// What to fetch, and how patiently.
+/// A file to download.
 pub(crate) struct Download<'a> {
     pub client: &'a Client,
     pub cache: &'a RepoCache,
     pub name: &'a str,
     pub remote: &'a RemoteFile,
-    /// How often to go on after the connection broke without a byte.
+    /// Maximum consecutive retries that bring no new byte.
     pub retries: u32,
 }
 
 impl Download<'_> {
-    /// Brings the content into the cache unless it is there. `on_bytes` hears how much of it is.
+    /// Downloads the content unless it is in the cache. Calls `on_bytes` with the bytes present so far.
     pub(crate) fn run(
         &self,
         on_bytes: &mut dyn FnMut(u64),
@@ -93,13 +93,15 @@ impl Download<'_> {
         let range = range.and_then(|range| range.to_str().ok()).unwrap_or("");
         match status {
             206 if range.starts_with(&format!("bytes {}-", sink.len)) => {}
-            // The server does not go on where we ask it to: from the start.
+            // The server ignored the range and sends the whole file.
             200 => sink.restart()?,
             206 | 416 => {
                 sink.restart()?;
-                return Ok(Attempt::Broken("the server sent another part".to_owned()));
+                return Ok(Attempt::Broken(
+                    "the server sent a different range".to_owned(),
+                ));
             }
-            _ => return Ok(Attempt::Broken(format!("the server says {status}"))),
+            _ => return Ok(Attempt::Broken(format!("status {status}"))),
         }
         let limit = self
             .remote
@@ -131,12 +133,12 @@ enum Attempt {
     Broken(String),
 }
 
-/// The file that grows, and the checksum of what is in it.
+/// The partial file and the checksum of its content.
 struct Sink<'a> {
     path: &'a Path,
     file: File,
     len: u64,
-    /// Only where the ETag is a SHA-256.
+    /// Only if the ETag is a SHA-256.
     hash: Option<Sha256>,
 }
 
@@ -196,7 +198,7 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    /// Checks what is there; wrong bytes are thrown away, so that the next attempt starts afresh.
+    /// Verifies the length and the checksum. Deletes a wrong file, so that the next attempt starts from the beginning.
     fn finish(self, name: &str, remote: &RemoteFile) -> Result<(), HubError> {
         let sum = self.hash.map(|hash| {
             let bytes = hash.finalize();
@@ -204,10 +206,10 @@ impl<'a> Sink<'a> {
         });
         let difference = match (remote.size, sum) {
             (Some(size), _) if size != self.len => {
-                format!("it has {} bytes instead of {size}", self.len)
+                format!("{} bytes instead of {size}", self.len)
             }
             (_, Some::<String>(sum)) if !sum.eq_ignore_ascii_case(&remote.etag) => {
-                format!("its SHA-256 is {sum} instead of {}", remote.etag)
+                format!("SHA-256 {sum} instead of {}", remote.etag)
             }
             _ => {
                 let synced = self.file.sync_all();
@@ -223,7 +225,7 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// Whether a file is there and, where the length is known, has it.
+/// Whether a file exists and has the given length, if one is given.
 pub(crate) fn has_length(path: &Path, size: Option<u64>) -> bool {
     fs::metadata(path)
         .is_ok_and(|metadata| metadata.is_file() && size.is_none_or(|size| metadata.len() == size))

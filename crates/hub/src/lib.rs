@@ -1,10 +1,10 @@
-//! Where models come from and where they are kept on this machine.
+//! Downloads models and caches them on disk.
 //!
-//! The command line and `xtask` find the default model through this crate, so that both mean the
-//! same file: [`find`] looks into the cache folder, [`ensure`] fetches what is not there.
+//! The command line and `xtask` share the default model: [`find`] looks it up in the cache folder, [`ensure`] also
+//! fetches it.
 //!
-//! Any other model is named by a [`Location`]: a path, or an id on the hub, which [`fetch_model`]
-//! brings into the cache that `huggingface_hub` and transformers use.
+//! Any other model has a [`Location`]: a path, or an id on the hub. [`fetch_model`] downloads it to the cache that
+//! `huggingface_hub` and transformers use.
 
 mod agent;
 mod cache;

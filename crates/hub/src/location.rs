@@ -1,4 +1,4 @@
-//! What the argument of `--model` means: something on this machine, or a model on the hub.
+//! Parses the argument of `--model`: a local path or a model on the hub.
 
 use std::{
     ffi::OsStr,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::HubError;
 
-/// Where a model is.
+/// Location of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// A file or a folder that exists.
+    /// An existing file or folder.
     Path(PathBuf),
     /// A model on the hub.
     Hub(ModelId),
@@ -20,23 +20,23 @@ pub enum Location {
 /// A model on the hub: `owner/name`, `owner/name@revision`, `owner/name:file.gguf`, or both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelId {
-    /// `owner/name`; a few old models have no owner.
+    /// `owner/name`; a few old models are just `name`.
     pub repo: String,
     /// A branch, a tag or a commit.
     pub revision: String,
-    /// Which of several GGUF files: its name, or a part of it that no other has (`Q4_K_M`).
+    /// One of several GGUF files: its name, or a part of the name that is unique (`Q4_K_M`).
     pub file: Option<String>,
 }
 
-/// Files that models are made of: with such an ending a name means a file.
+/// A name with one of these endings is a file, not an id.
 const FILE_ENDINGS: [&str; 4] = [".gguf", ".json", ".safetensors", ".bin"];
 
 impl Location {
-    /// What `text` means: a path that exists, else an id if it looks like one.
+    /// Parses `text` as an existing path, else as an id.
     ///
     /// # Errors
-    /// [`HubError::NoSuchPath`] for what looks like a path and is not there,
-    /// [`HubError::InvalidId`] for what is neither.
+    /// [`HubError::NoSuchPath`] if it looks like a path but does not exist, [`HubError::InvalidId`] if it is not an id
+    /// either.
     pub fn parse(text: &OsStr) -> Result<Self, HubError> {
         let path = Path::new(text);
         if path.exists() {
@@ -62,10 +62,10 @@ fn looks_like_a_path(text: &str) -> bool {
 }
 
 impl ModelId {
-    /// Reads an id.
+    /// Parses an id.
     ///
     /// # Errors
-    /// [`HubError::InvalidId`].
+    /// [`HubError::InvalidId`] if it is malformed.
     pub fn parse(text: &str) -> Result<Self, HubError> {
         let invalid = || HubError::InvalidId(text.to_owned());
         let (head, file) = match text.split_once(':') {
@@ -99,7 +99,7 @@ impl fmt::Display for ModelId {
     }
 }
 
-/// The rules of the hub for the names of owners and models.
+/// Whether the hub allows the name for an owner or a model.
 fn is_name(name: &str) -> bool {
     let is_end = |byte: u8| byte == b'-' || byte == b'.';
     let bytes = name.as_bytes();
@@ -114,7 +114,7 @@ fn is_name(name: &str) -> bool {
         && !name.contains("..")
 }
 
-/// Whether a name that came from elsewhere stays inside the folder it is joined to.
+/// Whether an untrusted name stays inside the folder that it is joined to.
 pub(crate) fn is_relative_path(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 1024
@@ -132,7 +132,7 @@ mod tests {
     fn id(text: &str) -> (String, String, Option<String>) {
         match Location::parse(OsStr::new(text)).unwrap() {
             Location::Hub(id) => (id.repo, id.revision, id.file),
-            Location::Path(path) => panic!("{text} is taken for the path {}", path.display()),
+            Location::Path(path) => panic!("{text} was parsed as the path {}", path.display()),
         }
     }
 

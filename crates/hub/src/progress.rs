@@ -1,4 +1,4 @@
-//! What happens while a model is fetched, for a program and for a person.
+//! Progress of fetching a model, and its display in the terminal.
 
 use std::{
     io::{IsTerminal, stderr},
@@ -9,53 +9,53 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::HubError;
 
-/// What happens while a model is fetched.
+/// Progress of fetching a model.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    /// A source is tried now; what follows is about it.
+    /// Begins to fetch from a source; the following events concern it.
     Trying {
-        /// The source, to be read after "fetching the model".
+        /// The source, as the words after "fetching the model".
         source: &'a str,
     },
-    /// The next of several files is fetched.
+    /// Begins to fetch one of several files.
     File {
         /// Its name.
         name: &'a str,
-        /// Which of the files it is, from 1 on.
+        /// Its number, starting at 1.
         number: usize,
-        /// How many files there are.
+        /// Number of files.
         count: usize,
     },
-    /// Bytes of the model are in the cache folder.
+    /// Bytes were written to the cache folder.
     Bytes {
         /// Bytes so far.
         done: u64,
-        /// Bytes in all.
+        /// Total bytes.
         total: u64,
     },
-    /// The source did not help; the next is tried.
+    /// A source failed; the next one is tried.
     Failed {
-        /// Why.
+        /// The cause.
         error: &'a HubError,
     },
-    /// The connection broke; the download goes on after a pause.
+    /// The connection broke; the download resumes after a pause.
     Retrying {
-        /// Why.
+        /// The cause.
         reason: &'a str,
     },
-    /// Another program is fetching the same file.
+    /// Waits for another program that is fetching the same file.
     Waiting,
-    /// What the cache has is used instead.
+    /// The cached files are used instead.
     Cached,
 }
 
-/// How often a terminal that is none (a log) gets a line.
+/// Interval of progress lines where standard error is not a terminal, such as in a log.
 const LINE_EVERY: Duration = Duration::from_secs(3);
 
-/// Shows progress on standard error: a bar on a terminal, now and then a line elsewhere.
+/// Shows progress on standard error: a bar in a terminal, otherwise lines.
 pub(crate) struct Display {
     bar: Option<ProgressBar>,
-    /// What is fetched now, where there are several files.
+    /// The current file and its number, if there are several files.
     file: String,
     last_line: Instant,
 }
@@ -103,10 +103,10 @@ impl Display {
             }
             Progress::Retrying { reason } => {
                 self.finish();
-                eprintln!("    the connection broke ({reason}); going on");
+                eprintln!("    the connection broke ({reason}); retrying");
             }
-            Progress::Waiting => eprintln!("    waiting for another program that fetches the same"),
-            Progress::Cached => eprintln!("    using what the cache has"),
+            Progress::Waiting => eprintln!("    waiting: another program is fetching this file"),
+            Progress::Cached => eprintln!("    using the cached files"),
         }
     }
 

@@ -1,9 +1,9 @@
-//! What a hub means by an answer that is not the thing asked for.
+//! Translates error responses of the hub.
 
 use crate::{HubError, ModelId};
 
-/// An answer of the hub, as far as it may be a refusal. The codes are those of the headers
-/// `X-Error-Code` and `X-Error-Message`.
+/// A response of the hub that may be an error. `code` and `message` are the headers `X-Error-Code` and
+/// `X-Error-Message`.
 pub(crate) struct Refusal<'a> {
     pub endpoint: &'a str,
     pub id: &'a ModelId,
@@ -15,7 +15,7 @@ pub(crate) struct Refusal<'a> {
 }
 
 impl Refusal<'_> {
-    /// The error, unless the answer is none.
+    /// The error, if the response is one.
     pub(crate) fn error(&self) -> Option<HubError> {
         let repo = self.id.repo.clone();
         let endpoint = self.endpoint.to_owned();
@@ -26,9 +26,9 @@ impl Refusal<'_> {
             (_, Some("GatedRepo")) => HubError::Gated {
                 page: format!("{endpoint}/{repo}"),
                 advice: if self.has_token {
-                    "ask for access there with the account of your token (HF_TOKEN)"
+                    "request access there with the account of your token (HF_TOKEN)"
                 } else {
-                    "ask for access there, and set HF_TOKEN to a token of your account"
+                    "request access there, and set HF_TOKEN to a token of your account"
                 },
                 repo,
             },
@@ -42,7 +42,7 @@ impl Refusal<'_> {
                 candidates: String::new(),
             },
             (401, _) if self.is_about_the_token() => HubError::WrongToken { endpoint },
-            // The hub says 401 for what does not exist, so as not to tell what is private.
+            // The hub answers 401 for missing models too, to keep private ones secret.
             (401 | 404, _) => HubError::NoModel { repo, endpoint },
             (status, _) => HubError::Refused {
                 endpoint,

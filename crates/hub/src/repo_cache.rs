@@ -1,8 +1,8 @@
-//! The cache folder that `huggingface_hub` lays out, and transformers with it:
+//! Cache folder with the layout of `huggingface_hub` (and transformers):
 //!
 //! ```text
 //! models--owner--name/blobs/ETAG
-//! models--owner--name/refs/REVISION                     holds the commit
+//! models--owner--name/refs/REVISION                     contains the commit
 //! models--owner--name/snapshots/COMMIT/FILE             a link to a blob
 //! .locks/models--owner--name/ETAG.lock
 //! ```
@@ -15,13 +15,13 @@ use std::{
 
 use crate::{HubError, ModelId};
 
-/// What one repository has in the cache.
+/// The cached files of one repository.
 pub(crate) struct RepoCache {
     folder: PathBuf,
     locks: PathBuf,
 }
 
-/// Deeper folders hold no part of a model.
+/// Maximum depth of folders inside a snapshot; deeper ones contain no model files.
 const MAX_DEPTH: u32 = 4;
 
 impl RepoCache {
@@ -38,17 +38,17 @@ impl RepoCache {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// The file for a content.
+    /// The file with the content `etag`.
     pub(crate) fn blob(&self, etag: &str) -> PathBuf {
         self.folder.join("blobs").join(etag)
     }
 
-    /// The file for as much of a content as has arrived.
+    /// The file for a partial download of `etag`.
     pub(crate) fn partial(&self, etag: &str) -> PathBuf {
         self.folder.join("blobs").join(format!("{etag}.incomplete"))
     }
 
-    /// The commit that a revision was when it was last looked up.
+    /// The commit of a revision, as of its last lookup.
     pub(crate) fn commit(&self, id: &ModelId) -> Option<String> {
         if is_commit(&id.revision) {
             return Some(id.revision.clone());
@@ -58,7 +58,7 @@ impl RepoCache {
         is_commit(commit).then(|| commit.to_owned())
     }
 
-    /// Notes what a revision is now. Not doing so only means that it is asked for again.
+    /// Stores the commit of a revision. A failure only means that it is looked up again.
     pub(crate) fn note_commit(&self, id: &ModelId, commit: &str) {
         if id.revision == commit || self.commit(id).as_deref() == Some(commit) {
             return;
@@ -70,7 +70,7 @@ impl RepoCache {
         let _ = fs::write(path, commit);
     }
 
-    /// The names of the files that are there of a commit, with slashes between folders.
+    /// The names of the cached files of a commit, with slashes between folders.
     pub(crate) fn names(&self, commit: &str) -> Vec<String> {
         let mut names = Vec::new();
         list(&self.snapshot(commit), "", MAX_DEPTH, &mut names);
@@ -78,7 +78,7 @@ impl RepoCache {
         names
     }
 
-    /// Makes the folders that a file of a commit needs.
+    /// Creates the folders for a file of a commit.
     pub(crate) fn prepare(&self, commit: &str, name: &str) -> Result<(), HubError> {
         let pointer = self.snapshot(commit).join(name);
         let folders = [
@@ -92,9 +92,9 @@ impl RepoCache {
         Ok(())
     }
 
-    /// Holds everybody else off a content. `on_wait` is called if somebody has it now.
+    /// Locks a content against other processes. Calls `on_wait` if it has to wait for the lock.
     ///
-    /// File systems that cannot lock give none: the checksum then tells what went wrong.
+    /// Returns `None` where the file system does not support locks; the checksum then detects conflicting writes.
     pub(crate) fn lock(&self, etag: &str, on_wait: impl FnOnce()) -> Option<File> {
         let file = File::create(self.locks.join(format!("{etag}.lock"))).ok()?;
         match file.try_lock() {
@@ -107,10 +107,10 @@ impl RepoCache {
         }
     }
 
-    /// Gives a content its name in a commit.
+    /// Links a content to its file name in a commit.
     pub(crate) fn link(&self, etag: &str, commit: &str, name: &str) -> Result<(), HubError> {
         let (blob, pointer) = (self.blob(etag), self.snapshot(commit).join(name));
-        // A link whose blob somebody deleted.
+        // The link may be stale: its blob was deleted.
         if pointer.is_symlink() {
             let _ = fs::remove_file(&pointer);
         }
@@ -119,7 +119,7 @@ impl RepoCache {
         symlink(&target, &pointer)
             .or_else(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => Ok(()),
-                // Windows allows links to few.
+                // On Windows, symbolic links need a privilege.
                 _ => fs::hard_link(&blob, &pointer).or_else(|_| fs::rename(&blob, &pointer)),
             })
             .map_err(|reason| HubError::cache(&pointer, reason))

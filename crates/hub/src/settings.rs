@@ -1,33 +1,32 @@
-//! The settings that people already have for the hub, in the variables of Python's
-//! `huggingface_hub`:
+//! Settings for the hub, from the environment variables of Python's `huggingface_hub`:
 //! <https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables>.
 
 use std::{env, ffi::OsString, fs, path::PathBuf};
 
 use crate::HubError;
 
-/// How to reach the hub, and where what came from it is kept.
+/// Access to the hub, and its cache.
 #[derive(Clone)]
 pub struct HubSettings {
     /// The hub's address, without a slash at the end.
     pub endpoint: String,
-    /// The folder with `models--owner--name`.
+    /// The folder that contains `models--owner--name`.
     pub cache: PathBuf,
-    /// Who asks.
+    /// Access token.
     pub token: Option<String>,
-    /// Use only what is in the cache.
+    /// Use only the cache.
     pub offline: bool,
-    /// How often to go on after a connection broke without a byte.
+    /// Maximum consecutive retries of a download that bring no new byte.
     pub retries: u32,
 }
 
 impl HubSettings {
-    /// From `HF_ENDPOINT`, `HF_HUB_CACHE` (else `HF_HOME`, else the platform's cache folder),
-    /// `HF_TOKEN` (else the file that `hf auth login` leaves) and `HF_HUB_OFFLINE`.
+    /// Reads `HF_ENDPOINT`, `HF_HUB_CACHE` (else `HF_HOME`, else the platform's cache folder), `HF_TOKEN` (else the
+    /// file that `hf auth login` writes) and `HF_HUB_OFFLINE`.
     ///
     /// # Errors
-    /// [`HubError::NoCacheFolder`] when nothing tells where files go, [`HubError::BadToken`] for a
-    /// token that cannot be sent, [`HubError::BadEndpoint`] for an address that is none.
+    /// [`HubError::NoHubCache`] if there is no cache folder, [`HubError::BadToken`] for a token with invalid
+    /// characters, [`HubError::BadEndpoint`] for an address that is not HTTP.
     pub fn from_env() -> Result<Self, HubError> {
         Self::from(|name| env::var_os(name).filter(|value| !value.is_empty()))
     }
@@ -92,7 +91,7 @@ impl HubSettings {
     }
 }
 
-/// Whether it can stand in a header.
+/// Whether an HTTP header can contain it.
 fn is_token(token: &str) -> bool {
     token.bytes().all(|byte| byte.is_ascii_graphic())
 }

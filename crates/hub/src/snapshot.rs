@@ -1,4 +1,4 @@
-//! All files of a model on the hub, from the cache or through the network.
+//! Fetches all files of a model on the hub, from the cache or over the network.
 
 use std::{
     cell::RefCell,
@@ -18,20 +18,20 @@ use crate::{
     repo_cache::RepoCache,
 };
 
-/// A model of the hub on this machine.
+/// A model of the hub, complete in the cache.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The folder of its commit in the cache.
     pub folder: PathBuf,
-    /// The files that make the model, relative to the folder.
+    /// The model's files, relative to the folder.
     pub files: Vec<String>,
 }
 
-/// Chooses among the names of all files of a repository those that make a model; or says in half a
-/// sentence ("it has no weights") why there is none.
+/// Selects the model's files from the names of all files in a repository, or returns the reason why it cannot ("it has
+/// no weights").
 pub type Choose<'a> = dyn Fn(&[String]) -> Result<Vec<String>, String> + 'a;
 
-/// The files of a model; fetched unless the cache has them, with progress on standard error.
+/// Fetches the files of a model unless they are cached, and shows progress on standard error.
 ///
 /// # Errors
 /// See [`fetch_model_with`].
@@ -46,13 +46,13 @@ pub fn fetch_model(
     })
 }
 
-/// The files of a model; fetched unless the cache has them.
+/// Fetches the files of a model unless they are cached.
 ///
-/// The hub is asked what the revision is now, unless it is a commit that the cache has. When the
-/// hub cannot be reached or does not give the model, what the cache has of it is used.
+/// Looks up the revision on the hub, unless it is a commit that is complete in the cache. Uses the cached model if the
+/// hub cannot be reached or refuses it.
 ///
 /// # Errors
-/// Whatever keeps the model from being complete on this machine.
+/// Any [`HubError`] that leaves the model incomplete.
 pub fn fetch_model_with(
     id: &ModelId,
     settings: &HubSettings,
@@ -86,7 +86,7 @@ pub fn fetch_model_with(
     }
 }
 
-/// The model, if the cache has all of it.
+/// The model, if it is complete in the cache.
 fn cached(cache: &RepoCache, id: &ModelId, choose: &Choose<'_>) -> Option<Snapshot> {
     let commit = cache.commit(id)?;
     let folder = cache.snapshot(&commit);
@@ -119,7 +119,7 @@ fn online(
         commit: &revision.commit,
         retries: settings.retries,
     };
-    // Weights last: where they are, the rest is too, and the index tells which there are.
+    // Weights come last: the index of the shards is among the other files, and with the weights a model is complete.
     let (weights, rest): (Vec<_>, Vec<_>) =
         files.iter().cloned().partition(|file| is_weights(file));
     fetch.all(&rest, progress)?;
@@ -142,7 +142,7 @@ fn online(
     })
 }
 
-/// The files of a model among all: the one that was named, else what `choose` says.
+/// The files of a model: the one named in the id, or the selection of `choose`.
 fn wanted(id: &ModelId, names: &[String], choose: &Choose<'_>) -> Result<Vec<String>, HubError> {
     let Some(wanted) = &id.file else {
         return choose(names).map_err(|reason| HubError::NotAModel {
@@ -188,7 +188,7 @@ fn union(mut files: Vec<String>, more: BTreeSet<String>) -> Vec<String> {
     files
 }
 
-/// The files that an index among `files` names, if there is one.
+/// The shards listed in the index among `files`; empty if there is no index.
 fn shards(folder: &Path, files: &[String]) -> Result<BTreeSet<String>, String> {
     #[derive(Deserialize)]
     struct Index {
@@ -202,13 +202,13 @@ fn shards(folder: &Path, files: &[String]) -> Result<BTreeSet<String>, String> {
     let shards: BTreeSet<String> = index.weight_map.into_values().collect();
     match shards.iter().find(|shard| !is_relative_path(shard)) {
         Some(shard) => Err(format!(
-            "{name} names a file outside of the model ({shard:?})"
+            "{name} names a file outside the model's folder ({shard:?})"
         )),
         None => Ok(shards),
     }
 }
 
-/// Fetches files of one commit.
+/// Downloads files of one commit.
 struct Fetch<'a> {
     client: &'a Client,
     cache: &'a RepoCache,
@@ -259,7 +259,7 @@ impl Fetch<'_> {
                 remote: &remote,
                 retries: self.retries,
             };
-            // Both closures of the download speak to the same display.
+            // Both closures report to the same display.
             let progress = RefCell::new(&mut *progress);
             download.run(
                 &mut |bytes| {
@@ -278,7 +278,7 @@ impl Fetch<'_> {
     }
 }
 
-/// Refuses early what the disk cannot hold.
+/// Fails before the download if the disk is too small.
 fn check_space(path: &Path, needed: u64) -> Result<(), HubError> {
     let folder = path.parent().unwrap_or(path);
     match fs4::available_space(folder) {
@@ -286,7 +286,7 @@ fn check_space(path: &Path, needed: u64) -> Result<(), HubError> {
             path: folder.to_owned(),
             needed: Some(needed),
         }),
-        // Where nobody knows, the write will tell.
+        // If the free space is unknown, a failing write reports it.
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Puts a model's bytes into the cache folder, and only the right ones.
+//! Writes a model to the cache folder and verifies its checksum.
 
 use std::{
     fs::{self, File},
@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{HubError, Model, Progress};
 
-/// Reads the model from `source` into `folder` and gives it its name once its checksum is right.
+/// Copies the model from `source` to `folder`.
 ///
-/// Until then the file ends in `.part`, so an interrupted download is never taken for the model.
+/// The file ends in `.part` until its checksum is verified, so an incomplete download is never taken for the model.
 pub(crate) fn store(
     model: &Model,
     folder: &Path,
@@ -40,7 +40,7 @@ pub(crate) fn store(
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(wrong(format!("it broke off after {done} bytes ({error})"))),
+            Err(error) => return Err(wrong(format!("it stopped after {done} bytes ({error})"))),
         };
         let bytes = &buffer[..count];
         file.write_all(bytes).map_err(cannot_write)?;
@@ -78,12 +78,12 @@ pub(crate) fn store(
     Ok(path)
 }
 
-/// A file that goes away unless it was renamed.
+/// A file that is deleted on drop unless it was renamed.
 struct Part(PathBuf);
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // Nothing to do about a failure: the next start overwrites or ignores the file.
+        // A failure is harmless: later runs overwrite or ignore the file.
         let _ = fs::remove_file(&self.0);
     }
 }
@@ -98,7 +98,7 @@ mod tests {
         name: "test",
         file_name: "test.gguf",
         bytes: 5,
-        // Of "hello".
+        // SHA-256 of "hello".
         sha256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
         package: "test==1",
         package_member: "test/test.gguf",

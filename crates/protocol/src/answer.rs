@@ -7,26 +7,26 @@ use crate::{
     TuneReport,
 };
 
-/// The answer to a [`Question`](crate::Question) of the same name.
+/// The answer to the [`Question`](crate::Question) of the same name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The tokens of a text.
     Tokenize(TokenizeReport),
-    /// A rendered chat, and its tokens.
+    /// The text and the tokens of a rendered chat.
     Render(TokenizeReport),
-    /// Of the loaded model, or of a config.json.
+    /// Report on the loaded model or on a config.json.
     Inspect(Box<ModelReport>),
-    /// One for each token that was asked for, in order.
+    /// The requested tokens.
     NamedTokens {
-        /// The tokens.
+        /// In the order of the request.
         tokens: Vec<NamedToken>,
     },
-    /// From logits to a drawn token.
+    /// The steps from logits to a drawn token.
     Steps(StepsReport),
-    /// One for each position.
+    /// Predictions at each position.
     Positions {
-        /// The positions.
+        /// One entry per position.
         positions: Vec<PositionReport>,
     },
     /// Tensors, sent as buffers.
@@ -35,13 +35,13 @@ pub enum Answer {
     AttentionThumbnails(ThumbnailsReport),
     /// One buffer: `attentions.l`, (heads, positions, positions).
     Attention(LayerAttention),
-    /// All layers and positions.
+    /// The logit lens of all layers and positions.
     Lens(LensReport),
-    /// Four buffers, each (positions, head_dim): `q_proj`, `k_proj` (before), `q`, `k` (after).
+    /// Four buffers, each (positions, head_dim): `q_proj`, `k_proj` (before rotation), `q`, `k` (after).
     Rope(RopeTurns),
-    /// Before and after.
+    /// Distributions without and with the interventions.
     Ablate(AblationReport),
-    /// All heads, the one that matters most first.
+    /// All heads, most important first.
     Sweep(SweepReport),
     /// All layers and positions.
     Patch(PatchReport),
@@ -49,76 +49,76 @@ pub enum Answer {
     Race(RaceReport),
     /// All formats.
     Compare(CompareReport),
-    /// How all sequences ended.
+    /// Summaries of all sequences.
     Batch(BatchSummary),
-    /// What was measured.
+    /// The measured speeds.
     Bench(Box<BenchReport>),
-    /// Of each kind of matrix that was measured.
+    /// The measured tilings of each kind of projection.
     Tune(TuneReport),
 }
 
-/// A part of an answer that takes long, sent as soon as it is known.
+/// A part of a long answer, sent as soon as it is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerPart {
     /// A head was ablated.
     Head(HeadEffect),
-    /// Patching begins: the report without a cell of `restored`.
+    /// Patching begins: the report with an empty `restored`.
     PatchBegins(PatchReport),
-    /// A cell of `PatchReport::restored`; cells before the first differing token are 0 and are not sent.
+    /// A cell of `PatchReport::restored`. Cells left of the first token that differs are 0 and are not sent.
     Restored {
         /// The layer.
         layer: u32,
         /// The position.
         position: u32,
-        /// How much of the clean answer was restored.
+        /// Share of the clean logit difference that is restored.
         share: f64,
     },
     /// A token of the race.
     Raced {
-        /// In the generation with the cache, or in the other.
+        /// Whether the generation uses the KV cache.
         kv_cache: bool,
-        /// The token; `elapsed_s` counts from the beginning of its generation.
+        /// The token; `elapsed_s` counts from the start of its generation.
         step: Box<TokenStep>,
     },
     /// A format was measured.
     Compared(FormatRow),
     /// A sequence of a batch begins.
     BatchPrompt {
-        /// Its index in the request.
+        /// Index in the request.
         sequence: u32,
         /// The tokens of its prompt.
         tokens: Vec<TokenPiece>,
     },
-    /// A sequence of a batch has a new token.
+    /// A new token of a sequence of a batch.
     BatchToken {
-        /// Its index in the request.
+        /// Index in the request.
         sequence: u32,
         /// The token.
         step: Box<TokenStep>,
     },
     /// A sequence of a batch has ended.
     BatchFinished {
-        /// Its index in the request.
+        /// Index in the request.
         sequence: u32,
-        /// How.
+        /// How it ended.
         summary: GenerateSummary,
     },
-    /// The next measurement.
+    /// The next measurement begins.
     Measuring {
-        /// Which, in words.
+        /// A description of it.
         what: String,
     },
 }
 
-/// A tensor that is sent as a buffer, little-endian, with contiguous last dimension.
+/// Header of a tensor that is sent as a separate buffer: little-endian, last dimension contiguous.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorHeader {
     /// Its name, as in `vitrine trace`.
     pub name: String,
     /// Its shape.
     pub shape: Vec<u32>,
-    /// What its values are.
+    /// Its data type.
     pub dtype: TensorType,
 }
 
@@ -126,9 +126,9 @@ pub struct TensorHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TensorType {
-    /// Four bytes a value.
+    /// 32-bit floats.
     F32,
-    /// One byte a value; 255 is 1.
+    /// Bytes; 255 represents 1.
     U8,
 }
 
@@ -137,46 +137,45 @@ pub enum TensorType {
 pub struct TokenizeReport {
     /// In order.
     pub tokens: Vec<TokenEntry>,
-    /// The text of all of them.
+    /// Their text.
     pub text: String,
 }
 
-/// A token of a text and its entry in the vocabulary.
+/// A token of a text, with its vocabulary entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenEntry {
     /// Its position.
     pub position: u32,
     /// Its id.
     pub id: u32,
-    /// Its entry in the vocabulary; `None` for unused ids.
+    /// Its vocabulary entry; `None` for unused ids.
     pub piece: Option<String>,
-    /// The text of its bytes, with U+FFFD for parts of a character.
+    /// Its text; U+FFFD for an incomplete character.
     pub text: Option<String>,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// A prompt and the activations of its prefill.
+/// A prompt and the tensors of its pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceReport {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// One for each buffer, in their order.
+    /// Headers of the buffers, in order.
     pub tensors: Vec<TensorHeader>,
-    /// The 64 most probable next tokens.
+    /// Distribution after the prompt: the 64 most probable tokens.
     pub distribution: Distribution,
-    /// (layers + 1, positions): the logit lens before each layer, and the final prediction. Empty if it was not
-    /// requested.
+    /// (layers + 1, positions): the logit lens before each layer, then the model's output. Empty if not requested.
     pub lens: Vec<Vec<Distribution>>,
 }
 
-/// Thumbnails of the attention of all heads.
+/// The downsampled attention of all heads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ThumbnailsReport {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// The buffer. Cell (i, j) of a head is the highest probability of the queries from
-    /// i · positions / side to (i + 1) · positions / side, and of the keys in the same way by j.
+    /// Header of the buffer. Cell (i, j) of a head is the highest probability of the queries from i · positions / side
+    /// to (i + 1) · positions / side and of the corresponding keys for j.
     pub tensors: Vec<TensorHeader>,
     /// Scores of all heads, by layer and head; empty for a prompt of one token.
     pub heads: Vec<HeadScore>,
@@ -187,23 +186,23 @@ pub struct ThumbnailsReport {
 pub struct LayerAttention {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// The buffer.
+    /// Header of the buffer.
     pub tensors: Vec<TensorHeader>,
     /// Scores of the heads; empty for a prompt of one token.
     pub heads: Vec<HeadScore>,
 }
 
-/// RoPE of a layer. Dimensions i and i + dim / 2 of a head are rotated together, at position p by p · `inv_freq[i]`
-/// radians.
+/// Rotation of queries and keys in a layer. Dimensions i and i + dim / 2 of a head rotate together, at position p by
+/// p · `inv_freq[i]` radians.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RopeTurns {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// The buffers.
+    /// Headers of the buffers.
     pub tensors: Vec<TensorHeader>,
     /// The key head that the query head reads.
     pub kv_head: u32,
-    /// The rotary embedding; `None` for learned positions, or if the layer has none.
+    /// The rotary embedding; `None` if positions are learned or the layer does not rotate.
     pub rope: Option<RopeReport>,
     /// (dim / 2): radians per position, for a prompt of this length.
     pub inv_freq: Vec<f32>,

@@ -1,32 +1,32 @@
 use serde::{Deserialize, Serialize};
 
-/// Location of a tensor of a model that is being downloaded. Files of weights are numbered from 0 in the order of
-/// download.
+/// Location of a tensor in the files of a model that is loading. Weight files are numbered from 0, in the order in
+/// which they are loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorPlace {
-    /// Its name in the file, `blk.0.attn_q.weight` or `model.layers.0.self_attn.q_proj.weight`.
+    /// Its name in the file, such as `blk.0.attn_q.weight` or `model.layers.0.self_attn.q_proj.weight`.
     pub name: String,
-    /// The file of weights.
+    /// Number of the weight file.
     pub file: u32,
-    /// Its first byte, from the start of the file.
+    /// Offset in the file, in bytes.
     pub offset: u64,
     /// Its length in bytes.
     pub bytes: u64,
 }
 
-/// Bytes of a file of weights that have arrived.
+/// A range of bytes of a weight file that is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arrived {
-    /// The file, counted as in `TensorPlace`.
+    /// Number of the weight file, as in `TensorPlace`.
     pub file: u32,
-    /// The first byte.
+    /// First byte.
     pub start: u64,
-    /// One past the last byte.
+    /// End, exclusive.
     pub end: u64,
 }
 
 impl TensorPlace {
-    /// How many of its bytes have arrived; `arrived` does not overlap.
+    /// Number of its bytes in `arrived`, whose ranges must not overlap.
     #[must_use]
     pub fn arrived(&self, arrived: &[Arrived]) -> u64 {
         let here = arrived.iter().filter(|it| it.file == self.file);

@@ -2,14 +2,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AdapterSummary, ModelSummary, PassProfile};
 
-/// What to measure.
+/// A request to measure speeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BenchRequest {
-    /// Lengths of prompts.
+    /// Prompt lengths for prefill.
     pub prefill: Vec<u32>,
-    /// Positions that the cache holds when decoding is measured.
+    /// Positions in the cache when decoding is measured.
     pub contexts: Vec<u32>,
-    /// Tokens to decode at each.
+    /// Tokens to decode at each context.
     pub new_tokens: u32,
     /// Numbers of sequences that decode together.
     pub batches: Vec<u32>,
@@ -19,21 +19,21 @@ pub struct BenchRequest {
     /// Whether to measure decoding without a KV cache too, at the same contexts.
     #[serde(default)]
     pub no_kv_cache: bool,
-    /// Maximum runs of each measurement, which is repeated for a few seconds.
+    /// Maximum runs of each measurement. It is repeated until a few seconds are spent, and runs at least once.
     pub runs: u32,
-    /// Measurements that would take longer than this many seconds are left out.
+    /// Measurements that would take longer than this many seconds are skipped.
     pub budget_s: f64,
 }
 
 impl BenchRequest {
-    /// The default of `runs`, as in `llama-bench`.
+    /// Default of `runs`, as in `llama-bench`.
     pub const RUNS: u32 = 5;
 }
 
-/// What was measured.
+/// The measured speeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BenchReport {
-    /// The adapter that computed.
+    /// The adapter.
     pub adapter: AdapterSummary,
     /// The model.
     pub model: ModelSummary,
@@ -41,46 +41,47 @@ pub struct BenchReport {
     pub prefill: Vec<Rate>,
     /// Decoding, one entry per context.
     pub decode: Vec<Rate>,
-    /// Decoding without a KV cache, which reads all earlier tokens again, at each context; empty if it was not
+    /// Decoding a token without a KV cache, which recomputes all tokens before it, at each context. Empty if not
     /// requested.
     #[serde(default)]
     pub without_kv_cache: Vec<Rate>,
     /// Decoding several sequences together, one entry per number.
     pub batch: Vec<BatchRate>,
-    /// The cost of packets; empty if it was not requested.
+    /// Cost of packets; empty if not requested.
     #[serde(default)]
     pub packets: Vec<PacketRate>,
-    /// Profiles of the longest prompt that is one pass, and of a token at each context; empty without timestamps.
+    /// GPU time by kernel: for the longest prompt that is one pass, and for a token at each context. Empty if the
+    /// adapter has no timestamps.
     #[serde(default)]
     pub profiles: Vec<PassProfile>,
     /// From the end of loading to the first token after a prompt of the first length, in seconds.
     pub first_token_s: Option<f64>,
-    /// Dispatches of a decoded token, at the first context.
+    /// Dispatches per decoded token, at the first context.
     pub dispatches_per_token: u32,
-    /// Peak bytes of buffers on the GPU.
+    /// Peak size of all GPU buffers, in bytes.
     #[serde(default)]
     pub peak_buffer_bytes: u64,
-    /// Bytes per second of a copy within GPU memory, read and written.
+    /// Bandwidth of a copy within GPU memory in bytes per second, counting reads and writes.
     pub copy_bytes_per_s: f64,
-    /// Measurements that would have exceeded the budget or the context, in words.
+    /// Descriptions of measurements that would have exceeded the time or the context.
     pub left_out: Vec<String>,
 }
 
-/// Speed of tokens.
+/// Speed of prefill or decoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
-    /// Tokens read or decoded in a run.
+    /// Tokens processed in a run.
     pub tokens: u32,
-    /// Seconds including the time outside the GPU: the median of the runs.
+    /// Wall-clock seconds of a run: the median.
     pub seconds: f64,
-    /// Tokens per second, by that.
+    /// `tokens` / `seconds`.
     pub tokens_per_s: f64,
     /// Seconds of each run, in order.
     pub run_seconds: Vec<f64>,
 }
 
 impl Speed {
-    /// Of the seconds of at least one run of so many tokens.
+    /// Computes the speed from at least one run of `tokens` tokens.
     #[must_use]
     pub fn of(tokens: u32, run_seconds: Vec<f64>) -> Self {
         let seconds = median(&run_seconds);
@@ -92,7 +93,7 @@ impl Speed {
         }
     }
 
-    /// Tokens per second of the slowest and the fastest run, if there were several.
+    /// Tokens per second of the slowest and the fastest run; `None` for a single run.
     #[must_use]
     pub fn range(&self) -> Option<[f64; 2]> {
         if self.run_seconds.len() < 2 {
@@ -117,48 +118,47 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The speed of a prompt, or of decoding.
+/// The speed of prefill or decoding at one length.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// Length of the prompt, or positions in the cache.
     pub context: u32,
-    /// How fast it was.
+    /// The speed.
     #[serde(flatten)]
     pub speed: Speed,
-    /// Bytes of weights, keys and values that a token reads; for decoding only.
+    /// Bytes of weights, keys and values that one token reads; for decoding only.
     pub bytes_per_token: Option<u64>,
     /// Those bytes per second, as a share of the bandwidth of a copy.
     pub bandwidth_share: Option<f64>,
-    /// The share of the seconds that no kernel ran: encoding, waiting, reading back, and what drivers do
-    /// between kernels; for decoding where the adapter has timestamps, and was not slower while kernels were
-    /// timed, which is a run of its own.
+    /// Share of the time in which no kernel ran: encoding, waiting, readback, and the driver's work between kernels.
+    /// For decoding only, if the adapter has timestamps and a separate run with timestamps was not slower.
     #[serde(default)]
     pub outside_kernels: Option<f64>,
-    /// The part of it outside the GPU, without what the driver does between kernels: the share of the
-    /// seconds that no pass was under way; likewise.
+    /// Share of the time in which no pass was running, which excludes the driver's work between kernels. Given under
+    /// the same conditions.
     #[serde(default)]
     pub outside_gpu: Option<f64>,
 }
 
-/// The cost of inspection.
+/// Cost of packets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PacketRate {
-    /// The parts that were on, in words.
+    /// The enabled parts, in words.
     pub parts: String,
-    /// Seconds per token: the best of several runs, in turn with the others.
+    /// Seconds per token: the best of several runs, which alternate with those of the other entries.
     pub seconds_per_token: f64,
-    /// Relative to tokens without packets.
+    /// Ratio to the time of tokens without packets.
     pub ratio: f64,
 }
 
 /// Speed of several sequences that decode together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchRate {
-    /// How many.
+    /// Number of sequences.
     pub sequences: u32,
     /// Positions in the cache of each.
     pub context: u32,
-    /// How fast the tokens of all of them came.
+    /// Speed of all of them together.
     #[serde(flatten)]
     pub speed: Speed,
 }

@@ -2,18 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Prompt;
 
-/// A request to compare weight formats on one text.
+/// A request to run one text in several formats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompareRequest {
     /// The beginning of the text.
     pub prompt: Prompt,
-    /// How many tokens the first format appends.
+    /// Number of tokens that the first format adds.
     pub max_new_tokens: u32,
-    /// The formats; all are compared with the first.
+    /// The formats; all are compared with the first one.
     pub formats: Vec<CompareFormat>,
 }
 
-/// A way to load a model.
+/// Formats of weights, activations and KV cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CompareFormat {
@@ -21,33 +21,32 @@ pub enum CompareFormat {
     F32,
     /// Activations and KV cache in 16 bits.
     F16,
-    /// KV cache in 8 bits, the rest as by default.
+    /// KV cache in 8 bits, the rest as usual.
     #[serde(rename = "kv-q8")]
     KvQ8,
-    /// Weights as they are in the files, and activations in 8 bits wherever they are multiplied by
-    /// quantised ones.
+    /// Weights as they are in the files, and activations in 8 bits wherever they are multiplied by quantised weights.
     A8,
-    /// Float weights in 8 bits, as optimum-quanto quantises them.
+    /// Float weights quantised to 8 bits, as in optimum-quanto.
     Q8,
-    /// Float weights in 4 bits, a scale for each row.
+    /// Float weights quantised to 4 bits, with a scale per row.
     Q4,
-    /// Float weights in 4 bits, a scale for each 128 weights.
+    /// Float weights quantised to 4 bits, with a scale per 128 weights.
     #[serde(rename = "q4-128")]
     Q4Group128,
 }
 
-/// A comparison of weight formats on one text.
+/// Comparison of formats on one text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CompareReport {
     /// The prompt's ids.
     pub prompt_ids: Vec<u32>,
-    /// The prompt and the first format's continuation, which all formats read.
+    /// The prompt and its continuation by the first format; all formats run this text.
     pub ids: Vec<u32>,
-    /// In order of the request.
+    /// In the order of the request.
     pub formats: Vec<FormatRow>,
 }
 
-/// A format, compared with the first one.
+/// A format compared with the first one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormatRow {
     /// Its name.
@@ -56,29 +55,29 @@ pub struct FormatRow {
     pub weight_bytes: u64,
     /// Bytes of keys and values per token.
     pub kv_bytes_per_token: u64,
-    /// Its speed; none if it wrote fewer than two tokens.
+    /// Its decode speed; `None` if it generated fewer than two tokens.
     pub decode_tokens_per_s: Option<f64>,
-    /// Its own continuation.
+    /// Its own continuation of the prompt.
     pub own_ids: Vec<u32>,
     /// Mean of `FormatPosition::kl`.
     pub mean_kl: f64,
-    /// The largest of them.
+    /// Maximum of `FormatPosition::kl`.
     pub max_kl: f64,
-    /// Of all positions, the share that has the same most probable token.
+    /// Share of positions with the same most probable token as the first format.
     pub top1_agreement: f64,
-    /// Of the text from its second token on.
+    /// Perplexity of the text from its second token on.
     pub perplexity: f64,
     /// One for each position.
     pub positions: Vec<FormatPosition>,
 }
 
-/// A format at one position, compared with the first one.
+/// A format compared with the first one, at one position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FormatPosition {
     /// Kullback-Leibler divergence of the next token's distribution, in nats.
     pub kl: f64,
     /// The most probable token.
     pub best: u32,
-    /// Whether it is the first format's, too.
+    /// Whether it is also the first format's most probable token.
     pub agrees: bool,
 }

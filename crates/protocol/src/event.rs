@@ -6,71 +6,71 @@ use crate::{
     TokenStep,
 };
 
-/// Events from the worker to the page.
+/// An event that the worker sends to the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// A device is ready; models can be loaded.
+    /// The device was created; models can be loaded.
     AdapterReady {
-        /// The adapter.
+        /// The selected adapter.
         adapter: AdapterSummary,
     },
     /// The available models.
     Models {
-        /// Those of the site, in its order.
+        /// Models of the site, in its order.
         site: Vec<SiteModel>,
-        /// Those that the browser has stored.
+        /// Models in the browser's storage.
         stored: Vec<StoredModel>,
-        /// Storage usage; `None` if the browser has no storage or does not report it.
+        /// Use of the storage; `None` if there is none or the browser does not report it.
         room: Option<StorageRoom>,
     },
-    /// The stored models have changed.
+    /// The models in the browser's storage have changed.
     Stored {
-        /// The models that are stored now.
+        /// Models in the browser's storage.
         stored: Vec<StoredModel>,
-        /// Storage usage; `None` if the browser has no storage or does not report it.
+        /// Use of the storage; `None` if there is none or the browser does not report it.
         room: Option<StorageRoom>,
     },
     /// A model is loading.
     Loading {
-        /// How far it is.
+        /// Progress of loading.
         progress: Progress,
     },
-    /// The locations of the tensors of one file: its header has arrived.
+    /// The tensors in one file of the model that is loading; sent when the file's directory has been read.
     Tensors {
-        /// In arbitrary order.
+        /// Locations of the tensors, in any order.
         tensors: Vec<TensorPlace>,
     },
-    /// The model on the GPU was removed for the next one.
+    /// The model on the GPU was unloaded to make memory available for the next one.
     ModelUnloaded,
     /// `Command::CancelLoad` cancelled loading.
     LoadCancelled,
-    /// A model is on the GPU; text can be generated.
+    /// A model is on the GPU and can generate text.
     ModelReady {
         /// The model.
         model: ModelSummary,
-        /// The sampling defaults of its files.
+        /// Sampling settings that its files recommend.
         #[serde(default)]
         sampling: Box<SamplingDefaults>,
         /// Seconds since the command.
         load_s: f64,
         /// Whether all files were already in the browser's storage.
         from_storage: bool,
-        /// Whether the browser keeps it for the next visit; private windows may not.
+        /// Whether it stays in the browser's storage for the next visit, which private windows may prevent.
         kept: bool,
-        /// Bytes of wasm memory, which never shrinks: the peak while loading.
+        /// Bytes of wasm memory. It never shrinks, so this is the peak during loading.
         wasm_bytes: u64,
     },
-    /// The prompt as the model sees it, before the first new token.
+    /// The tokens of the prompt; sent before the first new token.
     PromptTokens {
-        /// The generation these belong to.
+        /// The generation.
         run: u32,
-        /// One entry a token, in order.
+        /// In order.
         tokens: Vec<TokenPiece>,
     },
-    /// One new token.
+    /// A new token.
     Token {
-        /// The generation it belongs to.
+        /// The generation.
         run: u32,
         /// The token and its candidates.
         step: Box<TokenStep>,
@@ -89,82 +89,82 @@ pub enum Event {
         /// The distribution after the last token of the prompt.
         distribution: Distribution,
     },
-    /// Progress of the answer to a `Command::Ask`.
+    /// Progress of the answer to `Command::Ask`.
     AskProgress {
         /// The number of the command.
         run: u32,
-        /// Steps that are done.
+        /// Completed steps.
         done: u64,
-        /// All.
+        /// Total steps.
         total: u64,
     },
-    /// A part of the answer to a `Command::Ask`.
+    /// A part of the answer to `Command::Ask`.
     AnswerPart {
         /// The number of the command.
         run: u32,
-        /// What.
+        /// The part.
         part: AnswerPart,
     },
-    /// The answer to `Command::Ask`. With tensors the message is an array of the text and an `ArrayBuffer` for each
-    /// of them, in order.
+    /// The answer to `Command::Ask`. If it has tensors, the message is an array of the text and one `ArrayBuffer` per
+    /// tensor, in order.
     Answer {
         /// The number of the command.
         run: u32,
         /// The answer.
         answer: Box<Answer>,
     },
-    /// A question was stopped before it was answered. Its parts have been sent.
+    /// A question was stopped before its answer was complete. The parts sent so far are valid.
     AskStopped {
         /// The number of the command.
         run: u32,
     },
-    /// Something went wrong; nothing else follows for that command.
+    /// A command failed; no other event follows for it.
     Failed {
-        /// The generation it belongs to, if it belongs to one.
+        /// The generation or question, if the command was one.
         run: Option<u32>,
-        /// What went wrong and what to do.
+        /// The error.
         failure: Failure,
     },
 }
 
-/// Progress of loading.
+/// Progress of loading a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What is happening now.
+    /// Current phase.
     pub phase: LoadPhase,
-    /// Done so far: bytes, or steps while compiling.
+    /// Completed bytes, or steps while compiling.
     pub done: u64,
-    /// The total, in the same unit.
+    /// Total, in the same unit.
     pub total: u64,
     /// Units per second since the phase began.
     pub per_second: f64,
-    /// Seconds left at that rate, if known.
+    /// Estimated seconds remaining; `None` while the rate is unknown.
     pub seconds_left: Option<f64>,
-    /// Which of several files of weights is being read.
+    /// Progress in weight files, if there are several.
     pub shards: Option<Shards>,
-    /// Which bytes of the weights have arrived: in the browser while they are downloaded or copied, then on the GPU.
+    /// Ranges of the weights that are present: in the browser during `Download` and `Keep`, on the GPU from then on.
     pub arrived: Vec<Arrived>,
 }
 
-/// Files of weights: `1 of 2`.
+/// Progress in weight files: `1 of 2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shards {
-    /// Those that are done.
+    /// Completed files.
     pub done: u32,
-    /// All.
+    /// All files.
     pub total: u32,
 }
 
-/// The stages of loading, in order.
+/// Phase of loading, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadPhase {
-    /// Bytes come over the network into the browser's storage.
+    /// Downloads to the browser's storage.
     Download,
-    /// Picked files are copied into the browser's storage.
+    /// Copies picked files to the browser's storage.
     Keep,
-    /// Bytes go from storage to the GPU.
+    /// Uploads weights to the GPU.
     Upload,
-    /// Compute pipelines are compiled and run once; counted in steps.
+    /// Compiles the compute pipelines and runs each once; counted in steps.
     Compile,
 }

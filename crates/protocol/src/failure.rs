@@ -1,15 +1,15 @@
 use serde::{Deserialize, Serialize};
 
-/// What went wrong, for a person (`message`) and for the page's choice of a view (`kind`).
+/// An error: a message for people and a kind from which the page chooses a view.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The class of the failure.
+    /// Kind of the error.
     pub kind: FailureKind,
-    /// One sentence: what was wrong and what to do.
+    /// One sentence: what went wrong and what to do.
     pub message: String,
 }
 
-/// The classes of failure that a view may want to tell apart.
+/// Kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -17,18 +17,18 @@ pub enum FailureKind {
     NoWebGpu,
     /// There is WebGPU or a driver, but no suitable adapter.
     NoAdapter,
-    /// The device ran out of memory.
+    /// The device does not have enough memory.
     OutOfMemory,
     /// The device was lost.
     DeviceLost,
-    /// The network or the server failed to deliver the file.
+    /// The network or the server failed to provide a file.
     Network,
-    /// The browser's storage is full or refused.
+    /// The browser's storage is full or not available.
     Storage,
-    /// The model file is damaged, or of a kind that is not supported.
+    /// The model file is damaged or not supported.
     Model,
-    /// The request cannot be met: a prompt that is empty or too long, an unknown token id.
+    /// The request is invalid, such as an empty or too long prompt or an unknown token id.
     Request,
-    /// Anything else: a defect of ours.
+    /// Anything else: a bug.
     Internal,
 }

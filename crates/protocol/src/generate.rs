@@ -6,26 +6,26 @@ use crate::{Intervention, PacketParts};
 /// A request to continue a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GenerateRequest {
-    /// What to continue.
+    /// The prompt.
     pub prompt: Prompt,
-    /// At most this many new tokens (`max_new_tokens` of transformers).
+    /// Maximum number of new tokens (`max_new_tokens` in transformers).
     pub max_new_tokens: u32,
-    /// How many candidates each `TokenStep` carries; 0 for none.
+    /// Number of candidates in each `TokenStep`; 0 for none.
     pub top: u32,
-    /// Whether to use the KV cache. Without it each step recomputes all keys and values.
+    /// Whether to keep keys and values between steps. If not, each step recomputes them.
     pub kv_cache: bool,
-    /// The packet parts of each token.
+    /// Parts of each token's packet.
     #[serde(default)]
     pub packet: PacketParts,
-    /// The interventions of this run.
+    /// Interventions in this generation.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
-    /// Sampling parameters; greedy by default.
+    /// Sampling settings; greedy by default.
     #[serde(default)]
     pub sampling: SamplingParams,
 }
 
-/// What to continue.
+/// A prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prompt {
@@ -34,9 +34,9 @@ pub enum Prompt {
         /// The text.
         text: String,
     },
-    /// One user message, rendered by the model's chat template.
+    /// A user message, rendered by the model's chat template.
     Chat {
-        /// What the user says.
+        /// The message.
         user: String,
     },
     /// Token ids.
@@ -54,15 +54,15 @@ pub struct GenerateSummary {
     pub finish_reason: FinishReason,
     /// The prompt's token ids.
     pub prompt_ids: Vec<u32>,
-    /// The new token ids alone, with the end token if there was one.
+    /// The new token ids, including the end token if there was one.
     pub ids: Vec<u32>,
-    /// Their text without special tokens; `None` without a tokenizer.
+    /// The text of the new tokens without special tokens; `None` without a tokenizer.
     pub text: Option<String>,
     /// Prompt tokens per second.
     pub prefill_tokens_per_s: f64,
-    /// New tokens per second after the first; none if there was no second.
+    /// New tokens per second after the first one; `None` if there was only one.
     pub decode_tokens_per_s: Option<f64>,
-    /// From the request to the first new token, in seconds.
+    /// Seconds from the request to the first new token.
     pub time_to_first_token_s: f64,
 }
 
@@ -71,12 +71,12 @@ pub struct GenerateSummary {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum FinishReason {
-    /// The model wrote an end token.
+    /// The model generated an end token.
     Stop,
-    /// `max_new_tokens` is reached.
+    /// `max_new_tokens` was reached.
     Length,
-    /// The context is full.
+    /// The context was full.
     Context,
-    /// Somebody stopped it.
+    /// The user stopped it.
     Stopped,
 }

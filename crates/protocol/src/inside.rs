@@ -2,18 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Candidate, Distribution, PatchSite, Prompt, TokenPiece};
 
-/// What interventions did to the token after a prompt.
+/// Effect of interventions on the token after a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AblationReport {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// What may follow in the model as it is.
+    /// Distribution of the unchanged model.
     pub before: Distribution,
-    /// What may follow in the changed model.
+    /// Distribution with the interventions.
     pub after: Distribution,
-    /// Kullback-Leibler divergence of the second from the first, in nats.
+    /// Kullback-Leibler divergence of `after` from `before`, in nats.
     pub kl: f64,
-    /// The tokens whose probability changed most, most first.
+    /// The tokens whose probabilities changed most, largest change first.
     pub moved: Vec<MovedToken>,
 }
 
@@ -28,32 +28,31 @@ pub struct MovedToken {
     pub after: f64,
 }
 
-/// What each head by itself does for the token after a prompt.
+/// Effect of ablating each head on the token after a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepReport {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// The most probable next token of the model as it is.
+    /// The most probable next token of the unchanged model.
     pub answer: Option<Candidate>,
-    /// All heads, the one that matters most first.
+    /// All heads, largest effect first.
     pub heads: Vec<HeadEffect>,
 }
 
-/// What happens when one head is ablated.
+/// Effect of ablating one head.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadEffect {
     /// Its layer, from 0.
     pub layer: u32,
     /// The query head, from 0.
     pub head: u32,
-    /// Kullback-Leibler divergence of the next token's distribution from that of the model as it is,
-    /// in nats.
+    /// Kullback-Leibler divergence of the next token's distribution from that of the unchanged model, in nats.
     pub kl: f64,
-    /// What the probability of the answer is now.
+    /// Probability of the answer with the head ablated.
     pub answer_probability: f64,
 }
 
-/// What kind of head each is, on a prompt.
+/// Scores of all heads on a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadsReport {
     /// The prompt's tokens.
@@ -62,7 +61,7 @@ pub struct HeadsReport {
     pub heads: Vec<HeadScore>,
 }
 
-/// Means over the rows of a head's attention probabilities but the first.
+/// Scores of a head: means over the rows of its attention probabilities, except the first row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadScore {
     /// Its layer, from 0.
@@ -71,37 +70,36 @@ pub struct HeadScore {
     pub head: u32,
     /// Entropy in nats.
     pub entropy: f64,
-    /// Probability on the position before.
+    /// Probability of the previous position.
     pub previous_token: f64,
-    /// Probability on position 0.
+    /// Probability of position 0.
     pub first_token: f64,
-    /// Probability on what followed the same token before; none where no token repeats.
+    /// Probability of the position after an earlier occurrence of the same token; `None` if no token repeats.
     pub induction: Option<f64>,
 }
 
-/// A request to run a corrupt prompt with one activation of a clean prompt after the other.
+/// A request to run a corrupt prompt with activations of a clean prompt, one at a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PatchRequest {
-    /// Where the activations come from.
+    /// The prompt that provides the activations.
     pub clean: Prompt,
-    /// What is run; of as many tokens.
+    /// The prompt that is run; it must have the same number of tokens.
     pub corrupt: Prompt,
-    /// Which activation; the residual stream, if it is not said.
+    /// The patched activation; by default the residual stream.
     #[serde(default)]
     pub site: PatchSite,
-    /// Where the site is a head: which query head of each layer, from 0; none for all of a layer
-    /// together.
+    /// If the site is a head: the query head in each layer, from 0; `None` for all heads of a layer together.
     #[serde(default)]
     pub head: Option<u32>,
-    /// The clean answer; none for the token that the clean run finds most probable.
+    /// The clean answer; `None` for the most probable token of the clean run.
     #[serde(default)]
     pub answer: Option<u32>,
-    /// The corrupt answer; none for the token that the corrupt run finds most probable.
+    /// The corrupt answer; `None` for the most probable token of the corrupt run.
     #[serde(default)]
     pub against: Option<u32>,
 }
 
-/// How much of the clean answer each position of each layer brings back.
+/// How much of the clean answer is restored by patching each position of each layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PatchReport {
     /// Tokens of the clean prompt.
@@ -112,17 +110,17 @@ pub struct PatchReport {
     pub answer: TokenPiece,
     /// The corrupt answer.
     pub against: TokenPiece,
-    /// What was taken from the clean run.
+    /// The patched activation.
     #[serde(default)]
     pub site: PatchSite,
-    /// Of heads: which of each layer; none for all of a layer together.
+    /// If the site is a head: the query head in each layer; `None` for all heads of a layer together.
     #[serde(default)]
     pub head: Option<u32>,
-    /// Logit of the answer minus logit of the other, in the clean run.
+    /// Logit of `answer` minus logit of `against`, in the clean run.
     pub clean_difference: f64,
     /// The same in the corrupt run.
     pub corrupt_difference: f64,
-    /// (layers, positions): the site of that layer is taken from the clean run at that position. 0 is
-    /// the corrupt run, 1 the clean one.
+    /// (layers, positions): logit difference with the site patched in that layer at that position, scaled so that 0 is
+    /// the corrupt run and 1 the clean run.
     pub restored: Vec<Vec<f64>>,
 }

@@ -2,47 +2,47 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What there is to say of a model without running it.
+/// Properties of a model that are known without running it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReport {
-    /// transformers' class, `Phi3ForCausalLM`.
+    /// Class in transformers, such as `Phi3ForCausalLM`.
     pub class: String,
-    /// The modules, as `print(model)` shows them in transformers.
+    /// Module tree, as shown by `print(model)` in transformers.
     pub modules: ModuleNode,
-    /// Parameters in all; a tied output head counts once.
+    /// Number of parameters; a tied output head counts once.
     pub parameters: u64,
-    /// What the weights take in the model's files; empty where only config.json is there.
+    /// Weights in the model's files by format; empty if there is only a config.json.
     pub formats: Vec<FormatShare>,
-    /// What a sequence takes.
+    /// Size of the KV cache.
     pub kv_cache: KvCacheReport,
-    /// How heads and layers attend.
+    /// Heads and windows.
     pub attention: AttentionReport,
-    /// The rotary embeddings; empty where positions are learned.
+    /// Rotary embeddings; empty if positions are learned.
     pub ropes: Vec<RopeReport>,
     /// Longest sequence.
     pub max_position_embeddings: u32,
-    /// The tokenizer, where the model has one.
+    /// The tokenizer, if the model has one.
     pub tokenizer: Option<TokenizerReport>,
 }
 
-/// A module and what is in it.
+/// A module with its children.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleNode {
-    /// Its name in its parent: `self_attn`, or `0-31` for a run of equal layers.
+    /// Its name in its parent: `self_attn`, or `0-31` for several equal layers.
     pub name: String,
-    /// `Linear(in_features=3072, out_features=9216, bias=False)`; a class alone where modules follow.
+    /// `Linear(in_features=3072, out_features=9216, bias=False)`; only the class if it has children.
     pub description: String,
-    /// The shape of its weight.
+    /// Shape of its weight.
     pub shape: Option<Vec<u32>>,
-    /// How many times it is there.
+    /// Number of equal modules that this node represents.
     pub count: u32,
-    /// Parameters of it and of all that is in it, times `count`.
+    /// Parameters of the module and its children, times `count`.
     pub parameters: u64,
-    /// What is in it.
+    /// Its children.
     pub children: Vec<ModuleNode>,
 }
 
-/// Indented, as PyTorch prints modules.
+/// Prints the tree indented, as PyTorch does.
 impl fmt::Display for ModuleNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.print(f, 0)
@@ -67,20 +67,20 @@ impl ModuleNode {
     }
 }
 
-/// The weights of one number format.
+/// The weights of one format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormatShare {
-    /// `Q4_1`, `BF16`.
+    /// The format, such as `Q4_1` or `BF16`.
     pub format: String,
-    /// Tensors.
+    /// Number of tensors.
     pub tensors: u64,
-    /// Weights.
+    /// Number of weights.
     pub weights: u64,
     /// Bytes in the files.
     pub bytes: u64,
 }
 
-/// What keys and values take: 2 × layers × kv_heads × (head_dim × value_bytes + scale_bytes), per token.
+/// Size of the KV cache. Per token it is 2 × layers × kv_heads × (head_dim × value_bytes + scale_bytes) bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KvCacheReport {
     /// Decoder layers.
@@ -91,28 +91,28 @@ pub struct KvCacheReport {
     pub head_dim: u32,
     /// Bytes per value.
     pub value_bytes: u64,
-    /// Bytes of the scale that each head has at each position; 0 for floats.
+    /// Bytes of the scale per head and position; 0 for floats.
     pub scale_bytes: u64,
     /// Bytes per token.
     pub bytes_per_token: u64,
-    /// Tokens of the context asked about.
+    /// Tokens of the requested context.
     pub context: u32,
     /// Bytes of that context.
     pub context_bytes: u64,
 }
 
-/// How heads and layers attend.
+/// Heads and windows of attention.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttentionReport {
     /// Query heads.
     pub heads: u32,
     /// Key and value heads.
     pub kv_heads: u32,
-    /// Query heads that share a key head.
+    /// Query heads per key head.
     pub group: u32,
     /// `MHA`, `GQA` or `MQA`.
     pub kind: String,
-    /// The window of each layer; none where a layer sees all positions.
+    /// Sliding window of each layer; `None` for a layer that attends to all positions.
     pub sliding_windows: Vec<Option<u32>>,
 }
 
@@ -121,24 +121,24 @@ pub struct AttentionReport {
 pub struct RopeReport {
     /// Base of the frequencies (`rope_theta`).
     pub theta: f32,
-    /// Dimensions of each head that turn.
+    /// Dimensions of each head that are rotated.
     pub dim: u32,
-    /// `rope_type` in transformers' terms, with its factors.
+    /// transformers' `rope_type`, with its factors.
     pub scaling: String,
-    /// Factor on cosine and sine.
+    /// Factor of cosine and sine.
     pub attention_factor: f32,
-    /// The layers that turn by it.
+    /// The layers that use it.
     pub layers: Vec<u32>,
 }
 
-/// What there is to say of a tokenizer.
+/// Properties of a tokenizer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenizerReport {
-    /// Tokens.
+    /// Size of the vocabulary.
     pub tokens: u32,
-    /// The token that begins a text.
+    /// The token that starts a text.
     pub bos_token_id: Option<u32>,
-    /// A token that ends a text.
+    /// The token that ends a text.
     pub eos_token_id: Option<u32>,
     /// Whether there is a chat template.
     pub has_chat_template: bool,

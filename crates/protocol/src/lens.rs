@@ -2,29 +2,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Candidate, TokenPiece};
 
-/// The logit lens of a prompt: final norm and output head on the residual stream before each layer.
+/// Logit lens of a prompt: final norm and output head applied to the residual stream before each layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LensReport {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
-    /// For each position the model's own answer, which all layers are asked about.
+    /// The model's prediction at each position.
     pub answers: Vec<TokenPiece>,
-    /// For each position, the first layer from which on that answer leads.
+    /// The first layer at each position from which on the prediction has rank 1.
     pub leads_from: Vec<u32>,
-    /// (layers + 1, positions); the last row is what the model says in the end.
+    /// (layers + 1, positions); the last row is the model's output.
     pub cells: Vec<Vec<LensCell>>,
 }
 
-/// A layer at a position.
+/// The logit lens at one layer and position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LensCell {
     /// The most probable tokens, best first.
     pub top: Vec<Candidate>,
-    /// Of the answer at this position.
+    /// The model's prediction for this position in this layer.
     pub answer: LensAnswer,
 }
 
-/// What a layer makes of the final answer.
+/// Logit, probability and rank of the model's prediction in a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LensAnswer {
     /// Its logit.

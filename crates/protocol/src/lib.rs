@@ -1,7 +1,6 @@
-//! The typed messages between the engine and the people who watch it.
+//! Typed messages between engine, worker, page and command line, sent as JSON.
 //!
-//! The worker, the page and the command line speak these types and no others. They carry no GPU
-//! type, so that the page can be built without the engine. On the wire they are JSON.
+//! They contain no GPU types, so the page can be built without the engine.
 
 mod answer;
 mod arrival;

@@ -2,53 +2,52 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where the page's model comes from.
+/// Source of the page's model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelSource {
     /// The site itself.
     Site {
-        /// A name to show and to store it under, `smollm2-135m-instruct-q4_1`.
+        /// Name for display and storage, such as `smollm2-135m-instruct-q4_1`.
         name: String,
-        /// The address of the model's `manifest.json`, relative to the page. See `xtask`'s
-        /// `model.rs`.
+        /// Address of the model's `manifest.json`, relative to the page. See `xtask`'s `model.rs`.
         manifest_url: String,
     },
     /// The model hub.
     Hub {
-        /// The model's id, `microsoft/Phi-3-mini-4k-instruct`.
+        /// The model's id, such as `microsoft/Phi-3-mini-4k-instruct`.
         id: String,
-        /// A branch, a tag or a commit, `main`.
+        /// A branch, a tag or a commit, such as `main`.
         revision: String,
-        /// One of several GGUF files there; none for the model that the repository is.
+        /// One of the repository's GGUF files; `None` to use the repository as a whole.
         file: Option<String>,
     },
-    /// Files that the reader picked on this computer.
+    /// Files that the user picked on this computer.
     Local {
-        /// A name to show and to store them under: the folder's, or the file's.
+        /// Name for display and storage: that of the folder or the file.
         name: String,
-        /// The names of the files.
+        /// Names of the files.
         files: Vec<String>,
-        /// Whether to copy them into the browser's storage.
+        /// Whether to copy them to the browser's storage.
         keep: bool,
     },
-    /// Files that the reader picked once, and the browser's storage kept.
+    /// Files that the user picked earlier, from the browser's storage.
     Kept {
-        /// The name they were stored under.
+        /// Name in the storage.
         name: String,
     },
 }
 
-/// How to reach the model hub. It is part of a command and of nothing that is stored.
+/// Access to the model hub. Part of a command; never stored.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HubAccess {
-    /// Its address, `https://huggingface.co`.
+    /// Its address, such as `https://huggingface.co`.
     pub endpoint: String,
-    /// An access token, for models that ask for one.
+    /// Access token, for models that require one.
     pub token: Option<String>,
 }
 
-/// Without the token, which must not be logged.
+/// Hides the token, which must not appear in logs.
 impl fmt::Debug for HubAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubAccess")
@@ -61,26 +60,26 @@ impl fmt::Debug for HubAccess {
 /// A model that the site offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SiteModel {
-    /// Where it comes from.
+    /// Its source.
     pub source: ModelSource,
     /// Its name.
     pub name: String,
-    /// Length of its file; none where the manifest could not be read.
+    /// Length of its file; `None` if the manifest could not be read.
     pub bytes: Option<u64>,
-    /// Whether the browser holds all of it, so that no download is needed.
+    /// Whether it is complete in the browser's storage.
     pub stored: bool,
 }
 
-/// A model in the browser's storage, complete or partial.
+/// A complete or partial model in the browser's storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredModel {
     /// Its key in the storage.
     pub key: String,
-    /// Where it came from; loading this again reads or completes it.
+    /// Its source; loading it again reads or completes the stored files.
     pub source: ModelSource,
     /// Its name.
     pub name: String,
-    /// Bytes that are stored.
+    /// Stored bytes.
     pub done: u64,
     /// Bytes of all its files.
     pub bytes: u64,
@@ -88,7 +87,7 @@ pub struct StoredModel {
     pub complete: bool,
 }
 
-/// Usage of the browser's storage for this site.
+/// Use of the browser's storage for this site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageRoom {
     /// Used bytes.
@@ -97,15 +96,15 @@ pub struct StorageRoom {
     pub free: u64,
 }
 
-/// The loaded model, for the page's header.
+/// Summary of a loaded model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelSummary {
     /// The model's own name (`general.name`).
     pub name: String,
-    /// The architecture, `llama`.
+    /// The architecture, such as `llama`.
     pub architecture: String,
-    /// Number of weights.
+    /// Number of parameters.
     pub parameters: u64,
     /// The format of most weights, such as `Q4_1`.
     pub format: String,
@@ -125,32 +124,32 @@ pub struct ModelSummary {
     pub vocab_size: u32,
     /// Longest sequence (`max_position_embeddings`).
     pub max_position_embeddings: u32,
-    /// Whether the file has a chat template.
+    /// Whether the model has a chat template.
     pub has_chat_template: bool,
 }
 
 impl AdapterSummary {
-    /// Whether it has timestamps.
+    /// Whether it supports timestamps.
     pub fn has_timestamps(&self) -> bool {
         self.features.iter().any(|it| it == "timestamps")
     }
 }
 
-/// An adapter and what it allows.
+/// An adapter with its features and limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterSummary {
-    /// The adapter's name, as its driver gives it; in a browser often only vendor and architecture.
+    /// Name reported by the driver; in browsers often only vendor and architecture.
     pub name: String,
     /// `Vulkan`, `Metal`, `Dx12` or `BrowserWebGpu`.
     pub backend: String,
     /// `DiscreteGpu`, `IntegratedGpu`, `Cpu`, …
     pub device_type: String,
-    /// The driver and its version, where known.
+    /// Driver and version, if known.
     pub driver: String,
-    /// The features that matter here: `f16`, `subgroups`, `timestamps`.
+    /// Relevant features: `f16`, `subgroups`, `timestamps`.
     pub features: Vec<String>,
-    /// Largest storage binding in bytes.
+    /// Maximum size of a storage binding, in bytes.
     pub max_storage_binding: u64,
-    /// Largest buffer in bytes.
+    /// Maximum size of a buffer, in bytes.
     pub max_buffer: u64,
 }

@@ -3,7 +3,7 @@ use vitrine_sampling::SamplingParams;
 
 use crate::{Distribution, Draw, TokenPiece};
 
-/// A token that was requested by name.
+/// A token that was requested by id or text, with its prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedToken {
     /// The token.
@@ -12,7 +12,7 @@ pub struct NamedToken {
     pub logit: f32,
     /// Its probability.
     pub probability: f64,
-    /// 1 for the most probable token; among equal ones the lower id comes first.
+    /// 1 for the most probable token; of equal ones, the lower id comes first.
     pub rank: u32,
 }
 
@@ -23,62 +23,62 @@ pub struct StepsReport {
     pub params: SamplingParams,
     /// The most probable tokens after penalties, best first.
     pub tokens: Vec<TokenSteps>,
-    /// What each filter did, in order.
+    /// The effect of each filter, in order.
     pub filters: Vec<FilterReport>,
     /// The token that was drawn.
     pub drawn: TokenPiece,
-    /// How.
+    /// How it was drawn.
     pub draw: Draw,
 }
 
-/// The effect of each step on one token.
+/// The steps for one token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenSteps {
     /// The token.
     pub piece: TokenPiece,
-    /// Its logit, as the output head gave it.
+    /// Its logit from the output head.
     pub logit: f32,
-    /// After the penalties.
+    /// Its logit after penalties.
     pub penalized: f32,
-    /// And divided by the temperature.
+    /// `penalized` divided by the temperature.
     pub scaled: f32,
-    /// Its probability then.
+    /// Its probability before filters.
     pub probability: f64,
-    /// Among those that remain after top-k; 0 if it was removed.
+    /// Its probability after top-k; 0 if removed.
     pub after_top_k: f64,
-    /// And top-p.
+    /// Its probability after top-p; 0 if removed.
     pub after_top_p: f64,
-    /// And min-p: the probability by which it is drawn.
+    /// Its probability after min-p, with which it is drawn; 0 if removed.
     pub after_min_p: f64,
 }
 
-/// What a filter did.
+/// Effect of a filter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilterReport {
     /// `top_k`, `top_p` or `min_p`.
     pub name: String,
-    /// Tokens that remain.
+    /// Number of remaining tokens.
     pub kept: u32,
-    /// Tokens that it removed.
+    /// Number of removed tokens.
     pub removed: u32,
-    /// The most probable of those.
+    /// The most probable removed tokens.
     pub first_removed: Vec<TokenPiece>,
 }
 
-/// What a model predicts at a position of a prompt.
+/// The prediction at a position of a prompt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PositionReport {
-    /// The position; the first token has 0.
+    /// The position, from 0.
     pub position: u32,
-    /// The token there.
+    /// The token at this position.
     pub piece: TokenPiece,
-    /// What may follow it.
+    /// Distribution of the next token.
     pub distribution: Distribution,
-    /// The actual next token; `None` after the last token.
+    /// The next token of the prompt; `None` for the last position.
     pub following: Option<FollowingToken>,
 }
 
-/// The actual next token.
+/// The token that actually follows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FollowingToken {
     /// The token.
@@ -87,7 +87,7 @@ pub struct FollowingToken {
     pub logit: f32,
     /// Its probability.
     pub probability: f64,
-    /// 1 for the most probable token; among equal ones the lower id comes first.
+    /// 1 for the most probable token; of equal ones, the lower id comes first.
     pub rank: u32,
     /// -log2 of its probability, in bits.
     pub surprisal_bits: f64,

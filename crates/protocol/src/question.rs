@@ -5,8 +5,8 @@ use crate::{
     TraceRequest, TuneRequest,
 };
 
-/// Questions about the loaded model. Each question has one [`Answer`](crate::Answer) of the same name. Layers, heads
-/// and positions count from 0.
+/// A question about the loaded model, answered by the [`Answer`](crate::Answer) of the same name. Layers, heads and
+/// positions count from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -17,22 +17,22 @@ pub enum Question {
         /// Whether to add the special tokens that the model expects.
         special: bool,
     },
-    /// A user's message rendered by the chat template.
+    /// A user's message, rendered by the chat template.
     Render {
-        /// What the user says.
+        /// The message.
         user: String,
     },
-    /// Modules, parameters, number formats, cache, attention and positions of the loaded model.
+    /// Modules, parameters, formats, KV cache, attention and positions of the loaded model.
     Inspect {
-        /// Number of tokens for the size of the KV cache; `None` for the longest context.
+        /// Tokens for the size of the KV cache; `None` for the longest context.
         #[serde(default)]
         context: Option<u32>,
     },
-    /// The same of any config.json; needs no loaded model. Answered by `Answer::Inspect`.
+    /// The same for any config.json; needs no loaded model. Answered by `Answer::Inspect`.
     InspectConfig {
         /// The file's text.
         json: String,
-        /// Number of tokens for the size of the KV cache; `None` for the longest context.
+        /// Tokens for the size of the KV cache; `None` for the longest context.
         #[serde(default)]
         context: Option<u32>,
     },
@@ -43,7 +43,7 @@ pub enum Question {
         /// Tokens by id.
         #[serde(default)]
         ids: Vec<u32>,
-        /// Tokens by text; each must be one token. They come after those by id.
+        /// Tokens by text; each must be a single token. They follow those by id.
         #[serde(default)]
         texts: Vec<String>,
     },
@@ -51,25 +51,25 @@ pub enum Question {
     Steps {
         /// The prompt.
         prompt: Prompt,
-        /// How to choose.
+        /// Sampling settings.
         params: SamplingParams,
-        /// How many of the best tokens to follow.
+        /// Number of most probable tokens to report.
         rows: u32,
     },
-    /// The prediction at each position of a prompt, and the surprisal of the next token.
+    /// Prediction and surprisal of the next token at each position of a prompt.
     Positions {
         /// The prompt.
         prompt: Prompt,
-        /// How many candidates, at most 64.
+        /// Number of candidates, at most 64.
         top: u32,
     },
     /// Tensors, as buffers.
     Trace(TraceRequest),
-    /// Thumbnails of the attention of all layers and heads, as a buffer, with the heads' scores.
+    /// The downsampled attention of all layers and heads, as a buffer, with the heads' scores.
     AttentionThumbnails {
         /// The prompt.
         prompt: Prompt,
-        /// Maximum cells per side.
+        /// Maximum number of cells per side.
         side: u32,
     },
     /// The attention of all heads of a layer, as a buffer.
@@ -83,11 +83,10 @@ pub enum Question {
     Lens {
         /// The prompt.
         prompt: Prompt,
-        /// How many candidates, at most 64.
+        /// Number of candidates, at most 64.
         top: u32,
     },
-    /// The rotary embedding of a layer, and the queries and keys of a head before and after it, as
-    /// buffers.
+    /// The rotary embedding of a layer, and queries and keys of a head before and after it, as buffers.
     Rope {
         /// The prompt.
         prompt: Prompt,
@@ -96,41 +95,41 @@ pub enum Question {
         /// The query head.
         head: u32,
     },
-    /// The effect of interventions on the next token.
+    /// Effect of interventions on the token after a prompt.
     Ablate {
         /// The prompt.
         prompt: Prompt,
-        /// What is different.
+        /// The interventions.
         interventions: Vec<Intervention>,
-        /// How many candidates.
+        /// Number of candidates.
         top: u32,
     },
-    /// Each head ablated in turn. Heads arrive as `AnswerPart::Head`.
+    /// Effect of ablating each head in turn. Heads are sent as `AnswerPart::Head`.
     Sweep {
         /// The prompt.
         prompt: Prompt,
-        /// Whether a head outputs its mean over the positions instead of zero.
+        /// Whether a head is set to its mean over the positions instead of zero.
         mean: bool,
     },
-    /// Activation patching of one prompt into another. Cells arrive as `AnswerPart::Restored`.
+    /// Activation patching from one prompt to another. Cells are sent as `AnswerPart::Restored`.
     Patch(PatchRequest),
-    /// The same generation with the KV cache and without. Tokens arrive as `AnswerPart::Raced`.
+    /// The same generation with the KV cache and without. Tokens are sent as `AnswerPart::Raced`.
     Race {
         /// The prompt.
         prompt: Prompt,
-        /// At most this many new tokens.
+        /// Maximum number of new tokens.
         max_new_tokens: u32,
     },
-    /// A comparison of weight formats on one text. It loads the model in each of them and finally as before, so that
-    /// earlier generations cannot be forked. Formats arrive as `AnswerPart::Compared`. Only the worker answers it.
+    /// Compares formats on one text. Loads the model in each format and finally as it was before, so earlier
+    /// generations cannot be forked afterwards. Formats are sent as `AnswerPart::Compared`. Only the worker answers it.
     Compare(CompareRequest),
-    /// Several prompts in one run. Tokens arrive as `AnswerPart::BatchToken`.
+    /// Continues several prompts together. Tokens are sent as `AnswerPart::BatchToken`.
     Batch(BatchRequest),
-    /// Speed.
+    /// Measures speeds.
     Bench(BenchRequest),
-    /// The measured tilings of this adapter.
+    /// The measured tilings for this adapter.
     Tune {
-        /// Whether to measure again.
+        /// Measures them now instead of using earlier results.
         #[serde(default)]
         again: Option<TuneRequest>,
     },

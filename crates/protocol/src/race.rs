@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// The same generation twice: with the KV cache, and recomputing all keys and values at each step.
+/// The same generation twice: with the KV cache, and with keys and values recomputed at each step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RaceReport {
     /// The prompt's token ids.
@@ -11,9 +11,9 @@ pub struct RaceReport {
     pub without_cache: RaceLane,
     /// Whether both generated the same tokens.
     pub same_tokens: bool,
-    /// Time without the cache over time with it, for all steps.
+    /// Time of all steps without the cache, divided by that with it.
     pub time_ratio: f64,
-    /// Operations without the cache over operations with it.
+    /// Operations of all steps without the cache, divided by those with it.
     pub flops_ratio: f64,
 }
 
@@ -22,23 +22,23 @@ pub struct RaceReport {
 pub struct RaceLane {
     /// The new token ids.
     pub ids: Vec<u32>,
-    /// Their text; none without a tokenizer.
+    /// Their text; `None` without a tokenizer.
     pub text: Option<String>,
     /// One for each new token.
     pub steps: Vec<RaceStep>,
 }
 
-/// The cost of a new token.
+/// Cost of a new token.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RaceStep {
-    /// How many tokens went through the layers.
+    /// Number of tokens computed by the layers.
     pub tokens: u32,
-    /// Seconds of this step, from the token before it (of the first: from the request).
+    /// Seconds since the previous token, or since the request for the first one.
     pub seconds: f64,
     /// Seconds of all steps so far.
     pub total_s: f64,
-    /// Floating-point operations of this step, counted by the shapes: see `step_flops`.
+    /// Floating-point operations of this step, derived from the shapes: see `step_flops`.
     pub flops: u64,
-    /// Bytes of keys and values that are kept for the next step.
+    /// Bytes of keys and values in the cache after this step.
     pub cache_bytes: u64,
 }

@@ -1,38 +1,38 @@
 use serde::{Deserialize, Serialize};
 
-/// Profile of a pass, by timestamps on the GPU.
+/// GPU time of a pass by kernel, from timestamps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PassProfile {
     /// Positions in the cache before it.
     pub context: u32,
-    /// Tokens of the pass: 1 when decoding.
+    /// Tokens of the pass: 1 for decoding.
     pub tokens: u32,
-    /// Seconds on the GPU, all kernels together.
+    /// Seconds of all kernels together.
     pub seconds: f64,
-    /// Its stages, in the order of the pass; layers are summed.
+    /// The kernels, in the order of the pass, summed over the layers.
     pub kernels: Vec<KernelTime>,
 }
 
-/// GPU time of one operation, summed over the layers.
+/// GPU time of a kernel, summed over the layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KernelTime {
     /// The part of a step: `embed`, `attention`, `mlp`, `head` or `choice`.
     pub stage: String,
-    /// What is computed, as `qkv_proj`.
+    /// What it computes, such as `qkv_proj`.
     pub name: String,
-    /// The shader that computes it.
+    /// The shader.
     pub kernel: String,
-    /// Kernel runs.
+    /// Number of dispatches.
     pub dispatches: u32,
     /// Seconds of all of them.
     pub seconds: f64,
-    /// Multiplications by weights, if there are any.
+    /// Number of multiplications by weights, if there are any.
     pub weights: Option<u64>,
-    /// Bytes of weights, or of keys and values, that must be read once; for single tokens.
+    /// Bytes of weights, or of keys and values, that it must read; for single tokens only.
     pub bytes: Option<u64>,
 }
 
-/// GPU time of a stage of one token.
+/// GPU time of a stage for one token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StageTime {
@@ -41,6 +41,6 @@ pub struct StageTime {
     /// The layer, if the stage belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u32>,
-    /// Seconds. Browsers round to 100 µs.
+    /// Seconds; browsers round to 100 µs.
     pub seconds: f64,
 }

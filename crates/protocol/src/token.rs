@@ -2,14 +2,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::TokenPacket;
 
-/// A token of the tokenizer.
+/// A token with its text and bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenPiece {
     /// Its id.
     pub id: u32,
-    /// Its text; `None` without a tokenizer. A token that holds part of a UTF-8 character shows the replacement
-    /// character here; `bytes` has its actual bytes.
+    /// Its text, with U+FFFD for an incomplete UTF-8 character; `None` without a tokenizer.
     pub token: Option<String>,
     /// Its bytes; empty without a tokenizer.
     pub bytes: Vec<u8>,
@@ -25,44 +24,44 @@ pub struct TokenStep {
     pub position: u32,
     /// The token.
     pub piece: TokenPiece,
-    /// Text that this token completes. Empty while a UTF-8 character is unfinished.
+    /// Text that this token completes; empty while a UTF-8 character is incomplete.
     pub text: String,
     /// Its candidates; `None` if none were requested.
     pub distribution: Option<Distribution>,
-    /// Its packet; `None` if no part was requested.
+    /// Statistics of the pass that chose it; `None` if no part was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub packet: Option<TokenPacket>,
-    /// Its draw; `None` if the most probable token was chosen.
+    /// How it was drawn; `None` if it is simply the most probable token.
     #[serde(default)]
     pub draw: Option<Draw>,
     /// Seconds since the request.
     pub elapsed_s: f64,
 }
 
-/// How a token was drawn. The remaining tokens divide [0, 1) in order of id, each with a segment as long as its
-/// probability; the point falls on the segment of the drawn token.
+/// How a token was drawn. The tokens that remain after filters divide the interval from 0 to 1 in order of id, each
+/// with the length of its probability. The token whose segment contains the random point is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Draw {
     /// The random point, from 0 to 1.
     pub u: f64,
-    /// Where the token's segment begins.
+    /// Start of the token's segment.
     pub start: f64,
     /// Length of the segment: the probability with which the token was drawn.
     pub probability: f64,
-    /// How many tokens remained.
+    /// Number of remaining tokens.
     pub kept: u32,
 }
 
-/// The distribution of the next token: the best tokens, and the sum of the others.
+/// The distribution of the next token: the most probable tokens, and the sum of the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distribution {
-    /// The most probable tokens, best first; equal logits in order of id.
+    /// The most probable tokens, best first; those with equal logits in order of id.
     pub top: Vec<Candidate>,
-    /// The probability of all tokens that are not in `top`.
+    /// Total probability of the tokens that are not in `top`.
     pub rest_probability: f64,
-    /// How many tokens that is.
+    /// Number of these tokens.
     pub rest_count: u32,
 }
 
@@ -74,11 +73,10 @@ pub struct Candidate {
     pub id: u32,
     /// Its text; `None` without a tokenizer.
     pub token: Option<String>,
-    /// Its bytes, which tell apart the tokens that hold part of a character; empty without a
-    /// tokenizer.
+    /// Its bytes, which distinguish tokens with incomplete characters; empty without a tokenizer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bytes: Vec<u8>,
-    /// Its logit, as the output head gave it.
+    /// Its logit from the output head.
     pub logit: f32,
     /// Its probability: softmax over the whole vocabulary.
     pub probability: f64,

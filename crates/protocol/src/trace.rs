@@ -2,17 +2,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Prompt;
 
-/// A request for activations of the prefill of a prompt.
+/// A request to run a prompt and return tensors of the pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceRequest {
-    /// What to read.
+    /// The prompt.
     pub prompt: Prompt,
-    /// The taps: `hidden_states`, `attentions.3`, `logits`, …; of all layers if none is named.
+    /// The tensors: `hidden_states`, `attentions.3`, `logits`, …; of all layers if none is named.
     pub taps: Vec<String>,
-    /// Number of candidates of the logit lens of every layer and position, if requested.
+    /// Also returns the logit lens of all layers and positions, with this many candidates.
     #[serde(default)]
     pub lens: Option<u32>,
-    /// The interventions of this run.
+    /// Interventions in this run.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
 }
@@ -21,7 +21,7 @@ pub struct TraceRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intervention {
-    /// Scales the output of a query head, the input of `o_proj`.
+    /// Scales the output of a query head, which is part of the input of `o_proj`.
     Head {
         /// The layer.
         layer: u32,
@@ -29,17 +29,17 @@ pub enum Intervention {
         head: u32,
         /// 0 ablates the head.
         factor: f32,
-        /// Whether to add the mean of the head's output over the positions of the prompt, from a run without
-        /// interventions: with factor 0 this is mean ablation.
+        /// Also adds the mean of the head's output over the positions of the prompt, from a run without interventions.
+        /// With factor 0 this is a mean ablation.
         #[serde(default)]
         mean: bool,
     },
-    /// The attention of a layer adds nothing to the residual stream.
+    /// Skips the attention of a layer: it adds nothing to the residual stream.
     SkipAttention {
         /// The layer.
         layer: u32,
     },
-    /// The MLP of a layer adds nothing to the residual stream.
+    /// Skips the MLP of a layer: it adds nothing to the residual stream.
     SkipMlp {
         /// The layer.
         layer: u32,
@@ -51,30 +51,30 @@ pub enum Intervention {
         /// (hidden_size).
         vector: Vec<f32>,
     },
-    /// Replaces activations by those of another run at chosen positions.
+    /// Replaces an activation at some positions by values of another run.
     Patch {
-        /// Of what.
+        /// The replaced activation.
         site: PatchSite,
-        /// The query head, for [`PatchSite::Head`].
+        /// The query head, if the site is one.
         #[serde(default)]
         head: u32,
         /// The layer.
         layer: u32,
-        /// Which positions.
+        /// The positions.
         positions: Vec<u32>,
         /// (positions, width of the site): hidden_size, or head_dim for a head.
         values: Vec<f32>,
     },
 }
 
-/// What a patch replaces.
+/// The activation that a patch replaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatchSite {
     /// The residual stream before the layer.
     #[default]
     Residual,
-    /// The output of a query head, the input of `o_proj`.
+    /// The output of a query head, which is part of the input of `o_proj`.
     Head,
     /// The output of the MLP.
     MlpOut,

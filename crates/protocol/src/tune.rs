@@ -2,48 +2,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::AdapterSummary;
 
-/// What to measure.
+/// A request to time the tilings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuneRequest {
-    /// Whether to measure the passes of prompts too.
+    /// Whether to measure prefill too.
     pub prompts: bool,
-    /// About how many seconds each kind of pass may take.
+    /// Approximate seconds for each kind of pass.
     pub budget_s: f64,
 }
 
-/// Times of the tilings of each projection on this adapter.
+/// Times of the tilings for each projection on this adapter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuneReport {
-    /// The adapter that computed.
+    /// The adapter.
     pub adapter: AdapterSummary,
-    /// Each projection in each kind of pass; empty without timestamps.
-    pub kinds: Vec<ProjectionTimes>,
+    /// Each projection in each kind of pass; empty if the adapter has no timestamps.
+    pub kinds: Vec<KindTimes>,
 }
 
-/// Times of the tilings of a projection.
+/// Times of the tilings for one projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProjectionTimes {
-    /// The operation, the matrix, its weight format, and the kind of pass.
+pub struct KindTimes {
+    /// Description of the projection: what it computes, its shape and weight format, and the kind of pass.
     pub kind: String,
-    /// Matrices that were timed together.
+    /// Number of matrices timed together.
     pub matrices: u32,
-    /// Tokens of the pass that was timed.
+    /// Tokens of the timed pass.
     pub tokens: u32,
     /// The tilings; the first is the default on this kind of adapter.
-    pub cuts: Vec<TilingTime>,
-    /// The one that is used from now on.
+    pub cuts: Vec<CutTime>,
+    /// The tiling that is used from now on.
     pub best: String,
-    /// Whether there was time for all of them.
+    /// Whether there was time to measure all of them.
     pub complete: bool,
 }
 
-/// The time of a tiling.
+/// Time of one tiling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TilingTime {
+pub struct CutTime {
     /// The tiling.
     pub cut: String,
-    /// Seconds for all those matrices, on the GPU.
+    /// GPU seconds for all these matrices.
     pub seconds: f64,
-    /// Multiplications by a weight per second.
+    /// Multiplications by weights per second.
     pub weights_per_s: f64,
 }

@@ -1,9 +1,6 @@
-//! Messages in JSON are what `docs/protocol.md` says, and what does not fit is refused.
+//! Messages have the JSON that `docs/protocol.md` describes, and invalid ones are refused.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test ends at the first thing that is wrong"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use vitrine_protocol::{Answer, Command, Event, Prompt, Question, TokenizeReport};
 

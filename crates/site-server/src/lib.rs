@@ -1,7 +1,7 @@
-//! Serves the built page on this machine, for people and for the browser tests.
+//! Serves the built page on this machine, for development and browser tests.
 //!
-//! Only to this machine: the address is always 127.0.0.1. The headers are those that a careful
-//! static host would send, so that a page which breaks under them breaks here first.
+//! It listens on 127.0.0.1 only. It sends the headers of a strict static host, so that problems with them show up
+//! during development.
 
 use std::{
     io,
@@ -16,11 +16,11 @@ use axum::{
 use tokio::net::TcpListener;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-/// How many ports are tried from the first on.
+/// Number of ports to try.
 const PORTS: u16 = 100;
 
-/// What a page may load and do: its own files and wasm. No inline scripts. Whom it may connect to
-/// stands in the page itself, beside the model hub's address; two policies would have to agree.
+/// Allows the page's own files and wasm, but no inline scripts. Connections are restricted by the page's own policy,
+/// next to the address of the model hub; a second policy here would have to match it.
 const CONTENT_SECURITY_POLICY: &str = "script-src 'self' 'wasm-unsafe-eval'; \
     worker-src 'self'; \
     style-src 'self'; \
@@ -38,19 +38,19 @@ pub enum ServeError {
         /// The last port tried.
         last: u16,
     },
-    /// The system does not let us listen or accept.
+    /// Listening or accepting failed.
     #[error("cannot serve on 127.0.0.1: {0}; choose another port with --port")]
     Io(#[from] io::Error),
 }
 
-/// A port that is taken, and nothing served on it yet.
+/// A bound port that does not serve anything yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Server {
-    /// Takes `first_port`, or the next that is free; 0 lets the system choose.
+    /// Binds `first_port` or the next free one; with 0 the system chooses.
     pub async fn bind(first_port: u16) -> Result<Self, ServeError> {
         let last_port = if first_port == 0 {
             0
@@ -73,12 +73,12 @@ impl Server {
         })
     }
 
-    /// The port that was taken.
+    /// The bound port.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Where the page will be.
+    /// Address of the page.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -95,7 +95,7 @@ fn router(folder: &Path) -> Router {
     };
     Router::new()
         .fallback_service(ServeDir::new(folder))
-        // Always ask whether a file is still the same: a new build is seen at once.
+        // Makes browsers revalidate files, so that they load a new build at once.
         .layer(header(header::CACHE_CONTROL, "no-cache"))
         .layer(header(
             header::CONTENT_SECURITY_POLICY,

@@ -1,5 +1,4 @@
-//! Byte-level BPE, and its alphabet (GPT-2's): every byte as one printable character, so that a
-//! vocabulary is plain text.
+//! Byte-level BPE with GPT-2's alphabet, which maps every byte to a printable character.
 
 use std::collections::HashSet;
 
@@ -11,7 +10,7 @@ use crate::decoding::Decoding;
 use crate::tokenizer::damaged;
 use crate::{GgufVocabulary, TextError, merges, pre_tokenizer};
 
-/// The encoder of a GGUF file's vocabulary, and whether its family begins texts with BOS.
+/// Builds the encoder and decoder of a GGUF vocabulary; also returns whether its family starts texts with BOS.
 pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding, bool), TextError> {
     let family =
         pre_tokenizer::family(vocabulary.pre.as_deref().ok_or(TextError::NoPreTokenizer)?)?;
@@ -44,12 +43,12 @@ pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding,
     Ok((encoder, Decoding::byte_level(), family.add_bos))
 }
 
-/// The byte that a character of the alphabet stands for.
+/// The byte that a character of the alphabet represents.
 fn byte_of(character: char) -> Option<u8> {
     let code = u32::from(character);
     match code {
         0x21..=0x7E | 0xA1..=0xAC | 0xAE..=0xFF => u8::try_from(code).ok(),
-        // The other 68 bytes follow from U+0100 on, in order.
+        // The other 68 bytes, in order, start at U+0100.
         0x100..=0x120 => u8::try_from(code - 0x100).ok(),
         0x121..=0x142 => u8::try_from(code - 0x121 + 0x7F).ok(),
         0x143 => Some(0xAD),
@@ -57,7 +56,7 @@ fn byte_of(character: char) -> Option<u8> {
     }
 }
 
-/// The bytes that a token stands for; `None` if it has a character outside the alphabet.
+/// The bytes of a token; `None` if it contains a character outside the alphabet.
 pub(crate) fn bytes_of(token: &str) -> Option<Vec<u8>> {
     token.chars().map(byte_of).collect()
 }

@@ -14,27 +14,27 @@ use gate::Budget;
 mod gate;
 mod rewrite;
 
-/// Steps of the template engine. A long conversation takes some hundred thousands.
+/// Maximum steps of the template engine. A long conversation takes a few hundred thousand.
 const FUEL: u64 = 5_000_000;
-/// Bytes that a template may write.
+/// Maximum output of a template, in bytes.
 const MAX_BYTES: usize = 16 << 20;
-/// Bytes of a template itself; the longest known have some ten thousand.
+/// Maximum size of a template, in bytes; the longest known ones have some ten thousand.
 const MAX_SOURCE: usize = 256 << 10;
-/// Macros within macros; small, because a worker in the page has a small stack.
+/// Maximum recursion depth of macros; small, because web workers have a small stack.
 const MAX_DEPTH: usize = 100;
 const NAME: &str = "chat";
 
-/// One turn of a conversation.
+/// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks: `system`, `user` or `assistant`.
+    /// Author: `system`, `user` or `assistant`.
     pub role: String,
-    /// What is said.
+    /// Text.
     pub content: String,
 }
 
 impl Message {
-    /// A message.
+    /// Creates a message.
     pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
         Self {
             role: role.into(),
@@ -50,31 +50,31 @@ impl Message {
     }
 }
 
-/// A chat template as the files of a model have it.
+/// A chat template as stored in the model's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChatTemplateSource {
-    /// Jinja.
+    /// Jinja source.
     pub source: String,
-    /// The texts of special tokens by the names that templates use (`bos_token`).
+    /// Texts of the special tokens by the names that templates use (`bos_token`).
     pub tokens: BTreeMap<String, String>,
 }
 
 impl ChatTemplateSource {
-    /// Compiles it.
+    /// Compiles the template.
     ///
     /// # Errors
-    /// When the template is not valid.
+    /// Fails if the template is not valid.
     pub fn compile(&self) -> Result<ChatTemplate, TextError> {
         ChatTemplate::with_tokens(&self.source, self.tokens.clone())
     }
 }
 
-/// Writes conversations as text.
+/// Renders conversations as text.
 pub trait RenderChat {
-    /// The text of a conversation; with `add_generation_prompt` the beginning of the answer too.
+    /// Renders a conversation; with `add_generation_prompt` including the beginning of the reply.
     ///
     /// # Errors
-    /// When the template refuses the conversation, fails, or does not end.
+    /// Fails if the template rejects the conversation, fails, or exceeds a limit.
     fn render(
         &self,
         messages: &[Message],
@@ -82,22 +82,22 @@ pub trait RenderChat {
     ) -> Result<String, TextError>;
 }
 
-/// The model's own way to write a conversation as text (Jinja), as transformers applies it.
+/// The model's own chat template (Jinja), applied as transformers does.
 ///
-/// A template comes with the model and is not trusted: what it computes and writes is bounded.
+/// Templates come with the model and are not trusted: their work and output are bounded.
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
-    budget: Arc<Budget>,
-    /// The texts of the special tokens by the names that templates use (`bos_token`).
+    purse: Arc<Purse>,
+    /// Texts of the special tokens by the names that templates use (`bos_token`).
     tokens: BTreeMap<String, String>,
 }
 
 impl ChatTemplate {
-    /// Compiles a template. `bos` and `eos` are the texts of these tokens.
+    /// Compiles a template, with the texts of the BOS and EOS tokens.
     ///
     /// # Errors
-    /// When the template is not valid.
+    /// Fails if the template is not valid.
     pub fn new(source: &str, bos: Option<String>, eos: Option<String>) -> Result<Self, TextError> {
         let tokens = [("bos_token", bos), ("eos_token", eos)];
         let tokens = tokens
@@ -132,7 +132,7 @@ impl ChatTemplate {
         environment.add_function("strftime_now", strftime_now);
         let own = Arc::clone(&budget);
         environment.set_formatter(move |output, state, value| {
-            // Also what is written to a variable comes by here.
+            // Also called for text that is captured in a variable.
             own.make(own.printed(value)?)?;
             minijinja::escape_formatter(output, state, value)
         });
@@ -160,7 +160,7 @@ impl RenderChat for ChatTemplate {
         let context = context! {
             messages => messages.iter().map(Message::to_value).collect::<Value>(),
             add_generation_prompt => add_generation_prompt,
-            // transformers always passes these two.
+            // transformers always passes these two variables.
             tools => Value::from(()),
             documents => Value::from(()),
             ..Value::from_pairs(self.tokens.iter().map(|(name, text)| (name.as_str(), text.as_str())))
@@ -174,7 +174,7 @@ impl RenderChat for ChatTemplate {
     }
 }
 
-/// `{% generation %}` marks what an assistant wrote, for training; it changes no text.
+/// Replaces `{% generation %}`, which marks assistant text for training and does not affect the output.
 fn without_generation_tags(source: &str) -> String {
     let mut result = String::with_capacity(source.len());
     let mut rest = source;
@@ -201,7 +201,7 @@ fn without_generation_tags(source: &str) -> String {
     result
 }
 
-/// What a template said when it called `raise_exception`.
+/// The message that a template passed to `raise_exception`.
 #[derive(Debug)]
 struct Refusal(String);
 
@@ -218,25 +218,25 @@ fn raise_exception(message: &str) -> Result<Value, Error> {
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
 }
 
-/// The date and time in the format of Python's `strftime`.
+/// The current date and time in the format of Python's `strftime`.
 fn strftime_now(format: &str) -> Result<String, Error> {
     let mut text = String::new();
-    // A wrong format is an error of `fmt`, which `to_string` would panic on.
+    // chrono reports an invalid format as a `fmt` error, on which `to_string` would panic.
     match write!(text, "{}", chrono::Local::now().format(format)) {
         Ok(()) => Ok(text),
         Err(_) => Err(Error::new(
             ErrorKind::InvalidOperation,
-            format!("strftime_now does not know the format `{format}`"),
+            format!("strftime_now does not support the format `{format}`"),
         )),
     }
 }
 
-/// Marks the errors that come from limits, and says which.
+/// Error source that names the exceeded limit.
 #[derive(Debug)]
 struct TooMuch(&'static str);
 
 impl TooMuch {
-    const VALUE: &'static str = "16 MiB of one value";
+    const VALUE: &'static str = "16 MiB for one value";
     const MEMORY: &'static str = "128 MiB of text and lists";
 }
 
@@ -277,7 +277,7 @@ fn template_error(error: Error) -> TextError {
     TextError::Template(error.to_string())
 }
 
-/// Collects what a template writes, up to [`MAX_BYTES`].
+/// Collects the output of a template, up to [`MAX_BYTES`].
 struct BoundedOutput(Vec<u8>);
 
 impl io::Write for BoundedOutput {
@@ -391,7 +391,7 @@ mod tests {
         ));
         assert_eq!(
             render(&doubling, &[]),
-            Err(TextError::Endless("16 MiB of one value"))
+            Err(TextError::Endless("16 MiB for one value"))
         );
         assert_eq!(render(long, &[]), Err(TextError::Endless("16 MiB of text")));
         let source = " ".repeat(MAX_SOURCE + 1);

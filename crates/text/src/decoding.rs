@@ -1,4 +1,4 @@
-//! How tokens become text again: the `decoder` of a tokenizer.json, one token at a time.
+//! Decodes tokens to text one at a time, as the `decoder` of a tokenizer.json describes.
 
 use serde_json::Value;
 
@@ -9,19 +9,19 @@ use crate::{TextError, byte_level};
 const SUPPORTED: &str =
     "ByteLevel, Metaspace, and sequences of Replace, ByteFallback, Fuse and Strip";
 
-/// How the tokens of a vocabulary become text.
+/// Rules for decoding the tokens of a vocabulary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decoding {
     style: Style,
-    /// What happens where a text begins.
+    /// Rule for the beginning of a text.
     pub(crate) start: Start,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Style {
-    /// Each character of a token is a byte (GPT-2).
+    /// Each character of a token represents a byte (GPT-2).
     ByteLevel,
-    /// Characters of a token are replaced (`▁` by a space); `<0x0A>` may stand for a byte.
+    /// Characters of a token are replaced (`▁` by a space). With `byte_fallback`, `<0x0A>` is a byte.
     Pieces {
         replacements: Vec<(char, String)>,
         byte_fallback: bool,
@@ -30,23 +30,23 @@ enum Style {
     Words,
 }
 
-/// What a decoder does where a text begins.
+/// What a decoder does at the beginning of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Start {
     /// Nothing.
     Keep,
-    /// Drops up to so many of this character.
+    /// Drops this character up to this many times.
     Strip(char, usize),
-    /// Leaves this character of the vocabulary out of the first token.
+    /// Removes this character of the vocabulary from the first token.
     DropFromFirst(char),
-    /// Puts a space before each token but the first.
+    /// Inserts a space before each token except the first.
     Separate,
 }
 
-/// What one token adds to a text.
+/// Contribution of one token to a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Bytes of a character that other tokens may complete.
+    /// Bytes, possibly of a character that later tokens complete.
     Bytes(Vec<u8>),
     /// Whole characters.
     Text(String),
@@ -62,7 +62,7 @@ impl Part {
 }
 
 impl Decoding {
-    /// The byte-level alphabet.
+    /// Decoding with the byte-level alphabet.
     pub(crate) fn byte_level() -> Self {
         Self {
             style: Style::ByteLevel,
@@ -70,7 +70,7 @@ impl Decoding {
         }
     }
 
-    /// Sentencepiece: `▁` is a space, and the one before a text may not belong to it.
+    /// Decoding of sentencepiece, where `▁` is a space. With `strip_space`, a space at the beginning is dropped.
     pub(crate) fn sentencepiece(strip_space: bool) -> Self {
         Self {
             style: Style::Pieces {
@@ -85,7 +85,7 @@ impl Decoding {
         }
     }
 
-    /// From the `decoder` of a tokenizer.json.
+    /// Parses the `decoder` of a tokenizer.json.
     pub(crate) fn parse(decoder: &Value) -> Result<Self, TextError> {
         if decoder.is_null() {
             return Ok(Self {
@@ -115,7 +115,7 @@ impl Decoding {
                     let (Some(pattern), Some(content)) = (pattern, content) else {
                         return Err(unsupported(step));
                     };
-                    // A longer pattern could match across tokens.
+                    // A longer pattern could match across token boundaries.
                     let mut characters = pattern.chars();
                     let (Some(character), None) = (characters.next(), characters.next()) else {
                         return Err(unsupported(step));
@@ -133,7 +133,7 @@ impl Decoding {
                 Some("Fuse") => fused = true,
                 Some("Strip") if fused && step["stop"] == 0 && start == Start::Keep => {
                     let count = step["start"].as_u64().and_then(|n| usize::try_from(n).ok());
-                    let count = count.ok_or_else(|| damaged("Strip does not say how many"))?;
+                    let count = count.ok_or_else(|| damaged("its Strip decoder has no count"))?;
                     start = Start::Strip(one_char(&step["content"])?, count);
                 }
                 _ => return Err(unsupported(step)),
@@ -148,7 +148,7 @@ impl Decoding {
         })
     }
 
-    /// What a token adds in the middle of a text.
+    /// The contribution of a token in the middle of a text.
     pub(crate) fn part(&self, token: &str) -> Part {
         match &self.style {
             Style::ByteLevel => {
@@ -171,14 +171,14 @@ impl Decoding {
         }
     }
 
-    /// Whether a broken character shows as one U+FFFD for each of its bytes, not for each of its
-    /// longest parts: the `tokenizers` crate does so for byte tokens.
+    /// Whether an invalid character becomes one U+FFFD per byte instead of one per maximal subpart. The `tokenizers`
+    /// crate does this for byte tokens.
     pub(crate) fn marks_each_byte(&self) -> bool {
         self.style != Style::ByteLevel
     }
 }
 
-/// The steps within sequences within sequences.
+/// Flattens nested sequences of decoders.
 fn flatten<'a>(
     decoder: &'a Value,
     steps: &mut Vec<&'a Value>,
@@ -199,7 +199,7 @@ fn one_char(value: &Value) -> Result<char, TextError> {
     let mut characters = value.as_str().unwrap_or_default().chars();
     match (characters.next(), characters.next()) {
         (Some(character), None) => Ok(character),
-        _ => Err(damaged("its decoder needs one character")),
+        _ => Err(damaged("its decoder does not have exactly one character")),
     }
 }
 
@@ -213,7 +213,7 @@ fn unsupported(step: &Value) -> TextError {
     }
 }
 
-/// The byte that a token like `<0x0A>` stands for.
+/// The byte of a token like `<0x0A>`.
 pub(crate) fn byte_token(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     (digits.len() == 2)

@@ -1,46 +1,46 @@
-/// Why a tokenizer or a chat template could not be made or used.
+/// Error of a tokenizer or a chat template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// The kind of vocabulary is not supported.
+    /// The kind of tokenizer is not supported.
     #[error("The model's tokenizer is one {kind}, which is not supported; supported: {supported}.")]
     UnsupportedTokenizer {
-        /// What the file says, after "one": "of the kind x", "with the decoder y".
+        /// The kind, as words after "one": "of the kind x", "with the decoder y".
         kind: String,
-        /// What would do.
+        /// Supported kinds.
         supported: String,
     },
-    /// There are tokens that the model has no row for.
+    /// The vocabulary of the tokenizer is larger than that of the model.
     #[error(
-        "The tokenizer has {tokenizer} tokens, but the model only {model}: they do not belong together; \
-         take both from the same download."
+        "The tokenizer has {tokenizer} tokens, but the model has only {model}: they do not belong \
+         together. Take both from the same download."
     )]
     LargerThanModel {
-        /// Ids of the tokenizer.
+        /// Vocabulary size of the tokenizer.
         tokenizer: usize,
-        /// Ids of the model.
+        /// Vocabulary size of the model.
         model: usize,
     },
-    /// How the text is split before the merges is not known.
+    /// The pre-tokenizer is not supported.
     #[error(
-        "The model's tokenizer splits text in the way {family}, which is not supported; supported: \
+        "The model's tokenizer uses the pre-tokenizer {family}, which is not supported; supported: \
          {supported}."
     )]
     UnsupportedPreTokenizer {
         /// `tokenizer.ggml.pre`.
         family: String,
-        /// What would do.
+        /// Supported pre-tokenizers.
         supported: String,
     },
-    /// The file does not say how text is split before the merges.
+    /// The file does not name its pre-tokenizer.
     #[error(
-        "The model file does not say how its tokenizer splits text (tokenizer.ggml.pre): choose a file \
-         made with a newer converter."
+        "The model file does not name its pre-tokenizer (tokenizer.ggml.pre): choose a file made with \
+         a newer converter."
     )]
     NoPreTokenizer,
-    /// The tokenizer contradicts itself.
+    /// The tokenizer is inconsistent.
     #[error("The tokenizer in the model file is damaged: {0}. Download it again.")]
     Damaged(String),
-    /// A file of the model's folder is not what it should be.
+    /// A file in the model's folder is invalid.
     #[error("{file} is damaged: {reason}. Download it again.")]
     File {
         /// Its name.
@@ -51,15 +51,15 @@ pub enum TextError {
     /// The text could not be encoded.
     #[error("The text could not be split into tokens: {0}. Change the text.")]
     Encode(String),
-    /// The chat template is wrong, or uses something that is not supported.
+    /// The chat template is invalid or uses an unsupported feature.
     #[error("The model's chat template cannot be used: {0}. Send the prompt without it.")]
     Template(String),
-    /// The chat template itself refuses the conversation (`raise_exception`).
-    #[error("The model's chat template refuses this conversation: {0}.")]
+    /// The chat template rejects the conversation (`raise_exception`).
+    #[error("The model's chat template rejects this conversation: {0}.")]
     Refused(String),
-    /// The chat template does not end, or writes without end.
+    /// The chat template exceeds a limit; it may not terminate.
     #[error(
-        "The model's chat template makes more than {0}, so it was stopped. Send the prompt without it."
+        "The model's chat template was stopped because it exceeded {0}. Send the prompt without it."
     )]
     Endless(&'static str),
 }

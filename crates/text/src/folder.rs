@@ -1,4 +1,4 @@
-//! What the text files of a Hugging Face folder say together.
+//! Tokenizer and chat template of a Hugging Face folder, combined from its files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,26 +8,25 @@ use crate::post_processor::Around;
 use crate::tokenizer_json::Opened;
 use crate::{ChatTemplateSource, SpecialIds, TextError, Tokenizer};
 
-/// The files of a Hugging Face folder that have to do with text, as they are. Only tokenizer.json
-/// is needed.
+/// Contents of the files of a Hugging Face folder that concern text. Only tokenizer.json is required.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FolderTexts<'a> {
-    /// tokenizer.json: the truth, where others differ.
+    /// tokenizer.json: takes precedence over the other files.
     pub tokenizer_json: &'a [u8],
-    /// tokenizer_config.json: names of special tokens, chat templates, and whether BOS and EOS are
-    /// put around a text where tokenizer.json does not say.
+    /// tokenizer_config.json: names of special tokens, chat templates, and whether BOS and EOS are added to a text if
+    /// tokenizer.json does not define it.
     pub tokenizer_config: Option<&'a [u8]>,
-    /// chat_template.jinja: goes before the templates of tokenizer_config.json.
+    /// chat_template.jinja: takes precedence over the templates of tokenizer_config.json.
     pub chat_template: Option<&'a [u8]>,
-    /// special_tokens_map.json: names of special tokens that tokenizer_config.json does not give.
+    /// special_tokens_map.json: special tokens that tokenizer_config.json does not name.
     pub special_tokens_map: Option<&'a [u8]>,
     /// generation_config.json: the ids that end a generation.
     pub generation_config: Option<&'a [u8]>,
-    /// config.json: the same, where there is no generation_config.json.
+    /// config.json: the same, used if there is no generation_config.json.
     pub config: Option<&'a [u8]>,
 }
 
-/// The names that transformers gives to special tokens, as templates see them.
+/// Names of special tokens in transformers and in templates.
 const SPECIAL_NAMES: [&str; 7] = [
     "bos_token",
     "eos_token",
@@ -39,11 +38,10 @@ const SPECIAL_NAMES: [&str; 7] = [
 ];
 
 impl FolderTexts<'_> {
-    /// The tokenizer. Generation ends with the tokenizer's EOS, and with the ids that
-    /// generation_config.json names, or config.json where there is none.
+    /// Builds the tokenizer. A generation ends with its EOS or with an id of [`end_ids`].
     ///
     /// # Errors
-    /// When a file is damaged, or the tokenizer uses something that is not supported.
+    /// Fails if a file is damaged, or the tokenizer uses an unsupported feature.
     pub fn tokenizer(&self) -> Result<Tokenizer, TextError> {
         let opened = Opened::new(self.tokenizer_json)?;
         let config = object(self.tokenizer_config, "tokenizer_config.json")?;
@@ -57,7 +55,7 @@ impl FolderTexts<'_> {
             (Value::Bool(true), Some(id)) => Ok(vec![id]),
             (Value::Bool(true), None) if opened.around.is_none() => Err(wrong(
                 "tokenizer_config.json",
-                format!("{flag} is true, but no {name} of the vocabulary is named"),
+                format!("{flag} is true, but no {name} of the vocabulary is given"),
             )),
             _ => Ok(Vec::new()),
         };
@@ -68,10 +66,10 @@ impl FolderTexts<'_> {
         Ok(opened.into_tokenizer(SpecialIds { bos, eos, ends }, around))
     }
 
-    /// The chat template; none where no file has one.
+    /// The chat template; `None` if no file has one.
     ///
     /// # Errors
-    /// When a file is damaged.
+    /// Fails if a file is damaged.
     pub fn chat_template(&self) -> Result<Option<ChatTemplateSource>, TextError> {
         let config = object(self.tokenizer_config, "tokenizer_config.json")?;
         let own = self
@@ -87,16 +85,16 @@ impl FolderTexts<'_> {
         }
     }
 
-    /// The texts of the special tokens by their names (`bos_token`).
+    /// Texts of the special tokens by name (`bos_token`).
     fn special_tokens_of(&self, config: &Value) -> Result<BTreeMap<String, String>, TextError> {
         let map = object(self.special_tokens_map, "special_tokens_map.json")?;
         let text = |value: &Value| {
-            // A text, or an object of a text and how it is found.
+            // Either a string, or an object with the string and its matching rules.
             let text = value.as_str().or_else(|| value["content"].as_str());
             text.map(str::to_owned)
         };
         let named = SPECIAL_NAMES.iter().filter_map(|name| {
-            // A null says that there is none.
+            // A null means that there is no such token.
             let value = match config.get(name) {
                 Some(value) => text(value),
                 None => text(&map[name]),
@@ -107,11 +105,11 @@ impl FolderTexts<'_> {
     }
 }
 
-/// The ids that end a generation: those of generation_config.json, or of config.json where there is
-/// none. A tokenizer's own EOS comes on top.
+/// The ids that end a generation: those of generation_config.json, or of config.json if the former does not exist. The
+/// tokenizer's own EOS is not included.
 ///
 /// # Errors
-/// When the file is damaged.
+/// Fails if the file is damaged.
 pub fn end_ids(
     generation_config: Option<&[u8]>,
     config: Option<&[u8]>,
@@ -122,7 +120,7 @@ pub fn end_ids(
     };
     let object = object(bytes, file)?;
     let ids = match &object[name] {
-        // Models that also see keep it with their text part.
+        // Multimodal models keep it in `text_config`.
         Value::Null => &object["text_config"][name],
         ids => ids,
     };
@@ -130,7 +128,7 @@ pub fn end_ids(
         value
             .as_u64()
             .and_then(|id| u32::try_from(id).ok())
-            .ok_or_else(|| wrong(file, format!("{name} is {value}, which is no token id")))
+            .ok_or_else(|| wrong(file, format!("{name} is {value}, which is not a token id")))
     };
     match ids {
         Value::Null => Ok(BTreeSet::new()),
@@ -139,7 +137,7 @@ pub fn end_ids(
     }
 }
 
-/// The template that is used when no name is given.
+/// The default template.
 fn template_of(value: &Value) -> Option<&str> {
     match value {
         Value::Array(named) => named
@@ -151,7 +149,7 @@ fn template_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// A JSON object; an empty one where there is no file.
+/// Parses a JSON object; empty if there is no file.
 fn object(bytes: Option<&[u8]>, file: &'static str) -> Result<Value, TextError> {
     let Some(bytes) = bytes else {
         return Ok(Value::Object(serde_json::Map::new()));
@@ -178,7 +176,7 @@ mod tests {
     use super::*;
     use crate::{Message, RenderChat};
 
-    /// A byte-level tokenizer that does not say what stands around a text.
+    /// A byte-level tokenizer whose post-processor adds no tokens.
     fn tokenizer_json() -> Value {
         json!({
             "version": "1.0",
@@ -202,7 +200,7 @@ mod tests {
         })
     }
 
-    /// The folder of these files, by their fields.
+    /// Calls `test` with a folder whose files are given by the names of their fields.
     fn with<T>(files: &Value, test: impl FnOnce(&FolderTexts) -> T) -> T {
         let text = |name: &str| match files.get(name) {
             None => None,
@@ -264,7 +262,7 @@ mod tests {
         speaks["post_processor"] = json!({"type": "TemplateProcessing",
             "single": [{"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {}});
         let files = json!({"tokenizer_json": speaks, "tokenizer_config": config});
-        assert_eq!(encoded(&files, "a"), [0], "tokenizer.json is the truth");
+        assert_eq!(encoded(&files, "a"), [0], "tokenizer.json takes precedence");
     }
 
     #[test]

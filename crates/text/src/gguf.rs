@@ -7,21 +7,21 @@ use crate::post_processor::Around;
 use crate::tokenizer::damaged;
 use crate::{SpecialIds, TextError, Tokenizer, byte_level, sentencepiece};
 
-/// The tokenizer of a GGUF file, as its metadata (`tokenizer.ggml.*`) give it.
+/// Tokenizer metadata of a GGUF file (`tokenizer.ggml.*`).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GgufVocabulary {
-    /// `tokenizer.ggml.model`: the kind of tokenizer.
+    /// `tokenizer.ggml.model`: kind of tokenizer.
     pub model: String,
-    /// `tokenizer.ggml.pre`: how text is split before the merges.
+    /// `tokenizer.ggml.pre`: pre-tokenizer, which splits text before merges apply.
     pub pre: Option<String>,
-    /// `tokenizer.ggml.tokens`: the text of each id.
+    /// `tokenizer.ggml.tokens`: text of each id.
     pub tokens: Vec<String>,
     /// `tokenizer.ggml.token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
     /// 6 byte.
     pub token_types: Option<Vec<i32>>,
     /// `tokenizer.ggml.scores`.
     pub scores: Option<Vec<f32>>,
-    /// `tokenizer.ggml.merges`: pairs of tokens with a space between, best first.
+    /// `tokenizer.ggml.merges`: pairs of tokens, each separated by a space, best first.
     pub merges: Option<Vec<String>>,
     /// `tokenizer.ggml.bos_token_id`.
     pub bos_token_id: Option<u32>,
@@ -43,7 +43,7 @@ pub struct GgufVocabulary {
     pub add_space_prefix: Option<bool>,
 }
 
-/// The values of `tokenizer.ggml.token_type` that matter here.
+/// The values of `tokenizer.ggml.token_type` that are used here.
 pub(crate) mod token_type {
     pub(crate) const NORMAL: i32 = 1;
     pub(crate) const UNKNOWN: i32 = 2;
@@ -52,8 +52,8 @@ pub(crate) mod token_type {
     pub(crate) const UNUSED: i32 = 5;
 }
 
-/// Control tokens with these texts end a generation too, whatever the file names as its EOS: chat
-/// models end a turn with one and a document with another.
+/// Control tokens with these texts end a generation in addition to the file's EOS, because chat models end a turn and a
+/// document with different tokens.
 const END_TOKENS: [&str; 7] = [
     "<|im_end|>",
     "<|endoftext|>",
@@ -65,11 +65,10 @@ const END_TOKENS: [&str; 7] = [
 ];
 
 impl Tokenizer {
-    /// The tokenizer of a GGUF file: `gpt2` (byte-level BPE) or `llama` (sentencepiece BPE, also
-    /// Gemma's).
+    /// Builds the tokenizer of a GGUF file: `gpt2` (byte-level BPE), `llama` or `gemma` (sentencepiece BPE).
     ///
     /// # Errors
-    /// When its kind or family is not supported, or when it contradicts itself.
+    /// Fails if its kind or pre-tokenizer is not supported, or its metadata are inconsistent.
     pub fn from_gguf(vocabulary: GgufVocabulary) -> Result<Self, TextError> {
         check(&vocabulary)?;
         let special = special_ids(&vocabulary);
@@ -97,22 +96,22 @@ impl Tokenizer {
 }
 
 impl GgufVocabulary {
-    /// The type of a token; tokens are normal in files without types.
+    /// The type of a token; normal if the file has no types.
     pub(crate) fn type_of(&self, id: usize) -> i32 {
         self.token_types
             .as_ref()
             .map_or(token_type::NORMAL, |types| types[id])
     }
 
-    /// The ids of the tokens. Unused ones are padding (`[PAD32011]`) and stand for nothing.
+    /// The ids of the tokens, without unused ones, which are padding (`[PAD32011]`).
     pub(crate) fn ids(&self) -> Vocab {
         let used = |(id, _): &(usize, &String)| self.type_of(*id) != token_type::UNUSED;
         let ids = self.tokens.iter().enumerate().filter(used);
-        // `check` has made sure that ids fit.
+        // `check` ensures that ids fit in `u32`.
         ids.map(|(id, token)| (token.clone(), id as u32)).collect()
     }
 
-    /// The tokens that are found in a text before it is split, in the order of their ids.
+    /// The tokens that are matched before the text is split, ordered by id.
     pub(crate) fn added_tokens(&self) -> Vec<AddedToken> {
         let added = |id: usize| {
             let special = match self.type_of(id) {
@@ -131,12 +130,12 @@ fn required(id: Option<u32>, name: &str, wanted: bool) -> Result<Vec<u32>, TextE
         _ if !wanted => Ok(Vec::new()),
         Some(id) => Ok(vec![id]),
         None => Err(damaged(format!(
-            "texts shall have {name}, but the file gives no id for it"
+            "it adds {name} to texts, but gives no id for it"
         ))),
     }
 }
 
-/// Refuses lengths and ids that do not fit.
+/// Checks lengths, ids, and that no token occurs twice.
 fn check(vocabulary: &GgufVocabulary) -> Result<(), TextError> {
     let count = vocabulary.tokens.len();
     if count == 0 || u32::try_from(count).is_err() {
@@ -151,7 +150,7 @@ fn check(vocabulary: &GgufVocabulary) -> Result<(), TextError> {
             && length != count
         {
             return Err(damaged(format!(
-                "it has {count} tokens, but the {name} of {length}"
+                "it has {count} tokens, but {name} for {length}"
             )));
         }
     }
@@ -203,7 +202,7 @@ fn special_ids(vocabulary: &GgufVocabulary) -> SpecialIds {
 pub(crate) mod tests {
     use super::*;
 
-    /// All 256 bytes, the letters of "Hi there" with some merges, and control tokens.
+    /// All 256 bytes, a few merges, control tokens, and a user-defined token.
     pub(crate) fn small() -> GgufVocabulary {
         let mut alphabet: Vec<String> =
             tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet()
@@ -260,7 +259,7 @@ pub(crate) mod tests {
             pieces(&tokenizer, text)[..4],
             ["<|im_start|>", "a", "<tool>", "b"]
         );
-        assert!(!ids.contains(&2), "a token that is only similar is text");
+        assert!(!ids.contains(&2), "a token that is only similar stays text");
         assert_eq!(tokenizer.decode(&ids, false), text);
         assert_eq!(tokenizer.decode(&ids, true), "a<tool>b<|im_end |>");
     }
@@ -309,7 +308,7 @@ pub(crate) mod tests {
         assert_eq!(
             tokenizer.end_ids().collect::<Vec<_>>(),
             [2],
-            "plain text ends nothing"
+            "normal tokens with these texts end nothing"
         );
     }
 
@@ -333,12 +332,12 @@ pub(crate) mod tests {
     fn damaged_and_unknown_vocabularies_are_refused() {
         let damaged: [(&str, Damage); 6] = [
             ("no tokens", |v| v.tokens.clear()),
-            ("types of other length", |v| v.token_types = Some(vec![1])),
+            ("too few types", |v| v.token_types = Some(vec![1])),
             ("eos outside", |v| v.eos_token_id = Some(9999)),
-            ("a merge that is no pair", |v| {
+            ("a merge that is not a pair", |v| {
                 v.merges = Some(vec!["ab".to_owned()]);
             }),
-            ("a merge into nothing", |v| {
+            ("a merge into an unknown token", |v| {
                 v.merges = Some(vec!["a b".to_owned()]);
             }),
             ("a merge longer than any token", |v| {

@@ -1,7 +1,7 @@
-//! Tokenizers and chat templates, from the files of the model.
+//! Tokenizers and chat templates, read from the model's files.
 //!
-//! [`Tokenizer`] turns text into ids and ids into bytes; [`StreamDecoder`] gives text while ids
-//! still arrive; [`ChatTemplate`] turns a conversation into the text that the model expects.
+//! [`Tokenizer`] encodes text to ids and decodes ids to text, [`StreamDecoder`] decodes ids one at a time, and
+//! [`ChatTemplate`] renders a conversation to the text that the model expects.
 
 mod byte_level;
 mod chat_template;

@@ -1,10 +1,10 @@
-//! Checks that the `tokenizers` crate leaves out, and without which it would panic.
+//! Checks of merges without which the `tokenizers` crate would panic.
 
 use std::collections::HashSet;
 
 use crate::TextError;
 
-/// Splits `"a b"` at the space. A token may itself begin with a space, so the first is skipped.
+/// Splits `"a b"` at the space. Skips the first character, because a token may start with a space.
 pub(crate) fn parse(merge: &str) -> Result<(String, String), TextError> {
     let space = merge
         .char_indices()
@@ -18,7 +18,7 @@ pub(crate) fn parse(merge: &str) -> Result<(String, String), TextError> {
     }
 }
 
-/// Refuses a merge whose parts or whole are not in the vocabulary.
+/// Checks that the parts and the result of each merge are in the vocabulary.
 pub(crate) fn check<'a>(
     vocabulary: &HashSet<&str>,
     merges: impl Iterator<Item = (&'a str, &'a str)>,

@@ -1,4 +1,4 @@
-//! Which ids the `post_processor` of a tokenizer.json puts around a text.
+//! Reads from the `post_processor` of a tokenizer.json which ids surround a text.
 
 use serde_json::Value;
 
@@ -12,10 +12,9 @@ pub(crate) struct Around {
     pub(crate) after: Vec<u32>,
 }
 
-/// What a post-processor says; `None` if it does not say anything about ids.
+/// Parses a post-processor; `None` if it adds no ids.
 ///
-/// The `tokenizers` crate would apply it too, but panics where a template names a token that it
-/// does not define.
+/// The `tokenizers` crate could apply it, but panics if a template names a token that it does not define.
 pub(crate) fn parse(processor: &Value) -> Result<Option<Around>, TextError> {
     parse_nested(processor, 0)
 }
@@ -82,12 +81,12 @@ fn template(processor: &Value) -> Result<Around, TextError> {
         } else if piece["Sequence"]["id"] == "A" && !text_seen {
             text_seen = true;
         } else {
-            return Err(damaged("its template for a single text is not understood"));
+            return Err(damaged("its template for a single text is invalid"));
         }
     }
     if !text_seen {
         return Err(damaged(
-            "its template for a single text leaves the text out",
+            "its template for a single text does not contain the text",
         ));
     }
     Ok(around)
@@ -97,7 +96,7 @@ fn id_of(value: &Value) -> Result<u32, TextError> {
     value
         .as_u64()
         .and_then(|id| u32::try_from(id).ok())
-        .ok_or_else(|| damaged("its post-processor has an id that is no number"))
+        .ok_or_else(|| damaged("its post-processor has an invalid id"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How text is split before the merges: the families that `tokenizer.ggml.pre` names.
+//! Pre-tokenizers, which split text before merges apply: the families that `tokenizer.ggml.pre` names.
 
 use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -12,31 +12,31 @@ use crate::TextError;
 /// Names of the supported families, for messages.
 pub(crate) const SUPPORTED: &str = "default, gpt-2, llama-bpe, qwen2, smollm, tekken";
 
-/// What the family of a tokenizer decides.
+/// Properties of a family of tokenizers.
 pub(crate) struct Family {
-    /// How text is split.
+    /// Splits the text.
     pub(crate) pre_tokenizer: PreTokenizerWrapper,
-    /// What is done to text before that.
+    /// Applied before the text is split.
     pub(crate) normalizer: Option<NormalizerWrapper>,
-    /// A piece that is in the vocabulary as a whole needs no merges.
+    /// Whether a split that is in the vocabulary becomes one token without merges.
     pub(crate) ignore_merges: bool,
-    /// Whether a text begins with BOS when the file does not say.
+    /// Whether texts start with BOS if the file does not define it.
     pub(crate) add_bos: bool,
 }
 
-/// GPT-2's pattern, as llama.cpp writes it for its default family.
+/// GPT-2's pattern, in llama.cpp's form for its default family.
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)";
 
 /// Llama 3's pattern.
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Qwen 2's pattern: Llama 3's, with every digit alone.
+/// Qwen 2's pattern: Llama 3's, but every digit is separate.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Mistral's Tekken: capital and small letters apart, every digit alone.
+/// Pattern of Mistral's Tekken: distinguishes upper and lower case, and every digit is separate.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// The family of that name.
+/// Returns the family with this name.
 pub(crate) fn family(name: &str) -> Result<Family, TextError> {
     let plain = |pre_tokenizer| Family {
         pre_tokenizer,
@@ -50,14 +50,14 @@ pub(crate) fn family(name: &str) -> Result<Family, TextError> {
             byte_level(true).into(),
         ])),
         "gpt-2" => plain(byte_level(true).into()),
-        // What llama.cpp does with a file whose converter did not know the tokenizer.
+        // llama.cpp's choice for files whose converter did not recognise the tokenizer.
         "default" => plain(split_by(&[
             r"[\p{P}\$\+<=>\^~\|]+",
             GPT2,
             r"\p{N}+",
             r"[0-9][0-9][0-9]",
         ])?),
-        // The other names are those of converters before and after.
+        // The other names were written by other versions of the converter.
         "llama-bpe" | "llama3" | "llama-v3" => Family {
             ignore_merges: true,
             add_bos: true,
@@ -89,7 +89,7 @@ fn sequence(steps: Vec<PreTokenizerWrapper>) -> PreTokenizerWrapper {
     Sequence::new(steps).into()
 }
 
-/// Splits by each pattern in turn, then goes over to the byte-level alphabet.
+/// Splits by each pattern in turn, then maps bytes to the byte-level alphabet.
 fn split_by(patterns: &[&str]) -> Result<PreTokenizerWrapper, TextError> {
     let mut steps = Vec::with_capacity(patterns.len() + 1);
     for pattern in patterns {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn an_unknown_family_is_named_and_not_guessed() {
         let Err(error) = family("gpt-4o") else {
-            panic!("accepted")
+            panic!("gpt-4o was accepted")
         };
         let message = error.to_string();
         assert!(

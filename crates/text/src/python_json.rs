@@ -1,5 +1,4 @@
-//! The `tojson` filter as transformers defines it: Python's `json.dumps` without escapes for HTML
-//! and with other characters than ASCII as they are.
+//! The `tojson` filter of transformers: Python's `json.dumps` without HTML escapes and with `ensure_ascii=False`.
 
 use std::io;
 
@@ -29,7 +28,7 @@ pub(crate) fn to_json(value: &Value, options: Kwargs) -> Result<Value, Error> {
     Ok(Value::from_safe_string(text))
 }
 
-/// A space after each comma and colon.
+/// Writes a space after each comma and colon.
 struct PythonFormatter;
 
 impl Formatter for PythonFormatter {

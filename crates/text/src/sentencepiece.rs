@@ -1,8 +1,8 @@
 //! Sentencepiece BPE (Llama 2, Phi-3, Mistral, Gemma) from a GGUF file's tokens and scores.
 //!
-//! Sentencepiece joins the neighbours whose join has the best score. The `tokenizers` crate joins
-//! by a list of merges, so the list is made from the scores, in the order that Llama 2's
-//! tokenizer.json has: by score, then by the ids of both parts.
+//! Sentencepiece merges the neighbours whose result has the best score. The `tokenizers` crate needs a list of merges,
+//! so the list is built from the scores, in the order of Llama 2's tokenizer.json: by score, then by the ids of both
+//! parts.
 
 use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::fuse::Fuse;
@@ -17,7 +17,7 @@ use crate::gguf::token_type;
 use crate::tokenizer::damaged;
 use crate::{GgufVocabulary, TextError};
 
-/// The encoder of a GGUF file's vocabulary, and whether its family begins texts with BOS.
+/// Builds the encoder and decoder of a GGUF vocabulary; also returns whether its family starts texts with BOS.
 pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding, bool), TextError> {
     let ids = vocabulary.ids();
     let merges = merges(vocabulary, &ids)?;
@@ -29,7 +29,7 @@ pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding,
         }
     }
     if !add_space {
-        // Gemma's runs of spaces, which are `▁▁` to sentencepiece: found once spaces are replaced.
+        // Gemma's runs of spaces are `▁▁` in sentencepiece, so they are matched after spaces were replaced.
         for token in &mut added {
             token.normalized = token.content.contains(' ');
         }
@@ -66,7 +66,7 @@ pub(crate) fn encoder(vocabulary: &GgufVocabulary) -> Result<(Encoder, Decoding,
     Ok((encoder, Decoding::sentencepiece(add_space), true))
 }
 
-/// The token that stands for what the vocabulary cannot write.
+/// The token for text that the vocabulary cannot represent.
 fn unknown(vocabulary: &GgufVocabulary) -> Result<Option<String>, TextError> {
     let by_id = match vocabulary.unknown_token_id {
         Some(id) => Some(usize::try_from(id).map_err(damaged)?),
@@ -77,34 +77,36 @@ fn unknown(vocabulary: &GgufVocabulary) -> Result<Option<String>, TextError> {
     by_id
         .map(|id| {
             vocabulary.tokens.get(id).cloned().ok_or_else(|| {
-                damaged(format!("its unknown token is {id}, which it does not have"))
+                damaged(format!(
+                    "its unknown token is {id}, which is not in its vocabulary"
+                ))
             })
         })
         .transpose()
 }
 
-/// GGUF does not say that a token swallows the white space after it. Phi-3's tokens do, all but
-/// three; they are told by their names, which no other model has.
+/// Whether the model is Phi-3, recognised by its token names. All but three of its added tokens strip the white space
+/// after them, which GGUF cannot express.
 fn is_phi3(vocabulary: &GgufVocabulary) -> bool {
     ["<|placeholder1|>", "<|user|>", "<|assistant|>", "<|end|>"]
         .iter()
         .all(|name| vocabulary.tokens.iter().any(|token| token == name))
 }
 
-/// Every way to join two tokens to a third, best first.
+/// All pairs of tokens whose concatenation is a token, best first.
 fn merges(vocabulary: &GgufVocabulary, ids: &Vocab) -> Result<Vec<(String, String)>, TextError> {
     let scores = vocabulary
         .scores
         .as_ref()
-        .ok_or_else(|| damaged("a sentencepiece vocabulary needs scores, and has none"))?;
-    // Sentencepiece never joins control tokens, user's tokens and bytes.
+        .ok_or_else(|| damaged("its sentencepiece vocabulary has no scores"))?;
+    // Sentencepiece never merges control tokens, user-defined tokens and bytes.
     let normal = |id: usize| vocabulary.type_of(id) == token_type::NORMAL;
     let part = |text: &str| {
         ids.get(text)
             .map(|id| *id as usize)
             .filter(|id| normal(*id))
     };
-    // The score of the whole and the ids of both parts.
+    // The score of the result and the ids of both parts.
     let mut merges: Vec<(f32, usize, usize)> = Vec::with_capacity(2 * ids.len());
     for (whole, score) in scores.iter().enumerate() {
         if !normal(whole) {
@@ -131,7 +133,7 @@ fn merges(vocabulary: &GgufVocabulary, ids: &Vocab) -> Result<Vec<(String, Strin
         .collect())
 }
 
-/// No vocabulary has longer tokens; a made-up one would take quadratic time.
+/// Maximum length of a token in bytes, larger than in any known vocabulary; `merges` takes quadratic time.
 const MAX_LENGTH: usize = 4096;
 
 #[cfg(test)]

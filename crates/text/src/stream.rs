@@ -1,25 +1,24 @@
 use crate::Tokenizer;
 use crate::decoding::{Part, Start};
 
-/// Turns ids that arrive one by one into text, and never shows half a character: the bytes of an
-/// unfinished one wait.
+/// Decodes ids to text one at a time. Bytes of an incomplete character are held back.
 ///
-/// All that it gives together equals [`Tokenizer::decode`] of all ids. One case differs, because
-/// what was shown cannot be taken back: where a run of byte tokens (`<0xE4>`) breaks off within a
-/// character, `decode` gives up the whole run, and the stream has shown what was complete in it.
+/// The concatenated output equals [`Tokenizer::decode`] of all ids, with one exception: if a run of byte tokens
+/// (`<0xE4>`) ends inside a character, `decode` replaces the whole run by U+FFFD, but the stream has already returned
+/// its complete characters.
 #[derive(Debug)]
 pub struct StreamDecoder<'a> {
     tokenizer: &'a Tokenizer,
     skip_special: bool,
     waiting: Vec<u8>,
-    /// Whether a token has come.
+    /// Whether a token was decoded.
     begun: bool,
-    /// How many characters may still be dropped where the text begins.
+    /// Number of characters that may still be dropped at the beginning of the text.
     droppable: usize,
 }
 
 impl<'a> StreamDecoder<'a> {
-    /// A decoder that has seen nothing yet.
+    /// Creates a decoder for the beginning of a text.
     pub fn new(tokenizer: &'a Tokenizer, skip_special: bool) -> Self {
         let droppable = match tokenizer.decoding().start {
             Start::Strip(_, count) => count,
@@ -34,7 +33,7 @@ impl<'a> StreamDecoder<'a> {
         }
     }
 
-    /// The text that this id completes; often a word, sometimes nothing.
+    /// Adds an id and returns the text that it completes, which may be empty.
     pub fn push(&mut self, id: u32) -> String {
         let Some(mut token) = self.tokenizer.shown(id, self.skip_special) else {
             return String::new();
@@ -58,12 +57,12 @@ impl<'a> StreamDecoder<'a> {
         self.without_droppable(text)
     }
 
-    /// What still waits, as U+FFFD: no more ids will complete it.
+    /// Ends the text and returns the bytes of an incomplete character as U+FFFD.
     pub fn finish(mut self) -> String {
         self.give_up()
     }
 
-    /// The bytes that wait, as U+FFFD.
+    /// Returns the bytes held back, as U+FFFD.
     fn give_up(&mut self) -> String {
         let bytes = std::mem::take(&mut self.waiting);
         if self.tokenizer.decoding().marks_each_byte() {
@@ -73,7 +72,7 @@ impl<'a> StreamDecoder<'a> {
         }
     }
 
-    /// Drops what does not belong to the beginning of a text.
+    /// Drops characters at the beginning of the text that do not belong to it.
     fn without_droppable(&mut self, text: String) -> String {
         let Start::Strip(character, _) = self.tokenizer.decoding().start else {
             return text;
@@ -92,8 +91,8 @@ impl<'a> StreamDecoder<'a> {
     }
 }
 
-/// The text of all bytes but those of an unfinished character at the end, and how many bytes that
-/// is. Bytes that can never become a character show as U+FFFD at once.
+/// Decodes all bytes except an incomplete character at the end. Returns the text and the number of bytes decoded.
+/// Invalid bytes become U+FFFD.
 fn complete_text(bytes: &[u8], mark_each_byte: bool) -> (String, usize) {
     let mut text = String::new();
     let mut used = 0;

@@ -6,7 +6,7 @@ use crate::decoding::Decoding;
 use crate::post_processor::Around;
 use crate::{StreamDecoder, TextError};
 
-/// Text to ids and back, as the model's own files say.
+/// Encodes text to token ids and decodes them.
 pub struct Tokenizer {
     encoder: Encoder,
     decoding: Decoding,
@@ -15,10 +15,10 @@ pub struct Tokenizer {
     vocab_size: usize,
 }
 
-/// What a token stands for.
+/// Content of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenPieceText {
-    /// Its text in the middle of others; U+FFFD where its bytes are only part of a character.
+    /// Its text in the middle of a text; U+FFFD for an incomplete character.
     pub text: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -26,19 +26,19 @@ pub struct TokenPieceText {
     pub special: bool,
 }
 
-/// The ids that begin and end a text.
+/// Ids with special meaning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SpecialIds {
-    /// Begins a text.
+    /// Beginning of a text.
     pub bos: Option<u32>,
-    /// Ends a text.
+    /// End of a text.
     pub eos: Option<u32>,
     /// All ids that end a generation.
     pub ends: BTreeSet<u32>,
 }
 
 impl Tokenizer {
-    /// From an encoder that puts no ids around a text, and knows how to decode.
+    /// Creates a tokenizer from an encoder that does not add `around` itself.
     pub(crate) fn from_parts(
         encoder: Encoder,
         decoding: Decoding,
@@ -55,12 +55,13 @@ impl Tokenizer {
         }
     }
 
-    /// The ids of a text. Control tokens written in the text (`<|im_start|>`) become their ids.
-    /// `add_special` puts BOS and EOS around it where the file asks for it: wanted for a raw
-    /// prompt, not for the text of a chat template, which writes them itself.
+    /// Encodes a text. Control tokens written in the text (`<|im_start|>`) become their ids.
+    ///
+    /// `add_special` adds BOS and EOS if the model's files require them. Use it for raw prompts; chat templates write
+    /// these tokens themselves.
     ///
     /// # Errors
-    /// When the text cannot be split.
+    /// Fails if the text cannot be split.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, TextError> {
         let encoding = self
             .encoder
@@ -72,7 +73,7 @@ impl Tokenizer {
         Ok([&self.around.before, encoding.get_ids(), &self.around.after].concat())
     }
 
-    /// What an id stands for; `None` if no token has it.
+    /// The content of a token; `None` if the id is not in use.
     pub fn piece(&self, id: u32) -> Option<TokenPieceText> {
         let token = self.encoder.id_to_token(id)?;
         let bytes = self.decoding.part(&token).into_bytes();
@@ -83,23 +84,23 @@ impl Tokenizer {
         })
     }
 
-    /// How the vocabulary itself writes a token (`Ġcapital`).
+    /// A token as written in the vocabulary (`Ġcapital`).
     pub fn vocabulary_entry(&self, id: u32) -> Option<String> {
         self.encoder.id_to_token(id)
     }
 
-    /// The text of ids. Bytes that are not UTF-8 show as U+FFFD; unknown ids stand for nothing.
+    /// Decodes ids. Invalid UTF-8 becomes U+FFFD; unknown ids are skipped.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
         // The supported decoders cannot fail.
         self.encoder.decode(ids, skip_special).unwrap_or_default()
     }
 
-    /// A decoder for ids that arrive one by one.
+    /// A decoder that takes one id at a time.
     pub fn stream(&self, skip_special: bool) -> StreamDecoder<'_> {
         StreamDecoder::new(self, skip_special)
     }
 
-    /// How the vocabulary writes a token, unless it is not to be shown.
+    /// A token as written in the vocabulary; `None` for unknown ids and, with `skip_special`, for special tokens.
     pub(crate) fn shown(&self, id: u32, skip_special: bool) -> Option<String> {
         let token = self.encoder.id_to_token(id)?;
         (!(skip_special && self.is_special(&token))).then_some(token)
@@ -113,24 +114,23 @@ impl Tokenizer {
         self.encoder.get_added_vocabulary().is_special_token(token)
     }
 
-    /// The id of a token, as the vocabulary writes it.
+    /// The id of a token as written in the vocabulary.
     pub fn token_id(&self, token: &str) -> Option<u32> {
         self.encoder.token_to_id(token)
     }
 
-    /// How many ids there are.
+    /// Size of the vocabulary: the highest id plus 1.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
     }
 
-    /// Whether all ids are in a model's vocabulary. A model may have more rows than its tokenizer
-    /// has tokens: many are padded.
+    /// Checks that all ids are in a model's vocabulary, which may be larger because of padding.
     ///
-    /// Gemma 3's text models share a tokenizer with those that see images, whose
-    /// `<image_soft_token>` is one past their vocabulary: no text has it, so it does no harm.
+    /// Gemma 3's text models share a tokenizer with its multimodal models. Its `<image_soft_token>` is one past the
+    /// vocabulary of the text models, but never occurs in text.
     ///
     /// # Errors
-    /// When the tokenizer has ids that the model has not.
+    /// Fails if the tokenizer has ids that the model does not have.
     pub fn check_vocab(&self, model: usize) -> Result<(), TextError> {
         let shared = self.vocab_size == model + 1
             && u32::try_from(model).is_ok_and(|id| {
@@ -145,7 +145,7 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The id that begins a text.
+    /// The id that starts a text.
     pub fn bos_id(&self) -> Option<u32> {
         self.special.bos
     }
@@ -155,8 +155,8 @@ impl Tokenizer {
         self.special.eos
     }
 
-    /// Whether a generation ends with this id: an EOS, end of turn or end of message of the files,
-    /// or (GGUF) a control token that is known to be one of these.
+    /// Whether a generation ends with this id: EOS, end of turn or end of message as given in the files, or in GGUF a
+    /// known control token.
     pub fn is_end(&self, id: u32) -> bool {
         self.special.ends.contains(&id)
     }

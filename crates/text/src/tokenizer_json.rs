@@ -1,4 +1,4 @@
-//! Tokenizers in Hugging Face's own format.
+//! Tokenizers in Hugging Face's format.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,22 +13,22 @@ use crate::tokenizer::damaged;
 use crate::{SpecialIds, TextError, Tokenizer, merges};
 
 impl Tokenizer {
-    /// The tokenizer of a tokenizer.json alone. Which ids begin and end a text is said in other
-    /// files: see [`FolderTexts`](crate::FolderTexts).
+    /// Builds the tokenizer of a tokenizer.json. Other files define the ids that start and end a text: see
+    /// [`FolderTexts`](crate::FolderTexts).
     ///
     /// # Errors
-    /// When the file is damaged, or uses something that is not supported.
+    /// Fails if the file is damaged or uses an unsupported feature.
     pub fn from_tokenizer_json(bytes: &[u8], special: SpecialIds) -> Result<Self, TextError> {
         let opened = Opened::new(bytes)?;
         Ok(opened.into_tokenizer(special, Around::default()))
     }
 }
 
-/// A tokenizer.json, before the other files have said what they know.
+/// A parsed tokenizer.json, not yet combined with the other files.
 pub(crate) struct Opened {
     pub(crate) encoder: Encoder,
     decoding: Decoding,
-    /// Ids around a text, if the file says so.
+    /// Ids around a text, if the file defines them.
     pub(crate) around: Option<Around>,
     vocab_size: usize,
 }
@@ -46,7 +46,7 @@ impl Opened {
             let has = encoder.token_to_id(&content);
             if has.map(u64::from) != Some(id) && !content.is_empty() {
                 return Err(damaged(format!(
-                    "its added token `{content}` has the id {id}, where another belongs"
+                    "its added token `{content}` has the id {id}, which belongs to another token"
                 )));
             }
         }
@@ -54,11 +54,11 @@ impl Opened {
         for id in ids {
             if encoder.id_to_token(*id).is_none() {
                 return Err(damaged(format!(
-                    "it puts token {id} around texts, which it does not have"
+                    "it adds token {id} to texts, but its vocabulary does not have it"
                 )));
             }
         }
-        // What training left behind must not cut or fill a prompt; transformers resets these too.
+        // Settings of the training must not truncate or pad prompts; transformers resets them too.
         encoder.with_truncation(None).map_err(damaged)?;
         encoder.with_padding(None);
         encoder.with_post_processor(None::<PostProcessorWrapper>);
@@ -72,7 +72,7 @@ impl Opened {
         })
     }
 
-    /// `other` stands around a text where the file itself does not say what does.
+    /// Builds the tokenizer; `other` is used if the file itself does not define the ids around a text.
     pub(crate) fn into_tokenizer(self, special: SpecialIds, other: Around) -> Tokenizer {
         let around = self.around.unwrap_or(other);
         Tokenizer::from_parts(
@@ -85,10 +85,10 @@ impl Opened {
     }
 }
 
-/// More than the largest vocabularies have, several times over.
+/// Upper bound of ids, several times that of the largest vocabularies.
 const MAX_IDS: u64 = 1 << 22;
 
-/// What is checked before the `tokenizers` crate reads the file.
+/// The fields that are checked before the `tokenizers` crate reads the file.
 #[derive(Deserialize)]
 struct File<'a> {
     #[serde(default)]
@@ -123,7 +123,7 @@ struct Model<'a> {
 #[serde(untagged)]
 enum Vocabulary<'a> {
     Ids(#[serde(borrow)] HashMap<Text<'a>, u64>),
-    /// Unigram: a token's id is its place.
+    /// Unigram: a token's id is its index.
     Scores(Vec<(String, f64)>),
 }
 
@@ -131,16 +131,16 @@ enum Vocabulary<'a> {
 #[serde(untagged)]
 enum Merge<'a> {
     Pair(#[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>),
-    /// The older form, with a space between.
+    /// The older form, separated by a space.
     Joined(#[serde(borrow)] Text<'a>),
 }
 
-/// A text of the file, copied only where it has escapes.
+/// A string of the file, copied only if it contains escapes.
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl File<'_> {
-    /// Refuses what the `tokenizers` crate would panic on, or answer otherwise each time.
+    /// Rejects files on which the `tokenizers` crate would panic or behave randomly.
     fn check(&self) -> Result<(), TextError> {
         let unsupported = |kind: &str, supported: &str| {
             Err(TextError::UnsupportedTokenizer {
@@ -152,7 +152,10 @@ impl File<'_> {
             return unsupported("with a precompiled normalizer", "the other normalizers");
         }
         if self.model.dropout.is_some_and(|dropout| dropout > 0.0) {
-            return unsupported("that leaves merges out at random", "BPE without dropout");
+            return unsupported(
+                "that skips merges at random (dropout)",
+                "BPE without dropout",
+            );
         }
         let ids = match &self.model.vocab {
             Vocabulary::Scores(scores) => {
@@ -171,7 +174,7 @@ impl File<'_> {
             .as_ref()
             .is_some_and(|p| !p.is_empty())
         {
-            return unsupported("with a prefix for continued words", "BPE without one");
+            return unsupported("with a continuing_subword_prefix", "BPE without one");
         }
         let vocabulary: HashSet<&str> = ids.keys().map(|token| &*token.0).collect();
         for merge in list {
@@ -189,7 +192,7 @@ impl File<'_> {
     }
 }
 
-/// Ids need not be dense, but a file cannot ask for a table of any size.
+/// Bounds an id. Ids need not be dense, so a file could otherwise cause a table of any size.
 fn check_id(id: u64) -> Result<(), TextError> {
     if id >= MAX_IDS {
         return Err(damaged(format!("it has a token with the id {id}")));
@@ -197,7 +200,7 @@ fn check_id(id: u64) -> Result<(), TextError> {
     Ok(())
 }
 
-/// Whether a step of that type is somewhere in a step.
+/// Whether a step or a nested step has this type.
 fn has_type(step: &Value, name: &str, depth: usize) -> bool {
     step["type"] == name
         || depth < 8
@@ -251,10 +254,10 @@ mod tests {
     #[test]
     fn files_made_to_hurt_are_refused() {
         let damage: [(&str, Damage); 5] = [
-            ("merge into nothing", |f| {
+            ("merge into an unknown token", |f| {
                 f["model"]["merges"] = json!([["a", "a"]]);
             }),
-            ("merge of nothing", |f| {
+            ("merge of an unknown token", |f| {
                 f["model"]["merges"] = json!(["b a"]);
             }),
             ("merge of three", |f| {

@@ -1,9 +1,6 @@
-//! Fetching models from a hub that runs inside the test: over real connections, into a real cache.
+//! Fetches models from a hub that runs inside the test, over real connections into a real cache.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test ends at the first thing that is wrong"
-)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod python;
 mod server;
@@ -19,7 +16,7 @@ use vitrine_hub::{
     HubError, HubErrorKind, HubSettings, ModelId, Progress, Snapshot, fetch_model_with,
 };
 
-/// A folder that goes away.
+/// A temporary folder, deleted on drop.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
@@ -39,7 +36,7 @@ impl Drop for Folder {
     }
 }
 
-/// 300,000 bytes that compress badly: more than one read of the client.
+/// 300,000 pseudo-random bytes: more than one chunk of the client.
 fn weights() -> Vec<u8> {
     let mut state = 1u32;
     let mut next = || {
@@ -73,7 +70,7 @@ fn settings(server: &Server, cache: &Folder) -> HubSettings {
     }
 }
 
-/// The same rule as for folders, but for weights: those come from the index.
+/// Selects files as for a local folder, except for weights, which the index lists.
 fn choose(names: &[String]) -> Result<Vec<String>, String> {
     let is_wanted = |name: &&String| name.ends_with(".json") || name.ends_with(".gguf");
     let chosen: Vec<String> = names.iter().filter(is_wanted).cloned().collect();
@@ -183,7 +180,7 @@ fn a_broken_download_goes_on_where_it_stopped() {
     let (server, cache) = (model(), Folder::new());
     let settings = settings(&server, &cache);
     server.change(|behaviour| behaviour.break_after = Some(100_000));
-    // 100,000 bytes with each connection: three are enough.
+    // Each connection sends 100,000 bytes, so three are enough.
     assert_complete(&fetch("owner/model", &settings).unwrap().folder);
     let ranges: Vec<String> = server
         .take_log()
@@ -228,7 +225,7 @@ fn an_interrupted_download_goes_on_next_time() {
 fn wrong_bytes_are_refused_and_forgotten() {
     let (server, cache) = (model(), Folder::new());
     let settings = settings(&server, &cache);
-    // What another program left is not what the hub has.
+    // Another program left a partial file with other content.
     let blobs = cache.0.join("models--owner--model/blobs");
     fs::create_dir_all(&blobs).unwrap();
     let partial = blobs.join(format!("{}.incomplete", sha256(&weights())));
@@ -261,7 +258,7 @@ fn offline_the_cache_is_enough() {
     assert_complete(&again.folder);
     assert!(server.take_log().is_empty());
 
-    // A shard that is gone makes the model incomplete.
+    // Without one shard the model is incomplete.
     fs::remove_file(snapshot.folder.join("model-00002-of-00002.safetensors")).unwrap();
     let error = fetch("owner/model", &settings).unwrap_err();
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
@@ -276,7 +273,7 @@ fn without_a_network_the_cache_is_used() {
         server.change(|behaviour| behaviour.status = Some(status));
         assert_eq!(fetch("owner/model", &settings).unwrap().folder, folder);
     }
-    // A port where nobody listens.
+    // Nothing listens on this port.
     settings.endpoint = "http://127.0.0.1:9".to_owned();
     let mut told = Vec::new();
     let id = ModelId::parse("owner/model").unwrap();

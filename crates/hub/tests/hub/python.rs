@@ -1,13 +1,13 @@
-//! One cache for us and for Python's `huggingface_hub`, in both directions.
+//! Shares the cache with Python's `huggingface_hub`, in both directions.
 
 use std::{env, fs, process::Command};
 
 use crate::{Folder, assert_complete, fetch, model, server::Server, settings};
 
-/// Runs Python against `server` with `cache`, and gives what it prints.
+/// Runs Python against `server` with `cache`, and returns its output.
 fn python(server: &Server, cache: &Folder, offline: bool) -> String {
     let python = env::var("VITRINE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    // As transformers does it: file by file.
+    // File by file, as transformers does.
     let script = "import os\n\
                   from huggingface_hub import hf_hub_download\n\
                   names = ['config.json', 'tokenizer.json', 'model.safetensors.index.json',\n\

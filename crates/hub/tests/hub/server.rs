@@ -1,5 +1,5 @@
-//! A hub of one repository on this machine, with what the real one answers: redirects to a storage
-//! host, ranges, and refusals with their headers.
+//! A local hub with one repository that answers like the real one: redirects to a storage host, ranges, and errors with
+//! their headers.
 
 use std::{
     collections::BTreeMap,
@@ -12,25 +12,25 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// The commit of everything.
+/// The only commit.
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-/// The only token that is accepted.
+/// The only token with access to the gated repository.
 pub const TOKEN: &str = "hf_right";
 
-/// How the server behaves; can be changed while it runs.
+/// Behaviour of the server; it can be changed while the server runs.
 #[derive(Default)]
 pub struct Behaviour {
-    /// Name to content. Names that end in `.safetensors` or `.gguf` are stored as large files.
+    /// Content by name. Names ending in `.safetensors` or `.gguf` are stored as large files.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// The repository asks for access, which the account of [`TOKEN`] has.
+    /// The repository is gated; only [`TOKEN`] has access.
     pub gated: bool,
-    /// Closes the connection after so many bytes of a large file.
+    /// Closes the connection after this many bytes of a large file.
     pub break_after: Option<usize>,
-    /// Answers everything with this status.
+    /// Answers every request with this status.
     pub status: Option<u16>,
-    /// Sends other bytes than announced.
+    /// Sends other bytes than those of the announced checksum.
     pub corrupt: bool,
-    /// Announces so many bytes more than there are.
+    /// Announces this many bytes more than it sends.
     pub announce_more: u64,
     /// The requests so far: method, path, Range.
     pub log: Vec<String>,
@@ -57,7 +57,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (shared, base) = (shared.clone(), base.clone());
-                // Whoever hangs up early is no concern of the server.
+                // Errors of clients that hang up early are ignored.
                 thread::spawn(move || {
                     let _ = answer(&stream, &base, &shared);
                 });
@@ -87,7 +87,7 @@ pub fn sha256(bytes: &[u8]) -> String {
     text
 }
 
-/// Stands for git's SHA-1 of a small file.
+/// Substitute for git's SHA-1 of a small file.
 fn small_etag(bytes: &[u8]) -> String {
     sha256(bytes)[..40].to_owned()
 }
@@ -173,7 +173,7 @@ fn reply(
         .map(|value| value.trim_start_matches("Bearer ").to_owned());
     if let Some(sum) = path.strip_prefix("/storage/") {
         if token.is_some() {
-            return refuse(400, "", "the storage is not to see tokens");
+            return refuse(400, "", "the storage must not see tokens");
         }
         let content = behaviour.files.values().find(|bytes| sha256(bytes) == sum);
         return content.map_or(refuse(404, "", ""), |bytes| part(bytes, range, behaviour));
@@ -184,7 +184,7 @@ fn reply(
     {
         return refuse(401, "", "Invalid credentials in Authorization header");
     }
-    // A repository that was renamed.
+    // A renamed repository.
     for (old, new) in [
         ("/api/models/old/name/", "/api/models/owner/model/"),
         ("/old/name/", "/owner/model/"),
@@ -201,7 +201,7 @@ fn reply(
         if !["main", "v1", "refs%2Fpr%2F1", COMMIT].contains(&revision) {
             return refuse(404, "RevisionNotFound", "Invalid rev id");
         }
-        // The list of a gated repository is public, its files are not.
+        // The file list of a gated repository is public; its files are not.
         let names: Vec<_> = behaviour
             .files
             .keys()
@@ -248,7 +248,7 @@ fn reply(
                 commit,
                 ("X-Linked-ETag", format!("\"{sum}\"")),
                 ("X-Linked-Size", bytes.len().to_string()),
-                // Another host as far as a token is concerned.
+                // Counts as another host, to which tokens are not sent.
                 (
                     "Location",
                     format!("{}/storage/{sum}", base.replace("127.0.0.1", "localhost")),

@@ -1,7 +1,7 @@
-//! Limits on what a template computes: every operation is charged before it runs.
+//! Metering for templates: every operation is charged before it runs.
 //!
-//! Each rendering has two budgets: bytes read, and bytes allocated, cumulative. One value may have [`budget::MAX_VALUE`] bytes, counted as
-//! often as it is printed: a list that holds another twice counts it twice.
+//! Each rendering has two budgets: bytes read and bytes allocated (cumulative). A value may have up to
+//! [`purse::MAX_VALUE`] bytes, counted as printed: a list that contains another list twice counts it twice.
 
 mod budget;
 mod calls;
@@ -25,8 +25,8 @@ fn is_list(value: &Value) -> bool {
     matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable)
 }
 
-/// Gives an environment the functions that rewritten templates call.
-pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budget>) {
+/// Registers the functions that rewritten templates call.
+pub(super) fn install(environment: &mut Environment<'static>, purse: &Arc<Purse>) {
     environment.set_unknown_method_callback(unknown_method_callback);
     environment.add_filter("tojson", to_json);
     environment.remove_global("debug");
@@ -101,7 +101,7 @@ pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budge
     }
 }
 
-/// Arguments as the engine passes them on: those with names are one dictionary at the end.
+/// Arguments in the engine's format: keyword arguments are one dictionary at the end.
 fn together(arguments: Rest<Value>, named: Kwargs) -> Vec<Value> {
     let mut all = arguments.0;
     if named.args().next().is_some() {
@@ -110,7 +110,7 @@ fn together(arguments: Rest<Value>, named: Kwargs) -> Vec<Value> {
     all
 }
 
-/// A list in place of a recipe for one: recipes of recipes would nest without end.
+/// Collects a lazy iterable into a list, so that lazy values do not nest without bound.
 fn settle(value: Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Iterable {
         return Ok(value);

@@ -1,8 +1,8 @@
-//! Rewrites a template so that each operation goes through the gate (`gate.rs`).
+//! Rewrites a template so that each operation is metered (`gate.rs`).
 //!
-//! The engine counts steps, but one step can double a text or compare two large lists. `a ~ b`
-//! becomes `__op('~', a, b)`, `x | upper` becomes `__filter('upper', x)`, and so on; constants and
-//! the text between tags become entries of a list. What remains are branches, loops and names.
+//! The engine counts steps, but one step can double a text or compare two large lists. `a ~ b` becomes
+//! `__op('~', a, b)`, `x | upper` becomes `__filter('upper', x)`, and so on. Constants and the text between tags become
+//! entries of a list. Only branches, loops and names remain as they are.
 
 use minijinja::machinery::ast::{
     BinOpKind, Call, CallArg, CallType, CompareOpKind, Expr, IfCond, Stmt, UnaryOpKind,
@@ -11,17 +11,17 @@ use minijinja::machinery::{Token, parse, tokenize};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Error, ErrorKind, Value};
 
-/// Tokens within one tag, and `elif`s in a template: more would nest too deep for a small stack.
+/// Maximum tokens in one tag, and `elif`s in a template: more could overflow a small stack.
 const MAX_TOKENS: usize = 1000;
 const MAX_ELIFS: usize = 100;
 
-/// A template that is safe to run.
+/// A template with metered operations.
 pub(super) struct Rewritten {
     pub(super) source: String,
     pub(super) constants: Vec<Value>,
 }
 
-/// Rewrites a template; `syntax` is how it was written.
+/// Rewrites a template with the given syntax.
 pub(super) fn rewrite(source: &str, syntax: SyntaxConfig) -> Result<Rewritten, Error> {
     check_depth(source, syntax.clone())?;
     let mut writer = Writer::default();
@@ -43,7 +43,10 @@ fn check_depth(source: &str, syntax: SyntaxConfig) -> Result<(), Error> {
             _ => in_tag += 1,
         }
         if in_tag > MAX_TOKENS || elifs > MAX_ELIFS {
-            return Err(Error::new(ErrorKind::SyntaxError, "it nests too deep"));
+            return Err(Error::new(
+                ErrorKind::SyntaxError,
+                "it is nested too deeply",
+            ));
         }
     }
     Ok(())
@@ -157,7 +160,7 @@ impl Writer {
         Ok(())
     }
 
-    /// An expression between two texts.
+    /// Writes an expression between two texts.
     fn tag(&mut self, before: &str, expr: &Expr, after: &str) -> Result<(), Error> {
         let expr = self.expr(expr)?;
         for part in [before, &expr, after] {
@@ -166,7 +169,7 @@ impl Writer {
         Ok(())
     }
 
-    /// `if` or `elif`, and what follows.
+    /// Writes `if` or `elif` and its branches.
     fn branches(&mut self, word: &str, cond: &IfCond) -> Result<(), Error> {
         self.tag(&format!("{{% {word} "), &cond.expr, " %}")?;
         self.body(&cond.true_body)?;
@@ -185,7 +188,7 @@ impl Writer {
         format!("__const[{}]", self.constants.len() - 1)
     }
 
-    /// What is assigned to.
+    /// The target of an assignment.
     fn target(&self, target: &Expr) -> Result<String, Error> {
         let list = |items: &[Expr]| {
             let items: Result<Vec<_>, _> = items.iter().map(|item| self.target(item)).collect();
@@ -277,7 +280,7 @@ impl Writer {
         })
     }
 
-    /// The operands of `a + b + c`, as one list: nested calls would nest too deep.
+    /// Collects the operands of `a + b + c` in one list, since nested calls could overflow the stack.
     fn operands(&mut self, op: BinOpKind, expr: &Expr, all: &mut Vec<String>) -> Result<(), Error> {
         match expr {
             Expr::BinOp(binary) if same(binary.op, op) && (all.is_empty() || chains(op)) => {
@@ -344,7 +347,7 @@ fn same(a: BinOpKind, b: BinOpKind) -> bool {
     std::mem::discriminant(&a) == std::mem::discriminant(&b)
 }
 
-/// Whether `a op b op c` may be given as one list.
+/// Whether the operands of `a op b op c` may be collected in one list.
 fn chains(op: BinOpKind) -> bool {
     use BinOpKind::{Add, Concat, Div, FloorDiv, Mul, Rem, ScAnd, ScOr, Sub};
     matches!(
@@ -353,7 +356,7 @@ fn chains(op: BinOpKind) -> bool {
     )
 }
 
-/// The gate's name of an operator, or the word of one that only chooses.
+/// The operator's name for `__op`, or as an error the word of a short-circuiting one.
 fn binary_name(op: BinOpKind) -> Result<&'static str, &'static str> {
     Ok(match op {
         BinOpKind::ScAnd => return Err(" and "),

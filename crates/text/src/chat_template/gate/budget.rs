@@ -1,4 +1,4 @@
-//! What a rendering may still spend, and what values cost.
+//! The budget of a rendering, and the cost of values.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,36 +8,36 @@ use minijinja::{Error, Value};
 use super::invalid;
 use crate::chat_template::{TooMuch, too_much};
 
-/// Bytes that one rendering may look at.
+/// Maximum bytes that one rendering reads.
 const WORK: u64 = 4 << 30;
-/// Bytes that one rendering may make.
+/// Maximum bytes that one rendering allocates, cumulative.
 const MEMORY: u64 = 128 << 20;
-/// Bytes of one value.
+/// Maximum size of one value, in bytes.
 pub const MAX_VALUE: u64 = 16 << 20;
-/// Lists within lists.
+/// Maximum nesting of lists and dictionaries.
 const MAX_DEPTH: usize = 50;
-/// What a place in a list costs.
+/// Cost of a list item, in bytes.
 pub const PLACE: u64 = 32;
-/// What a rendering may still spend.
+/// The remaining budget of a rendering.
 #[derive(Debug, Default)]
 pub struct Budget {
     work: AtomicU64,
     memory: AtomicU64,
 }
 
-impl Budget {
-    /// Fills it for a new rendering.
+impl Purse {
+    /// Resets the budget for a new rendering.
     pub fn fill(&self) {
         self.work.store(WORK, Ordering::Relaxed);
         self.memory.store(MEMORY, Ordering::Relaxed);
     }
 
-    /// Pays for looking at bytes.
+    /// Charges for reading bytes.
     pub fn look(&self, bytes: u64) -> Result<(), Error> {
         pay(&self.work, bytes, "4 GiB of work")
     }
 
-    /// Pays for bytes before they are made.
+    /// Charges for bytes that are about to be allocated.
     pub fn make(&self, bytes: u64) -> Result<(), Error> {
         if bytes > MAX_VALUE {
             return Err(too_much(TooMuch::VALUE));
@@ -45,7 +45,7 @@ impl Budget {
         pay(&self.memory, bytes, TooMuch::MEMORY)
     }
 
-    /// Pays for looking at all of a value. Returns how many bytes that are.
+    /// Charges for reading a whole value. Returns its size in bytes.
     pub fn weigh(&self, value: &Value) -> Result<u64, Error> {
         let mut left = MAX_VALUE;
         let result = weigh(value, MAX_DEPTH, &mut left);
@@ -54,18 +54,18 @@ impl Budget {
         Ok(MAX_VALUE - left)
     }
 
-    /// The same for several.
+    /// Charges for reading several values. Returns their total size in bytes.
     pub fn weigh_all(&self, values: &[Value]) -> Result<u64, Error> {
         values
             .iter()
             .try_fold(0, |sum, value| Ok(sum + self.weigh(value)?))
     }
 
-    /// How many bytes a value has in print.
+    /// Upper bound of a value's printed size, in bytes.
     pub fn printed(&self, value: &Value) -> Result<u64, Error> {
         match value.as_str() {
             Some(text) => Ok(text.len() as u64),
-            // Characters may be escaped (`\u{1F600}`), and brackets and commas come with places.
+            // 12: characters may be escaped (`\u{1F600}`); brackets and commas are covered by the cost of items.
             None => Ok(12 * self.weigh(value)?),
         }
     }
@@ -95,7 +95,7 @@ fn weigh(value: &Value, depth: usize, left: &mut u64) -> Result<(), Error> {
         _ => return Ok(()),
     }
     if depth == 0 {
-        return Err(invalid("its lists nest too deep"));
+        return Err(invalid("its lists are nested too deeply"));
     }
     let is_map = value.kind() == ValueKind::Map;
     for item in value.try_iter()?.checked() {

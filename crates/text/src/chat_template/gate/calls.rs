@@ -1,4 +1,4 @@
-//! Filters, tests and methods, paid for by what they make at most.
+//! Filters, tests and methods, charged with an upper bound of their result's size.
 
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, State, Value};
@@ -7,11 +7,11 @@ use super::budget::{Budget, PLACE};
 use super::{invalid, settle};
 use crate::chat_template::{TooMuch, too_much};
 
-/// Numbers that are widths and counts.
+/// Maximum of numbers in arguments, because they may be widths or counts.
 const MAX_NUMBER: i64 = 100_000;
 
-impl Budget {
-    /// Applies the filter `name` to the first of `arguments`, with the others.
+impl Purse {
+    /// Applies the filter `name` to the first of `arguments`, with the others as its parameters.
     pub fn filter(
         &self,
         state: &mut State,
@@ -59,7 +59,7 @@ impl Budget {
                         (text.lines().count() as u64 + 1) * width.unwrap_or(4).unsigned_abs()
                     })
             }
-            // Characters as values of their own.
+            // Each character may become a value.
             "list" | "split" | "lines" | "batch" | "slice" | "sort" | "reverse" | "unique"
                 if value.as_str().is_some() =>
             {
@@ -80,9 +80,9 @@ impl Budget {
         Ok(result)
     }
 
-    /// Applies the test `name` to the first of `arguments`, with the others.
+    /// Applies the test `name` to the first of `arguments`, with the others as its parameters.
     pub fn test(&self, state: &mut State, name: &str, arguments: &[Value]) -> Result<bool, Error> {
-        // Only comparisons look at all of a value.
+        // Only comparisons read a whole value.
         if arguments.len() > 1 {
             self.weigh_all(arguments)?;
         }
@@ -124,13 +124,13 @@ impl Budget {
                         + PLACE * text.lines().count() as u64
                 }
             },
-            // A letter may become three in the other case.
+            // A change of case may turn one letter into three.
             _ => 3 * bytes + rest,
         })?;
         settle(value.call_method(state, name, arguments)?)
     }
 
-    /// Weighs what comes with a filter or method, and refuses large numbers: they are widths.
+    /// Charges the arguments of a filter or method. Rejects large numbers, which could be widths.
     fn weigh_arguments(&self, arguments: &[Value]) -> Result<u64, Error> {
         let large = |value: &Value| {
             value.kind() == ValueKind::Number
@@ -152,7 +152,7 @@ impl Budget {
         self.weigh_all(arguments)
     }
 
-    /// Bytes of a text with something replaced.
+    /// Size of a text after a replacement, in bytes.
     fn replaced(&self, value: &Value, arguments: &[Value]) -> Result<u64, Error> {
         let text = value.to_string();
         let part = |place: usize| {
@@ -167,7 +167,7 @@ impl Budget {
         Ok(text.len() as u64 + found.saturating_mul(new.len() as u64))
     }
 
-    /// Bytes of a list as one text.
+    /// Size of a list joined into one text, in bytes.
     fn joined(&self, list: &Value, separator: Option<&Value>) -> Result<u64, Error> {
         let separator = separator.and_then(Value::as_str).unwrap_or_default();
         let places = match list.as_str() {
@@ -178,13 +178,13 @@ impl Budget {
         Ok(self.printed(list)?.saturating_add(between))
     }
 
-    /// The most bytes that a format can make: each place the largest argument or width.
+    /// Upper bound of a formatted text in bytes: each placeholder takes the largest argument or width.
     fn formatted(&self, format: &Value, arguments: &[Value]) -> Result<u64, Error> {
         let text = format.as_str().unwrap_or_default();
-        // minijinja 3.0.5 cuts formats at bytes, and panics inside a character.
+        // minijinja 3.0.5 slices format strings by bytes, and panics inside a character.
         if !text.is_ascii() {
             return Err(invalid(
-                "a format has letters beyond ASCII, which is not supported",
+                "a format string with characters other than ASCII is not supported",
             ));
         }
         let places = text.matches(['{', '%']).count() as u64;
@@ -209,10 +209,10 @@ impl Budget {
     }
 }
 
-/// Look at no more than one place.
+/// Filters that read at most one item.
 const FREE_FILTERS: [&str; 7] = ["length", "count", "first", "last", "default", "d", "attr"];
 
-/// Give places of a list, not new ones.
+/// Filters whose results share the items of the list.
 const SHALLOW_FILTERS: [&str; 9] = [
     "map",
     "select",
@@ -225,7 +225,7 @@ const SHALLOW_FILTERS: [&str; 9] = [
     "slice",
 ];
 
-/// A number that is given by name.
+/// A number passed as a keyword argument.
 fn kwarg(arguments: &[Value], name: &str) -> Option<i64> {
     let kwargs = Kwargs::try_from(arguments.last()?.clone()).ok()?;
     kwargs.peek(name).ok()

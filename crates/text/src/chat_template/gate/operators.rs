@@ -1,4 +1,4 @@
-//! Operators and slices, paid for.
+//! Operators and slices, with metering.
 
 use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Environment, Error, Value};
@@ -7,8 +7,8 @@ use super::budget::{Budget, MAX_VALUE, PLACE};
 use super::{invalid, is_list, settle};
 use crate::chat_template::{TooMuch, too_much};
 
-impl Budget {
-    /// What an operator makes of two values.
+impl Purse {
+    /// Applies a binary operator.
     pub fn operate(&self, name: &str, left: &Value, right: &Value) -> Result<Value, Error> {
         if let (Some(a), Some(b)) = (left.as_str(), right.as_str()) {
             let (long, short) = (a.len().max(b.len()) as u64, a.len().min(b.len()) as u64);
@@ -23,7 +23,7 @@ impl Budget {
                 _ => {}
             }
         } else if is_list(left) || is_list(right) || name == "~" || name.ends_with("in") {
-            // A look at a place of a dictionary does not look at all of it.
+            // Looking up a key does not read the whole dictionary.
             if right.kind() != ValueKind::Map {
                 self.weigh(right)?;
             }
@@ -65,7 +65,7 @@ impl Budget {
                 let number =
                     |value: &Value| matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
                 if !number(left) || !number(right) {
-                    // Its message names both kinds, and writes nothing of them.
+                    // The message names the kinds only, since the values may be large.
                     return Err(invalid(&format!(
                         "{name} cannot be used on {} and {}",
                         left.kind(),
@@ -74,7 +74,7 @@ impl Budget {
                 }
                 calculate(&format!("a {name} b"), left, right)
             }
-            _ => Err(invalid("this operator is not known")),
+            _ => Err(invalid("unknown operator")),
         }
     }
 
@@ -91,7 +91,7 @@ impl Budget {
         let bytes = self.weigh(value)?.checked_mul(count);
         let bytes = bytes.ok_or_else(|| too_much(TooMuch::VALUE))?;
         self.make(bytes.max(count))?;
-        // The sizes are paid for, so that they fit.
+        // The size was charged, so it fits `usize`.
         let count = count as usize;
         if let Some(text) = value.as_str() {
             return Ok(Value::from(text.repeat(count)));
@@ -113,7 +113,7 @@ impl Budget {
     /// `value[a:b:c]`.
     pub fn slice(&self, value: Value, a: Value, b: Value, c: Value) -> Result<Value, Error> {
         let bytes = match value.as_str() {
-            // A step back takes the text apart.
+            // With a negative step, the text is split into characters.
             Some(text) => 4 * text.len() as u64,
             None => PLACE * value.len().unwrap_or(0) as u64,
         };
@@ -127,7 +127,7 @@ impl Budget {
     }
 }
 
-/// An operation on two numbers, by the engine itself.
+/// Evaluates an operation on two numbers with the template engine.
 fn calculate(expression: &str, a: &Value, b: &Value) -> Result<Value, Error> {
     let environment = Environment::empty();
     let expression = environment.compile_expression(expression)?;
