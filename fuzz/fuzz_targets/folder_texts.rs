@@ -29,7 +29,9 @@ fuzz_target!(|data: &[u8]| {
         let _ = tokenizer.decode(&ids, true);
         assert!(ids.iter().all(|id| (*id as usize) < tokenizer.vocab_size()));
     }
-    if let Ok(Some(template)) = texts.chat_template() {
+    if let Ok(Some(template)) = texts.chat_template()
+        && let Ok(template) = template.compile()
+    {
         let _ = template.render(&[Message::new("user", "Hello")], true);
     }
 });

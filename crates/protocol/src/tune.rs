@@ -17,12 +17,12 @@ pub struct TuneReport {
     /// The adapter.
     pub adapter: AdapterSummary,
     /// Each projection in each kind of pass; empty if the adapter has no timestamps.
-    pub kinds: Vec<KindTimes>,
+    pub kinds: Vec<ProjectionTimes>,
 }
 
 /// Times of the tilings for one projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KindTimes {
+pub struct ProjectionTimes {
     /// Description of the projection: what it computes, its shape and weight format, and the kind of pass.
     pub kind: String,
     /// Number of matrices timed together.
@@ -30,7 +30,7 @@ pub struct KindTimes {
     /// Tokens of the timed pass.
     pub tokens: u32,
     /// The tilings; the first is the default on this kind of adapter.
-    pub cuts: Vec<CutTime>,
+    pub cuts: Vec<TilingTime>,
     /// The tiling that is used from now on.
     pub best: String,
     /// Whether there was time to measure all of them.
@@ -39,7 +39,7 @@ pub struct KindTimes {
 
 /// Time of one tiling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CutTime {
+pub struct TilingTime {
     /// The tiling.
     pub cut: String,
     /// GPU seconds for all these matrices.

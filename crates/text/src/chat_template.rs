@@ -88,7 +88,7 @@ pub trait RenderChat {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
-    purse: Arc<Purse>,
+    budget: Arc<Budget>,
     /// Texts of the special tokens by the names that templates use (`bos_token`).
     tokens: BTreeMap<String, String>,
 }

@@ -128,7 +128,7 @@ fn a_part_that_is_not_there() {
         app.wait_for_state(&["no_model"], SOON).await;
         app.open_panel("model").await;
         let said = app.text("panel-missing").await;
-        assert!(said.contains("could not be loaded"), "{said}");
+        assert!(said.contains("could not be fetched"), "{said}");
 
         // That of another build is no better.
         let mut other = part.clone();

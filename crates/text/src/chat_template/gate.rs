@@ -1,7 +1,7 @@
 //! Metering for templates: every operation is charged before it runs.
 //!
 //! Each rendering has two budgets: bytes read and bytes allocated (cumulative). A value may have up to
-//! [`purse::MAX_VALUE`] bytes, counted as printed: a list that contains another list twice counts it twice.
+//! [`budget::MAX_VALUE`] bytes, counted as printed: a list that contains another list twice counts it twice.
 
 mod budget;
 mod calls;
@@ -26,7 +26,7 @@ fn is_list(value: &Value) -> bool {
 }
 
 /// Registers the functions that rewritten templates call.
-pub(super) fn install(environment: &mut Environment<'static>, purse: &Arc<Purse>) {
+pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budget>) {
     environment.set_unknown_method_callback(unknown_method_callback);
     environment.add_filter("tojson", to_json);
     environment.remove_global("debug");

@@ -25,7 +25,7 @@ pub struct Budget {
     memory: AtomicU64,
 }
 
-impl Purse {
+impl Budget {
     /// Resets the budget for a new rendering.
     pub fn fill(&self) {
         self.work.store(WORK, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use crate::chat_template::{TooMuch, too_much};
 /// Maximum of numbers in arguments, because they may be widths or counts.
 const MAX_NUMBER: i64 = 100_000;
 
-impl Purse {
+impl Budget {
     /// Applies the filter `name` to the first of `arguments`, with the others as its parameters.
     pub fn filter(
         &self,

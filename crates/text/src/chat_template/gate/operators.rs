@@ -7,7 +7,7 @@ use super::budget::{Budget, MAX_VALUE, PLACE};
 use super::{invalid, is_list, settle};
 use crate::chat_template::{TooMuch, too_much};
 
-impl Purse {
+impl Budget {
     /// Applies a binary operator.
     pub fn operate(&self, name: &str, left: &Value, right: &Value) -> Result<Value, Error> {
         if let (Some(a), Some(b)) = (left.as_str(), right.as_str()) {
