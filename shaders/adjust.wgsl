@@ -1,6 +1,6 @@
 // x[t, i] = x[t, i] · factor[i] + offset[i], for all tokens of the pass, in place.
 //
-// How heads are scaled and ablated, and how a steering vector gets into the residual stream.
+// Scales and ablates heads, and adds a steering vector to the residual stream.
 #import pairs
 
 // [tokens, STRIDE / 2]

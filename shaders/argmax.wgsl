@@ -1,16 +1,15 @@
-// The greedy choice, the logsumexp of the logits, and the step to the next position.
+// The greedy choice, the logsumexp of the logits, and the advance to the next position.
 //
-// Two dispatches. The first: every workgroup reduces CHUNK logits of a row (group.y) to one Best, and
-// leaves MAXIMA of them for `top_k`: the highest of those that lie MAXIMA apart. The second (FINAL): one
-// workgroup per row reduces the bests and writes the choice. With FEEDBACK each choice
-// becomes the next token of its sequence, and the positions move on, so that the next step can be
-// submitted before the host has seen this one. The rows are then those of the pass, each of another
-// sequence, or one row: the last of the pass.
+// Two dispatches. In the first, every workgroup reduces CHUNK logits of a row (group.y) to one Best, and stores
+// MAXIMA maxima for `top_k`, each over logits that are MAXIMA apart. In the second (FINAL), one workgroup per row
+// reduces the bests and writes the choice. With FEEDBACK each choice becomes the next token of its sequence and the
+// positions advance, so that the next step can be submitted before the host has read this one. The rows are then
+// those of the pass, each of a different sequence, or only the last row of the pass.
 #if FEEDBACK
     #import pages
 #end
 
-// The best of some logits; of equal ones the lowest id, as torch.argmax does.
+// The best of some logits; among equal ones the lowest id, as in torch.argmax.
 struct Best {
     logit: f32,
     id: u32,

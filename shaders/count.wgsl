@@ -1,7 +1,7 @@
-// Which tokens a sequence has, for the penalties: IN_PROMPT where the prompt has a token, and below it
-// how often it was generated since. `sample` goes on from there.
+// The tokens of a sequence, for the penalties: IN_PROMPT if the prompt has the token, and in the lower bits how often
+// it was generated. `sample` continues the counts.
 //
-// One workgroup per row of the pass, or for the last of them alone, each of another sequence.
+// One workgroup per row of the pass, each of a different sequence, or only for the last row.
 #import pages
 
 // [slots of the KV cache]: the token at each position.

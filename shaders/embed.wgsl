@@ -1,8 +1,8 @@
 // x[t, :] = embed_tokens[token t, :] · SCALE,
 // or with POSITIONS: x[t, :] += embed_positions[position of t, :]
 //
-// An invocation unpacks a block of 32 weights. A table larger than a binding comes in parts, one dispatch each:
-// this one has rows ROW_START … ROW_START + N_ROWS - 1.
+// An invocation unpacks a block of 32 weights. A table larger than a binding has several parts, with one dispatch
+// each. This part has rows ROW_START … ROW_START + N_ROWS - 1.
 #import format, pairs, pages
 
 // The tokens of the pass and the page tables.
@@ -12,7 +12,7 @@
 // [tokens, X_ROW]: X_ROW = floats of a row / 4.
 @binding(x) var<storage, read_write> x: array<Quad>;
 
-// Behind the end of a row the padding must stay zero, whatever the minimum is.
+// The padding after a row must stay zero, whatever the minimum is.
 fn put(at: u32, column: u32, value: vec4<f32>) {
     let inside = vec4<u32>(column) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(K);
     let four = select(vec4<f32>(0.0), value, inside);
@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #else
     let row = history[cache_slot(here.sequence, here.position)] - ROW_START;
 #end
-    // Rows below ROW_START wrap around to large numbers, which the test refuses as well.
+    // Rows below ROW_START wrap around to large numbers, which fail the test too.
     if (block >= K_BLOCKS || row >= N_ROWS) {
         return;
     }

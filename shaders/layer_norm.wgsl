@@ -17,7 +17,7 @@
 
 const N_PAIRS: u32 = (N + 1u) / 2u;
 
-// What pair `i` is off the mean; nothing where an odd row is padded.
+// Deviation of pair `i` from the mean; 0 in the padding of an odd row.
 fn off_mean(pair: Pair, i: u32, mean: f32) -> vec2<f32> {
     let off = from_pair(pair) - mean;
     return vec2<f32>(off.x, select(0.0, off.y, 2u * i + 1u < N));

@@ -1,9 +1,9 @@
-// The entropy of p = softmax(logits), in nats, and a histogram of surprisal: bin b counts the tokens
-// with -ln p from b · BIN to (b + 1) · BIN, the last bin also all beyond.
+// The entropy of p = softmax(logits), in nats, and a histogram of surprisal: bin b counts the tokens with -ln p from
+// b · BIN to (b + 1) · BIN, the last bin also all above.
 //
-// Two dispatches: every workgroup counts CHUNK logits; then one (FINAL) adds up what they found. Each
-// lane counts for itself, a byte for each bin: it has too few logits to fill one, and atomics would
-// make lanes wait for each other.
+// Two dispatches: every workgroup counts CHUNK logits, then one workgroup (FINAL) sums the counts. Each invocation
+// has its own counts, one byte per bin, which its few logits cannot overflow; atomics would serialise the
+// invocations.
 
 struct Stats {
     // -Σ p ln p.
@@ -14,7 +14,7 @@ struct Stats {
     counts: array<u32, BINS>,
 }
 
-// Id, logit, logsumexp and position, of `argmax`.
+// Id, logit, logsumexp and position, from `argmax`.
 @binding(chosen) var<storage, read> chosen: vec4<u32>;
 // [N]
 @binding(logits) var<storage, read> logits: array<f32>;
@@ -24,7 +24,7 @@ struct Stats {
 #else
 @binding(parts) var<storage, read_write> parts: array<Stats>;
 #end
-// What all of them add up to.
+// Their sums.
 @binding(stats) var<storage, read_write> stats: Stats;
 
 var<workgroup> sums: array<f32, LANES>;

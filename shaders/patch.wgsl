@@ -1,12 +1,11 @@
 // x[t, FROM + i] = values[slot, i] for the tokens whose position has a slot, in place.
 //
-// With INSTEAD_OF what x holds is a sum, of which `part` is to be replaced:
-// x[t, i] += values[slot, i] - part[t, i].
+// With INSTEAD_OF x is a sum of which the summand `part` is replaced: x[t, i] += values[slot, i] - part[t, i].
 #import pairs, step
 
 // [tokens, STRIDE / 2]
 @binding(x) var<storage, read_write> x: array<Pair>;
-// [positions]: NOTHING where nothing changes, and beyond its end.
+// [positions]: NOTHING for unchanged positions, and beyond its end.
 @binding(slots) var<storage, read> slots: array<u32>;
 // [slots, N_PAIRS]
 @binding(values) var<storage, read> values: array<vec2<f32>>;

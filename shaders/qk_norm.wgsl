@@ -1,4 +1,4 @@
-// Normalises each query and key head by itself, in place: x / rms(x) · weight  (Qwen3, Gemma 3).
+// Normalises each query and key head separately, in place: x / rms(x) · weight  (Qwen3, Gemma 3).
 //
 // One workgroup per token and head.
 #import pairs, reduce

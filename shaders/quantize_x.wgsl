@@ -1,10 +1,10 @@
-// x in signed bytes for `matmul`, as llama.cpp's q8_1 has it: of each block of 32 values the highest
-// magnitude becomes 127, and the others are rounded to that grid.
+// x in signed bytes for `matmul`, as in llama.cpp's q8_1: the largest magnitude of each block of 32 values becomes
+// 127, and the others are rounded to that grid.
 //
-// One workgroup per token; a lane takes whole blocks. A block is three vec4<u32>s: 32 bytes in order, and
-// then as floats its scale, the sums of its halves, and the sum of all of it, as they are after rounding.
+// One workgroup per token; an invocation packs whole blocks. A block is three vec4<u32>s: 32 bytes in order, then as
+// floats its scale, the sums of its halves, and its sum, all after rounding.
 //
-// With NORM x passes an RMSNorm (arXiv 1910.07467) first: its factor for the token only changes scales.
+// With NORM x is normalised first (RMSNorm, arXiv 1910.07467): the factor of the token only changes the scales.
 #import pairs
 #if NORM
     #import reduce
@@ -20,7 +20,7 @@
 @binding(kept) var<storage, read_write> kept: array<Quad>;
 
 const ROW_QUADS: u32 = BLOCKS * 8u;
-// What is less than this is taken for zero, for its reciprocal might be infinite: the bits of 1e-30.
+// Smaller magnitudes count as zero, because their reciprocal might be infinite: the bits of 1e-30.
 const LEAST: u32 = 0x0da24260u;
 
 @compute @workgroup_size(LANES)
@@ -39,8 +39,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     factor = inverseSqrt(workgroup_sum(lane, squares) / f32(N) + EPS);
 #end
     for (var block = lane; block < BLOCKS; block += LANES) {
-        // Bits of magnitudes have the order of these, with infinities and NaNs above all: a max of floats may
-        // drop a NaN. The scale is none then either.
+        // The bits of magnitudes have their order, with infinities and NaNs above all; a max of floats may drop a
+        // NaN. The scale is then NaN or infinite too.
         var highest = vec4<u32>(0u);
 #for p in 8
         var x_$p = from_quad(x[token * ROW_QUADS + block * 8u + $pu]);

@@ -1,5 +1,5 @@
-// Of row t, the logit of token targets[t], and how many tokens come before it: those of a higher
-// logit, and of equal ones those of a lower id.
+// For row t, the logit of token targets[t] and its rank: how many tokens have a higher logit, or the same logit and a
+// lower id.
 //
 // One workgroup per row; rows are STRIDE logits apart.
 struct Rank {

@@ -1,8 +1,7 @@
 // y[t, i] = x[t, i] / sqrt(mean(x[t, :]²) + EPS) · weight[i]          (arXiv 1910.07467)
 //
-// One workgroup per token. With LAST_ROW only the last token of the pass is normalised, to row 0.
-// With ADD the result is added to y (Gemma's norms of what attention and MLP add). Rows are padded
-// with zeros, which stay zeros.
+// One workgroup per token. With LAST_ROW only the last token of the pass is normalised, to row 0. With ADD the result
+// is added to y (Gemma's norms after attention and MLP). Rows are padded with zeros, which stay zeros.
 #import pairs, reduce, step
 
 // [tokens, QUADS]

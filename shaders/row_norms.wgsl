@@ -1,7 +1,7 @@
 // norms[r] = (‖x[r]‖, ‖x[r] - x[r - 1]‖), Euclidean; the second only with DIFFERENCES, and 0 for
 // the first row.
 //
-// One workgroup per row. Rows lie in blocks of PER_BLOCK, one after the other in a block.
+// One workgroup per row. Rows are contiguous in blocks of PER_BLOCK.
 #import pairs, reduce
 
 // [blocks, BLOCK_STRIDE / 2]

@@ -1,9 +1,8 @@
 // From the logits of a position to a drawn token, in transformers' order: penalties, temperature,
 // top-k, top-p, min-p, the draw. `crates/sampling` is the same on the CPU, and explains the numbers.
 //
-// One workgroup per row; rows are those of the pass, each of another sequence, or the last of them
-// alone. Settings and counts are the sequence's. All sums are of whole numbers, so that no order of
-// lanes changes them.
+// One workgroup per row; the rows are those of the pass, each of a different sequence, or only the last one. Settings
+// and counts belong to the sequence. All sums are of integers, so they do not depend on the order of invocations.
 #import pages, philox, reduce, sampling/find, sampling/left, sampling/scaled, u64
 
 struct Chosen {
@@ -14,11 +13,11 @@ struct Chosen {
 }
 
 struct Drawn {
-    // The random word, whose 2³²nd is u.
+    // The random word; divided by 2³² it is u.
     word: u32,
-    // How many tokens are left to draw from.
+    // How many tokens remain to draw from.
     kept: u32,
-    // Mass of all that are left, of those of them before the token, and of the token.
+    // Mass of all remaining tokens, of those before the token, and of the token.
     total: vec2<u32>,
     start: vec2<u32>,
     mass: vec2<u32>,
@@ -43,7 +42,7 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    // Logits that are no numbers may leave nothing to find; the host refuses them.
+    // With NaN logits nothing may be found; the host refuses them.
     if (lane == 0u) {
         row_of_pass = step.rows[step.n_tokens - groups.y + group.y];
         found = Found(0u, vec2<u32>(0u), vec2<u32>(0u));
@@ -70,7 +69,7 @@ fn main(
         let search = Search(limits, false, false, 0u, false);
         let last = find(place, lane, search, removable, highest);
         limits.key = last.value;
-        // Of equal ones the higher ids are removed, while that is allowed: the others weigh this.
+        // Among equal tokens the higher ids are removed first; this is the mass of the others.
         let rest = subtract64(last.weight, subtract64(removable, last.before));
         let of_key = Search(limits, true, true, last.value, false);
         let goal = subtract64(rest, vec2<u32>(1u, 0u));

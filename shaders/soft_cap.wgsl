@@ -10,8 +10,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let i = group.x * LANES + lane;
     if (i < N) {
         let at = group.y * STRIDE + i;
-        // Beyond ±10 the tangent is 1 in f32, and drivers compute it by an exponential that would
-        // overflow.
+        // Beyond ±10 tanh is ±1 in f32, and drivers compute it with an exponential that would overflow.
         x[at] = CAP * tanh(clamp(x[at] / CAP, -10.0, 10.0));
     }
 }

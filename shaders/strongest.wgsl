@@ -1,8 +1,8 @@
-// strongest[r, i] = (x[r, id], id) of the K values of row r that are farthest from 0, the farthest
-// first; of equal ones the lowest id.
+// strongest[r, i] = (x[r, id], id) of the K values of row r with the largest magnitudes, largest first; among equal
+// ones the lowest id first.
 //
-// One workgroup per row. Each lane holds the three strongest of what it reads; in each of K rounds the
-// best of the lanes is written, and a lane that has none left reads for its next three.
+// One workgroup per row. Each invocation holds the three strongest of its values; in each of K rounds the best of all
+// is written, and an invocation that has none left searches its next three.
 #import pairs
 
 // [rows, ROW_STRIDE / 2]
@@ -12,20 +12,20 @@
 
 const NOBODY: u32 = 0xFFFFFFFFu;
 
-// How far values are from 0, below 0 for nobody, and their places; the strongest first.
+// Magnitudes, negative for none, and indices; the strongest first.
 struct Held {
     sizes: vec3<f32>,
     ids: vec3<u32>,
 }
 
-// The first that each lane holds, and who holds the best.
+// The first value of each invocation, and the invocation with the best.
 var<workgroup> sizes: array<f32, LANES>;
 var<workgroup> ids: array<u32, LANES>;
 var<workgroup> holder: u32;
 
 fn pair_at(row: u32, i: u32) -> vec2<f32> { return from_pair(x[row * (ROW_STRIDE / 2u) + i]); }
 
-// With one more, whose id is higher than all that are held.
+// Inserts one more, whose id is above all held ids.
 fn with_one_more(held: Held, size: f32, id: u32) -> Held {
     let above = vec3<f32>(size) > held.sizes;
     return Held(
@@ -42,7 +42,7 @@ fn with_one_more(held: Held, size: f32, id: u32) -> Held {
     );
 }
 
-// The strongest of a lane that come after one of this size and place.
+// The strongest of an invocation that come after the one with this magnitude and index.
 fn held_after(row: u32, lane: u32, last_size: f32, last_id: u32) -> Held {
     var held = Held(vec3<f32>(-1.0), vec3<u32>(NOBODY));
     for (var i = lane; i < (N + 1u) / 2u; i += LANES) {
@@ -60,13 +60,13 @@ fn held_after(row: u32, lane: u32, last_size: f32, last_id: u32) -> Held {
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let row = group.x;
-    // After what is before all of them.
+    // Starts before all of them.
     var mine = held_after(row, lane, 3.4e38, 0u);
     sizes[lane] = mine.sizes.x;
     ids[lane] = mine.ids.x;
     for (var round = 0u; round < K; round++) {
         workgroupBarrier();
-        // One lane looks for all: on a processor each of them would take as long.
+        // One invocation searches for all: on a CPU each of them would take as long.
         if (lane == 0u) {
             var best = 0u;
             var size = sizes[0];

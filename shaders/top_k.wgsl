@@ -1,9 +1,9 @@
-// The K highest logits of each row with their ids, sorted: higher logit first, of equal ones the lower id.
+// The K highest logits of each row with their ids, sorted: higher logit first, among equal ones the lower id first.
 //
-// One workgroup per row. `argmax` has left the highest of every PER_MAXIMUM logits. Lanes take those maxima in turn;
-// K lanes hold a maximum at least as high as the K-th highest of what the lanes hold, so the K best logits are all at
-// least so high: that is the first limit. Few logits pass it; only where more than ROOM do (many equal logits, say),
-// it is raised by halving the interval of what it can be. Those that pass are ranked by who comes before each.
+// One workgroup per row. `argmax` has stored the highest of every PER_MAXIMUM logits, and each invocation takes the
+// maximum of some of those. K invocations hold a maximum at least as high as the K-th highest of all, so the K best
+// logits are at least as high: that is the first limit. Few logits pass it. If more than ROOM do (many equal logits,
+// for example), bisection raises the limit. Those that pass are ranked by counting the logits before each.
 #import key
 
 // [rows, STRIDE]
@@ -13,11 +13,11 @@
 // [rows, K]: the bits of the logit, and its id.
 @binding(best) var<storage, read_write> best: array<vec2<u32>>;
 
-// Below any logit, and still finite: WGSL does not promise infinities.
+// Below any logit, and finite, because WGSL does not guarantee infinities.
 const LOWEST: f32 = -3.0e38;
 const NOBODY: u32 = 0xFFFFFFFFu;
 
-// A block is what is behind a maximum: PER_MAXIMUM logits, each MAXIMA from the one before.
+// A block is the PER_MAXIMUM logits of a maximum, MAXIMA apart.
 const BLOCKS: u32 = (N + MAXIMA * PER_MAXIMUM - 1u) / (MAXIMA * PER_MAXIMUM) * MAXIMA;
 
 // A logit passes if its key is above `key`, or at `key` and its id at most `id`.
@@ -26,7 +26,7 @@ struct Limit {
     id: u32,
 }
 
-// The highest maximum of each lane, as keys.
+// The highest maximum of each invocation, as keys.
 var<workgroup> highest: array<u32, LANES>;
 var<workgroup> limit_key: u32;
 var<workgroup> count: atomic<u32>;
@@ -38,7 +38,7 @@ fn passes(limit: Limit, key: u32, id: u32) -> bool {
     return key > limit.key || (key == limit.key && id <= limit.id);
 }
 
-// How many logits pass; with `keep` they are kept, as many as there is room for.
+// How many logits pass; with `keep` they are stored, up to ROOM.
 fn collect(row: u32, lane: u32, limit: Limit, keep: bool) -> u32 {
     if (lane == 0u) {
         atomicStore(&count, 0u);
@@ -74,7 +74,7 @@ fn collect(row: u32, lane: u32, limit: Limit, keep: bool) -> u32 {
     return found;
 }
 
-// The limit that from K to ROOM logits pass, where more than that pass `low`.
+// A limit that K to ROOM logits pass, if more than that pass `low`.
 fn raise(row: u32, lane: u32, low: u32) -> Limit {
     var key = low;
     var too_high = NOBODY;
@@ -90,7 +90,7 @@ fn raise(row: u32, lane: u32, low: u32) -> Limit {
             return limit;
         }
     }
-    // Too many of this very key; an id more is at most one logit more.
+    // Too many logits have this key; one id more adds at most one logit.
     var id = 0u;
     var too_many = N;
     while (too_many - id > 1u) {

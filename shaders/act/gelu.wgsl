@@ -1,5 +1,5 @@
-// The activation function of an MLP (`hidden_act`), of two values: x · Φ(x), with Φ by the error function.
-// erf by Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+// Activation function of an MLP (`hidden_act`) for two values: x · Φ(x), with Φ by the error function. erf by
+// Abramowitz and Stegun 7.1.26, with an error of at most 1.5e-7.
 fn act(x: vec2<f32>) -> vec2<f32> {
     let z = abs(x) * 0.7071067811865476;
     let t = 1.0 / (1.0 + 0.3275911 * z);

@@ -1,8 +1,7 @@
 // probs[t, h, j] = exp(q[t, h] · k[j, h / GROUP] · SCALE - highest) / total
 //
-// The probabilities that attention used, computed again from the queries, the cache and the HeadStats that it stored,
-// for those who ask. Exactly 0 for what a query does not see. One workgroup per token and query head; rows are
-// `width` long.
+// The probabilities of attention, computed again for inspection from the queries, the cache and the stored HeadStats.
+// Exactly 0 for keys outside the mask. One workgroup per token and query head; rows are `width` long.
 //
 // `keys` is the unit that reads the cache.
 #import cached_head, scores, head_stats, keys

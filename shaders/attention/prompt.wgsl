@@ -10,8 +10,8 @@
 // LANE_KEYS keys; for values it has 4 · VALUE_GROUPS queries times one quad of dimensions.
 #import value_quads, quad_products, query_tile
 
-// Of the loop that adds up scores, with its loads, for `cargo xtask isa`: a lane has a share of the dimensions of 4 ·
-// LANE_KEYS pairs of a query and a key. Rows of the tile that are no queries do not count.
+// For `cargo xtask isa`, of the loop that sums scores, with its loads: an invocation has a part of the dimensions of
+// 4 · LANE_KEYS query-key pairs. Padding rows of the tile do not count.
 const PAIRS_PER_TRIP: f32 =
     f32(4u * LANE_KEYS) * f32(TOKENS * SHARE) / f32(ROWS) / f32((QUADS + 3u) / 4u);
 const FUSED_PER_TRIP: u32 = 4u * LANE_KEYS * 16u;
@@ -35,21 +35,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let first_token = group.y * TOKENS;
     let more_tokens = min(TOKENS, step.n_tokens - first_token) - 1u;
     let place = step.rows[first_token];
-    // The keys that any query of the tile sees.
+    // The keys that any query of the tile attends to.
     let n_keys = place.position + more_tokens + 1u;
     let first_key = first_seen(place.position);
 
-    // For scores: four queries, and every KEY_LANES-th key of a page.
+    // Scores: four queries, and every KEY_LANES-th key of a page.
     let row_group = lane / KEY_LANES;
     let key_lane = lane % KEY_LANES;
     let rows = 4u * row_group + vec4<u32>(0u, 1u, 2u, 3u);
     let positions = place.position + min(rows / SHARE, vec4<u32>(more_tokens));
     var softmax = no_keys();
-    // For loading queries: one of the four quads that are staged at once, of one query.
+    // Loads of queries: one of the four quads of a query that are staged at once.
     let loaded_row = min(lane / 4u, ROWS - 1u);
     let loaded_token = first_token + min(loaded_row / SHARE, more_tokens);
     let loaded_query = loaded_token * HEADS + first_head + loaded_row % SHARE;
-    // For values: one quad, and VALUE_GROUPS groups of four queries. Column r of a matrix belongs to query r.
+    // Values: one quad, and VALUE_GROUPS groups of four queries. Column r of a matrix belongs to query r.
     let quad = min(lane % QUAD_LANES, QUADS - 1u);
     let value_lane = lane / QUAD_LANES;
     let value_group = min(value_lane * VALUE_GROUPS, ROW_GROUPS - VALUE_GROUPS);
@@ -84,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     #end
 #end
         }
-        // The next to be written is what the scores were read from.
+        // The scores were read from the memory that is written next.
         workgroupBarrier();
 
         var highest = softmax.highest;
@@ -134,7 +134,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
 
     store_sums(row_group, key_lane, rows, first_token, first_head, softmax, more_tokens);
-    // A query of each value group at a time goes through workgroup memory, back to the order of dimensions.
+    // One query of each value group at a time goes through workgroup memory, to restore the order of dimensions.
 #for g in VALUE_GROUPS, r in 4
     workgroupBarrier();
     if (value_lane < VALUE_LANES && lane % QUAD_LANES < QUADS) {

@@ -18,22 +18,22 @@
 @binding(v_cache) var<storage, read> v_cache: array<CachedElement>;
 
 const ROWS: u32 = 4u * ROW_GROUPS;
-// Of the loop that adds up scores, for `cargo xtask isa`: a lane has a quad of the dimensions of SHARE pairs of a
-// query and a key. It is not the one that multiplies most, which is that of values.
+// For `cargo xtask isa`, of the loop that sums scores: an invocation has a quad of dimensions of SHARE query-key
+// pairs. The loop over values has more products.
 const PAIRS_PER_TRIP: f32 = f32(SHARE) / f32(QUADS);
 const FUSED_PER_TRIP: u32 = 4u * ROWS;
 
-// [QUADS, ROWS]: the queries; in the end Σ weight · value of each.
+// [QUADS, ROWS]: the queries, and finally Σ weight · value of each.
 var<workgroup> query: array<array<vec4<f32>, ROWS>, QUADS>;
 // [CHUNK, PAGE keys], padded against bank conflicts.
 var<workgroup> staged: array<array<CachedQuad, PAGE + 2u>, CHUNK>;
-// [PAGE keys, ROW_GROUPS]: the weights of four queries to a vec4, and behind them zeros. Before the weights are known
-// and after all keys it is where the invocations put what they have, [LANES, ROW_GROUPS].
+// [PAGE keys, ROW_GROUPS]: the weights of four queries per vec4, followed by zeros. Before the weights are known, and
+// after all keys, scratch for reductions: [LANES, ROW_GROUPS].
 var<workgroup> weights: array<array<vec4<f32>, ROW_GROUPS>, LANES + 4u * KEY_GROUPS>;
 
 fn mixed_at(row: u32, place: u32) -> f32 { return query[place / 4u][row][place % 4u]; }
 
-// Puts columns of results, or with `add` adds them, to where the queries were.
+// Stores columns of results over the queries, or with `add` adds them.
 fn add_rows(quad: u32, first_row: u32, columns: mat4x4<f32>, add: bool) {
 #for r in 4
     let before_$r = select(vec4<f32>(0.0), query[quad][first_row + $r], add);

@@ -1,7 +1,7 @@
 // Keys and values in the KV cache as 16-bit floats: a pair of dimensions is a word, a quad two.
 alias CachedPair = u32;
 alias CachedQuad = vec2<u32>;
-// Elements of a head that are a scale.
+// Elements of a head that hold its scale.
 const SCALE_ELEMENTS: u32 = 0u;
 
 fn to_cached(pair: vec2<f32>) -> CachedPair { return pack2x16float(pair); }

@@ -1,7 +1,7 @@
 // Keys and values in the KV cache as 32-bit floats: a pair of dimensions, and a quad.
 alias CachedPair = vec2<f32>;
 alias CachedQuad = vec4<f32>;
-// Elements of a head that are a scale.
+// Elements of a head that hold its scale.
 const SCALE_ELEMENTS: u32 = 0u;
 
 fn to_cached(pair: vec2<f32>) -> CachedPair { return pair; }

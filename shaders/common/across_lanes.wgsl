@@ -1,8 +1,8 @@
-// What the invocations of a workgroup of `attention/token` have together, of four queries at a time. All invocations
-// call these together, and all get the result. They use column `g` of `weights`.
+// Reductions over a workgroup of `attention/token`, for four queries at a time. All invocations call these together
+// and receive the result. Scratch is column `g` of `weights`.
 #import online_softmax
 
-// What is known of the scores of each query.
+// Statistics of the scores of each query.
 var<workgroup> row_sums: array<Sums, 4u * ROW_GROUPS>;
 
 fn highest_of_lanes(lane: u32, g: u32, mine: vec4<f32>) -> vec4<f32> {
@@ -40,7 +40,7 @@ fn sum_of_lanes(lane: u32, g: u32, mine: vec4<f32>) -> vec4<f32> {
     return sum;
 }
 
-// Stores what the invocations know of the scores of four queries to `row_sums`.
+// Reduces the invocations' statistics of four queries into `row_sums`.
 fn store_sums(lane: u32, g: u32, softmax: Softmax) {
     let total = sum_of_lanes(lane, g, softmax.total);
 #if STATS

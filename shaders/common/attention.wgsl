@@ -1,9 +1,9 @@
-// What the forms of attention that can split keys share: which keys a split has, and what becomes of the sums over
-// them. The importing shader has a function `mixed_at(row: u32, place: u32)`: the value at a place in the order of the
-// cache of Σ weight · value, of one of the queries that it has at the moment.
+// Shared by the attention kernels with KV splits: the keys of a split, and the storing of the sums over them. The
+// importing shader has a function `mixed_at(row: u32, place: u32)`: element `place`, in the order of the cache, of Σ
+// weight · value of query `row`.
 #import cached_head, kv_cache, scores, head_stats
 
-// What is known of the scores of a query and some keys.
+// Statistics of the scores of a query with some keys.
 struct Sums {
     highest: f32,
     // Σ weight, where the weight of a key is exp(score - highest).
@@ -27,8 +27,8 @@ struct Sums {
 
 const PARTIAL: u32 = HEAD_DIM + 5u;
 
-// The first key and the end of split `split` of SPLITS for a query at `position`. A split has whole pages, and no
-// keys where the first is not below the end.
+// The first key and the end of split `split` of SPLITS for a query at `position`. A split has whole pages, and is
+// empty if the first key is not below the end.
 fn keys_of(position: u32, split: u32) -> vec2<u32> {
     let n_keys = position + 1u;
     let first_key = first_seen(position);
@@ -49,7 +49,7 @@ fn joined(a: Sums, b: Sums) -> Sums {
     sums.spread = share_a * (a.spread + (a.highest - sums.highest) * a.total)
         + share_b * (b.spread + (b.highest - sums.highest) * b.total);
     sums.first_score = max(a.first_score, b.first_score);
-    // Of equally high scores the first key, as torch.argmax has it.
+    // Among equal scores the first key, as in torch.argmax.
     sums.best_key = min(
         select(NO_KEY, a.best_key, a.highest == sums.highest),
         select(NO_KEY, b.best_key, b.highest == sums.highest),

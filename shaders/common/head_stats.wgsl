@@ -2,13 +2,13 @@
 struct HeadStats {
     // The highest score.
     highest: f32,
-    // Σ exp(score - highest): with it the probabilities can be computed again.
+    // Σ exp(score - highest), from which the probabilities can be computed again.
     total: f32,
     // -Σ p ln p, in nats.
     entropy: f32,
     // The highest probability …
     max_probability: f32,
-    // … and the position that has it; of several the first.
+    // … and the first position that has it.
     argmax: u32,
     // The probability of position 0.
     first_token: f32,

@@ -1,5 +1,5 @@
 // Keys as quads, see `query_quads`; the importing shader binds `k_cache` as an array of CachedElement. `head` counts
-// the heads of all positions of the cache. `cache` is the unit of the cache's number format.
+// the heads of all positions of the cache. `cache` is the unit of the cache's data type.
 #import query_quads, cache
 
 // From a head to the next, in elements of the cache.

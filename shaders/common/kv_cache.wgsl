@@ -1,5 +1,5 @@
-// The KV cache, and the queries that meet it, hold each head as HEAD_DIM / 2 pairs of dimensions:
-// those that turn together, then what does not turn, two by two.
+// The KV cache and the queries store each head as HEAD_DIM / 2 pairs of dimensions: first those that RoPE rotates
+// together, then the others, two by two.
 #import pairs
 
 const PAIRS: u32 = HEAD_DIM / 2u;
@@ -12,7 +12,7 @@ fn pair_dims(i: u32) -> vec2<u32> {
     return vec2<u32>(2u * i, 2u * i + 1u);
 }
 
-// Where dimension `dim` of a head lies in the order of the cache.
+// Index of dimension `dim` of a head in the order of the cache.
 fn place_of(dim: u32) -> u32 {
     if (dim < ROPE_PAIRS) {
         return 2u * dim;

@@ -1,5 +1,5 @@
-// Online softmax (arXiv 2205.14135) of four queries at once: component r of each vector belongs to query r.
-// An invocation adds the keys that it has itself; `highest` covers the keys of all invocations of the query.
+// Online softmax (arXiv 2205.14135) of four queries at once: component r of each vector belongs to query r. An
+// invocation adds its own keys; `highest` covers the keys of all invocations of the query.
 #import scores
 
 struct Softmax {
@@ -27,7 +27,7 @@ fn no_keys() -> Softmax {
     return softmax;
 }
 
-// Raises the highest scores to `highest`, and returns the factor on everything that was weighted before.
+// Raises the maxima to `highest` and returns the factor for everything that was weighted before.
 fn raise(softmax: ptr<function, Softmax>, highest: vec4<f32>) -> vec4<f32> {
     let before = (*softmax).highest;
     let rescale = exp(before - highest);
@@ -40,7 +40,7 @@ fn raise(softmax: ptr<function, Softmax>, highest: vec4<f32>) -> vec4<f32> {
     return rescale;
 }
 
-// Adds a key with these scores, none of which is above `highest`, for the queries that see it. Returns its weights.
+// Adds a key with these scores, none above `highest`, for the queries that attend to it. Returns its weights.
 fn add_key(softmax: ptr<function, Softmax>, key: u32, scores: vec4<f32>, seen: vec4<bool>) -> vec4<f32> {
     let below = scores - (*softmax).highest;
     let weights = select(vec4<f32>(0.0), exp(below), seen);

@@ -1,5 +1,5 @@
-// The KV cache lies in pages of PAGE positions, which sequences can share. Who imports this binds
-// a Step as `step`.
+// The KV cache consists of pages of PAGE positions, which sequences can share. The importing shader binds a Step as
+// `step`.
 #import step
 
 // The page of the cache that holds a position of a sequence.

@@ -1,5 +1,5 @@
-// Activations, keys and values are stored in pairs: one vec2<f32>, or with HALF one u32 of two 16-bit
-// floats, which needs no feature of the adapter. Arithmetic is in f32 either way.
+// Activations, keys and values are stored in pairs: one vec2<f32>, or with HALF one u32 of two 16-bit floats, which
+// needs no feature of the adapter. Arithmetic is always in f32.
 #if HALF
 alias Pair = u32;
 alias Quad = vec2<u32>;

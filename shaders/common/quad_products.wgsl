@@ -1,4 +1,4 @@
-// Products of quads, the inner loops of attention: chains of fma, which GPUs do in an instruction each.
+// Products of quads, the inner loops of attention: chains of fma, each of which is one GPU instruction.
 
 fn add_product(a: vec4<f32>, b: vec4<f32>, sum: f32) -> f32 {
     return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));

@@ -1,5 +1,5 @@
-// The tile of queries of a workgroup of `attention/prompt`: what lies in workgroup memory, and what becomes of the
-// results. Row r of the tile is query head r % SHARE of token r / SHARE; the last rows may be none.
+// The tile of queries of a workgroup of `attention/prompt`: its workgroup memory, and the storing of its results. Row
+// r of the tile is query head r % SHARE of token r / SHARE; the last rows may be padding.
 //
 // Invocations are a grid of ROW_GROUPS row groups, of four rows each, times KEY_LANES key lanes.
 #import cached_head, kv_cache, head_stats, online_softmax
@@ -10,10 +10,10 @@ var<workgroup> staged: array<array<vec4<f32>, STAGED_ROW>, 4>;
 // Queries, [4 quads, 4, ROW_GROUPS]; or a vec4 of each invocation, [KEY_LANES, ROW_GROUPS]; or the weights of four
 // queries, [PAGE keys, ROW_GROUPS]. Padded as well.
 var<workgroup> tile: array<array<vec4<f32>, ROW_GROUPS + 1u>, PAGE>;
-// Of each row: first the factor on what was summed before this page, in the end the sum of its weights.
+// Per row: the factor on the sums of earlier pages, and finally the sum of its weights.
 var<workgroup> factors: array<vec4<f32>, ROW_GROUPS>;
 
-// The highest value that the invocations of a row group have; all invocations call it together.
+// The maximum over the invocations of a row group; all invocations call it together.
 fn highest_of_rows(row_group: u32, key_lane: u32, mine: vec4<f32>) -> vec4<f32> {
     tile[key_lane][row_group] = mine;
     workgroupBarrier();
@@ -41,7 +41,7 @@ fn is_query(row: u32, more_tokens: u32) -> bool {
     return row < TOKENS * SHARE && row / SHARE <= more_tokens;
 }
 
-// Stores what became of the scores of `rows`: the sum of weights to `factors`, and the HeadStats.
+// Stores the sums of weights of `rows` to `factors`, and the HeadStats.
 fn store_sums(
     row_group: u32, key_lane: u32, rows: vec4<u32>, first_token: u32, first_head: u32, softmax: Softmax,
     more_tokens: u32,
@@ -63,13 +63,13 @@ fn store_sums(
 #end
 }
 
-// Dimension `dim` of what a value lane has put into `staged`.
+// Dimension `dim` of the values that an invocation stored to `staged`.
 fn mixed_at(value_lane: u32, dim: u32) -> f32 {
     let place = place_of(dim);
     return staged[value_lane % 4u][value_lane / 4u * QUADS + place / 4u][place % 4u];
 }
 
-// Stores row `first_row` of each value lane, Σ weight · value, from `staged`.
+// Stores row `first_row` of each value group, Σ weight · value, from `staged`.
 fn store_rows(lane: u32, first_row: u32, first_token: u32, first_head: u32, more_tokens: u32) {
     for (var i = lane; i < VALUE_LANES * PAIRS; i += LANES) {
         let value_lane = i / PAIRS;

@@ -1,5 +1,5 @@
-// Tree reductions over the LANES lanes of a workgroup. LANES is a power of two. All lanes call
-// them together, and all get the result.
+// Tree reductions over the LANES invocations of a workgroup. LANES is a power of two. All invocations call them
+// together and receive the result.
 var<workgroup> reduce_scratch: array<f32, LANES>;
 
 fn workgroup_sum(lane: u32, value: f32) -> f32 {
@@ -12,7 +12,7 @@ fn workgroup_sum(lane: u32, value: f32) -> f32 {
         workgroupBarrier();
     }
     let total = reduce_scratch[0];
-    // The scratch may be used again at once.
+    // The scratch can be reused immediately.
     workgroupBarrier();
     return total;
 }

@@ -1,8 +1,8 @@
-// What a pass works on. Written by the host; `argmax` moves it on to the next step.
+// The rows of a pass and the page tables. Written by the host; `argmax` and `sample` advance it to the next step.
 
 // One token of the pass.
 struct Row {
-    // Its place in its sequence.
+    // Its position in its sequence.
     position: u32,
     // The sequence.
     sequence: u32,

@@ -1,4 +1,4 @@
-// Whole numbers of 64 bits: vec2<u32>(low, high).
+// 64-bit integers: vec2<u32>(low, high).
 fn add64(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     let low = a.x + b.x;
     return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));

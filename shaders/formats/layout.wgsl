@@ -1,5 +1,5 @@
-// Where the words of a weight matrix lie (`packed.rs` writes them): rows are grouped in tiles of 32, and in a
-// tile the order is block, step, row. Invocations that own neighbouring rows load neighbouring elements.
+// Layout of a weight matrix (written by `packed.rs`): rows are grouped in tiles of 32, and the order in a tile is
+// block, step, row. Invocations with neighbouring rows load neighbouring elements.
 #import quants
 
 // The first elements of a row.

@@ -1,5 +1,5 @@
-// Weights that are integers before they are scaled: `numbers` of their format gives 16 of them as bytes.
-// Compilers for AMD take a byte out of a word and convert it in one instruction when they see this pattern.
+// Weights that are scaled integers: `numbers` of their format returns 16 of them as bytes. AMD's compilers turn this
+// pattern into one instruction per byte, which extracts and converts it.
 const SCALED: bool = true;
 
 fn values(b: Block, half: u32) -> array<vec4<f32>, 4> {

@@ -1,5 +1,6 @@
-// 4-bit weights with a scale and a minimum for GROUP blocks: w = scale · q + minimum. With one block this is
-// ggml's Q4_1, and Q4_0 with minimum = -8 · scale. Byte i holds weight i below and weight i + 16 above.
+// 4-bit weights with a scale and a minimum for GROUP blocks: w = scale · q + minimum. With one block this is ggml's
+// Q4_1, and Q4_0 with minimum = -8 · scale. Byte i holds weight i in its low nibble and weight i + 16 in its high
+// nibble.
 #import formats/scales_layout, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;

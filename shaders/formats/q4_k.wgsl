@@ -1,5 +1,5 @@
-// ggml's Q4_K: w = d · s · q - dmin · m, with 8 bits each of s and m per 32 weights. Byte i holds weight i below
-// and weight i + 16 above.
+// ggml's Q4_K: w = d · s · q - dmin · m, with 8 bits each of s and m per 32 weights. Byte i holds weight i in its low
+// nibble and weight i + 16 in its high nibble.
 #import formats/super_scales, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;

@@ -1,6 +1,6 @@
 // 5-bit weights with a scale and a minimum per 32: w = scale · q + minimum. This is ggml's Q5_1, and Q5_0 with
-// minimum = -16 · scale. The lower four bits lie as those of Q4; bit 8j + p of a word beside the scale is the
-// fifth bit of weight 4p + j.
+// minimum = -16 · scale. The low four bits are stored as in Q4; bit 8j + p of a word next to the scale is the fifth
+// bit of weight 4p + j.
 #import formats/scales_layout, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;

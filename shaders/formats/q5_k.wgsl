@@ -1,5 +1,5 @@
-// ggml's Q5_K: w = d · s · q - dmin · m, with 8 bits each of s and m per 32 weights. The lower four bits lie as
-// those of Q4_K; bit 8j + p of the block's word of high bits is the fifth bit of weight 4p + j.
+// ggml's Q5_K: w = d · s · q - dmin · m, with 8 bits each of s and m per 32 weights. The low four bits are stored as
+// in Q4_K; bit 8j + p of the block's word of high bits is the fifth bit of weight 4p + j.
 #import formats/super_scales, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;

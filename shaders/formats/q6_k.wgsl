@@ -1,6 +1,6 @@
-// ggml's Q6_K: w = d · s · (q - 32), with 8 signed bits of s per 16 weights. A block is 2 steps of two words:
-// byte i of a step holds the lower bits of weight i below and of weight i + 8 above; bits 8j + 2p and 8j + 2p + 1
-// of the step's word of high bits are the upper two of weight 4p + j.
+// ggml's Q6_K: w = d · s · (q - 32), with 8 signed bits of s per 16 weights. A block is 2 steps of two words: byte i
+// of a step holds the low bits of weight i in its low nibble and of weight i + 8 in its high nibble; bits 8j + 2p and
+// 8j + 2p + 1 of the step's word of high bits are the upper two of weight 4p + j.
 #import formats/super_scales, numbers
 alias Raw = vec2<u32>;
 const HALF_SCALES: bool = true;

@@ -2,7 +2,7 @@
 #import formats/scales_layout, numbers
 alias Raw = vec4<u32>;
 const HALF_SCALES: bool = false;
-// Bytes lie this much higher, unsigned: GPUs convert those in one instruction.
+// Added to the signed bytes in memory, because GPUs convert unsigned bytes in one instruction.
 const CENTRE: f32 = 128.0;
 
 struct Block { low: vec4<u32>, high: vec4<u32>, scale: u32 }

@@ -5,5 +5,5 @@ fn row_start(row: u32) -> RowStart {
     return RowStart(quants_start(row), (row / 32u) * (K_GROUPS * GROUP_WORDS * 32u) + row % 32u);
 }
 
-// The first word of the scales that a block has a share in; the next word is 32 further.
+// The first word of the scales of a block's group; the next word is 32 further.
 fn scale_at(start: RowStart, block: u32) -> u32 { return start.scales + (block / GROUP) * (GROUP_WORDS * 32u); }

@@ -1,10 +1,11 @@
-// A quad of x on its way through an RMSNorm; the importing fragment binds `norm`, the weights, and has the factor.
+// The weighted quads of x in a fused RMSNorm; the importing fragment binds the weights as `norm` and computes the
+// factor.
 #import pairs
 
 // [tokens, X_ROW]: a copy of x before the norm.
 @binding(kept) var<storage, read_write> kept: array<Quad>;
 
-// Of each token the squares of the values that this invocation loaded.
+// Per token, the sum of squares of the values that this invocation loaded.
 var<private> squares: array<f32, COLS>;
 
 // Quad `i` of a token, weighted.

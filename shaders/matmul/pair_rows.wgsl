@@ -1,5 +1,5 @@
-// Which rows of W a workgroup has where a result takes two: SPAN rows of side 0 of neighbouring results, then
-// SPAN rows of side 1 of the same results, and so on.
+// The rows of W of a workgroup if a result needs two: SPAN rows of side 0 of neighbouring results, then SPAN rows of
+// side 1 of the same results, and so on.
 
 // The first of four neighbouring results.
 fn octet_result(group: u32, octet: u32) -> u32 { return group * (ROWS / 2u) + 4u * octet; }

@@ -1,11 +1,11 @@
 // y[t, r] = Σ_k W[r, k] · x[t, k], for many tokens: prompts and large batches.
 //
-// A workgroup of 8 × TOKEN_PARTS invocations computes a tile of 64 rows by TOKENS tokens, an invocation 8 rows by COLS
-// tokens in registers. Step by step along k both operands are brought to workgroup memory: each weight is loaded and
-// unpacked once for TOKENS tokens, each x once for 64 rows.
+// A workgroup of 8 × TOKEN_PARTS invocations computes a tile of 64 rows by TOKENS tokens, an invocation 8 rows by
+// COLS tokens in registers. Both operands are staged in workgroup memory step by step along k: each weight is loaded
+// and unpacked once for TOKENS tokens, each x once for 64 rows.
 //
 // Units: `format` unpacks a block of W, `x` stages both operands and multiplies them, `bias` adds to the sums,
-// `epilogue` takes the results.
+// `epilogue` stores the results.
 #import format, x, bias, epilogue
 
 const INVOCATIONS: u32 = 8u * TOKEN_PARTS;
@@ -14,7 +14,7 @@ const COLS: u32 = 4u * TOKEN_QUADS;
 const TOKENS: u32 = COLS * TOKEN_PARTS;
 
 #for v in TOKEN_QUADS
-// [8 rows]: of four tokens of this invocation.
+// [8 rows]: sums of four tokens of this invocation.
 var<private> sums_$v: array<vec4<f32>, 8>;
 #end
 
@@ -25,7 +25,7 @@ fn four_biases(group: u32, octet: u32, side: u32) -> vec4<f32> {
     return four;
 }
 
-// Gives the sums of eight rows for a token to the epilogue.
+// Passes the sums of eight rows for a token to the epilogue.
 fn leave(group: u32, octet: u32, token: u32, low: vec4<f32>, high: vec4<f32>) {
     finish(group, octet, token, low + four_biases(group, octet, 0u), high + four_biases(group, octet, 1u));
 }

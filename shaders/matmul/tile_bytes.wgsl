@@ -1,18 +1,18 @@
-// The tile of `matmul/tile` as bytes, a block at a time: four products are one instruction, and sums of 16 or 32 of them
-// are exact. Scales and minimums meet the sums once for each block, or for each half that has its own. An invocation
-// has four tokens, since the sums of bytes take registers beside those of floats.
+// The tile of `matmul/tile` as bytes, a block at a time: four products are one instruction, and sums of 16 or 32 of
+// them are exact. Scales and minimums are applied once per block, or per half block that has its own. An invocation
+// has four tokens, because the integer sums need registers in addition to the float sums.
 #import matmul/x_bytes
 
-// Of a block, each staged by itself.
+// Parts of a block, each staged separately.
 const PARTS: u32 = 1u;
-// Sums of a block that have a scale of their own.
+// Sums of a block with a scale of their own.
 const FOLDS: u32 = select(1u, 2u, HALF_SCALES);
-// Of the loop over blocks, for `cargo xtask isa`: 8 rows, 4 tokens.
+// For `cargo xtask isa`, of the loop over blocks: 8 rows, 4 tokens.
 const PRODUCTS_PER_TRIP: u32 = 8u * 4u * 32u;
 
-// [8 words, 8 octets of rows]: the signed weights of eight rows, four to a word.
+// [8 words, 8 octets of rows]: the signed weights of eight rows, four per word.
 var<workgroup> w_tile: array<array<vec4<u32>, 2>, 64>;
-// [8 words, TOKEN_PARTS]: the bytes of four tokens, four to a word.
+// [8 words, TOKEN_PARTS]: the bytes of four tokens, four per word.
 var<workgroup> x_tile: array<vec4<u32>, 8u * TOKEN_PARTS>;
 // [FOLDS, 8 octets of rows]: w = scale · byte + minimum.
 var<workgroup> w_scales: array<array<vec4<f32>, 2>, 8u * FOLDS>;
@@ -22,7 +22,7 @@ var<workgroup> x_scales: array<vec4<f32>, TOKEN_PARTS>;
 // [FOLDS, TOKEN_PARTS]: sums of x.
 var<workgroup> x_sums: array<vec4<f32>, FOLDS * TOKEN_PARTS>;
 
-// Half a block of weights of a row. Numbers above 127 are taken CENTRE lower, to be signed.
+// Half a block of weights of a row. CENTRE is subtracted from unsigned bytes to make them signed.
 fn stage_weights(b: Block, half: u32, row: u32) {
     let octet = row / 8u;
     let place = row % 8u;
@@ -37,7 +37,7 @@ fn stage_weights(b: Block, half: u32, row: u32) {
     }
 }
 
-// Brings a block of weights of the invocation's row, and half a block of x of its token, to workgroup memory.
+// Stages a block of weights of the invocation's row, and half a block of x of its token.
 fn stage(b: Block, block: u32, part: u32, token: u32, invocation: u32) {
 #for s in ROW_STAGES
     stage_weights(b, (invocation + $su * INVOCATIONS) / 64u, invocation % 64u);
@@ -55,7 +55,7 @@ fn stage(b: Block, block: u32, part: u32, token: u32, invocation: u32) {
     }
 }
 
-// The products of a word of four rows and of four tokens, on top of `sums`: of each row those of the tokens.
+// Adds the products of a word of four rows and four tokens to `sums`, a vector of tokens per row.
 fn dots(sums: array<vec4<i32>, 4>, w: vec4<u32>, x: vec4<u32>) -> array<vec4<i32>, 4> {
     return array<vec4<i32>, 4>(
         sums[0] + dots_of_row(w.x, x), sums[1] + dots_of_row(w.y, x),
@@ -66,7 +66,7 @@ fn dots_of_row(w: u32, x: vec4<u32>) -> vec4<i32> {
     return vec4<i32>(dot4I8Packed(w, x.x), dot4I8Packed(w, x.y), dot4I8Packed(w, x.z), dot4I8Packed(w, x.w));
 }
 
-// Adds the products of what was staged.
+// Adds the products of the staged operands.
 fn multiply(octet: u32, token_part: u32) {
     let x_scale = x_scales[token_part];
     var low: array<vec4<i32>, 4>;

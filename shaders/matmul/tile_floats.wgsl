@@ -1,11 +1,12 @@
-// The tile of `matmul/tile` as floats: the weights of half a block at a time, unpacked and scaled, and as many x.
+// The tile of `matmul/tile` as floats: half a block of unpacked and scaled weights at a time, and as many values of
+// x.
 #import matmul/x_floats
 
-// Of a block, each staged by itself.
+// Parts of a block, each staged separately.
 const PARTS: u32 = 2u;
-// Values of k that a trip of the inner loop takes.
+// Values of k per iteration of the inner loop.
 const UNROLL: u32 = 2u;
-// Of the inner loop, for `cargo xtask isa`.
+// For `cargo xtask isa`, of the inner loop.
 const PRODUCTS_PER_TRIP: u32 = 8u * COLS * UNROLL;
 
 // [16 of k, 8 octets of rows]: the weights of eight rows.
@@ -13,7 +14,7 @@ var<workgroup> w_tile: array<array<vec4<f32>, 2>, 128>;
 // [16 of k, TOKEN_PARTS]: the values of COLS tokens.
 var<workgroup> x_tile: array<array<vec4<f32>, TOKEN_QUADS>, 16u * TOKEN_PARTS>;
 
-// Brings half a block of weights of the invocation's row, and of x of its token, to workgroup memory.
+// Stages half a block of weights of the invocation's row, and of x of its token.
 fn stage(b: Block, block: u32, half: u32, token: u32, invocation: u32) {
     var w = values(b, half);
     if (SCALED) {
@@ -37,7 +38,7 @@ fn stage(b: Block, block: u32, half: u32, token: u32, invocation: u32) {
     }
 }
 
-// Adds the products at place `i` of the 16 along k.
+// Adds the products of element `i` of the 16 along k.
 fn multiply_at(i: u32, octet: u32, token_part: u32) {
     let w = w_tile[i * 8u + octet];
     let x = x_tile[i * TOKEN_PARTS + token_part];
@@ -47,7 +48,7 @@ fn multiply_at(i: u32, octet: u32, token_part: u32) {
 #end
 }
 
-// Adds the products of what was staged.
+// Adds the products of the staged operands.
 fn multiply(octet: u32, token_part: u32) {
     for (var i = 0u; i < 16u; i += UNROLL) {
 #for u in 2

@@ -1,18 +1,18 @@
 // y[t, r] = Σ_k W[r, k] · x[t, k], for one token or a few: decoding.
 //
-// An invocation owns ROWS_EACH rows of W and every SLICES-th block of them (split-K); the invocations of a slice
-// own neighbouring rows, so that each load of weights is one contiguous piece. x goes through workgroup memory, from
-// where all rows have it. The slices of a row meet there as well, and the epilogue takes their sums.
+// An invocation owns ROWS_EACH rows of W and every SLICES-th block of them (split-K); the invocations of a slice own
+// neighbouring rows, so that each load of weights is contiguous. x is staged in workgroup memory for all rows. The
+// slices of a row are summed there too, and the epilogue stores the sums.
 //
-// Units: `format` unpacks a block of W, `norm` is what x passes first, `x` stages activations and multiplies them by
-// a block, `bias` adds to the sums, `epilogue` takes the results.
+// Units: `format` unpacks a block of W, `norm` normalises x, `x` stages activations and multiplies them by a block,
+// `bias` adds to the sums, `epilogue` stores the results.
 #import format, norm, x, bias, epilogue
 
 // Invocations of a slice.
 const SLICE: u32 = INVOCATIONS / SLICES;
 const ROWS: u32 = SLICE * ROWS_EACH;
 const SPAN: u32 = ROWS / 2u;
-// Of the inner loop, for `cargo xtask isa`.
+// For `cargo xtask isa`, of the inner loop.
 const WEIGHTS_PER_TRIP: u32 = 32u * UNROLL * ROWS_EACH;
 
 // [COLS, SLICES, ROWS]
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         stage(first_token, first_block, invocation, group.x == 0u);
         workgroupBarrier();
-        // The same trips for all invocations: past the last block x is zero.
+        // All invocations run the same iterations; past the last block x is zero.
         let end = min(CHUNK, K_BLOCKS - first_block);
         for (var i = 0u; i < end; i += UNROLL * SLICES) {
 #for u in UNROLL

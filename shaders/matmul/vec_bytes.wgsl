@@ -7,7 +7,7 @@ struct XBlock { elements: array<vec4<u32>, 3> }
 // [COLS, CHUNK blocks]
 var<workgroup> x_chunk: array<XBlock, COLS * CHUNK>;
 
-// Brings the blocks from `first_block` on to workgroup memory, and zeros behind the last.
+// Stages the blocks from `first_block`, with zeros after the last.
 fn stage(first_token: u32, first_block: u32, invocation: u32, is_first_group: bool) {
     for (var i = invocation; i < 3u * CHUNK; i += INVOCATIONS) {
         let word = first_block * 3u + i;
@@ -19,7 +19,7 @@ fn stage(first_token: u32, first_block: u32, invocation: u32, is_first_group: bo
     }
 }
 
-// Σ over the 16 weights of half a block. Numbers above 127 are taken CENTRE lower, to be signed.
+// Σ over the 16 weights of half a block. CENTRE is subtracted from unsigned bytes to make them signed.
 fn half_dot(n: vec4<u32>, x: vec4<u32>) -> i32 {
     let w = n ^ vec4<u32>(select(0u, 0x80808080u, CENTRE > 0.0));
     return dot4I8Packed(w.x, x.x) + dot4I8Packed(w.y, x.y) + dot4I8Packed(w.z, x.z) + dot4I8Packed(w.w, x.w);

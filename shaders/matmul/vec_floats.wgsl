@@ -1,5 +1,5 @@
-// x of `matmul/vec` as floats in workgroup memory: CHUNK blocks at a time, with what all invocations would
-// otherwise compute for themselves: the sums for the minimums, and x times the weights of its RMSNorm.
+// x of `matmul/vec` as floats in workgroup memory: CHUNK blocks at a time, with values that all invocations would
+// otherwise compute: the sums for the minimums, and x times the weights of its RMSNorm.
 #import matmul/x_floats
 
 // A block of x, and the sums of its halves.
@@ -25,7 +25,7 @@ fn stage_half(token: u32, col: u32, half: u32, i: u32, is_first_group: bool) {
     x_chunk[block].sums[i % 2u] = sums.x + sums.y + sums.z + sums.w;
 }
 
-// Brings the blocks from `first_block` on to workgroup memory, and zeros behind the last.
+// Stages the blocks from `first_block`, with zeros after the last.
 fn stage(first_token: u32, first_block: u32, invocation: u32, is_first_group: bool) {
     for (var i = invocation; i < 2u * CHUNK; i += INVOCATIONS) {
         let half = first_block * 2u + i;
@@ -35,7 +35,7 @@ fn stage(first_token: u32, first_block: u32, invocation: u32, is_first_group: bo
     }
 }
 
-// Σ over the 16 weights of half a block, on top of `sum`.
+// `sum` plus Σ over the 16 weights of half a block.
 fn half_dot(w: array<vec4<f32>, 4>, x: array<vec4<f32>, 4>, sum: vec4<f32>) -> vec4<f32> {
     return fma(w[3], x[3], fma(w[2], x[2], fma(w[1], x[1], fma(w[0], x[0], sum))));
 }

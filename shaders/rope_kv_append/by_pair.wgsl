@@ -1,7 +1,7 @@
-// Number formats of the KV cache in which a pair of dimensions is stored by itself.
+// Data types of the KV cache in which a pair of dimensions can be stored alone.
 #import rope_kv_append/turn, cache
 
-// A pair of a query goes its way; one of a key or a value is what the cache is to have.
+// Stores a pair of a query; returns a pair of a key or value for the cache.
 fn to_append(token: u32, head: u32, i: u32, values: vec2<f32>) -> CachedPair {
     let pair = turned(step.rows[token].position, head, i, values);
     let cached = to_cached(pair);

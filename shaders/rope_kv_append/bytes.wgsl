@@ -17,7 +17,7 @@ const NAN: u32 = 0x7fc00000u;
 
 var<workgroup> values: array<vec4<f32>, WORDS>;
 
-// |x|; of what is no number the largest float: a max may drop a NaN.
+// |x|, or the largest float for NaN: a max may drop a NaN.
 fn magnitude(x: vec2<f32>) -> vec2<f32> {
     let bits = bitcast<vec2<u32>>(x) & vec2<u32>(0x7fffffffu);
     return bitcast<vec2<f32>>(min(bits, vec2<u32>(LARGEST)));
@@ -44,13 +44,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     largest = workgroup_max(lane, largest);
-    // A head with a value that is no number has none.
+    // A head with a NaN has a NaN scale.
     let scale = select(bitcast<u32>(largest / 127.0), NAN, bitcast<u32>(largest) == LARGEST);
     let at = cached_at(token, head);
     for (var i = lane; i <= WORDS; i += LANES) {
         var word = scale;
         if (i < WORDS) {
-            // To the nearest of -127 … 127; a head of zeros stays one.
+            // Rounds to -127 … 127; a head of zeros stays zero.
             word = pack4x8snorm(values[i] / max(largest, 1e-30));
             let kept = vec4<f32>(unpack4xI8(word)) * bitcast<f32>(scale);
             keep_kv(token, head, 2u * i, kept.xy);

@@ -1,4 +1,4 @@
-// Queries, keys and values of a token, one after the other.
+// Queries, keys and values of a token, concatenated.
 #import pairs
 
 // [tokens, QKV_STRIDE / 2]

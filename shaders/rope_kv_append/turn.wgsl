@@ -1,9 +1,9 @@
-// What becomes of a pair of dimensions of a head of queries, keys or values: it turns, and goes to `query` or to the
-// KV cache, which the importing fragment stores to.
+// Rotates a pair of dimensions of a head of queries, keys or values. Queries are stored to `query`; the importing
+// fragment stores keys and values to the KV cache.
 //
-// Rotary embedding in the half-split form of transformers' `rotate_half`: of the 2 · ROPE_PAIRS dimensions that turn,
-// i turns together with i + ROPE_PAIRS, by the angle that `rope` holds as (cos, sin) for each position and i
-// (arXiv 2104.09864).
+// Rotary embedding in the half-split form of transformers' `rotate_half`: of the 2 · ROPE_PAIRS rotated dimensions, i
+// and i + ROPE_PAIRS are rotated together, by the angle that `rope` has as (cos, sin) for each position and i (arXiv
+// 2104.09864).
 //
 // A token's queries begin at 0, its keys at K_OFFSET, its values at V_OFFSET.
 #import cached_head, kv_cache
@@ -14,10 +14,10 @@
 @binding(query) var<storage, read_write> query: array<Pair>;
 // The tokens of the pass and the page tables.
 @binding(step) var<storage, read> step: Step;
-// [tokens, 2 · KV_HEADS, PAIRS]: a copy of the new keys and values, as the cache has them.
+// [tokens, 2 · KV_HEADS, PAIRS]: a copy of the new keys and values as stored in the cache.
 @binding(kept_kv) var<storage, read_write> kept_kv: array<Pair>;
 
-// Where a head begins; heads of queries come first, then those of keys, then those of values.
+// Offset of a head; the heads of queries come first, then those of keys, then those of values.
 fn head_start(head: u32) -> u32 {
     if (head < HEADS) {
         return head * HEAD_DIM;
@@ -28,9 +28,9 @@ fn head_start(head: u32) -> u32 {
     return V_OFFSET + (head - HEADS - KV_HEADS) * HEAD_DIM;
 }
 
-// Pair `i` of a head as attention meets it.
+// Pair `i` of a head in the order of attention.
 fn turned(position: u32, head: u32, i: u32, values: vec2<f32>) -> vec2<f32> {
-    // As if it had been stored in between, which a kernel of its own needs.
+    // Rounded as if it had been stored, as between separate kernels.
     let pair = from_pair(to_pair(values));
 #if ROPE
     if (head < HEADS + KV_HEADS && i < ROPE_PAIRS) {
@@ -51,7 +51,7 @@ fn keep_kv(token: u32, head: u32, i: u32, pair: vec2<f32>) {
 #end
 }
 
-// Where head `head`, of keys or of values, begins in its cache.
+// Offset of head `head`, of keys or values, in its cache.
 fn cached_at(token: u32, head: u32) -> u32 {
     let here = step.rows[token];
     return cached_head(here.sequence, here.position, (head - HEADS) % KV_HEADS) * CACHED_HEAD;

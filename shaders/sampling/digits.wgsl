@@ -1,5 +1,5 @@
-// Sums of weights by the digits of a key: each lane of the workgroup has a digit. Weights are whole numbers of 64
-// bits, so that no order of lanes changes the sums.
+// Sums of weights by the digits of a key: each invocation of the workgroup has a digit. Weights are 64-bit integers,
+// so the sums do not depend on the order of invocations.
 #import u64
 
 const DIGITS: u32 = 256u;
@@ -16,7 +16,7 @@ fn clear(lane: u32) {
     workgroupBarrier();
 }
 
-// Two atomic words; the carry is taken by whoever makes the low one pass its end.
+// Two atomic words; the addition that overflows the low word adds the carry.
 fn add_to_digit(digit: u32, weight: vec2<u32>) {
     let before = atomicAdd(&low[digit], weight.x);
     let carry = select(0u, 1u, before + weight.x < before);
@@ -25,7 +25,7 @@ fn add_to_digit(digit: u32, weight: vec2<u32>) {
     }
 }
 
-// The sum of the digits up to each.
+// Prefix sums of the digits.
 fn sum_up(lane: u32) {
     var sum = vec2<u32>(atomicLoad(&low[lane]), atomicLoad(&high[lane]));
     sums[lane] = sum;

@@ -1,11 +1,12 @@
-// The token at which the weights of those before it pass a goal. It is found digit by digit: weights are summed by
-// the leading digit of a key, the digit where the sum passes the goal is kept, and the next digit is looked at.
+// The token at which the cumulative weight passes a goal. It is found digit by digit: weights are summed by the
+// leading digit of a key, the digit where the sum passes the goal is kept, and the search continues with the next
+// digit.
 #import key, sampling/digits, sampling/left, sampling/mass, sampling/scaled
 
-// What `find` sums up, and over what.
+// The weights that `find` sums, and the tokens.
 struct Search {
     limits: Limits,
-    // Look only at tokens of this key, and sum by id; otherwise sum by key.
+    // Only tokens of this key, summed by id; otherwise summed by key.
     by_id: bool,
     only_key: bool,
     key: u32,
@@ -13,7 +14,7 @@ struct Search {
     by_count: bool,
 }
 
-// A key or an id; the weight of all below it, and of it.
+// A key or an id, the weight of all below it, and its own weight.
 struct Found {
     value: u32,
     before: vec2<u32>,
@@ -22,7 +23,7 @@ struct Found {
 
 var<workgroup> found: Found;
 
-// The lowest key (or id) for which it and those below it weigh more than `goal`.
+// The lowest key (or id) whose cumulative weight exceeds `goal`.
 fn find(place: Place, lane: u32, search: Search, goal: vec2<u32>, highest: f32) -> Found {
     var prefix = 0u;
     var before = vec2<u32>(0u);

@@ -1,7 +1,7 @@
-// Which tokens are left to draw from, and what they weigh together.
+// The tokens that remain to draw from, and their total weight.
 #import key, sampling/digits, sampling/mass, sampling/scaled
 
-// A token is left if its key is above `key`, or at `key` and its id at most `id`, and its mass is at least `mass`.
+// A token remains if its key is above `key`, or at `key` and its id at most `id`, and its mass is at least `mass`.
 struct Limits {
     key: u32,
     id: u32,
@@ -14,7 +14,7 @@ fn is_left(limits: Limits, key: u32, id: u32, mass: vec2<u32>) -> bool {
     return (key > limits.key || (key == limits.key && id <= limits.id)) && !less64(mass, limits.mass);
 }
 
-// The mass of all tokens that are left; `left` is how many they are.
+// The mass of all remaining tokens; `left` is their number.
 fn total_mass(place: Place, lane: u32, limits: Limits, highest: f32) -> vec2<u32> {
     if (lane == 0u) {
         atomicStore(&left, 0u);

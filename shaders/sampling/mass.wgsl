@@ -1,4 +1,4 @@
-// The mass of a token: its probability before it is divided by the sum of all, as a whole number of 64 bits.
+// The mass of a token: its unnormalised probability, as a 64-bit integer.
 #import u64
 
 const LOG2_E: f32 = 1.44269504;

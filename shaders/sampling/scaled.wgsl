@@ -1,4 +1,4 @@
-// The logits that a token is drawn from: after the penalties and the temperature of its sequence.
+// Logits after the penalties and the temperature of their sequence.
 
 // `SampleParams` of sample.rs.
 struct Params {
@@ -25,12 +25,12 @@ struct Params {
 @binding(logits) var<storage, read> logits: array<f32>;
 // [sequences]
 @binding(params) var<storage, read> params: array<Params>;
-// [sequences, N]: as `count` leaves them.
+// [sequences, N]: as `count` writes them.
 @binding(counts) var<storage, read_write> counts: array<u32>;
 
 const IN_PROMPT: u32 = 0x80000000u;
 
-// Which logits are looked at, and whose they are.
+// The row of logits, and its sequence.
 struct Place {
     row: u32,
     sequence: u32,

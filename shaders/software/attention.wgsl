@@ -2,8 +2,8 @@
 //
 // The same as `attention/token`, with online softmax (arXiv 2205.14135), for software adapters whose KV cache is a
 // texture. The LANES invocations are a subgroup. For scores an invocation has a key; for values it has some of the
-// dimensions, so that the sums of SHARE query heads, which see the same keys and values, stay in its registers.
-// subgroupBroadcast takes values to the other invocations, which costs less here than memory.
+// dimensions, so that the sums of SHARE query heads, which share keys and values, stay in its registers.
+// subgroupBroadcast shares values among the invocations, which is faster here than memory.
 //
 // One workgroup per token and SHARE heads, with SPLIT also per split of the keys.
 #import query_quads, texels, attention
@@ -19,7 +19,7 @@ var<workgroup> mixed: array<vec4<f32>, QUADS>;
 
 fn mixed_at(row: u32, place: u32) -> f32 { return mixed[place / 4u][place % 4u]; }
 
-// What the lane with the most of it has.
+// The maximum over the lanes.
 fn most(mine: f32) -> f32 {
     var most = mine;
 #for l in LANES
@@ -40,14 +40,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let first_query = group.y * HEADS + first_head;
 #for h in SHARE
-    // Of the query each lane has some parts.
+    // Each lane has some parts of the query.
     var mine_$h: array<vec4<f32>, QUERY_ROUNDS>;
     #for s in QUERY_ROUNDS
     mine_$h[$su] =
         query_quad(first_query + $hu, min($su * LANES + lane, QUADS - 1u)) * SCALE;
     #end
     var highest_$h = LOWEST;
-    // Of this lane's keys.
+    // Statistics of this lane's keys.
     var sums_$h = Sums(LOWEST, 0.0, 0.0, LOWEST, NO_KEY);
     #for d in ROUNDS, q in TEXEL_QUADS
     var values_$h_$d_$q = vec4<f32>(0.0);
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var first = keys.x - keys.x % LANES; first < keys.y; first += LANES) {
         let key = first + lane;
         let seen = key >= keys.x && key < keys.y;
-        // A lane without a key takes another's, and does not count it.
+        // A lane without a key loads another lane's, and does not count it.
         let own = clamp(key, keys.x, keys.y - 1u);
         let at = cached_head(row.sequence, own, kv_head) * TEXELS;
 #for h in SHARE
@@ -117,7 +117,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     #end
     workgroupBarrier();
     store_head(lane, group.y, first_head + $hu, split, 0u, all_$h);
-    // The next head takes the same place.
+    // The next head reuses this memory.
     workgroupBarrier();
 #end
 }

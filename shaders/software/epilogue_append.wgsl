@@ -1,5 +1,5 @@
-// Epilogue of queries, keys and values where the KV cache is a texture: a texel has two pairs of dimensions of
-// 32 bits, or four of 16.
+// Epilogue of queries, keys and values with a KV cache in a texture: a texel has two pairs of dimensions of 32 bits,
+// or four of 16.
 #import software/to_texels, matmul/append_rows
 
 // The first and the second dimensions of four neighbouring pairs for a token.

@@ -1,4 +1,4 @@
-// As `attention/key_scores`, from a KV cache that is a texture.
+// As `attention/key_scores`, from a KV cache in a texture.
 #import query_quads, texels
 
 // [pages, KV_HEADS, PAGE, TEXELS]

@@ -1,6 +1,6 @@
-// y[t, r] = Σ_k W[r, k] · x[t, k] on software adapters (lavapipe, SwiftShader). An invocation is a lane of a
-// processor's vector, a workgroup is one vector, and a load costs most: a lane owns LANE_ROWS rows for COLS
-// tokens, which share what it loads of x.
+// y[t, r] = Σ_k W[r, k] · x[t, k] on software adapters (lavapipe, SwiftShader). An invocation is a lane of a CPU
+// vector, a workgroup is one vector, and loads cost most. A lane owns LANE_ROWS rows for COLS tokens, which share its
+// loads of x.
 //
 // Units as in `matmul/vec`; `product` loads blocks of x and multiplies halves of them, and `row_scales` may load the
 // scales of several rows at once.
@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 #end
         let scales = load_scales(starts, block);
 #for g in ROW_GROUPS
-        // The rows of a group are loaded before the first is multiplied: compilers for processors keep this order.
+        // The rows of a group are loaded before the first is multiplied: compilers for CPUs keep this order.
     #for i in GROUP_ROWS
         let b_$g_$i = with_row_scale(load_block(starts[GROUP_ROWS * $gu + $iu], block), scales[GROUP_ROWS * $gu + $iu]);
     #end
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let low = four_totals(octet_row(octet, 0u));
         finish(group.x, octet, first_token + $cu, low, four_totals(octet_row(octet, 1u)));
     }
-    // The next token's sums take the same place.
+    // The next token's sums reuse this memory.
     workgroupBarrier();
 #end
 }

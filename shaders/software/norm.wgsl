@@ -1,4 +1,4 @@
-// As `matmul/norm`, for `software/matmul`: the weights are a uniform, and a lane may have loaded all of x.
+// As `matmul/norm`, for `software/matmul`: the weights are a uniform, and one lane may have loaded all of x.
 #import matmul/normed
 
 // [X_ROW]: the weights of the norm.

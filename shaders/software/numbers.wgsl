@@ -1,6 +1,7 @@
-// As `formats/numbers`, for a processor, where shifts are expensive: byte j of a word stays in its place, and so comes out
-// 2^8j times too large, which `software/product_floats` makes up for by a factor on x. The highest byte would be a sign:
-// where bytes are above 127 it is taken CENTRE lower, and then has no part in the sums for the minimums.
+// As `formats/numbers`, for CPUs, where shifts are expensive: byte j of a word stays in place and is therefore 2^8j
+// times too large, which `software/product_floats` compensates with a factor on x. The highest byte would be read as
+// signed: for formats with bytes above 127 it is stored CENTRE lower, and then has no part in the sums for the
+// minimums.
 const SCALED: bool = true;
 
 fn four(bytes: u32) -> vec4<f32> {

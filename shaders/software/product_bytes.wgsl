@@ -1,4 +1,4 @@
-// A block of x in signed bytes, as `quantize_x` leaves it, for `software/matmul`.
+// A block of x in signed bytes, as `quantize_x` writes it, for `software/matmul`.
 #import pairs, norm
 
 // 32 bytes of a token, in halves; (scale, sum of the first 16 values, sum of the last 16, sum of all).
@@ -18,7 +18,8 @@ fn load_x(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> 
 #end
 }
 
-// Σ w · x over the first half of a block, and over the second. Numbers above 127 are taken CENTRE lower, to be signed.
+// Σ w · x over the first half of a block, and over the second. CENTRE is subtracted from unsigned bytes to make them
+// signed.
 #for h in 2
 fn product_$h(b: Block, x: XBlock) -> f32 {
     let w = numbers(b, $hu) ^ vec4<u32>(select(0u, 0x80808080u, CENTRE > 0.0));

@@ -1,7 +1,7 @@
 // A block of x as floats, for `software/matmul`.
 #import pairs, norm
 
-// By what the bytes of a word come out too large in `software/numbers`, and which of them have a minimum.
+// The inverse of how much too large the bytes of a word are in `software/numbers`, and which bytes have a minimum.
 const PLACES: vec4<f32> = vec4<f32>(0x1p0, 0x1p-8, 0x1p-16, 0x1p-24);
 const SUMMED: vec4<f32> = select(vec4<f32>(1.0), vec4<f32>(1.0, 1.0, 1.0, 0.0), CENTRE > 0.0) / PLACES;
 
@@ -19,13 +19,13 @@ fn x_quad(token: u32, i: u32) -> vec4<f32> {
 #end
 }
 
-// The same as they are multiplied, but for the norm's factor of the token.
+// The same as multiplied with weights, without the norm's factor of the token.
 fn load_quad(token: u32, col: u32, i: u32, is_first_group: bool) -> vec4<f32> {
     return normed(x_quad(token, i), token, col, i, is_first_group) * select(vec4<f32>(1.0), PLACES, SCALED);
 }
 
 #if SHARED_X
-// The lanes are a subgroup: each loads some of a block, and all have it from there.
+// The lanes are a subgroup: each loads a part of a block and shares it with the others.
 fn across_lanes(mine: f32) -> f32 { return subgroupAdd(mine); }
 fn load_quads(token: u32, col: u32, block: u32, lane: u32, is_first_group: bool) -> array<vec4<f32>, 8> {
     #for s in SHARED_QUADS

@@ -1,4 +1,4 @@
-// As `rope_kv_append/pairs`, to a KV cache that is a texture: one invocation per texel.
+// As `rope_kv_append/pairs`, to a KV cache in a texture: one invocation per texel.
 #import software/to_texels, rope_kv_append/qkv
 
 @compute @workgroup_size(LANES)

@@ -1,5 +1,5 @@
-// As `software/scales`, for a lane that owns rows 8 apart, or 4 apart: the kernel loads the texel of four rows at once,
-// and puts its words in the place of what `scale_word` gives.
+// As `software/scales`, for a lane that owns rows 8 apart, or 4 apart: the kernel loads the texel of four rows at
+// once and replaces the result of `scale_word` by its words.
 #import software/texture
 
 // [rows / 32, K_GROUPS, 8]: words of rows i, i + 8, i + 16 and i + 24 of a tile.
@@ -7,7 +7,7 @@
 fn scale_texel(i: u32) -> vec4<u32> { return texel_of(scales, (i / 32u) * 8u + i % 8u); }
 fn scale_word(i: u32) -> u32 { return 0u; }
 
-// Rows of a lane are LANES apart, those whose scales are a texel 8.
+// Rows of a lane are LANES apart; rows whose scales share a texel are 8 apart.
 const TURNS: u32 = 8u / LANES;
 
 alias RowScales = array<u32, LANE_ROWS>;

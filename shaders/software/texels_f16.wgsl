@@ -1,4 +1,4 @@
-// A KV cache that is a texture, of 16-bit floats: a texel is two quads of dimensions.
+// A KV cache in a texture, of 16-bit floats: a texel is two quads of dimensions.
 #import software/texture, cache
 
 fn texel_quad_0(texel: vec4<u32>) -> vec4<f32> { return from_cached(texel.xy); }

@@ -1,4 +1,4 @@
-// A KV cache that is a texture, of 32-bit floats: a texel is one quad of dimensions.
+// A KV cache in a texture, of 32-bit floats: a texel is one quad of dimensions.
 #import software/texture, cache
 
 fn texel_quad_0(texel: vec4<u32>) -> vec4<f32> { return bitcast<vec4<f32>>(texel); }

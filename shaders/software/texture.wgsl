@@ -1,5 +1,5 @@
-// Words as a texture, four to a texel, as `vitrine_gpu::Texture` lays them out. A software adapter
-// loads them for less than from storage; from which kind of texture depends on the processor's driver.
+// Words as a texture, four to a texel, as `vitrine_gpu::Texture` lays them out. A software adapter loads them faster
+// than from a storage buffer; the best kind of texture depends on the driver.
 const TEXTURE_WIDTH: u32 = 1024u;
 
 fn texel_place(i: u32) -> vec2<u32> { return vec2<u32>(i % TEXTURE_WIDTH, i / TEXTURE_WIDTH); }

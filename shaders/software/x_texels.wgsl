@@ -1,4 +1,4 @@
-// x as texels of four words: software adapters load them for less than from storage.
+// x as texels of four words, which software adapters load faster than storage buffers.
 #import software/texture
 
 // [tokens, X_ELEMENTS]

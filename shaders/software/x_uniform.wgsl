@@ -1,5 +1,5 @@
-// x as a uniform: a value that all lanes share is loaded once, not once per lane. Elements of its arrays take
-// 16 bytes at least.
+// x as a uniform: a value that all lanes share is loaded once, not once per lane. Array elements of uniforms have at
+// least 16 bytes.
 
 // [COLS, X_ELEMENTS]
 @binding(x) var<uniform> x: array<vec4<u32>, X_ELEMENTS * COLS>;
