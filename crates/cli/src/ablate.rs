@@ -41,20 +41,20 @@ pub async fn run(args: AblateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What arguments name to be switched off.
+/// The interventions that the arguments name.
 pub struct Named<'a> {
     pub heads: &'a [HeadArg],
-    /// Whether heads give their mean in place of nothing.
+    /// Whether heads output their mean instead of zero.
     pub mean: bool,
     pub skip_attention: &'a [u32],
     pub skip_mlp: &'a [u32],
 }
 
 impl Named<'_> {
-    /// As the engine takes them.
+    /// Converts them to the engine's type.
     pub fn interventions(&self, loaded: &Loaded) -> Vec<Intervention> {
         let num_heads = loaded.engine.summary().num_attention_heads;
-        // A head that is named twice is ablated once.
+        // A head that is named twice is ablated only once.
         let heads: BTreeSet<(u32, u32)> = self
             .heads
             .iter()
@@ -122,7 +122,7 @@ fn print(report: &AblationReport) -> io::Result<()> {
     )
 }
 
-/// Shows how far an answer is, where standard error is a terminal.
+/// Shows the progress of an answer, if standard error is a terminal.
 pub struct Progress(pub ProgressBar);
 
 impl AskObserver for Progress {
@@ -132,7 +132,7 @@ impl AskObserver for Progress {
     }
 }
 
-/// A progress bar that is hidden where standard error is no terminal.
+/// A progress bar, hidden unless standard error is a terminal.
 pub fn progress(what: &'static str) -> Progress {
     let bar = ProgressBar::new(0).with_message(what);
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {pos} of {len}, {eta} left") {

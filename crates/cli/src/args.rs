@@ -20,7 +20,7 @@ pub use inside::{
 };
 pub use sampling::SamplingArgs;
 
-/// Runs a decoder language model on your GPU, and shows what happens inside.
+/// Runs a decoder language model on your GPU and shows what happens inside.
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
 pub struct Args {
@@ -87,88 +87,86 @@ pub enum Command {
     /// Continue a prompt, token by token.
     #[command(after_help = GENERATE_EXAMPLES)]
     Generate(GenerateArgs),
-    /// Show how probable each next token is.
+    /// Show the probabilities of the next token.
     #[command(after_help = NEXT_EXAMPLES)]
     Next(NextArgs),
-    /// Show the tokens of a text, or the text of token ids; needs no GPU.
+    /// Show the tokens of a text, or the text of token ids. Needs no GPU.
     #[command(after_help = TOKENIZE_EXAMPLES)]
     Tokenize(TokenizeArgs),
-    /// Print a model: its modules, parameters, KV cache, heads and rotary embedding; needs no GPU.
+    /// Print a model: its modules, parameters, KV cache, heads and rotary embedding. Needs no GPU.
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(InspectArgs),
-    /// Measure how fast a model is on this machine.
+    /// Benchmark a model on this machine.
     #[command(after_help = BENCH_EXAMPLES)]
     Bench(BenchArgs),
-    /// Measure how matrices are best multiplied on this adapter, and keep it.
+    /// Find the fastest tilings of the matrix products on this adapter, and keep them.
     #[command(after_help = TUNE_EXAMPLES)]
     Tune(TuneArgs),
-    /// Continue a prompt with the KV cache and without it, and compare every step.
+    /// Continue a prompt with and without the KV cache, and compare every step.
     #[command(after_help = RACE_EXAMPLES)]
     Race(RaceArgs),
-    /// Compare number formats on the same text: how far each is from the first, its size and speed.
+    /// Compare weight formats and data types on the same text: divergence from the first, size and speed.
     #[command(after_help = COMPARE_EXAMPLES)]
     Compare(CompareArgs),
     /// Write intermediate tensors of a prompt to a safetensors file.
     #[command(after_help = TRACE_EXAMPLES)]
     Trace(TraceArgs),
-    /// Print the JSON Schema of a line of a trace (`vitrine trace --packets`).
+    /// Print the JSON Schema of a line of a recording file (`vitrine trace --packets`).
     Schema,
-    /// Show what each layer would answer at each position (the logit lens).
+    /// Show what each layer would predict at each position (the logit lens).
     #[command(after_help = LENS_EXAMPLES)]
     Lens(LensArgs),
     /// Draw what a head attends to, or rank all heads.
     #[command(after_help = ATTENTION_EXAMPLES)]
     Attention(AttentionArgs),
-    /// Switch off heads, attention or MLPs, and see what becomes of the next token.
+    /// Switch off heads, attention or MLPs, and see how the next token changes.
     #[command(after_help = ABLATE_EXAMPLES)]
     Ablate(AblateArgs),
-    /// Find the layers and positions that bring back a prompt's answer (activation patching).
+    /// Find the layers and positions that restore a prompt's answer (activation patching).
     #[command(after_help = PATCH_EXAMPLES)]
     Patch(PatchArgs),
-    /// List the GPU adapters of this machine, with what matters of each.
+    /// List the GPU adapters of this machine with their capabilities.
     Adapters(AdaptersArgs),
 }
 
-/// Which model, and where it runs.
+/// The model, and the adapter that runs it.
 #[derive(clap::Args)]
 pub struct ModelArgs {
-    /// A GGUF file, a folder in Hugging Face format, or a model of the hub: owner/name,
-    /// owner/name@revision, owner/name:file.gguf. Without it the default model,
-    /// SmolLM2-135M-Instruct, fetched once.
+    /// A GGUF file, a folder in Hugging Face format, or a model of the hub: owner/name, owner/name@revision,
+    /// owner/name:file.gguf. The default is SmolLM2-135M-Instruct, downloaded once.
     #[arg(long, value_name = "PATH|ID")]
     pub model: Option<OsString>,
-    /// Part of an adapter's name, or its number in `vitrine adapters`.
+    /// A part of an adapter's name, or its number in `vitrine adapters`.
     #[arg(long, value_name = "NAME|INDEX")]
     pub adapter: Option<String>,
-    /// Allow at most this many tokens in a sequence, fewer than the model does.
+    /// Allow at most this many tokens in a sequence, fewer than the model allows.
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub context: Option<u32>,
     #[command(flatten)]
     pub numbers: NumberArgs,
-    /// Whether to go by what was measured of the adapter, and to measure what is not known yet (a
-    /// second, once); without it as VITRINE_TUNING says.
+    /// Whether to use the measured tilings of the adapter, and to measure missing ones (a second, once). The default
+    /// is that of VITRINE_TUNING.
     #[arg(long, value_name = "WHEN")]
     pub(crate) tuning: Option<TuningArg>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum TuningArg {
-    /// Go by it and complete it.
+    /// Use them and measure missing ones.
     Auto,
-    /// Go by it.
+    /// Use them.
     Known,
-    /// Go by the kind of adapter alone: the same kernels wherever it is of that kind.
+    /// Use the defaults of the kind of adapter, so that the kernels are the same on all such adapters.
     Off,
 }
 
-/// Which number formats to compute with.
+/// The data types and weight formats.
 #[derive(clap::Args)]
 pub struct NumberArgs {
-    /// Number format of activations, and of the KV cache where it has none of its own; sums are f32
-    /// either way.
+    /// Data type of activations, and of the KV cache unless --kv-dtype is given; sums are always f32.
     #[arg(long, value_name = "FORMAT", default_value = "f32")]
     pub dtype: DtypeArg,
-    /// Number format of the KV cache: floats, or 8 bits with a scale for each head and position.
+    /// Data type of the KV cache: floats, or 8 bits with a scale per head and position.
     #[arg(long, value_name = "FORMAT")]
     pub kv_dtype: Option<KvDtypeArg>,
     /// Round activations to 8 bits with a scale per 32 wherever they are multiplied by quantised weights,
@@ -211,14 +209,14 @@ pub enum QuantizeArg {
 }
 
 impl ModelArgs {
-    /// Whether to measure how to multiply.
+    /// Whether to measure tilings.
     pub fn tuning(&self) -> TuningArg {
         let from_env = || std::env::var("VITRINE_TUNING").ok();
         let named = || from_env().and_then(|name| TuningArg::from_str(&name, true).ok());
         self.tuning.or_else(named).unwrap_or(TuningArg::Auto)
     }
 
-    /// As the engine takes them.
+    /// Converts them to the engine's type.
     pub fn load_options(&self) -> LoadOptions {
         let NumberArgs {
             dtype,
@@ -258,16 +256,16 @@ impl ModelArgs {
 pub struct PromptArgs {
     /// The text to continue.
     pub prompt: Option<String>,
-    /// Token ids in place of text.
+    /// Token ids instead of text.
     #[arg(long, value_name = "ID,ID,…", value_delimiter = ',')]
     pub ids: Option<Vec<u32>>,
-    /// Make the text a user message in the model's own chat template.
+    /// Render the text as a user message with the model's chat template.
     #[arg(long, conflicts_with = "ids")]
     pub chat: bool,
 }
 
 impl PromptArgs {
-    /// As the engine takes it.
+    /// Converts it to the engine's type.
     pub fn into_prompt(self) -> Prompt {
         match (self.ids, self.prompt) {
             (Some(ids), _) => Prompt::Ids { ids },
@@ -296,21 +294,21 @@ pub struct GenerateArgs {
     /// A file of prompts for one run, one per line.
     #[arg(long, value_name = "FILE", group = "input")]
     pub prompts_file: Option<PathBuf>,
-    /// Run at most this many prompts at a time; the others wait for a place.
+    /// Run at most this many prompts at a time; the others wait.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=511))]
     pub batch: u32,
-    /// Draw each token by chance; without it the most probable one is taken.
+    /// Draw each token at random; the default is the most probable one.
     #[arg(long, help_heading = "Sampling")]
     pub sample: bool,
     #[command(flatten)]
     pub sampling: SamplingArgs,
-    /// Compute all keys and values anew at each step: the same tokens, but slower and slower.
+    /// Recompute all keys and values at each step: the same tokens, but ever slower.
     #[arg(long, conflicts_with_all = ["prompts", "prompts_file"])]
     pub no_kv_cache: bool,
     #[command(flatten)]
     pub change: ChangeArgs,
-    /// Write here what each token tells of itself, as JSON lines; of several prompts each has a file
-    /// with its number before the ending.
+    /// Write a recording file here, with a JSON line per token; with several prompts one file each, with its number
+    /// before the extension.
     #[arg(long, value_name = "FILE.jsonl", help_heading = "Looking inside")]
     pub packets: Option<PathBuf>,
     #[command(flatten)]
@@ -329,13 +327,13 @@ pub struct NextArgs {
     /// How many tokens to list; 0 for all.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub top: u32,
-    /// Tell also how probable this token is, and its rank.
+    /// Also print the probability and rank of this token.
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["steps", "positions"])]
     pub token: Vec<String>,
-    /// Draw the next token, and show each step from the logits to the draw.
+    /// Draw the next token and show each step from the logits to the draw.
     #[arg(long, conflicts_with = "positions")]
     pub steps: bool,
-    /// Show what may follow each token of the prompt, and how surprising what follows is.
+    /// Show the prediction after each token of the prompt, and the surprisal of the actual next token.
     #[arg(long)]
     pub positions: bool,
     #[command(flatten)]
@@ -348,16 +346,15 @@ pub struct NextArgs {
 #[derive(clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["text", "decode"])))]
 pub struct TokenizeArgs {
-    /// The text to cut into tokens.
+    /// The text to tokenize.
     pub text: Option<String>,
     /// Token ids to turn into text instead.
     #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',')]
     pub decode: Option<Vec<u32>>,
-    /// Add the tokens that begin and end a text, where the model's files ask for them.
+    /// Add the tokens that begin and end a text, if the model's files ask for them.
     #[arg(long, conflicts_with = "decode")]
     pub special: bool,
-    /// A GGUF file, a tokenizer.json, a folder with one, or a model of the hub; without it the
-    /// default model.
+    /// A GGUF file, a tokenizer.json, a folder with one, or a model of the hub. The default is the default model.
     #[arg(long, value_name = "PATH|ID")]
     pub model: Option<OsString>,
     /// Print one JSON object instead of a table.
@@ -369,7 +366,7 @@ pub struct TokenizeArgs {
 pub struct InspectArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// A config.json in place of a model.
+    /// A config.json instead of a model.
     #[arg(long, value_name = "FILE", conflicts_with = "model")]
     pub config: Option<PathBuf>,
     /// Print one JSON object instead of text.
@@ -389,10 +386,10 @@ pub struct BenchArgs {
         conflicts_with = "model"
     )]
     pub config: Option<PathBuf>,
-    /// Take random weights, made on the spot: 16 bits, or as --quantize says.
+    /// Use random weights: 16 bits, or as --quantize says.
     #[arg(long, requires = "config")]
     pub random_weights: bool,
-    /// Lengths of prompts to read.
+    /// Lengths of prompts for prefill.
     #[arg(
         long,
         value_name = "N,N,…",
@@ -411,22 +408,22 @@ pub struct BenchArgs {
     /// Tokens to decode at each.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub new_tokens: u32,
-    /// Measure each speed so often, or as often as fits into three seconds, and take the median.
+    /// Repeat each measurement up to this often within three seconds, and take the median.
     #[arg(long, value_name = "N", default_value_t = BenchRequest::RUNS, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub runs: u32,
     /// Numbers of sequences that decode together, at the first position of --at.
     #[arg(long, value_name = "N,N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=511))]
     pub batch: Vec<u32>,
-    /// Measure decoding without a KV cache too: each token reads all that is before it again.
+    /// Also measure decoding without a KV cache, where each token reads all earlier ones again.
     #[arg(long)]
     pub no_kv_cache: bool,
-    /// Measure what looking at tokens while they are generated costs.
+    /// Measure the cost of packets.
     #[arg(long)]
     pub packets: bool,
-    /// Leave out what would take longer.
+    /// Skip measurements that would take longer.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     pub budget: f64,
-    /// Draw how a token's milliseconds are spent, as an .svg or .png file.
+    /// Draw the time of each operation of a token, as an .svg or .png file.
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub svg: Option<PathBuf>,
     /// Print one JSON object instead of a table.
@@ -438,7 +435,7 @@ pub struct BenchArgs {
 pub struct TuneArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// About how long each kind of pass may take: tokens, and prompts.
+    /// Approximate time for each kind of pass: tokens, and prompts.
     #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
     pub budget: f64,
     /// Print one JSON object instead of tables.

@@ -22,7 +22,7 @@ struct Report<'a> {
     prompt_ids: Vec<u32>,
     layer: u32,
     head: u32,
-    /// None of a prompt of one token.
+    /// `None` for a prompt of one token.
     scores: Option<HeadScore>,
     /// (positions, positions): each row is a query.
     attention: &'a [Vec<f32>],
@@ -123,7 +123,7 @@ fn print(prompt: &[TokenPiece], rows: &[Vec<f32>]) -> io::Result<()> {
     let first = text::first_shown(&mut out, prompt.len(), NAME + 5 + REMARK, 2)?;
     write!(out, "{dim}{:>1$}", "", NAME + 5)?;
     for position in first..prompt.len() {
-        // Every other one, so that numbers stay apart.
+        // Every other column, so that numbers do not touch.
         match position % 2 {
             0 => write!(out, "{:<2}", position % 100)?,
             _ => write!(out, "  ")?,
@@ -134,7 +134,7 @@ fn print(prompt: &[TokenPiece], rows: &[Vec<f32>]) -> io::Result<()> {
         let name = text::fit(&text::bare(piece), NAME);
         write!(out, "{name} {dim}{position:>3}{dim:#} ")?;
         for (key, share) in row.iter().enumerate().skip(first) {
-            // What a query cannot see is no zero of its own.
+            // Masked cells are not zeros.
             let shade = match share {
                 _ if key > position => "· ",
                 ..0.02 => SHADES[0],
@@ -151,7 +151,7 @@ fn print(prompt: &[TokenPiece], rows: &[Vec<f32>]) -> io::Result<()> {
     Ok(())
 }
 
-/// A score of a head, where it has one.
+/// A score of a head, if it has one.
 type Score = fn(&HeadScore) -> Option<f64>;
 
 async fn summary(loaded: &mut Loaded, prompt: &Prompt, json: bool) -> anyhow::Result<()> {

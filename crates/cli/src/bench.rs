@@ -23,13 +23,13 @@ use crate::tuning_file;
 #[derive(Serialize)]
 struct Report {
     load_s: f64,
-    /// Most host memory of this process so far, where the system tells.
+    /// Peak host memory of this process, if the system reports it.
     peak_memory_bytes: Option<u64>,
     #[serde(flatten)]
     report: BenchReport,
 }
 
-/// Says what is measured next.
+/// Prints the next measurement.
 struct Says;
 
 impl AskObserver for Says {
@@ -80,7 +80,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A model of random weights by a config.json.
+/// A model with random weights from a config.json.
 async fn random(args: &BenchArgs, path: &Path) -> anyhow::Result<(Engine, f64)> {
     let config = load::config(path)?;
     let gpu = load::gpu(&args.model).await?;
@@ -206,7 +206,7 @@ fn print(report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-/// What pass a profile is of.
+/// Description of the pass of a profile.
 fn what(profile: &PassProfile) -> String {
     match profile.tokens {
         1 => format!("a token at {}", profile.context),
@@ -214,7 +214,7 @@ fn what(profile: &PassProfile) -> String {
     }
 }
 
-/// A table of what the GPU did in a pass, by its timestamps.
+/// A table of the operations of a pass and their GPU times.
 fn print_profile(out: &mut impl Write, profile: &PassProfile) -> io::Result<()> {
     let PassProfile {
         seconds, kernels, ..

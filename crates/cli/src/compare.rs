@@ -35,7 +35,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
     let mut name = String::new();
     let mut last = None;
     for (format, model) in models {
-        // Two may not fit at a time.
+        // Two models may not fit in memory.
         drop(last.take());
         let mut loaded = load::load(&model).await?;
         name.clone_from(&loaded.name);
@@ -57,7 +57,7 @@ pub async fn run(args: CompareArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Formats that would change nothing are refused before anything is loaded.
+/// Formats without an effect are refused before anything is loaded.
 async fn refuse_quantised(args: &CompareArgs) -> anyhow::Result<()> {
     if args
         .formats

@@ -1,4 +1,4 @@
-//! From errors to one sentence and an exit code.
+//! Converts errors to one sentence and an exit code.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
@@ -8,18 +8,18 @@ use vitrine_hub::{HubError, HubErrorKind};
 use vitrine_protocol::FailureKind;
 use vitrine_text::TextError;
 
-/// An argument that this model cannot follow, in one sentence.
+/// An argument that does not fit this model, in one sentence.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongArgument(pub String);
 
-/// Says what went wrong, and gives the exit code for it.
+/// Prints the error and returns its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if error
         .downcast_ref::<std::io::Error>()
         .is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
     {
-        // The reader has seen enough.
+        // The reading process closed the pipe.
         return ExitCode::SUCCESS;
     }
     let style = anstyle::AnsiColor::Red.on_default().bold();

@@ -96,7 +96,7 @@ pub async fn run(args: GenerateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is switched off.
+/// The interventions.
 fn interventions(args: &GenerateArgs, loaded: &Loaded) -> Vec<Intervention> {
     let named = Named {
         heads: &args.change.ablate,
@@ -107,7 +107,7 @@ fn interventions(args: &GenerateArgs, loaded: &Loaded) -> Vec<Intervention> {
     named.interventions(loaded)
 }
 
-/// What each token is to tell of itself.
+/// The packet parts of each token.
 fn parts(args: &GenerateArgs, loaded: &Loaded) -> PacketParts {
     match args.packets {
         Some(_) => packets::parts(&args.packet, &loaded.engine),
@@ -120,7 +120,7 @@ fn top(args: &GenerateArgs) -> u32 {
     args.packets.as_ref().map_or(0, |_| packets::TOP)
 }
 
-/// Shows a generation and writes it down, as is wanted.
+/// Prints a generation and writes its recording file, as requested.
 struct Teller {
     text: Option<Printer>,
     trace: Option<TraceFile>,
@@ -164,7 +164,7 @@ fn timings(adapter: &str, summary: &GenerateSummary) -> String {
     )
 }
 
-/// Writes text as it comes.
+/// Writes text as it is generated.
 #[derive(Default)]
 struct Printer {
     printed: usize,
@@ -180,7 +180,7 @@ impl Printer {
         self.printed += text.len();
     }
 
-    /// What still waited for more bytes, and the end of the line.
+    /// Writes the incomplete character and the end of the line.
     fn finish(mut self, summary: &GenerateSummary) -> io::Result<()> {
         let rest = summary
             .text
@@ -197,7 +197,7 @@ impl Printer {
     fn token(&mut self, step: &TokenStep) {
         match step.piece.token {
             Some(_) => self.print(&step.text),
-            // Without a tokenizer the ids are all there is to show.
+            // Without a tokenizer only the ids can be printed.
             None => self.print(&format!("{} ", step.piece.id)),
         }
     }

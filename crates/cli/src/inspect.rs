@@ -36,7 +36,7 @@ pub async fn run(args: InspectArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files of a repository that describe a model: no weights, where config.json says enough.
+/// The files of a repository that describe a model: no weights if config.json is sufficient.
 fn description(names: &[String]) -> Result<Vec<String>, String> {
     let config = "config.json".to_owned();
     if names.contains(&config) {

@@ -16,9 +16,9 @@ struct Report<'a> {
     prompt_ids: Vec<u32>,
     /// For each position, the first layer from which on the last layer's token leads.
     leads_from: &'a [u32],
-    /// (layers + 1, positions): the best tokens; the last row is the model's own answer.
+    /// (layers + 1, positions): the best tokens; the last row is the model's final prediction.
     lens: Vec<Vec<Vec<Candidate>>>,
-    /// (layers + 1, positions): what each layer makes of the answer at that position.
+    /// (layers + 1, positions): probability and rank of the final prediction in each layer.
     answers: Vec<Vec<LensAnswer>>,
 }
 

@@ -1,4 +1,4 @@
-//! From arguments to a loaded engine.
+//! Loads the engine from the arguments.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,17 +16,17 @@ use vitrine_protocol::LoadPhase;
 use crate::args::ModelArgs;
 use crate::{tuning_file, whole_file};
 
-/// A loaded engine and what it took.
+/// A loaded engine.
 pub struct Loaded {
     /// The engine.
     pub engine: Engine,
-    /// What people call the model: its path, or its id on the hub.
+    /// Display name: the model's path, or its id on the hub.
     pub name: String,
-    /// Seconds from the arguments to here, without a download.
+    /// Seconds to load it, without a download.
     pub load_s: f64,
 }
 
-/// Finds the model, chooses the adapter, and brings one to the other.
+/// Finds the model, chooses the adapter, and loads the model.
 pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     let mut loaded = load_with(args, tuning_file::recall).await?;
     let clock = Clock::start();
@@ -35,17 +35,17 @@ pub async fn load(args: &ModelArgs) -> anyhow::Result<Loaded> {
     Ok(loaded)
 }
 
-/// Completes and keeps what is known of the adapter.
+/// Measures and keeps missing tilings of the adapter.
 pub async fn settle(args: &ModelArgs, engine: &mut Engine) -> anyhow::Result<()> {
     tuning_file::complete(args, engine).await?;
     if let Some((path, pipelines)) = engine.gpu().compiled_pipelines() {
-        // Without the file drivers compile again.
+        // Without the file the driver compiles again.
         let _ = whole_file::write(path, &pipelines);
     }
     Ok(())
 }
 
-/// As [`load`], without regard to what was measured of the adapter.
+/// As [`load`], without measured tilings.
 pub async fn load_untuned(args: &ModelArgs) -> anyhow::Result<Loaded> {
     load_with(args, |_, _| Tuning::default()).await
 }
@@ -106,12 +106,12 @@ pub fn config(path: &Path) -> anyhow::Result<Config> {
 pub struct Located {
     /// Its file or folder.
     pub path: PathBuf,
-    /// What people call it: the path, or its id on the hub.
+    /// Display name: the path, or its id on the hub.
     pub name: String,
 }
 
-/// The model that `--model` names, or the default model; fetched if it is on the hub. `choose` says
-/// which files of a repository are wanted.
+/// The model that `--model` names, or the default model; downloaded if it is on the hub. `choose` selects files of a
+/// repository.
 pub fn locate(model: Option<&OsStr>, choose: &Choose<'_>) -> anyhow::Result<Located> {
     let id = match model.map(Location::parse).transpose()? {
         Some(Location::Hub(id)) => id,
@@ -134,14 +134,14 @@ impl From<PathBuf> for Located {
     }
 }
 
-/// The files of a repository that make a model.
+/// The files of a repository that a model needs.
 pub fn whole_model(names: &[String]) -> Result<Vec<String>, String> {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let chosen = files::choose(&names).map_err(|error| error.to_string())?;
     Ok(chosen.into_iter().map(str::to_owned).collect())
 }
 
-/// A progress bar on a terminal, nothing elsewhere.
+/// A progress bar on a terminal; nothing otherwise.
 #[derive(Default)]
 pub struct Bar {
     bar: Option<ProgressBar>,
@@ -171,7 +171,7 @@ impl Bar {
         }
     }
 
-    /// Says how many of a model's several files of weights are read.
+    /// Prints how many of a model's files of weights have been read.
     pub fn count_shards(&self, read: usize, of: usize) {
         if let Some(bar) = self.bar.as_ref().filter(|_| of > 1) {
             bar.set_message(format!("Loading checkpoint shards: {read}/{of}"));

@@ -59,8 +59,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Without a desktop session Mesa's device-selection layer complains about it on standard error;
-/// there is nothing that it could select by then.
+/// Without a desktop session Mesa's device-selection layer complains on standard error, although it has nothing to
+/// select.
 fn quiet_device_selection() {
     if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
         // SAFETY: the program has one thread so far.

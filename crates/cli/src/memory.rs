@@ -1,28 +1,27 @@
-//! How much memory there is, and who may take it.
+//! Memory of the system and limits on traces.
 
 use crate::exit::WrongArgument;
 
-/// The most that tensors take where the system does not tell how much memory is free.
+/// Maximum bytes of tensors if the system does not report its free memory.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// The most host memory that this process has had resident so far, where the system tells: Linux's
-/// `VmHWM`. On an adapter that is a processor, GPU memory is part of it.
+/// Peak resident memory of this process, if the system reports it (Linux's `VmHWM`). It includes GPU memory on a
+/// software adapter.
 pub fn peak_memory() -> Option<u64> {
     entry("/proc/self/status", "VmHWM:")
 }
 
-/// Bytes of memory that are free for new programs, where the system tells: Linux's `MemAvailable`.
+/// Bytes of available memory, if the system reports it (Linux's `MemAvailable`).
 fn free_memory() -> Option<u64> {
     entry("/proc/meminfo", "MemAvailable:")
 }
 
-/// What tensors may take: half of the memory that is free.
+/// Limit for tensors: half of the available memory.
 pub fn most_bytes() -> u64 {
     free_memory().map_or(MAX_BYTES, |free| free / 2)
 }
 
-/// Refuses tensors of so many bytes if they are more than `most`, or without it more than half of
-/// the memory that is free.
+/// Refuses tensors of more than `most` bytes, or by default of more than half of the available memory.
 pub fn allow(bytes: u64, most: Option<u64>) -> Result<(), WrongArgument> {
     let most = most.unwrap_or_else(most_bytes);
     if bytes <= most {

@@ -16,7 +16,7 @@ use crate::args::{PacketArgs, PartArg};
 /// Candidates of each token of a trace.
 pub const TOP: u32 = 64;
 
-/// The set of the parts that were named and that the adapter can tell of; everything for none.
+/// The named parts that the adapter supports; all parts if none is named.
 pub fn parts(args: &PacketArgs, engine: &Engine) -> PacketParts {
     let part = |part: &PartArg| match part {
         PartArg::Logits => PacketParts::LOGITS,
@@ -46,7 +46,7 @@ pub fn parts(args: &PacketArgs, engine: &Engine) -> PacketParts {
     parts
 }
 
-/// A file that gets a line for each token while it comes.
+/// A recording file that is written token by token.
 pub struct TraceFile {
     model: ModelSummary,
     adapter: String,
@@ -71,7 +71,7 @@ impl TraceFile {
         })
     }
 
-    /// Writes the last line. Tells what there is now, in words.
+    /// Writes the last line and returns a description of the file.
     pub fn finish(mut self, summary: &GenerateSummary) -> anyhow::Result<String> {
         self.line(&TraceLine::Summary(summary.clone()));
         let flushed = self.out.flush();
@@ -95,7 +95,7 @@ fn unwritable(path: &Path) -> String {
     format!("{} cannot be written", path.display())
 }
 
-/// The file of one of several prompts, counted from 1: `trace.jsonl` becomes `trace.1.jsonl`.
+/// The file of one of several prompts, numbered from 1: `trace.jsonl` becomes `trace.1.jsonl`.
 pub fn numbered(path: &Path, number: usize) -> PathBuf {
     let number = match path.extension() {
         Some(extension) => format!("{number}.{}", extension.display()),

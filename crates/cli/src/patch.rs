@@ -57,7 +57,7 @@ pub async fn run(args: PatchArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was taken from the clean run, in words.
+/// Description of the activation that was taken from the clean run.
 fn source(report: &PatchReport) -> String {
     match (report.site, report.head) {
         (PatchSite::Residual, _) => "a clean residual stream".to_owned(),

@@ -22,7 +22,7 @@ struct Report<'a> {
     race: &'a RaceReport,
 }
 
-/// Shows which generation is under way, and how far it is.
+/// Shows the running generation and its progress.
 struct Lanes<'a>(&'a ProgressBar);
 
 impl AskObserver for Lanes<'_> {
@@ -43,7 +43,7 @@ impl AskObserver for Lanes<'_> {
 pub async fn run(args: RaceArgs) -> anyhow::Result<()> {
     let mut loaded = load::load(&args.model).await?;
     let prompt = args.prompt.into_prompt();
-    // Hidden where standard error is no terminal.
+    // Hidden unless standard error is a terminal.
     let bar = ProgressBar::new(2 * u64::from(args.max_new_tokens));
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {elapsed}") {
         bar.set_style(style);
@@ -99,7 +99,7 @@ fn charts(race: &RaceReport, model: &str) -> Vec<Chart> {
     ]
 }
 
-/// Steps that a table of at most some twenty rows shows: the first ones, then every so many.
+/// The steps of a table of about twenty rows: the first ones, then every n-th.
 fn shown(steps: usize) -> impl Iterator<Item = usize> {
     let every = steps.div_ceil(20).max(1).next_multiple_of(5);
     (0..steps).filter(move |index| {

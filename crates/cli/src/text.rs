@@ -1,4 +1,4 @@
-//! Small drawings made of characters.
+//! Text graphics.
 
 use std::io::{self, IsTerminal, Write, stdout};
 
@@ -12,8 +12,8 @@ pub fn bar(share: f64, cells: u32) -> String {
     "█".repeat(eighths / 8) + EIGHTHS[eighths % 8]
 }
 
-/// A token in quotes, with spaces and line breaks visible; its bytes where it is only part of a
-/// character, and its id without a tokenizer.
+/// A token in quotes, with visible spaces and line breaks; its bytes if it is a part of a character, and its id
+/// without a tokenizer.
 pub fn token(piece: &TokenPiece) -> String {
     name(piece.token.as_deref(), &piece.bytes, piece.id, |text| {
         format!("{text:?}")
@@ -63,7 +63,7 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-/// A text cut or filled to so many cells of a terminal.
+/// A text truncated or padded to this many terminal cells.
 pub fn fit(text: &str, cells: usize) -> String {
     let mut fitted = String::new();
     let mut width = 0;
@@ -83,8 +83,8 @@ pub fn fit(text: &str, cells: usize) -> String {
     fitted + &" ".repeat(cells - width)
 }
 
-/// The first of so many columns that a line of the terminal has room for, beside the `others` cells
-/// of the line; says so where it is not the first of all. Where nobody looks, lines may be long.
+/// The first of the last columns that fit a line of the terminal in addition to `others` cells; prints a note if
+/// columns are left out. Without a terminal all columns are printed.
 pub fn first_shown(
     out: &mut impl Write,
     columns: usize,

@@ -68,7 +68,7 @@ async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
     Ok(tokenizer.ok_or(EngineError::NoTokenizer)?)
 }
 
-/// The tokenizer's own file, and those that say which ids stand around a text.
+/// The tokenizer's file, and those with the ids that surround a text.
 const TOKENIZER: [&str; 5] = [
     "tokenizer.json",
     "tokenizer_config.json",
@@ -77,7 +77,7 @@ const TOKENIZER: [&str; 5] = [
     "config.json",
 ];
 
-/// The files of a repository that a tokenizer needs: no weights, where they do not hold it.
+/// The files of a repository that a tokenizer needs: no weights unless they contain it.
 fn tokenizer_files(names: &[String]) -> Result<Vec<String>, String> {
     if !names.iter().any(|name| name == TOKENIZER[0]) {
         return load::whole_model(names);
@@ -86,7 +86,7 @@ fn tokenizer_files(names: &[String]) -> Result<Vec<String>, String> {
     Ok(needed.filter(|name| names.contains(name)).collect())
 }
 
-/// Those of a folder; its weights, if it has any, stay where they are.
+/// The tokenizer of a folder; weights are not read.
 fn descriptions(folder: &Path) -> anyhow::Result<ModelFiles<Vec<u8>>> {
     let mut files = ModelFiles::new(folder.display().to_string());
     for name in TOKENIZER {

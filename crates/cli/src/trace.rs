@@ -31,7 +31,7 @@ struct Entry {
     shape: Vec<usize>,
 }
 
-/// A tensor on its way to a file.
+/// A tensor that is written to a file.
 struct Floats<'a>(&'a Tapped);
 
 impl View for Floats<'_> {

@@ -9,7 +9,7 @@ use vitrine_protocol::{ProjectionTimes, TuneRequest};
 use crate::args::TuneArgs;
 use crate::{load, tuning_file};
 
-/// Tells how far it is.
+/// Shows the progress.
 struct Told;
 
 impl AskObserver for Told {
@@ -22,7 +22,7 @@ impl AskObserver for Told {
 }
 
 pub async fn run(args: TuneArgs) -> anyhow::Result<()> {
-    // What is known does not matter: it is measured anew.
+    // Known tilings are ignored and measured again.
     let mut engine = load::load_untuned(&args.model).await?.engine;
     let request = TuneRequest {
         prompts: true,

@@ -1,4 +1,4 @@
-//! What was measured of how matrices are best multiplied, a file for each adapter.
+//! Files of measured tilings, one per adapter.
 
 use std::fs;
 use std::io::{IsTerminal, Write, stderr};
@@ -11,10 +11,10 @@ use vitrine_protocol::TuneRequest;
 use crate::args::{ModelArgs, TuningArg};
 use crate::whole_file;
 
-/// What a first use of an adapter may take, in seconds.
+/// Maximum seconds of tuning at the first use of an adapter.
 const BUDGET_S: f64 = 1.0;
 
-/// What is known of this adapter, unless nobody wants to know.
+/// The known tilings of this adapter, unless tuning is off.
 pub fn recall(args: &ModelArgs, gpu: &Gpu) -> Tuning {
     if args.tuning() == TuningArg::Off {
         return Tuning::default();
@@ -23,7 +23,7 @@ pub fn recall(args: &ModelArgs, gpu: &Gpu) -> Tuning {
     json.map_or_else(Tuning::default, |json| Tuning::from_json(&json, &name(gpu)))
 }
 
-/// Measures what is not known yet, if that is wanted, and keeps it for the next time.
+/// Measures missing tilings, if tuning is on, and keeps them.
 pub async fn complete(args: &ModelArgs, engine: &mut Engine) -> anyhow::Result<()> {
     if args.tuning() != TuningArg::Auto || engine.is_tuned() {
         return Ok(());
@@ -37,12 +37,12 @@ pub async fn complete(args: &ModelArgs, engine: &mut Engine) -> anyhow::Result<(
         budget_s: BUDGET_S,
     };
     engine.tune(&request, &mut ()).await?;
-    // Without the file it is measured again.
+    // Without the file they are measured again.
     let _ = keep(engine);
     Ok(())
 }
 
-/// Writes what the engine knows; where to, or why not.
+/// Writes the engine's tilings; returns the path or the error.
 pub fn keep(engine: &Engine) -> std::io::Result<PathBuf> {
     let gpu = engine.gpu();
     let missing = || std::io::Error::other("no variable tells where caches go");

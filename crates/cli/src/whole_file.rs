@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::{fs, io, process};
 
-/// Writes a file whole or not at all: another process may read it now. Makes its folder.
+/// Writes a file atomically, because another process may be reading it. Creates its folder.
 ///
 /// # Errors
 /// When the folder or the file cannot be written.

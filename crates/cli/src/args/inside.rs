@@ -1,4 +1,4 @@
-//! The arguments of the commands that look inside a model.
+//! The arguments of the inspection commands.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ pub struct RaceArgs {
     /// Stop after this many new tokens.
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_new_tokens: u32,
-    /// Draw both curves: seconds of each step, and of all so far.
+    /// Draw two charts: the seconds of each step, and the total so far.
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub svg: Option<PathBuf>,
     /// Print one JSON object with every step instead of a table.
@@ -84,19 +84,18 @@ pub struct CompareArgs {
     /// A GGUF file, a folder in Hugging Face format, or a model of the hub, as for other commands.
     #[arg(long, value_name = "PATH|ID")]
     pub model: Option<OsString>,
-    /// Part of an adapter's name, or its number in `vitrine adapters`.
+    /// A part of an adapter's name, or its number in `vitrine adapters`.
     #[arg(long, value_name = "NAME|INDEX")]
     pub adapter: Option<String>,
-    /// Number format of activations and of the KV cache beside quantised weights.
+    /// Data type of activations and of the KV cache with quantised weights.
     #[arg(long, value_name = "FORMAT", default_value = "f32")]
     pub dtype: DtypeArg,
-    /// Where weights are quantised, quantise the embedding and the output head too.
+    /// With quantised weights, quantise the embedding and the output head too.
     #[arg(long)]
     pub quantize_all: bool,
-    /// What to compare, the reference first: f32 and f16 are formats of activations and KV cache;
-    /// kv-q8 is an 8-bit KV cache; a8 is `--activations q8`; q8, q4 and q4-128 quantise the layers' weights of
-    /// a float model. The model is loaded once for
-    /// each.
+    /// What to compare, the reference first: f32 and f16 are formats of activations and KV cache; kv-q8 is an 8-bit
+    /// KV cache; a8 is `--activations q8`; q8, q4 and q4-128 quantise the layers' weights of a float model. The model
+    /// is loaded once per format.
     #[arg(
         long,
         value_name = "FORMAT,…",
@@ -104,7 +103,7 @@ pub struct CompareArgs {
         default_value = "f32,f16"
     )]
     pub formats: Vec<FormatArg>,
-    /// Compare on the prompt and this many tokens that the first format writes after it.
+    /// Compare on the prompt and this many tokens that the first format generates.
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     pub max_new_tokens: u32,
     /// Print one JSON object with every position instead of a table.
@@ -136,7 +135,7 @@ impl CompareArgs {
     }
 }
 
-/// A number format to compare.
+/// A format to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum FormatArg {
     F32,
@@ -187,11 +186,11 @@ pub enum PartArg {
     Timings,
 }
 
-/// What packets hold.
+/// The parts of packets.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Looking inside")]
 pub struct PacketArgs {
-    /// What packets hold; without it everything.
+    /// The parts of packets; the default is all.
     #[arg(
         long,
         value_name = "PART,…",
@@ -199,10 +198,10 @@ pub struct PacketArgs {
         requires = "packets"
     )]
     pub parts: Vec<PartArg>,
-    /// The logit lens of every N-th layer only, from layer 0 on: it costs most.
+    /// The logit lens of only every N-th layer, from layer 0; it is the most expensive part.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "packets", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub lens_every: u32,
-    /// The logit lens of so many tokens only that generating takes at most 15 % longer for it.
+    /// The logit lens of only as many tokens as slow generation by at most 15 %.
     #[arg(long, requires = "packets")]
     pub lens_paced: bool,
 }
@@ -213,7 +212,7 @@ pub struct TraceArgs {
     pub prompt: PromptArgs,
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Which tensors to keep.
+    /// The tensors to write.
     #[arg(
         long = "tap",
         value_name = "TAP,…",
@@ -225,7 +224,7 @@ pub struct TraceArgs {
     /// Where to write them.
     #[arg(long, value_name = "FILE.safetensors", requires = "taps")]
     pub out: Option<PathBuf>,
-    /// Generate, and write here what each token tells of itself, as JSON lines.
+    /// Generate, and write a recording file here, with a JSON line per token.
     #[arg(long, value_name = "FILE.jsonl")]
     pub packets: Option<PathBuf>,
     #[command(flatten)]
@@ -233,7 +232,7 @@ pub struct TraceArgs {
     /// How many tokens to generate with packets.
     #[arg(long, default_value_t = 32, value_name = "N", requires = "packets")]
     pub max_new_tokens: u32,
-    /// Refuse traces of more bytes; without it, of more than half of the memory that is free.
+    /// Refuse traces of more bytes; the default is half of the free memory.
     #[arg(long, value_name = "BYTES")]
     pub max_bytes: Option<u64>,
     /// Print one JSON object with the names and shapes instead of a list.
@@ -247,7 +246,7 @@ pub struct LensArgs {
     pub prompt: PromptArgs,
     #[command(flatten)]
     pub model: ModelArgs,
-    /// How many candidates of each layer and position `--json` lists.
+    /// How many candidates `--json` lists for each layer and position.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub top: u32,
     /// Print one JSON object instead of a table.
@@ -268,14 +267,14 @@ pub struct AttentionArgs {
     /// The query head, from 0.
     #[arg(long, value_name = "H", requires = "layer")]
     pub head: Option<u32>,
-    /// Rank all heads by entropy, and by what they put on the token before, on the first token, and
-    /// on what followed the same token before (induction).
+    /// Rank all heads by entropy, and by their attention to the previous token, to the first token, and to the token
+    /// that followed an earlier occurrence (induction).
     #[arg(long)]
     pub summary: bool,
     /// Draw the matrix.
     #[arg(long, value_name = "FILE", value_parser = picture_path, conflicts_with = "summary")]
     pub svg: Option<PathBuf>,
-    /// Draw the matrix as pixels; letters beyond Latin are shown as ?.
+    /// Draw the matrix as pixels; non-Latin letters are shown as ?.
     #[arg(long, value_name = "FILE", value_parser = picture_path, conflicts_with = "summary")]
     pub png: Option<PathBuf>,
     /// Print one JSON object instead of a drawing.
@@ -293,7 +292,7 @@ pub struct AblateArgs {
     /// A head whose output becomes zero, or all heads of a layer; may be repeated.
     #[arg(long = "head", value_name = "LAYER.HEAD|LAYER.*", action = ArgAction::Append)]
     pub heads: Vec<HeadArg>,
-    /// Take a head's mean over the positions of the prompt in place of zero.
+    /// Use a head's mean over the positions of the prompt instead of zero.
     #[arg(long)]
     pub mean: bool,
     /// A layer whose attention adds nothing; may be repeated.
@@ -313,14 +312,14 @@ pub struct AblateArgs {
     pub json: bool,
 }
 
-/// What is switched off while tokens are generated.
+/// Interventions while tokens are generated.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Interventions")]
 pub struct ChangeArgs {
     /// A head whose output becomes zero, or all heads of a layer; may be repeated.
     #[arg(long, value_name = "LAYER.HEAD|LAYER.*", action = ArgAction::Append)]
     pub ablate: Vec<HeadArg>,
-    /// Take a head's mean over the positions of the prompt in place of zero.
+    /// Use a head's mean over the positions of the prompt instead of zero.
     #[arg(long, requires = "ablate")]
     pub ablate_mean: bool,
     /// A layer whose attention adds nothing; may be repeated.
@@ -360,37 +359,37 @@ impl std::str::FromStr for HeadArg {
 #[command(group(ArgGroup::new("clean-prompt").required(true).args(["clean", "clean_ids"])))]
 #[command(group(ArgGroup::new("corrupt-prompt").required(true).args(["corrupt", "corrupt_ids"])))]
 pub struct PatchArgs {
-    /// The prompt whose answer is looked for.
+    /// The clean prompt.
     #[arg(long, value_name = "TEXT")]
     pub clean: Option<String>,
-    /// Its token ids in place of text.
+    /// Its token ids instead of text.
     #[arg(long, value_name = "ID,ID,…", value_delimiter = ',')]
     pub clean_ids: Option<Vec<u32>>,
-    /// A prompt of as many tokens with another answer.
+    /// The corrupt prompt: as many tokens, with another answer.
     #[arg(long, value_name = "TEXT")]
     pub corrupt: Option<String>,
-    /// Its token ids in place of text.
+    /// Its token ids instead of text.
     #[arg(long, value_name = "ID,ID,…", value_delimiter = ',')]
     pub corrupt_ids: Option<Vec<u32>>,
     #[command(flatten)]
     pub model: ModelArgs,
-    /// What is taken from the clean run: the residual stream before a layer, what its heads give to
-    /// o_proj, or the output of its MLP.
+    /// The activation taken from the clean run: the residual stream before a layer, the outputs of its heads, or the
+    /// output of its MLP.
     #[arg(long, value_name = "SITE", default_value = "residual")]
     pub site: SiteArg,
-    /// Of --site head: only this query head of each layer, from 0; without it all of a layer together.
+    /// With --site head: only this query head of each layer, from 0; the default is all heads of a layer together.
     #[arg(long, value_name = "H")]
     pub head: Option<u32>,
-    /// Id of the clean answer; without it, what the clean run finds most probable.
+    /// Id of the clean answer; the default is the clean run's most probable token.
     #[arg(long, value_name = "ID")]
     pub answer: Option<u32>,
-    /// Id of the corrupt answer; without it, what the corrupt run finds most probable.
+    /// Id of the corrupt answer; the default is the corrupt run's most probable token.
     #[arg(long, value_name = "ID")]
     pub against: Option<u32>,
     /// Draw the map.
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub svg: Option<PathBuf>,
-    /// Draw the map as pixels; letters beyond Latin are shown as ?.
+    /// Draw the map as pixels; non-Latin letters are shown as ?.
     #[arg(long, value_name = "FILE", value_parser = picture_path)]
     pub png: Option<PathBuf>,
     /// Print one JSON object instead of a map.

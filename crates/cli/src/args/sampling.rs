@@ -1,4 +1,4 @@
-//! How tokens are chosen.
+//! Arguments of sampling.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -8,7 +8,7 @@ use vitrine_protocol::{SamplingDefaults, SamplingParams};
 
 use super::{Args, GenerateArgs};
 
-/// The settings of sampling; what is not given is the model's own, or transformers' default.
+/// The sampling settings; defaults are the model's own, or those of transformers.
 #[derive(clap::Args)]
 pub struct SamplingArgs {
     /// Divide the logits by this: below 1 sharpens, above 1 flattens, 0 takes the most probable.
@@ -17,16 +17,16 @@ pub struct SamplingArgs {
     /// Keep the K best tokens; 0 for all.
     #[arg(long, value_name = "K", help_heading = "Sampling")]
     pub top_k: Option<u32>,
-    /// Keep the most probable tokens that have this probability together.
+    /// Keep the most probable tokens whose probabilities add up to this.
     #[arg(long, value_name = "P", help_heading = "Sampling")]
     pub top_p: Option<f64>,
-    /// Keep tokens that are at least so probable relative to the most probable one.
+    /// Keep tokens with at least this probability relative to the most probable one.
     #[arg(long, value_name = "P", help_heading = "Sampling")]
     pub min_p: Option<f64>,
     /// Make tokens of the prompt and of the answer less probable: above 1.
     #[arg(long, value_name = "FACTOR", help_heading = "Sampling")]
     pub repetition_penalty: Option<f64>,
-    /// Take this off the logits of tokens that were generated.
+    /// Subtract this from the logits of tokens that were generated.
     #[arg(
         long,
         value_name = "LOGITS",
@@ -34,7 +34,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub presence_penalty: Option<f64>,
-    /// Take this off the logits of tokens for each time that they were generated.
+    /// Subtract this from the logits of tokens once per occurrence in the generated text.
     #[arg(
         long,
         value_name = "LOGITS",
@@ -42,13 +42,13 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub frequency_penalty: Option<f64>,
-    /// Where the random numbers begin: the same seed draws the same tokens.
+    /// Seed of the random numbers: the same seed draws the same tokens.
     #[arg(long, value_name = "N", help_heading = "Sampling")]
     pub seed: Option<u64>,
 }
 
 impl SamplingArgs {
-    /// Drawing by chance with these settings; without a seed, with one made up.
+    /// Random draws with these settings, and a random seed if none is given.
     pub fn sampled(&self, defaults: &SamplingDefaults) -> SamplingParams {
         let defaults = defaults.params();
         let params = SamplingParams {
@@ -63,7 +63,7 @@ impl SamplingArgs {
         self.penalized(params)
     }
 
-    /// Says which seed was made up, so that the run can be repeated.
+    /// Prints the random seed, so that the run can be repeated.
     pub fn show_seed(&self, params: &SamplingParams) {
         if self.seed.is_none() && !params.is_greedy() {
             let dim = anstyle::Style::new().dimmed();
@@ -72,13 +72,12 @@ impl SamplingArgs {
         }
     }
 
-    /// The most probable token, after the penalties that were given.
+    /// The most probable token, after the given penalties.
     pub fn greedy(&self) -> SamplingParams {
         self.penalized(SamplingParams::default())
     }
 
-    /// Ends the program where a number is out of its range, or where settings were given without the
-    /// flag that makes use of them.
+    /// Ends the program if a value is out of range, or if settings were given without the flag that uses them.
     pub fn check(&self, flag: &str, given: bool, without_it: Option<&'static str>) {
         let refuse = |kind, message: String| -> ! { Args::command().error(kind, message).exit() };
         if let (false, Some(setting)) = (given, without_it) {
@@ -94,7 +93,7 @@ impl SamplingArgs {
         }
     }
 
-    /// The first setting that means nothing where tokens are not drawn.
+    /// The first given setting that has no effect without draws.
     pub fn only_for_draws(&self) -> Option<&'static str> {
         let given = [
             ("--temperature", self.temperature.is_some()),
@@ -130,7 +129,7 @@ impl SamplingArgs {
     }
 }
 
-/// Names on standard error what the model's files recommend and nobody does.
+/// Lists on standard error the recommended settings of the model's files that are not supported.
 pub fn show_not_followed(names: &[String]) {
     if !names.is_empty() {
         let dim = anstyle::Style::new().dimmed();
@@ -139,14 +138,14 @@ pub fn show_not_followed(names: &[String]) {
     }
 }
 
-/// Short enough to be typed again. The standard library's hash maps are seeded by chance.
+/// Short enough to be typed again. The standard library seeds hash maps at random.
 fn made_up_seed() -> u64 {
     let random = std::hash::RandomState::new().build_hasher().finish();
     random >> 32
 }
 
 impl GenerateArgs {
-    /// As the engine takes them.
+    /// Converts them to the engine's type.
     pub fn sampling_params(&self, defaults: &SamplingDefaults) -> SamplingParams {
         match self.sample {
             true => self.sampling.sampled(defaults),
@@ -154,7 +153,7 @@ impl GenerateArgs {
         }
     }
 
-    /// What the model's files recommend for draws, and nobody does.
+    /// The recommended settings of the model's files that are not supported.
     pub fn not_followed<'a>(&self, defaults: &'a SamplingDefaults) -> &'a [String] {
         match self.sample {
             true => &defaults.not_followed,

@@ -1,10 +1,10 @@
-//! How a token's milliseconds are spent, as a picture.
+//! A picture of the time of each operation of a token.
 
 use vitrine_protocol::{KernelTime, PassProfile};
 
 use crate::draw::Bars;
 
-/// What is drawn by itself; the rest is small.
+/// Operations that are drawn separately; the others are small.
 const PARTS: [&str; 7] = [
     "qkv_proj",
     "attention",

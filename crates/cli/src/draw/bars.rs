@@ -6,13 +6,13 @@ use plotters::style::{BLACK, Color, RGBColor};
 
 use super::Drawing;
 
-/// Wholes and their parts: a bar for each whole, one below the other, on one scale.
+/// Stacked bars: one bar per item, on a common scale.
 pub struct Bars {
-    /// What stands above them.
+    /// The title.
     pub title: String,
-    /// What the numbers are, as `ms`.
+    /// The unit, such as `ms`.
     pub unit: &'static str,
-    /// The parts, in the order in which they lie in each bar; at most seven.
+    /// Names of the parts in their order in each bar; at most seven.
     pub parts: Vec<&'static str>,
     /// Name and parts of each bar.
     pub bars: Vec<(String, Vec<f64>)>,
@@ -24,7 +24,7 @@ const RIGHT: i32 = 90;
 const TOP: i32 = 84;
 const BAR: i32 = 30;
 const FONT: (&str, i32) = ("sans-serif", 15);
-/// Told apart by people who do not see all colours (Okabe and Ito's).
+/// Distinguishable for colour-blind people (Okabe and Ito).
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),

@@ -9,19 +9,19 @@ use super::Drawing;
 
 /// Curves over steps, one chart below the other.
 pub struct Chart {
-    /// What stands above it.
+    /// The title.
     pub title: String,
-    /// What the steps are.
+    /// Label of the steps.
     pub x: &'static str,
-    /// What is measured.
+    /// Label of the values.
     pub y: &'static str,
-    /// What is compared.
+    /// The curves.
     pub curves: Vec<Curve>,
 }
 
 /// One value for each step.
 pub struct Curve {
-    /// What the legend says.
+    /// Name in the legend.
     pub name: String,
     /// Its values, of steps 1, 2, …
     pub values: Vec<f64>,
@@ -29,7 +29,7 @@ pub struct Curve {
 
 const SIZE: (u32, u32) = (900, 420);
 const FONT: (&str, i32) = ("sans-serif", 16);
-/// Told apart by people who do not see all colours, and in grey.
+/// Distinguishable for colour-blind people and in greyscale.
 const COLOURS: [RGBColor; 2] = [RGBColor(0, 90, 181), RGBColor(220, 50, 32)];
 
 impl Drawing for Vec<Chart> {

@@ -9,7 +9,7 @@ use super::Drawing;
 
 /// A matrix in colours, with a name for each row and column.
 pub struct Heatmap {
-    /// What stands above it.
+    /// The title.
     pub title: String,
     /// Names of the rows, from the top.
     pub rows: Vec<String>,
@@ -32,7 +32,7 @@ impl Heatmap {
         LETTER * letters.unwrap_or(0).min(24) as i32 + 8
     }
 
-    /// Where the matrix begins.
+    /// Position of the matrix.
     fn origin(&self) -> (i32, i32) {
         (
             MARGIN + Self::longest(&self.rows),

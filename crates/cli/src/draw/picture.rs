@@ -10,7 +10,7 @@ use plotters::prelude::{DrawingBackend, SVGBackend, WHITE};
 use super::pixels::Pixels;
 use crate::exit::WrongArgument;
 
-/// What can be drawn, whatever the file.
+/// A drawing, independent of the file format.
 pub trait Drawing {
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
@@ -21,10 +21,10 @@ pub trait Drawing {
     ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>>;
 }
 
-/// The most pixels of a picture's longer side.
+/// Maximum pixels of a picture's longer side.
 const LARGEST: u32 = 20_000;
 
-/// A path that says what kind of picture it is.
+/// A path whose extension selects the format.
 pub fn picture_path(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension().and_then(|extension| extension.to_str()) {
@@ -33,7 +33,7 @@ pub fn picture_path(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Writes a picture as SVG or PNG, as the file's name says.
+/// Writes a picture as SVG or PNG, according to the file's extension.
 pub fn save(drawing: &impl Drawing, path: &Path) -> anyhow::Result<()> {
     let size = drawing.size();
     if size.0.max(size.1) > LARGEST {

@@ -38,7 +38,7 @@ impl Pixels {
     }
 }
 
-/// The letter that stands for one that the font lacks.
+/// Replacement for letters that the font lacks.
 fn drawable(letter: char) -> char {
     match letter {
         '␣' => '·',

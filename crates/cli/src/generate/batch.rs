@@ -20,7 +20,7 @@ use crate::packets::{TraceFile, numbered};
 struct Report<'a> {
     model: &'a str,
     adapter: String,
-    /// The most prompts that ran at a time.
+    /// Maximum number of prompts that ran at a time.
     batch: u32,
     /// New tokens of all prompts.
     tokens: u64,
@@ -42,7 +42,7 @@ struct One<'a> {
     time_to_first_token_s: f64,
 }
 
-/// The prompts of a batch; none where there is one prompt in the usual place.
+/// The prompts of a batch; `None` for a single prompt argument.
 pub fn prompts(args: &GenerateArgs) -> anyhow::Result<Option<Vec<String>>> {
     let Some(path) = &args.prompts_file else {
         return Ok((!args.prompts.is_empty()).then(|| args.prompts.clone()));
@@ -76,7 +76,7 @@ pub async fn run(args: &GenerateArgs, prompts: Vec<String>) -> anyhow::Result<()
         kv_cache: true,
         packet: parts,
         interventions: interventions.clone(),
-        // Equal prompts should not become equal answers.
+        // Equal prompts should get different answers.
         sampling: SamplingParams {
             seed: sampling.seed.wrapping_add(index),
             ..sampling.clone()
@@ -153,7 +153,7 @@ fn timings(adapter: &str, summary: &BatchSummary) -> String {
     )
 }
 
-/// Writes each result under its prompt when it is there, and packets while they come.
+/// Writes each result under its prompt when it is complete, and packets as they arrive.
 struct Printer<'a> {
     prompts: &'a [String],
     quiet: bool,

@@ -1,4 +1,4 @@
-//! `vitrine next --positions`: what was to be expected at each place of a prompt.
+//! `vitrine next --positions`: the prediction at each position of a prompt.
 
 use std::io::{self, Write};
 
