@@ -15,7 +15,7 @@ use crate::view::View;
 /// Prompts that are longer make no address.
 const LONGEST_PROMPT: usize = 2000;
 
-/// Takes the address in, follows it, and keeps it true.
+/// Reads the address, follows its changes, and keeps it up to date.
 pub fn bind(state: State) {
     read(state);
     let on_change = Closure::<dyn FnMut()>::new(move || {
@@ -33,7 +33,7 @@ pub fn bind(state: State) {
             && let Ok(history) = window().history()
         {
             let url = format!("#{wanted}");
-            // Without it the address merely stays as it was.
+            // On failure the address stays as it was.
             let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
         }
     });
@@ -60,7 +60,7 @@ fn read(state: State) {
         selection.head.set(head);
     }
     selection.candidate.set(number("candidate"));
-    // There may be no such token yet; it is selected when it comes.
+    // The token may not exist yet; it is selected when it arrives.
     state.strip.wished.set_value(number("position"));
     let settings = state.settings;
     if let Some(prompt) = parts.get("prompt") {
@@ -111,7 +111,7 @@ fn write(state: State) -> String {
     parts.to_string().into()
 }
 
-/// What others can find a model by; none for files of this computer.
+/// A name by which others can find the model; `None` for local files.
 pub fn model_name(source: &ModelSource) -> Option<String> {
     match source {
         ModelSource::Site { name, .. } => Some(name.clone()),

@@ -27,7 +27,7 @@ use crate::reactive::effect;
 use crate::state::State;
 use crate::{address, dropped, persistence};
 
-/// What outlives the words: state, worker, address. The rest is built anew in another language.
+/// State, worker and address, which outlive a change of language; the views are rebuilt.
 #[component]
 pub fn Root() -> impl IntoView {
     let state = State::new();
@@ -35,13 +35,13 @@ pub fn Root() -> impl IntoView {
     address::bind(state);
     let bridge = Bridge::start(state);
 
-    // A selected prompt token has no distribution until the model is asked for it.
+    // A selected prompt token has no distribution until it is computed.
     effect(move || {
         if let Some(command) = state.question() {
             bridge.send(&command);
         }
     });
-    // How surprising each token of the prompt is, once there is time to find out.
+    // The surprisal of each prompt token, computed when the worker is idle.
     let positions = Inquiry::new(state, bridge);
     positions.follow(move || state.unmeasured_prompt());
     effect(move || {

@@ -1,5 +1,4 @@
-//! Other ways that the sequence could have gone: a tree of runs that share their beginning, here
-//! and in the cache.
+//! Branches of the sequence: a tree of runs that share their beginning, here and in the cache.
 
 use leptos::prelude::*;
 
@@ -10,7 +9,7 @@ use crate::strip::{Snapshot, Strip};
 pub struct Branch {
     /// Its number.
     pub run: u32,
-    /// Where it left another; none for the first.
+    /// Where it forked from another run; `None` for the first.
     pub from: Option<Fork>,
     /// The sequence, when another one is on the strip.
     left: Option<Snapshot>,
@@ -23,7 +22,7 @@ pub struct Fork {
     pub of: u32,
     /// How many tokens they share.
     pub position: u32,
-    /// The token there instead, as it is shown.
+    /// The inserted token, as shown.
     pub token: String,
 }
 
@@ -42,7 +41,7 @@ impl Branches {
         }
     }
 
-    /// Forgets all and begins with run number `run`.
+    /// Removes all branches and begins with run number `run`.
     pub fn begin(&self, run: u32) {
         self.all.set(vec![Branch {
             run,
@@ -56,7 +55,7 @@ impl Branches {
         self.all.set(Vec::new());
     }
 
-    /// Adds a run that leaves the one on the strip.
+    /// Adds a run that forks from the one on the strip.
     pub fn add(&self, run: u32, from: Fork, strip: Strip) {
         self.leave(strip);
         self.all.update(|all| {
@@ -68,7 +67,7 @@ impl Branches {
         });
     }
 
-    /// The run on the strip goes on under another number.
+    /// The run on the strip continues under another number.
     pub fn renumber(&self, from: u32, to: u32) {
         self.all.update(|all| {
             for branch in all.iter_mut() {

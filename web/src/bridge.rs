@@ -1,4 +1,4 @@
-//! The way to the worker and back: commands and events as JSON text.
+//! The connection to the worker: commands and events as JSON text.
 
 use js_sys::{Array, ArrayBuffer};
 use leptos::prelude::*;
@@ -21,7 +21,7 @@ pub struct Bridge {
     link: StoredValue<Option<Link>, LocalStorage>,
 }
 
-/// A worker that runs, and the handlers it calls.
+/// A running worker and its event handlers.
 struct Link {
     worker: Worker,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -39,7 +39,7 @@ impl Bridge {
         bridge
     }
 
-    /// Ends the worker, whatever it is doing, and starts a fresh one on a fresh device.
+    /// Terminates the worker and starts a new one with a new device.
     pub fn restart(&self) {
         self.link.update_value(|link| {
             if let Some(link) = link.take() {
@@ -58,7 +58,7 @@ impl Bridge {
             let message = if files.is_empty() {
                 json
             } else {
-                // Files are handed over by reference; nothing is read here.
+                // Files are passed by reference and not read here.
                 let parts = Array::of1(&json);
                 files.iter().for_each(|file| {
                     parts.push(file);
@@ -83,7 +83,7 @@ impl Bridge {
             bridge.receive(&message.data());
         });
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
-            // A script that did not load gives an event without a message.
+            // A script that fails to load causes an event without a message.
             let message = js_sys::Reflect::get(&error, &JsValue::from_str("message"));
             let message = message.ok().and_then(|message| message.as_string());
             bridge.fail(match message.filter(|message| !message.is_empty()) {

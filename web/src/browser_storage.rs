@@ -1,4 +1,4 @@
-//! Small texts that survive a reload. Where the browser refuses, nothing is kept and nothing breaks.
+//! Small texts that survive a reload. If the browser refuses, nothing is kept.
 
 use leptos::prelude::window;
 use web_sys::Storage;
@@ -6,9 +6,9 @@ use web_sys::Storage;
 /// How long a text is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// For this tab: what the reader typed, which the next person at this computer need not see.
+    /// For this tab: what the user typed, which others at this computer should not see.
     Tab,
-    /// For this browser: how the reader likes the page.
+    /// For this browser: the user's preferences.
     Browser,
 }
 

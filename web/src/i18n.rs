@@ -112,7 +112,7 @@ mod short {
 }
 pub(crate) use short::t;
 
-/// The message in the language at hand, else in English.
+/// The message in the current language, else in English.
 fn say(id: &str, arguments: Option<&FluentArgs>) -> String {
     let said = say_in(language(), id, arguments);
     said.or_else(|| say_in(Language::En, id, arguments))
@@ -123,7 +123,7 @@ fn say_in(language: Language, id: &str, arguments: Option<&FluentArgs>) -> Optio
     BUNDLES.with_borrow_mut(|bundles| {
         let bundle = bundles.entry(language).or_insert_with(|| bundle(language));
         let pattern = bundle.get_message(id)?.value()?;
-        // What cannot be filled in shows as its name; a test looks for that.
+        // Missing arguments appear as their names; a test checks that there are none.
         let mut errors = Vec::new();
         let text = bundle.format_pattern(pattern, arguments, &mut errors);
         Some(text.into_owned())
@@ -135,10 +135,10 @@ fn bundle(language: Language) -> Bundle {
     let mut bundle = FluentBundle::new(tags);
     // Isolation marks are needed where directions mix, and in the way of copying elsewhere.
     bundle.set_use_isolating(language.direction() == "rtl");
-    // A line that cannot be read is left out; a test looks for that.
+    // Unreadable lines are left out; a test checks that there are none.
     let resource = FluentResource::try_new(language.source().to_owned());
     let resource = resource.unwrap_or_else(|(resource, _)| resource);
-    // No message is there twice: a test looks for that too.
+    // A test checks that no message is defined twice.
     let _ = bundle.add_resource(resource);
     bundle
 }

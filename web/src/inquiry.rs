@@ -1,4 +1,4 @@
-//! Questions of the panels to the worker, and what comes back.
+//! Questions of the panels to the worker, and their answers.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -13,7 +13,7 @@ use crate::bridge::Bridge;
 use crate::reactive::{effect, memo};
 use crate::state::State;
 
-/// Bytes of tensors that are kept for questions which are asked again.
+/// Maximum bytes of tensors in the cache of answers.
 const REMEMBERED_BYTES: usize = 48 << 20;
 /// Answers that are kept.
 const REMEMBERED: usize = 24;
@@ -34,7 +34,7 @@ pub struct Tensor {
     pub name: String,
     /// Its shape.
     pub shape: Vec<u32>,
-    /// Its numbers, the last dimension next to one another.
+    /// Its values; the last dimension is contiguous.
     pub numbers: Numbers,
 }
 
@@ -69,7 +69,7 @@ pub struct Answered {
     pub tensors: Vec<Tensor>,
 }
 
-/// Something that comes back for a question.
+/// A reply to a question.
 pub enum Reply {
     /// How far it is.
     Progress {
@@ -88,7 +88,7 @@ pub enum Reply {
     Failed(Failure),
 }
 
-/// Who waits for what, and what was answered before.
+/// Pending questions, and the cache of answers.
 #[derive(Clone, Default)]
 pub struct Replies(Rc<RefCell<Waiting>>);
 
@@ -100,12 +100,12 @@ struct Waiting {
 }
 
 impl Replies {
-    /// Forgets everything: another model answers otherwise.
+    /// Clears everything, because another model has other answers.
     pub fn clear(&self) {
         *self.0.borrow_mut() = Waiting::default();
     }
 
-    /// Takes in what came for question number `run`. Gives whether somebody waited for it.
+    /// Delivers a reply to question number `run`; returns whether it was pending.
     pub fn take(&self, run: u32, reply: Reply) -> bool {
         let handler = {
             let mut waiting = self.0.borrow_mut();
@@ -150,7 +150,7 @@ impl Replies {
 
 impl Waiting {
     fn remember(&mut self, question: Question, answered: Arc<Answered>) {
-        // Speed is measured anew each time.
+        // Benchmarks are measured again each time.
         if matches!(
             question,
             Question::Race { .. } | Question::Bench(_) | Question::Tune { .. }
@@ -171,7 +171,7 @@ impl Waiting {
     }
 }
 
-/// The tensors of an answer, out of the buffers that came with it.
+/// The tensors of an answer, from its buffers.
 pub fn tensors(answer: &Answer, buffers: &[ArrayBuffer]) -> Vec<Tensor> {
     let headers: &[TensorHeader] = match answer {
         Answer::Trace(report) => &report.tensors,
@@ -191,12 +191,12 @@ pub fn tensors(answer: &Answer, buffers: &[ArrayBuffer]) -> Vec<Tensor> {
     headers.iter().zip(buffers).map(tensor).collect()
 }
 
-/// A question of a panel and its answer, as signals. It is withdrawn when the panel goes.
+/// A question of a panel and its answer, as signals. It is withdrawn when the panel is removed.
 #[derive(Clone, Copy)]
 pub struct Inquiry {
     /// The newest answer. It stays while the next one is found.
     pub answered: RwSignal<Option<Arc<Answered>>>,
-    /// Steps done and all steps of the question at hand, where they are counted.
+    /// Finished and total steps of the current question, if known.
     pub progress: RwSignal<Option<(u64, u64)>>,
     /// Why there is no answer.
     pub failure: RwSignal<Option<String>>,
@@ -220,17 +220,17 @@ impl Inquiry {
         inquiry
     }
 
-    /// Whether an answer is being found. Tracks it.
+    /// Whether the question is pending. Tracks it.
     pub fn pending(&self) -> bool {
         self.run.with(Option::is_some)
     }
 
-    /// Asks. What was asked before and is not answered yet is withdrawn.
+    /// Asks a question; a pending one is withdrawn.
     pub fn ask(&self, question: Question) {
         self.ask_with(question, |_| {});
     }
 
-    /// The same; `on_part` sees the parts of the answer as they come.
+    /// The same; `on_part` receives the parts of the answer.
     pub fn ask_with(&self, question: Question, on_part: impl Fn(AnswerPart) + 'static) {
         self.withdraw();
         self.failure.set(None);
@@ -258,7 +258,7 @@ impl Inquiry {
         self.bridge.send(&Command::Ask { run, question });
     }
 
-    /// Takes the question at hand back.
+    /// Withdraws the current question.
     pub fn withdraw(&self) {
         if let Some(run) = self.run.try_get_untracked().flatten() {
             self.state.replies.get_value().leave(run);

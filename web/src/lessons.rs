@@ -22,13 +22,13 @@ pub struct Lesson {
     pub predict: fn() -> &'static str,
     /// Where it is seen.
     pub view: View,
-    /// What to run for it; none where the loaded model is enough.
+    /// The run that it needs; `None` if the loaded model is sufficient.
     pub run: Option<Run>,
-    /// What was measured, in a sentence; none as long as it is not there.
+    /// A sentence with the measured values; `None` until they exist.
     pub reveal: fn(State) -> Option<String>,
     /// A question about the numbers on the screen.
     pub check: fn() -> &'static str,
-    /// Its answer; none as long as it is not there.
+    /// Its answer; `None` until it exists.
     pub answer: fn(State) -> Option<f64>,
 }
 
@@ -38,7 +38,7 @@ pub struct Run {
     pub prompt: &'static str,
     /// New tokens, at most.
     pub max_new_tokens: u32,
-    /// Whether tokens are drawn by chance.
+    /// Whether tokens are drawn at random.
     pub do_sample: bool,
 }
 
@@ -266,7 +266,7 @@ fn prompt_tokens(state: State) -> Option<u32> {
     (count > 0).then_some(count)
 }
 
-/// The most probable token behind the prompt, and its probability.
+/// The most probable token after the prompt, and its probability.
 fn first_choice(state: State) -> Option<(String, f64)> {
     state.strip.tokens.with(|tokens| {
         let first = tokens.iter().find(|it| it.origin == Origin::Generated)?;
@@ -275,7 +275,7 @@ fn first_choice(state: State) -> Option<(String, f64)> {
     })
 }
 
-/// From how many tokens the first drawn one was drawn.
+/// The number of tokens from which the first one was drawn.
 fn kept(state: State) -> Option<u32> {
     state.strip.tokens.with(|tokens| {
         let drawn = tokens.iter().find_map(|it| it.draw)?;

@@ -1,6 +1,6 @@
 //! The page: tokens, next-token bars and the state of the engine, drawn with Leptos.
 //!
-//! It never computes a number about the model itself: what it shows came from the worker as a
+//! It never computes a value of the model itself: everything it shows came from the worker as a
 //! `vitrine_protocol::Event`.
 
 mod address;
@@ -46,7 +46,7 @@ pub fn start_page() {
         .get_element_by_id("app")
         .and_then(|it| it.dyn_into::<HtmlElement>().ok());
     let Some(place) = place else { return };
-    // The static words have done their work once the page is there.
+    // The static text is removed once the page is drawn.
     place.set_text_content(None);
     leptos::mount::mount_to(place, app::Root).forget();
 }

@@ -1,4 +1,4 @@
-//! Which of the files that a reader picked or dropped belong to a model.
+//! The files of a model among those that the user picked or dropped.
 
 use leptos::prelude::*;
 use vitrine_protocol::Command;
@@ -11,7 +11,7 @@ use crate::state::State;
 /// itself has no folder in its path.
 pub type Picked = (String, File);
 
-/// The command that loads the model among `files`; none if there are no files.
+/// The command that loads the model among `files`; `None` without files.
 pub fn load(state: State, files: Vec<Picked>) -> Option<Command> {
     let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
     let (name, chosen) = model_among(&paths)?;
@@ -32,7 +32,7 @@ fn model_among(paths: &[&str]) -> Option<(String, Vec<usize>)> {
     };
     let depth = |path: &&str| (path.matches('/').count(), folder(path).to_owned());
     let candidates = paths.iter().copied().filter(of_model);
-    // Without any, the worker says what is missing.
+    // Without any, the worker reports what is missing.
     let first = candidates
         .min_by_key(depth)
         .or_else(|| paths.iter().copied().min_by_key(depth))?;

@@ -22,7 +22,7 @@ pub enum View {
     Lens,
     /// The residual stream, and the neurons that write to it.
     Residual,
-    /// How positions turn queries and keys.
+    /// RoPE of queries and keys.
     Rope,
     /// Keys and values that are kept.
     Cache,

@@ -1,4 +1,4 @@
-//! One folder per component; its style lies beside it.
+//! One folder per component, with its style sheet.
 
 pub mod announcer;
 pub mod answer_status;

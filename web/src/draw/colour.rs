@@ -1,4 +1,4 @@
-//! Colour scales that readers with any colour vision tell apart.
+//! Colour scales for every kind of colour vision.
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];

@@ -1,5 +1,4 @@
-//! Graphics as files: every graphic of the page is an SVG, which is saved as it stands, or painted
-//! into a PNG.
+//! Graphics as files: every graphic of the page is an SVG, which is saved as it is, or painted into a PNG.
 
 use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::Closure;
@@ -9,7 +8,7 @@ use web_sys::{
     HtmlImageElement, Url, XmlSerializer,
 };
 
-/// What style sheets may set and a file must bring along.
+/// CSS properties that must be written into the file.
 const STYLES: [&str; 14] = [
     "fill",
     "fill-opacity",

@@ -1,4 +1,4 @@
-//! The languages say the same, and say all that the page asks for.
+//! All languages have the same messages, and all that the page uses.
 
 #![allow(
     clippy::unwrap_used,

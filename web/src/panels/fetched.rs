@@ -1,4 +1,4 @@
-//! Panels whose code is fetched when one of them is first shown: the page opens without.
+//! Panels whose code is fetched when one of them is first shown.
 
 use futures_util::FutureExt;
 use leptos::prelude::*;
@@ -48,12 +48,12 @@ impl Fetched {
                 Ok(()) => Code::Here,
                 Err(_) => Code::Missing,
             };
-            // The page may speak another language by now, and have another stage.
+            // The page may have another language or panel by then.
             self.0.try_set(code);
         });
     }
 
-    /// The panel, or what there is to say until it can be drawn.
+    /// The panel, or a message until it can be drawn.
     pub fn panel(self, view: View, state: State, bridge: Bridge) -> AnyView {
         match self.0.get() {
             Code::Away | Code::Coming => view! {
@@ -76,7 +76,7 @@ impl Fetched {
                 </p>
             }
             .into_any(),
-            // The code is here: nothing is waited for.
+            // The code has been fetched, so there is nothing to await.
             Code::Here => match build(view, state, bridge).now_or_never() {
                 Some(Ok(panel)) => panel,
                 _ => ().into_any(),

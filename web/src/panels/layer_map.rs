@@ -19,7 +19,7 @@ const LAYOUT: Layout = Layout {
     colour: magnitude,
 };
 
-/// Names and words of a map over layers and positions.
+/// Ids and texts of a map over layers and positions.
 #[derive(Clone, Copy)]
 pub struct Words {
     /// The `data-testid` of the figure.
@@ -30,8 +30,8 @@ pub struct Words {
     pub note: &'static str,
 }
 
-/// One magnitude at each layer (rows) and position (columns) of the sequence; of several, the one
-/// that is chosen. Choosing a cell selects its layer and its position.
+/// A magnitude for each layer (rows) and position (columns) of the sequence, selected among several. Choosing a cell
+/// selects its layer and its position.
 #[component]
 pub fn LayerMap<T: Choice>(
     state: State,
@@ -41,7 +41,7 @@ pub fn LayerMap<T: Choice>(
     /// The value at a layer and a position; tracks what it depends on.
     #[prop(into)]
     value: Callback<Cell, Option<f32>>,
-    /// Whether colours follow the logarithm; all values are above 0 then.
+    /// Whether colours are logarithmic; all values are positive then.
     log: bool,
     /// A sentence about a layer and a position.
     #[prop(into)]

@@ -1,4 +1,4 @@
-//! What the stage can show: a folder a panel.
+//! The panels of the stage, one folder each.
 
 mod attention;
 mod batch;

@@ -45,7 +45,7 @@ pub struct State {
     pub picking: RwSignal<bool>,
     /// An access token for the hub. It is never stored.
     pub token: RwSignal<String>,
-    /// How far the model is on its way.
+    /// Progress of loading.
     pub progress: RwSignal<Option<Progress>>,
     /// The tensors of the model that is on its way, as far as they are known.
     pub tensors: RwSignal<Vec<TensorPlace>>,

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-/// Says what happens to those who listen. The state sets it a few times a run, never per token.
+/// Announces events to screen readers: a few per run, never one per token.
 #[component]
 pub fn Announcer(announcement: RwSignal<String>) -> impl IntoView {
     view! {

@@ -4,11 +4,11 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::reactive::memo;
 
-/// How far the answer to a question is, with a way to stop; or why there is none.
+/// Progress of an answer with a stop button, or the reason why there is none.
 #[component]
 pub fn AnswerStatus(
     inquiry: Inquiry,
-    /// What is being found: `Reading the prompt…`.
+    /// The current work, such as `Reading the prompt…`.
     what: &'static str,
 ) -> impl IntoView {
     let pending = memo(move |_| inquiry.pending());

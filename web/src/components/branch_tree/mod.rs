@@ -4,8 +4,8 @@ use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
 
-/// The ways that the sequence went, once there is more than one: a tree whose branches share the
-/// cache of what they have in common.
+/// The branches of the sequence, if there are several: a tree whose branches share the KV cache of their common
+/// tokens.
 #[component]
 pub fn BranchTree(state: State) -> impl IntoView {
     let all = state.branches.all;

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-/// Something of which a graphic shows one at a time.
+/// An option of a graphic that shows one at a time.
 pub trait Choice: Copy + PartialEq + Send + Sync + 'static {
     /// All there are, in order.
     const ALL: &'static [Self];
@@ -13,7 +13,7 @@ pub trait Choice: Copy + PartialEq + Send + Sync + 'static {
 /// A row of buttons, one of them pressed.
 #[component]
 pub fn Choices<T: Choice>(
-    /// What is chosen, for a screen reader.
+    /// The label for screen readers.
     label: &'static str,
     chosen: RwSignal<T>,
 ) -> impl IntoView {

@@ -4,11 +4,11 @@ use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::state::State;
 
-/// The settings of drawing a token, which stand in two places of the page.
+/// The sampling settings, which appear in two places of the page.
 #[component]
 pub fn DrawSettings(
     state: State,
-    /// What the ids of its elements begin with.
+    /// Prefix of the ids of its elements.
     prefix: &'static str,
 ) -> impl IntoView {
     let settings = state.settings.sampling;

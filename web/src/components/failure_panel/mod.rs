@@ -6,13 +6,13 @@ use crate::i18n::t;
 use crate::state::State;
 use crate::strings;
 
-/// Why nothing works, and the way out. The prompt and the last run stay where they are.
+/// The reason why nothing works, and how to recover. The prompt and the last run are kept.
 #[component]
 pub fn FailurePanel(state: State, bridge: Bridge) -> impl IntoView {
     let retry = move || {
         let wanted = state.wanted.get_untracked();
         match wanted.filter(|_| state.phase.get_untracked().has_model()) {
-            // The engine works; only another model did not come.
+            // The engine works; only loading another model failed.
             Some(source) => bridge.send(&state.load(source)),
             None => bridge.restart(),
         }

@@ -5,7 +5,7 @@ use web_sys::{Element, KeyboardEvent};
 use crate::draw::export;
 use crate::i18n::t;
 
-/// Writes the graphic below an element to a file of a name.
+/// Writes the graphic inside an element to a file.
 type Save = fn(&Element, &str) -> Option<()>;
 
 /// The frame of a graphic: its title and what it shows, the same numbers as a table, the graphic
@@ -15,10 +15,10 @@ pub fn Figure(
     /// Also the name of saved files.
     testid: &'static str,
     #[prop(into)] title: Signal<String>,
-    /// A sentence on what is seen and how it was measured.
+    /// A sentence on what is shown and how it was measured.
     #[prop(optional, into)]
     note: Option<Signal<String>>,
-    /// The numbers as a table; built when somebody wants it.
+    /// The numbers as a table, built on demand.
     #[prop(into)]
     table: ViewFn,
     children: ChildrenFn,

@@ -6,7 +6,7 @@ use crate::components::offline_note::OfflineNote;
 use crate::i18n::t;
 use crate::state::State;
 
-/// What the page promises, and the way to delete what it keeps.
+/// The page's promises, and the button that deletes stored models.
 #[component]
 pub fn Footer(state: State, bridge: Bridge) -> impl IntoView {
     let kept = move || {

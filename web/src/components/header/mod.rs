@@ -102,7 +102,7 @@ fn ModelChip(state: State) -> impl IntoView {
     }
 }
 
-/// One pair of the chip; hidden while there is no value.
+/// A label and value of the chip; hidden without a value.
 #[component]
 fn ChipItem(
     name: &'static str,

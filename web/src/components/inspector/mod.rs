@@ -79,7 +79,7 @@ fn HeadChoice(state: State) -> impl IntoView {
     }
 }
 
-/// What is known of the selected token.
+/// Facts about the selected token.
 #[component]
 fn TokenFacts(position: u32, token: StripToken) -> impl IntoView {
     let StripToken {
@@ -120,7 +120,7 @@ fn TokenFacts(position: u32, token: StripToken) -> impl IntoView {
     }
 }
 
-/// What was inside while it was chosen: at the position before its own.
+/// Its packet, which belongs to the position before it.
 #[component]
 fn PacketFacts(state: State, position: u32, packet: Arc<TokenPacket>) -> impl IntoView {
     let before = position.saturating_sub(1);

@@ -12,22 +12,22 @@ const LEGEND: f64 = 280.0;
 /// How a [`LabelledMatrix`] looks.
 #[derive(Clone, Copy)]
 pub struct Layout {
-    /// Units left of the cells, for the words of rows.
+    /// Units left of the cells, for the row labels.
     pub left: f64,
-    /// Units above the cells, for the words of columns.
+    /// Units above the cells, for the column labels.
     pub top: f64,
-    /// Whether the words of columns are long and slanted.
+    /// Whether the column labels are long and slanted.
     pub slanted: bool,
-    /// What colour a share of the scale has.
+    /// The colour of a share of the scale.
     pub colour: fn(f64) -> Rgb,
 }
 
-/// A matrix as a graphic of its own: words at its rows and columns, and what colours mean.
+/// A matrix as a graphic with row and column labels and a colour legend.
 #[component]
 pub fn LabelledMatrix(
     testid: &'static str,
     layout: Layout,
-    /// What it is, for a screen reader.
+    /// Its description for screen readers.
     #[prop(into)]
     label: Signal<String>,
     /// What rows and columns are.
@@ -66,7 +66,7 @@ pub fn LabelledMatrix(
     });
     move || {
         let (width, height) = extent.get();
-        // Slanted words reach past the last column.
+        // Slanted labels extend past the last column.
         let beyond = if slanted { 90.0 } else { 8.0 };
         let full = left + width.max(LEGEND + 40.0) + beyond;
         let tall = top + height + 48.0;

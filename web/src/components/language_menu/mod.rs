@@ -3,7 +3,7 @@ use leptos::prelude::*;
 use crate::i18n::{Language, t};
 use crate::settings::Settings;
 
-/// The page's language. Choosing another builds the page anew in that language.
+/// The page's language. Choosing another rebuilds the page in that language.
 #[component]
 pub fn LanguageMenu(settings: Settings) -> impl IntoView {
     view! {

@@ -6,7 +6,7 @@ use crate::lessons::{self, LESSONS, Lesson};
 use crate::phase::Phase;
 use crate::state::State;
 
-/// The lesson at hand: predict, run, reveal, check.
+/// The current lesson: predict, run, reveal, check.
 #[component]
 pub fn LessonCard(state: State, bridge: Bridge) -> impl IntoView {
     move || {

@@ -7,10 +7,10 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::{persistence, strings};
 
-/// What is offered: the name in the address, and where a model of that name is.
+/// The offer: the model's name in the address, and its source.
 type Offer = (String, Option<(ModelSource, Option<u64>)>);
 
-/// The model that a link was made with, as long as it is not the one that is loaded.
+/// The model that a link was made with, unless it is loaded.
 #[component]
 pub fn LinkedModel(state: State, bridge: Bridge) -> impl IntoView {
     let offer = memo(move |_| {

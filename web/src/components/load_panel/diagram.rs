@@ -11,7 +11,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, strings};
 
-/// Room above the columns for the legend, and below for their names.
+/// Space above the columns for the legend, and below for their names.
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 20.0;
 /// A number of a layer needs this much.
@@ -19,7 +19,7 @@ const LABEL: f64 = 24.0;
 /// The names of the outer columns need this much.
 const WORD: f64 = 64.0;
 
-/// The model on its way: its tensors, each filled with the bytes of it that are there.
+/// A loading model: its tensors, each filled with its loaded bytes.
 #[component]
 pub fn Diagram(state: State) -> impl IntoView {
     let layout = memo(move |_| state.tensors.with(|it| parts::columns(it)));
@@ -27,7 +27,7 @@ pub fn Diagram(state: State) -> impl IntoView {
         let phase = state.progress.with(|it| it.as_ref().map(|it| it.phase));
         matches!(phase, Some(LoadPhase::Upload | LoadPhase::Compile))
     });
-    // Bytes of each tensor that are there, column by column.
+    // Loaded bytes of each tensor, column by column.
     let here = memo(move |_| {
         layout.with(|(columns, _)| {
             state.progress.with(|progress| {
@@ -192,7 +192,7 @@ fn name(part: Part) -> String {
     }
 }
 
-/// What stands below a column of so wide a diagram; nothing below layers for which there is no room.
+/// The label of a column in a diagram of this width; empty for layers without space.
 fn label(column: &Column, width: f64) -> Option<impl IntoView + use<>> {
     let (text, x, anchor) = match column.part {
         Part::Embedding => (name(column.part), column.x, "start"),

@@ -14,7 +14,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::strings;
 
-/// The way to a model: which there are, and how far the chosen one is on its way.
+/// The model chooser, and the progress of loading.
 #[component]
 pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
     let picks =
@@ -48,7 +48,7 @@ pub fn LoadPanel(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// How far the model is on its way.
+/// Progress of loading.
 #[component]
 fn Loading(state: State, bridge: Bridge) -> impl IntoView {
     let progress = state.progress;

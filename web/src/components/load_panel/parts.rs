@@ -1,4 +1,4 @@
-//! The tensors of a model on its way, as boxes: a column a part of the model.
+//! The tensors of a loading model as boxes: one column per part of the model.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ const GAP: f64 = 3.0;
 const NARROWEST: f64 = 6.0;
 const LOWEST: f64 = 2.0;
 
-/// What a tensor belongs to, in the order in which the model computes.
+/// The parts of a model, in the order of computation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// The table of token embeddings.
     Embedding,
     /// A decoder layer, from 0.
     Layer(u32),
-    /// The last norm and the head, and what has no other place.
+    /// The final norm, the output head, and tensors without another part.
     Output,
 }
 

@@ -4,7 +4,7 @@ const PAGE: u32 = 8;
 /// A cell: row and column.
 pub type Cell = (u32, u32);
 
-/// Where a key moves the cursor in a grid of `size` rows and columns; none if it does not.
+/// The cell to which a key moves the cursor in a grid of `size` rows and columns; `None` for other keys.
 pub fn moved(key: &str, control: bool, (row, column): Cell, (rows, columns): Cell) -> Option<Cell> {
     let (last_row, last_column) = (rows.checked_sub(1)?, columns.checked_sub(1)?);
     let (row, column) = (row.min(last_row), column.min(last_column));

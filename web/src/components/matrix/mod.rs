@@ -7,9 +7,9 @@ use crate::reactive::effect;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, MouseEvent};
 
-/// Cells in rows and columns, as one picture inside an `<svg>`, its corner at the origin. A pointer
-/// or the arrow keys point at a cell, a click, Enter or the space bar chooses it. Only the cell that
-/// is pointed at is an element, so that large matrices cost no more than small ones.
+/// A matrix of cells as one picture inside an `<svg>`, with its corner at the origin. The pointer or the arrow keys
+/// point at a cell; a click, Enter or the space bar selects it. Only the cell that is pointed at is an element, so
+/// that large matrices cost no more than small ones.
 #[component]
 pub fn Matrix(
     testid: &'static str,
@@ -28,7 +28,7 @@ pub fn Matrix(
     selected: Signal<Option<Cell>>,
     /// The cell that the pointer or the keyboard is on.
     pointed: RwSignal<Option<Cell>>,
-    /// What a screen reader says of a cell.
+    /// The text of a cell for screen readers.
     spoken: Callback<Cell, String>,
     on_choose: Callback<Cell>,
     /// Drawn over the picture.

@@ -8,7 +8,7 @@ use crate::local_files::{self, Picked};
 use crate::persistence;
 use crate::state::State;
 
-/// What a model's files may be called. Browsers use it to show those first.
+/// File extensions of models, which browsers show first.
 const ACCEPT: &str = ".gguf,.safetensors,.json,.jinja";
 
 /// Files and folders of this computer.
@@ -69,7 +69,7 @@ pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// The files that the reader picked, with their paths below the picked folder.
+/// The picked files, with their paths in the picked folder.
 fn files_in(input: &HtmlInputElement) -> Vec<Picked> {
     let Some(files) = input.files() else {
         return Vec::new();

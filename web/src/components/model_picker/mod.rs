@@ -16,7 +16,7 @@ use stored::Stored;
 /// Id of the panel, which the button in the header opens.
 pub const PICKER_ID: &str = "model-picker";
 
-/// Where a model may come from. A download waits for the reader.
+/// The sources of models. Nothing is downloaded without the user's request.
 #[component]
 pub fn ModelPicker(state: State, bridge: Bridge) -> impl IntoView {
     let can_close = move || state.phase.get().has_model();

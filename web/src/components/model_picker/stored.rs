@@ -7,7 +7,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::strings;
 
-/// What the browser holds, whole or begun.
+/// The stored models, complete or partial.
 #[component]
 pub fn Stored(state: State, bridge: Bridge) -> impl IntoView {
     let none = memo(move |_| state.stored.with(Vec::is_empty));
@@ -67,7 +67,7 @@ fn Row(model: StoredModel, state: State, bridge: Bridge) -> impl IntoView {
     } else {
         t("stored-resume")
     };
-    // A copy that was broken off needs its files again.
+    // An interrupted copy needs its files again.
     let can_load = complete || !matches!(source, ModelSource::Kept { .. });
     let load_label = strings::of_model(action, &shown);
     let delete_label = strings::of_model(t("stored-delete"), &shown);

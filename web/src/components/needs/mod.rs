@@ -5,7 +5,7 @@ use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// What a panel about the sequence on the strip waits for: a model, a sequence, the end of the run.
+/// What a panel about the sequence on the strip needs: a model, a sequence, or the end of the run.
 #[component]
 pub fn Needs(state: State) -> impl IntoView {
     let sentence = memo(move |_| {

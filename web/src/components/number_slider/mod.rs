@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-/// A slider with a number field beside it: the one for the hand, the other for the exact value.
+/// A slider with a number field for the exact value.
 #[component]
 pub fn NumberSlider(
     /// Also begins the ids of its elements.

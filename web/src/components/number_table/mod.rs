@@ -15,7 +15,7 @@ pub fn number(text: impl Into<String>) -> Head {
     }
 }
 
-/// The head of a column of words, which begin at one edge.
+/// The header of a column of words, which are left-aligned.
 pub fn word(text: impl Into<String>) -> Head {
     let text = text.into();
     Head {
@@ -45,14 +45,14 @@ pub fn NumberTable(
     }
 }
 
-/// A number for each row and column, as words; rows are counted from 0.
+/// The text of each cell; rows count from 0.
 #[component]
 pub fn GridTable(
     /// What is counted downwards.
     corner: &'static str,
     columns: Vec<String>,
     rows: u32,
-    /// What stands in a row and a column; nothing where nothing is known.
+    /// The text of a cell; empty if unknown.
     cell: impl Fn(u32, u32) -> Option<String> + Send + 'static,
 ) -> impl IntoView {
     let count = columns.len() as u32;

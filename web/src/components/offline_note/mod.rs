@@ -6,12 +6,12 @@ use crate::i18n::t;
 use crate::phase::Phase;
 use crate::state::State;
 
-/// How far the page can do without a network: `web/static/offline.js` sees to it and tells.
+/// Whether the page works offline, as reported by `web/static/offline.js`.
 #[component]
 pub fn OfflineNote(state: State) -> impl IntoView {
     let kept = follow_kept();
     let online = RwSignal::new(window().navigator().on_line());
-    // It lives as long as the page; a note that is gone has no signal any more.
+    // The handler lives as long as the page, while the signal of a removed note is disposed.
     for name in ["online", "offline"] {
         listen(&window(), name, move || {
             online.try_set(window().navigator().on_line());
@@ -43,8 +43,7 @@ pub fn OfflineNote(state: State) -> impl IntoView {
     }
 }
 
-/// That a new build waits, and the button that begins with it; not while the model works, which that
-/// would end.
+/// The note that a new build is available, with its button; not while the model works, which that would end.
 #[component]
 pub fn UpdateNote(state: State) -> impl IntoView {
     let kept = follow_kept();
@@ -70,17 +69,17 @@ pub fn UpdateNote(state: State) -> impl IntoView {
     }
 }
 
-/// What `offline.js` tells, as it changes.
+/// The state of `offline.js`, as it changes.
 fn follow_kept() -> RwSignal<String> {
     let signal = RwSignal::new(kept());
-    // It lives as long as the page; a note that is gone has no signal any more.
+    // The handler lives as long as the page, while the signal of a removed note is disposed.
     listen(&document(), "vitrine-offline", move || {
         signal.try_set(kept());
     });
     signal
 }
 
-/// What `offline.js` tells; empty before it does.
+/// The state of `offline.js`; empty before it reports one.
 fn kept() -> String {
     let root = document().document_element();
     root.and_then(|root| root.get_attribute("data-offline"))

@@ -5,7 +5,7 @@ use crate::i18n::t;
 use crate::reactive::{effect, memo};
 use crate::strip::Strip;
 
-/// The prompt and what the model wrote after it, as plain text.
+/// The prompt and the generated text.
 #[component]
 pub fn Output(strip: Strip) -> impl IntoView {
     let empty = memo(move |_| strip.prompt_text.with(String::is_empty));

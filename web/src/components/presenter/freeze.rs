@@ -7,7 +7,7 @@ use crate::reactive::effect;
 use crate::state::State;
 use crate::strings;
 
-/// What a room looks at. Frozen, a picture of it stands in its place, while what is below goes on.
+/// The audience's view. When frozen, a picture of it is shown while the page below continues.
 #[component]
 pub fn Freeze(state: State, children: Children) -> impl IntoView {
     let frozen = state.frozen;
@@ -19,7 +19,7 @@ pub fn Freeze(state: State, children: Children) -> impl IntoView {
         let (Some(shown), Some(place), Some(live)) = (shown.get(), place.get(), live.get()) else {
             return;
         };
-        // What appears and what goes would move the page.
+        // Appearing and disappearing elements would move the page.
         let scrolled = window().scroll_y().unwrap_or_default();
         if frozen.get() {
             taken_of.set(state.selection.view.get_untracked().title().to_owned());
@@ -49,7 +49,7 @@ pub fn Freeze(state: State, children: Children) -> impl IntoView {
     }
 }
 
-/// The sign that what is seen is not the present, and the way back.
+/// The badge of a frozen view, with the button that ends it.
 #[component]
 pub fn FreezeBadge(state: State) -> impl IntoView {
     let frozen = state.frozen;

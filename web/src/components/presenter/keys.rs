@@ -40,7 +40,7 @@ pub fn on_key(state: State, listed: RwSignal<bool>, event: &KeyboardEvent) {
     event.prevent_default();
 }
 
-/// To the next lesson, or to the next token where there is no lesson.
+/// Goes to the next lesson, or to the next token without a lesson.
 fn go(state: State, forward: bool) {
     let next = |at: usize, count: usize| {
         if forward {
@@ -60,7 +60,7 @@ fn go(state: State, forward: bool) {
     }
 }
 
-/// Whether the key belongs to what has the focus: a field, a slider, a grid.
+/// Whether the focused element uses the key: a field, a slider, a grid.
 pub fn is_taken(event: &KeyboardEvent) -> bool {
     let own = "input, textarea, select, [role=listbox] *, [role=grid] *, [role=grid]";
     event.default_prevented()

@@ -11,8 +11,7 @@ use crate::i18n::t;
 use crate::reactive::effect;
 use crate::state::State;
 
-/// The button that makes the page one large stage for a projector, and what helps there: a
-/// spotlight, a stage that stays as it is, and the list of keys.
+/// The button of the presenter mode for projectors, with its tools: spotlight, freeze, and the list of keys.
 #[component]
 pub fn Presenter(state: State) -> impl IntoView {
     let presenting = state.presenting;

@@ -1,4 +1,4 @@
-//! A copy of elements as they look now.
+//! A static copy of elements.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
@@ -8,8 +8,8 @@ const PREFIX: &str = "frozen-";
 /// Attributes that name ids.
 const NAMING: [&str; 4] = ["fill", "for", "aria-labelledby", "aria-describedby"];
 
-/// Puts a copy of what is in `live` into `place`. It has no ids and no test ids of its own, so that
-/// nobody takes it for the elements themselves.
+/// Puts a copy of the content of `live` into `place`, without ids and test ids, so that it is not mistaken for the
+/// original.
 pub fn take(live: &Element, place: &Element) {
     place.set_inner_html("");
     let Ok(copy) = live.clone_node_with_deep(true) else {
@@ -40,7 +40,7 @@ fn all(root: &Element) -> Vec<Element> {
         .collect()
 }
 
-/// What a reader typed and chose is no attribute, and is not copied with them.
+/// Typed and chosen values are not attributes and are not copied with them.
 fn values(from: &Element, to: &Element) {
     if let (Some(from), Some(to)) = (
         from.dyn_ref::<HtmlInputElement>(),

@@ -1,5 +1,4 @@
-//! One panel in the light, all else dimmed: the one below the pointer, the one with the focus, or
-//! the next by key.
+//! Highlights one panel and dims the rest: the one below the pointer, the one with the focus, or the next by key.
 
 use leptos::ev;
 use leptos::prelude::*;
@@ -9,7 +8,7 @@ use web_sys::{Element, HtmlElement};
 use crate::reactive::effect;
 use crate::state::State;
 
-/// Marks the panel in the light; its style dims all else.
+/// Marks the highlighted panel; the style sheet dims the rest.
 const LIT: &str = "data-lit";
 
 /// Follows pointer and focus while the spotlight is on.
@@ -28,7 +27,7 @@ pub fn follow(state: State) {
             let _ = lit.remove_attribute(LIT);
         }
     });
-    // What was lit may be gone with the view.
+    // The highlighted panel may have been removed with the view.
     effect(move || {
         state.selection.view.track();
         state.lesson.track();
@@ -71,7 +70,7 @@ pub fn follow(state: State) {
     });
 }
 
-/// Lights the next panel, or the one before.
+/// Highlights the next or the previous panel.
 pub fn step(forward: bool) {
     let panels = panels();
     let at = panels.iter().position(|it| it.has_attribute(LIT));
@@ -86,7 +85,7 @@ pub fn step(forward: bool) {
     }
 }
 
-/// The panels that are seen, in their order.
+/// The visible panels, in order.
 fn panels() -> Vec<HtmlElement> {
     let found = document().get_elements_by_class_name("panel");
     (0..found.length())
@@ -95,7 +94,7 @@ fn panels() -> Vec<HtmlElement> {
         .collect()
 }
 
-/// The first panel of the stage that is in sight.
+/// The first visible panel of the stage.
 fn first(panels: &[HtmlElement]) -> usize {
     let height = document()
         .document_element()

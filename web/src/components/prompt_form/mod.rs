@@ -113,7 +113,7 @@ fn Examples(prompt: RwSignal<String>) -> impl IntoView {
     }
 }
 
-/// What the prompt is: raw text, a question for the model's chat template, or token ids.
+/// The kind of prompt: raw text, a chat message, or token ids.
 #[component]
 fn Kind(state: State) -> impl IntoView {
     let (chat, as_ids) = (state.settings.chat, state.settings.as_ids);
@@ -159,7 +159,7 @@ fn Kind(state: State) -> impl IntoView {
     }
 }
 
-/// How long the answer may become.
+/// Maximum length of the answer.
 #[component]
 fn MaxNewTokens(state: State) -> impl IntoView {
     let settings = state.settings;

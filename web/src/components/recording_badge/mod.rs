@@ -4,7 +4,7 @@ use crate::i18n::t;
 use crate::recording::Recording;
 use crate::state::State;
 
-/// Says that what is seen was recorded: which model, when, on what. Stays as long as it is shown.
+/// The badge of a recording: model, date and machine. Shown as long as the recording is.
 #[component]
 pub fn RecordingBadge(state: State) -> impl IntoView {
     let recordings = state.recordings;

@@ -8,11 +8,11 @@ use crate::reactive::{effect, memo};
 use crate::recording::site_recordings;
 use crate::state::State;
 
-/// What can be looked at before there is a model, and where there is no WebGPU.
+/// The offer of recordings, which need no model and no WebGPU.
 #[component]
 pub fn RecordingOffer(state: State) -> impl IntoView {
     let wanted = memo(move |_| !state.phase.get().has_model());
-    // Without a GPU there will be nothing else to see: the first one opens by itself.
+    // Without a GPU nothing else can be shown, so the first recording opens automatically.
     effect(move || {
         let no_gpu = |failure: &Failure| {
             matches!(failure.kind, FailureKind::NoWebGpu | FailureKind::NoAdapter)

@@ -5,7 +5,7 @@ use crate::i18n::t;
 use crate::strip::Strip;
 use crate::{format, strings};
 
-/// How fast the last run was, as the worker measured it.
+/// The speed of the last run, measured by the worker.
 #[component]
 pub fn Speed(strip: Strip) -> impl IntoView {
     move || {

@@ -18,7 +18,7 @@ pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
             data-view=move || view.get().name()
         >
             {move || {
-                // Another panel, or the same as it is of a recording.
+                // Another panel, or the same panel of a recording.
                 recorded.track();
                 let view = view.get();
                 panels::here(view, state, bridge)

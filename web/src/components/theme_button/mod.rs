@@ -4,7 +4,7 @@ use crate::reactive::effect;
 use crate::settings::Settings;
 use crate::strings;
 
-/// Goes from the system's colours to light to dark.
+/// Cycles through system, light and dark colours.
 #[component]
 pub fn ThemeButton(settings: Settings) -> impl IntoView {
     effect(move || {

@@ -17,7 +17,7 @@ use crate::strip::Origin;
 use crate::visible::shown_text;
 use crate::{format, strings};
 
-/// What the length of a bar means.
+/// The scale of the bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
     /// The probability.
@@ -40,8 +40,8 @@ impl Scale {
     }
 }
 
-/// What the selected token was chosen among: the best candidates, each with a bar, and all others
-/// as one. It is a table, so the numbers are there for everyone.
+/// The candidates of the selected token: the best ones, each with a bar, and the sum of all others. It is a table, so
+/// that the numbers are accessible.
 #[component]
 pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
     let shown = memo(move |_| shown::shown(state));

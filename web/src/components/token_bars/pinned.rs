@@ -11,8 +11,7 @@ use crate::pieces::piece_view;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// A token that the reader names: its rank and its probability at the shown position, however far
-/// down it is.
+/// A token that the user names: its rank and its probability at the shown position, however far down it is.
 #[component]
 pub fn Pinned(state: State, bridge: Bridge, scale: RwSignal<Scale>) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
@@ -38,7 +37,7 @@ pub fn Pinned(state: State, bridge: Bridge, scale: RwSignal<Scale>) -> impl Into
                 _ => None,
             })
     });
-    // What was asked last stays; it says nothing of another text, or of no position.
+    // The last answer stays; it does not apply to another text or without a position.
     let shown = memo(move |_| {
         let wanted = question().is_some() && !inquiry.pending();
         let failed = inquiry.failure.with(Option::is_some);

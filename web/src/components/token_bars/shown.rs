@@ -1,4 +1,4 @@
-//! Which distribution the bars show, and what they say about it.
+//! The distribution that the bars show, and its title.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::visible::shown_text;
 pub struct Shown {
     /// The position of the token.
     pub position: Option<u32>,
-    /// The token that stands there, and who wrote it.
+    /// The token at that position, and its author.
     token: Option<(u32, Origin)>,
-    /// What it was chosen among, where that is known.
+    /// Its candidates, if known.
     pub distribution: Option<Arc<Distribution>>,
     /// The sentence above the bars.
     pub caption: String,

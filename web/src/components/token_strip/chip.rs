@@ -57,8 +57,7 @@ pub fn Chip(
     }
 }
 
-/// How thick the line below a token is, in pixels: one for two bits of surprisal, at
-/// most 8.
+/// Thickness of the line below a token, in pixels: one per two bits of surprisal, at most 8.
 fn thickness(bits: f64) -> f64 {
     (bits / 2.0).clamp(0.0, 8.0)
 }

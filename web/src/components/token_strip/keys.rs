@@ -1,5 +1,5 @@
-/// What a key does to the selection: `Some(Some(position))` selects, `Some(None)` clears, `None`
-/// leaves it. `current` is the chip that has the focus.
+/// The effect of a key on the selection: `Some(Some(position))` selects, `Some(None)` clears, `None` keeps it.
+/// `current` is the chip that has the focus.
 pub fn change(key: &str, current: Option<u32>, count: u32) -> Option<Option<u32>> {
     let last = count.checked_sub(1)?;
     let current = current.unwrap_or(last);

@@ -13,7 +13,7 @@ use crate::state::State;
 use crate::strings;
 use crate::strip::Origin;
 
-/// The sequence, one chip a token. The selection made here is the one of the whole page.
+/// The sequence, one chip per token. Its selection is that of the whole page.
 #[component]
 pub fn TokenStrip(state: State) -> impl IntoView {
     let strip = state.strip;

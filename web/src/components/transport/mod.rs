@@ -9,7 +9,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, strings};
 
-/// Runs and stops the model, takes it one token further, and moves along the sequence.
+/// Runs and stops the model, generates a single token, and moves along the sequence.
 #[component]
 pub fn Transport(state: State, bridge: Bridge) -> impl IntoView {
     let strip = state.strip;

@@ -22,11 +22,11 @@ const LEAST: f64 = 0.005;
 struct Arc {
     other: u32,
     share: f64,
-    /// From the selected token; else to it.
+    /// Whether it starts at the selected token.
     out: bool,
 }
 
-/// From the selected token to those that it looks at, and from those that look at it.
+/// From the selected token to those that it attends to, and from those that attend to it.
 #[component]
 pub fn Arcs(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     let selection = state.selection;
@@ -199,7 +199,7 @@ struct Place {
     is_selected: bool,
 }
 
-/// A token below the arcs: how much the selected one looks at it, and it at the selected one.
+/// A token below the arcs, with the attention from the selected token to it and from it to the selected token.
 fn token(
     word: String,
     place: Place,

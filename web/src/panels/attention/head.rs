@@ -20,7 +20,7 @@ const TOP: f64 = 100.0;
 /// Units for all cells.
 const SIDE: f64 = 600.0;
 
-/// What one head looks at: a row a query, a column a key.
+/// The attention of one head: rows are queries, columns are keys.
 #[component]
 pub fn HeadZoom(
     state: State,
@@ -38,7 +38,7 @@ pub fn HeadZoom(
     });
     let words = memo(move |_| maps.with(|it| it.as_ref().map(Maps::labels).unwrap_or_default()));
     let query = move || maps.with(|it| it.as_ref().map_or(0, |it| it.position(selected.get())));
-    // The key that was chosen; else the one that the query looks at most.
+    // The selected key, or the one with the highest probability.
     let chosen_key = RwSignal::new(None::<u32>);
     let key = move || {
         let query = query();
@@ -216,14 +216,14 @@ fn short_words(words: &[String]) -> Vec<String> {
     words.iter().map(|word| visible::short(word, 13)).collect()
 }
 
-/// The key that a query looks at most.
+/// The key with the highest probability for a query.
 fn strongest(maps: &Maps, head: u32, query: u32) -> u32 {
     let by_share =
         |&a: &u32, &b: &u32| f64::total_cmp(&maps.at(head, query, a), &maps.at(head, query, b));
     (0..=query).max_by(by_share).unwrap_or(0)
 }
 
-/// Whether a key lies before what a sliding window lets a query see.
+/// Whether a key is before a query's sliding window.
 fn is_outside(query: u32, key: u32, window: Option<u32>) -> bool {
     window.is_some_and(|window| key + window <= query)
 }
@@ -243,7 +243,7 @@ fn picture(maps: &Maps, head: u32, window: Option<u32>, look: Look) -> Option<St
     raster.url()
 }
 
-/// Cells that a query cannot see: later tokens, and those before the window.
+/// Masked cells: later tokens, and those before the window.
 fn hatched(count: u32, side: f64, window: Option<u32>) -> impl IntoView {
     let at = |index: u32| f64::from(index) * side;
     let end = at(count);

@@ -4,7 +4,7 @@ use crate::i18n::t;
 use crate::panels::attention::look::{Look, LookChoices};
 use crate::panels::attention::metric::Metric;
 
-/// The panel's head: what it shows, and by what the heads are measured.
+/// The panel's header: its explanation, and the choice of the metric.
 #[component]
 pub fn Heading(
     explanation: &'static str,

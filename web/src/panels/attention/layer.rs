@@ -68,7 +68,7 @@ impl Tiles {
     }
 }
 
-/// The heads of the selected layer side by side, those that share keys and values in brackets.
+/// The heads of the selected layer side by side, with brackets around those that share keys and values.
 #[component]
 pub fn LayerZoom(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     let selection = state.selection;
@@ -226,7 +226,7 @@ pub fn LayerZoom(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     }
 }
 
-/// A bracket over the heads that read one key head. A group may take several rows.
+/// A bracket over the heads that share a key head. A group may span several rows.
 fn brackets(tiles: Tiles) -> impl IntoView {
     let bracket = |kv_head: u32| {
         let first = kv_head * tiles.group;

@@ -1,4 +1,4 @@
-//! How probabilities become colours in this panel.
+//! The colours of probabilities in this panel.
 
 use leptos::prelude::*;
 
@@ -12,7 +12,7 @@ use crate::i18n::t;
 pub struct Look {
     /// Colour by the square root, which tells small probabilities apart.
     pub root: RwSignal<bool>,
-    /// Leave position 0 out, where many heads rest.
+    /// Hide position 0, to which many heads attend by default.
     pub hide_first: RwSignal<bool>,
 }
 

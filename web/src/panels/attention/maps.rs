@@ -1,4 +1,4 @@
-//! The attention of a layer's heads, as it was answered.
+//! The attention of a layer's heads, from an answer.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Maps {
         self.tokens().iter().map(visible::label).collect()
     }
 
-    /// How much a query at one position looks at a key at another.
+    /// The probability of a key for a query.
     pub fn at(&self, head: u32, query: u32, key: u32) -> f64 {
         let index = (head * self.positions + query) * self.positions + key;
         let values = self
@@ -74,7 +74,7 @@ impl Maps {
         highest
     }
 
-    /// A position within the sequence: `wanted`, else the last.
+    /// `wanted` if it is in the sequence, else the last position.
     pub fn position(&self, wanted: Option<u32>) -> u32 {
         let last = self.positions.saturating_sub(1);
         wanted.map_or(last, |it| it.min(last))

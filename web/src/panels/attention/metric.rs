@@ -7,16 +7,16 @@ use crate::i18n::t;
 /// What a head is measured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metric {
-    /// No number: a small picture of its attention.
+    /// A thumbnail of the attention instead of a number.
     #[default]
     Maps,
     /// Mean entropy over the positions.
     Entropy,
-    /// Mean probability on the token before.
+    /// Mean probability on the previous token.
     Previous,
     /// Mean probability on position 0.
     First,
-    /// Mean probability on what followed the same token before.
+    /// Mean probability on the token that followed an earlier occurrence.
     Induction,
     /// Entropy at one generated token.
     TokenEntropy,
@@ -78,12 +78,12 @@ impl Metric {
         matches!(self, Self::TokenEntropy | Self::TokenMax | Self::TokenFirst)
     }
 
-    /// Whether it is in nats; else it is a probability.
+    /// Whether it is in nats instead of a probability.
     pub fn is_entropy(self) -> bool {
         matches!(self, Self::Entropy | Self::TokenEntropy)
     }
 
-    /// What can be shown of it while the sequence grows.
+    /// The metric that can be shown while the sequence grows.
     pub fn live(self) -> Self {
         match self {
             Self::Entropy => Self::TokenEntropy,
@@ -94,7 +94,7 @@ impl Metric {
     }
 }
 
-/// (layers, heads): a number for each head, where there is one.
+/// (layers, heads): the value of each head, if known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values {
     /// Query heads of a layer.

@@ -27,11 +27,11 @@ use crate::state::State;
 
 /// Cells on a side of a thumbnail, at most.
 const THUMBNAIL: u32 = 24;
-/// Positions of a head's matrix, at most: a longer one is a picture of dust, and takes
-/// heads · positions² · 4 bytes. What is read of a beginning is the same in the whole.
+/// Maximum positions of a head's matrix: a larger one would be unreadable, and needs heads · positions² · 4 bytes.
+/// The values of a prefix do not depend on what follows.
 const LONGEST: usize = 512;
 
-/// What each head looks at, from all heads down to one.
+/// The attention of all heads, of a layer, and of one head.
 #[component]
 pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
     let look = Look::new();
@@ -59,7 +59,7 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
         state.loaded.with(Option::is_some).then_some(())?;
         Some(Question::Inspect { context: None })
     });
-    // How far each layer sees; none where it sees everything.
+    // The sliding window of each layer; `None` if it has none.
     let window = memo(move |_| {
         report
             .answered
@@ -71,7 +71,7 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
                 _ => None,
             })
     });
-    // While tokens come only their packets tell something new.
+    // During a generation only packets are new.
     let metric = memo(move |_| {
         if state.phase.get() == Phase::Generating {
             chosen.get().live()

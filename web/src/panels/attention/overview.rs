@@ -44,7 +44,7 @@ pub fn shown_packet(state: State) -> Option<(u32, String, Arc<TokenPacket>)> {
     Some((position, visible::label(&token.piece), token.packet?))
 }
 
-/// The metric of all heads. Tracks what it depends on.
+/// The metric of all heads. Tracks its inputs.
 pub fn values(state: State, thumbnails: Inquiry, metric: Metric) -> Values {
     if metric.of_token() {
         let packet = shown_packet(state);
@@ -61,7 +61,7 @@ pub fn values(state: State, thumbnails: Inquiry, metric: Metric) -> Values {
         })
 }
 
-/// All heads of all layers: a column a layer, a row a query head.
+/// All heads of all layers: columns are layers, rows are query heads.
 #[component]
 pub fn Overview(
     state: State,

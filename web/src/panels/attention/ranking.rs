@@ -11,7 +11,7 @@ use crate::state::State;
 /// Heads in the list.
 const LONGEST: usize = 12;
 
-/// The heads that lead by the metric at hand.
+/// The heads ranked by the current metric.
 #[component]
 pub fn Ranking(state: State, thumbnails: Inquiry, metric: Memo<Metric>) -> impl IntoView {
     let lowest_first = RwSignal::new(false);

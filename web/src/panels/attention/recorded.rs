@@ -10,8 +10,7 @@ use crate::panels::attention::{overview, ranking};
 use crate::reactive::memo;
 use crate::state::State;
 
-/// What packets tell of attention: a number for each head at each new token. There is no model to
-/// ask for more.
+/// Attention statistics of packets: values of each head at each new token. There is no model to ask for more.
 #[component]
 pub fn RecordedAttention(state: State, bridge: Bridge) -> impl IntoView {
     let look = Look::new();

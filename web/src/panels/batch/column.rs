@@ -7,7 +7,7 @@ use crate::i18n::t;
 use crate::pieces::piece_view;
 use crate::reactive::memo;
 
-/// One sequence: its text, and what a token of it was chosen among.
+/// One sequence: its text, and the candidates of a token.
 #[component]
 pub fn Column(sequences: RwSignal<Vec<Sequence>>, index: usize) -> impl IntoView {
     let sequence = memo(move |_| sequences.with(|all| all.get(index).cloned().unwrap_or_default()));

@@ -69,7 +69,7 @@ pub fn BatchPanel(state: State, bridge: Bridge) -> impl IntoView {
             prompt,
             steps: vec![],
         });
-        // What was asked before is answered at once; then it has stood here before.
+        // A cached answer arrives at once and was shown here before.
         let before = sequences.get_untracked();
         sequences.set(begun.collect());
         inquiry.ask_with(question, move |part| {

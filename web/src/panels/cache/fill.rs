@@ -11,10 +11,10 @@ const PAGE: u32 = 64;
 /// More pages than this are not drawn one by one.
 const MOST_PAGES: u32 = 128;
 
-/// How full the cache is with the sequence on the strip.
+/// Usage of the cache by the sequence on the strip.
 #[component]
 pub fn Fill(state: State) -> impl IntoView {
-    // The newest token was chosen, but not read yet: it has no key.
+    // The newest token was chosen but not processed yet, so it has no key.
     let held = memo(move |_| {
         state.strip.tokens.with(|tokens| {
             let read = tokens.len() as u32;

@@ -19,7 +19,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use norms::{Kind, Norms};
 
-/// Keys and values that are kept: which there are, how long they are, and what they take.
+/// The KV cache: norms of keys and values, and its memory.
 #[component]
 pub fn CachePanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);

@@ -52,7 +52,7 @@ impl Norms {
     /// The packets of the strip, and a trace of the same `ids`.
     pub fn of(state: State, ids: &[u32], answered: Option<&Answered>) -> Self {
         let packets = state.strip.tokens.with(|tokens| {
-            // A token's packet tells of the position before it, which was read to choose it.
+            // A token's packet belongs to the position before it, from which it was predicted.
             let read = tokens.iter().skip(1).zip(0..);
             read.filter_map(|(token, position)| {
                 Some((position, Arc::clone(token.packet.as_ref()?)))

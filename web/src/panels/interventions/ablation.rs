@@ -54,7 +54,7 @@ fn moved(report: &AblationReport) -> Vec<Moved> {
     moved
 }
 
-/// The next token in the model as it is and in the changed one.
+/// The next token in the unchanged and in the changed model.
 #[component]
 pub fn Ablation(state: State, ablation: Inquiry) -> impl IntoView {
     let report = memo(move |_| {

@@ -16,7 +16,7 @@ use crate::state::State;
 /// Candidates before and after.
 const TOP: u32 = 10;
 
-/// Heads and layers switched off, and one run's activations put into another.
+/// Ablation of heads and layers, and activation patching.
 #[component]
 pub fn InterventionsPanel(state: State, bridge: Bridge) -> impl IntoView {
     let ablation = Inquiry::new(state, bridge);

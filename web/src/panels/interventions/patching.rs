@@ -26,7 +26,7 @@ const LAYOUT: Layout = Layout {
 const WIDTH: f64 = 640.0;
 const ROW: f64 = 18.0;
 
-/// What one run knows is put into another, cell by cell.
+/// Activation patching, cell by cell.
 #[component]
 pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
     let clean = RwSignal::new(String::from("The capital of France is"));
@@ -124,7 +124,7 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// Layers and positions, as far as they have come.
+/// Layers × positions, as far as measured.
 #[component]
 fn PatchGrid(
     state: State,

@@ -39,7 +39,7 @@ fn is_of(intervention: &Intervention, part: Part, of: u32) -> bool {
     }
 }
 
-/// The other way round: what was on is off.
+/// Toggles a part.
 fn toggle(interventions: &mut Vec<Intervention>, part: Part, layer: u32, mean: bool) {
     let before = interventions.len();
     interventions.retain(|it| !is_of(it, part, layer));

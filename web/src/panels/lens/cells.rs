@@ -30,7 +30,7 @@ impl Lens {
         matches!(answered.answer, Answer::Lens(_)).then_some(Self(answered))
     }
 
-    /// The report; `of` saw to it that it is one.
+    /// The report; `of` checked that there is one.
     pub fn report(&self) -> Option<&LensReport> {
         match &self.0.answer {
             Answer::Lens(report) => Some(report),
@@ -38,7 +38,7 @@ impl Lens {
         }
     }
 
-    /// Layers and the model's own answer.
+    /// The layers and the final prediction.
     pub fn rows(&self) -> u32 {
         self.report().map_or(0, |it| it.cells.len() as u32)
     }
@@ -48,7 +48,7 @@ impl Lens {
         self.report().map_or(0, |it| it.prompt.len() as u32)
     }
 
-    /// A position within the sequence: `wanted`, else the last.
+    /// `wanted` if it is in the sequence, else the last position.
     pub fn position(&self, wanted: Option<u32>) -> u32 {
         let last = self.positions().saturating_sub(1);
         wanted.map_or(last, |it| it.min(last))
@@ -68,7 +68,7 @@ impl Lens {
         token.map(visible::label).unwrap_or_default()
     }
 
-    /// The model's own answer at a position.
+    /// The final prediction at a position.
     pub fn answer(&self, position: u32) -> String {
         let token = self
             .report()
@@ -91,7 +91,7 @@ impl Lens {
         leaders
     }
 
-    /// The rank of a token at a row, from 1; none where it is not among the candidates.
+    /// The rank of a token in a row, from 1; `None` if it is not among the candidates.
     pub fn rank(&self, row: u32, position: u32, id: u32) -> Option<u32> {
         let cell = self.cell(row, position)?;
         let answer = self.report()?.answers.get(position as usize)?;

@@ -20,7 +20,7 @@ const HEIGHT: f64 = 22.0;
 /// Positions that are shown at a time, so that words stay few enough and large enough.
 const COLUMNS: u32 = 10;
 
-/// Layers and positions: the most probable token of each, as light as the final answer is probable.
+/// Layers × positions: the most probable token of each cell; the more probable the final answer, the lighter.
 #[component]
 pub fn LensGrid(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
     let selected = state.strip.selected;
@@ -30,7 +30,7 @@ pub fn LensGrid(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
     let positions = memo(move |_| of(Lens::positions));
     let position =
         memo(move |_| lens.with(|it| it.as_ref().map_or(0, |it| it.position(selected.get()))));
-    // The shown positions move only when the selection leaves them.
+    // The shown positions scroll only when the selection leaves them.
     let first = memo(move |before: Option<&u32>| {
         let last_first = positions.get().saturating_sub(COLUMNS);
         let before = before.copied().unwrap_or(last_first).min(last_first);

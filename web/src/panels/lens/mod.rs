@@ -18,11 +18,11 @@ use crate::state::State;
 
 /// Positions that are asked about, at most: each costs the output head once a layer.
 const LONGEST: usize = 96;
-/// Candidates of each cell: many, as long as that makes no large message.
+/// Candidates of each cell: many, unless the message becomes large.
 const MANY: u32 = 32;
 const FEW: u32 = 10;
 
-/// What the model would say after each layer.
+/// The logit lens: what the model would predict after each layer.
 #[component]
 pub fn LensPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);

@@ -15,7 +15,7 @@ const RIGHT: f64 = 150.0;
 /// Tokens that are followed, at most.
 const MOST: usize = 8;
 
-/// A token's way through the layers.
+/// The ranks of a token through the layers.
 struct Way {
     letter: char,
     word: String,
@@ -123,7 +123,7 @@ fn ways(lens: &Lens, position: u32) -> Vec<Way> {
 #[derive(Clone, Copy)]
 struct Scale {
     rows: usize,
-    /// The last rank that is told apart.
+    /// The last rank that is distinguished.
     beyond: u32,
 }
 
@@ -230,7 +230,7 @@ fn line(way: &Way, scale: Scale) -> impl IntoView + use<> {
     }
 }
 
-/// The tokens beside the end of their ways, moved apart where they would overlap.
+/// The tokens at the ends of their lines, moved apart to avoid overlaps.
 fn names(ways: &[Way], scale: Scale) -> impl IntoView + use<> {
     let mut ends: Vec<(f64, &Way)> = ways
         .iter()

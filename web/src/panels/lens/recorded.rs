@@ -9,7 +9,7 @@ use crate::panels::lens::cells::candidate_words;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// The logit lens of the packets: what each layer would say in place of the token that is shown.
+/// The logit lens of the packets: what each layer would predict instead of the shown token.
 #[component]
 pub fn RecordedLens(state: State) -> impl IntoView {
     let rows = memo(move |_| {
@@ -73,7 +73,7 @@ pub fn RecordedLens(state: State) -> impl IntoView {
 /// As many as packets have.
 const CANDIDATES: usize = 5;
 
-/// Before a layer; the model's own answer for none.
+/// Before a layer; `None` for the final prediction.
 fn line(layer: Option<u32>, distribution: &Distribution) -> impl IntoView + use<> {
     let name = match layer {
         Some(layer) => t!("lens-before", layer = layer),

@@ -4,7 +4,7 @@ use crate::i18n::t;
 use crate::lessons::LESSONS;
 use crate::state::State;
 
-/// The steps of the path. The one that is chosen stands above every panel.
+/// The lessons. The current one is shown above every panel.
 #[component]
 pub fn LessonsPanel(state: State) -> impl IntoView {
     view! {

@@ -6,13 +6,13 @@ use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number};
 use crate::i18n::t;
 
-/// Width and height of a head, and the room between two.
+/// Width and height of a head, and the gap between two.
 const SIDE: f64 = 26.0;
 const GAP: f64 = 6.0;
 /// Query heads in a row at most: whole groups fill a line.
 const LINE: u32 = 24;
 
-/// Which query heads share which key head, drawn to count.
+/// The query heads and the key heads that they share.
 #[component]
 pub fn Groups(report: AttentionReport) -> impl IntoView {
     let kind = kind(&report);

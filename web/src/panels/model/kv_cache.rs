@@ -23,7 +23,7 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
     };
     let formula = {
         let report = report.clone();
-        // A scale counts with the values that share it.
+        // The bytes of scales are included.
         let scale = report.scale_bytes as f64 / f64::from(report.head_dim);
         let bytes = report.value_bytes as f64 + scale;
         move || {
@@ -114,7 +114,7 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
     }
 }
 
-/// The numbers of key heads that divide the query heads evenly, and the model's own.
+/// The numbers of key heads that divide the number of query heads, and the model's own.
 fn divisors(heads: u32, own: u32) -> Vec<u32> {
     let fits = |count: &u32| heads.is_multiple_of(*count) || *count == own;
     (1..=heads.max(own)).filter(fits).collect()

@@ -14,7 +14,7 @@ use crate::inquiry::{Answered, Inquiry};
 use crate::reactive::memo;
 use crate::state::State;
 
-/// What the model is made of, and the same of any other model by its config.json.
+/// The model's structure, and that of any other model from its config.json.
 #[component]
 pub fn ModelPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);

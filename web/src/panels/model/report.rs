@@ -9,7 +9,7 @@ use crate::format;
 use crate::i18n::t;
 use crate::state::State;
 
-/// All there is to say of a model without running it.
+/// The report of a model without running it.
 #[component]
 pub fn Report(state: State, report: ModelReport, testid: &'static str) -> impl IntoView {
     let bytes: u64 = report.formats.iter().map(|it| it.bytes).sum();
@@ -102,7 +102,7 @@ fn Formats(formats: Vec<FormatShare>) -> impl IntoView {
     }
 }
 
-/// How positions turn queries and keys.
+/// RoPE of queries and keys.
 #[component]
 fn Ropes(ropes: Vec<RopeReport>) -> impl IntoView {
     let one = |rope: RopeReport| {
@@ -124,7 +124,7 @@ fn Ropes(ropes: Vec<RopeReport>) -> impl IntoView {
     }
 }
 
-/// `0–29`, `0, 2, 4`: numbers in order, those next to one another as one.
+/// `0–29`, `0, 2, 4`: sorted numbers, with ranges joined.
 pub fn runs(numbers: &[u32]) -> String {
     let mut parts: Vec<(u32, u32)> = Vec::new();
     for &number in numbers {

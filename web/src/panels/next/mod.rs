@@ -8,7 +8,7 @@ use crate::components::speed::Speed;
 use crate::components::token_bars::TokenBars;
 use crate::state::State;
 
-/// The text, and what each of its tokens was chosen among.
+/// The text and the candidates of each token.
 #[component]
 pub fn NextPanel(state: State, bridge: Bridge) -> impl IntoView {
     view! {

@@ -27,7 +27,7 @@ const FORMATS: [Format; 6] = [
     (CompareFormat::Q4Group128, "q4-128", || t("compare-q4-128")),
 ];
 
-/// The same text read in several number formats; the worker loads the model in each.
+/// The comparison of formats on one text; the worker loads the model in each.
 #[component]
 pub fn QuantisationPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);

@@ -6,7 +6,7 @@ use crate::components::number_table::{GridTable, NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 
-/// What each format takes, and what it does to the predictions.
+/// The size and speed of each format, and its effect on the predictions.
 #[component]
 pub fn Rows(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
     let body = move || {
@@ -82,7 +82,7 @@ const HEIGHT: f64 = 160.0;
 const LEFT: f64 = 70.0;
 const TOP: f64 = 10.0;
 
-/// The divergence at each position, a row of bars each format.
+/// The divergence at each position, one row of bars per format.
 #[component]
 pub fn Chart(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
     let table = move || {
@@ -109,7 +109,7 @@ pub fn Chart(rows: Memo<Vec<FormatRow>>) -> impl IntoView {
 }
 
 fn drawing(rows: &[FormatRow]) -> impl IntoView + use<> {
-    // The first is what all are compared with: it has no divergence.
+    // The first format is the reference and has no divergence.
     let others: Vec<FormatRow> = rows.iter().skip(1).cloned().collect();
     let positions = rows.first().map_or(0, |it| it.positions.len()).max(1);
     let width = (820.0 / positions as f64).clamp(8.0, 40.0);

@@ -22,7 +22,7 @@ fn name(lane: usize) -> &'static str {
     }
 }
 
-/// What came so far, while both are measured one after the other.
+/// The steps so far, while both are measured one after the other.
 pub fn measuring(texts: &Texts) -> impl IntoView + use<> {
     let lane = |(index, texts): (usize, &Vec<String>)| {
         (!texts.is_empty()).then(|| {

@@ -35,7 +35,7 @@ impl Turns {
         (is_whole && matches!(answered.answer, Answer::Rope(_))).then_some(Self(answered))
     }
 
-    /// The report; `of` saw to it that it is one.
+    /// The report; `of` checked that there is one.
     pub fn report(&self) -> Option<&RopeTurns> {
         match &self.0.answer {
             Answer::Rope(report) => Some(report),
@@ -53,7 +53,7 @@ impl Turns {
         self.report().map_or(&[], |it| &it.inv_freq)
     }
 
-    /// A position within the sequence: `wanted`, else the last.
+    /// `wanted` if it is in the sequence, else the last position.
     pub fn position(&self, wanted: Option<u32>) -> u32 {
         let count = self.report().map_or(0, |it| it.prompt.len() as u32);
         let last = count.saturating_sub(1);
