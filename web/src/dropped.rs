@@ -1,4 +1,4 @@
-//! Files and folders that a reader drops onto the page.
+//! Files and folders that are dropped onto the page.
 
 use js_sys::{Array, Function, Promise};
 use leptos::prelude::*;
@@ -15,27 +15,27 @@ use crate::local_files::{self, Picked};
 use crate::recording::is_recording;
 use crate::state::State;
 
-/// Folders are looked into this deep: a model hub's cache has `snapshots/<commit>` in it.
+/// Maximum depth of folders: a model hub's cache has `snapshots/<commit>` in it.
 const DEPTH: usize = 4;
 
-/// Nobody's model has more files.
+/// Maximum number of files; no model has more.
 const MOST_FILES: usize = 2000;
 
-/// Opens what is dropped anywhere on the page. Gives whether something hovers above it.
+/// Opens files dropped anywhere on the page. Returns whether something is dragged over it.
 pub fn listen(state: State, bridge: Bridge) -> RwSignal<bool> {
     let hovering = RwSignal::new(false);
     let on = |name: &'static str, handler: Box<dyn FnMut(DragEvent)>| {
         let handler = Closure::wrap(handler);
         let listener: &Function = handler.as_ref().unchecked_ref();
         let _ = document().add_event_listener_with_callback(name, listener);
-        // The page listens for as long as it lives.
+        // The listeners live as long as the page.
         handler.forget();
     };
     on(
         "dragover",
         Box::new(move |event| {
             if has_files(&event) {
-                // Without this the browser would leave the page and show the file.
+                // Without this the browser would navigate to the file.
                 event.prevent_default();
                 hovering.set(true);
             }
@@ -44,7 +44,7 @@ pub fn listen(state: State, bridge: Bridge) -> RwSignal<bool> {
     on(
         "dragleave",
         Box::new(move |event| {
-            // Between two elements of the page there is a related target.
+            // Moving between two elements of the page has a related target.
             if event.related_target().is_none() {
                 hovering.set(false);
             }
@@ -58,7 +58,7 @@ pub fn listen(state: State, bridge: Bridge) -> RwSignal<bool> {
             };
             event.prevent_default();
             hovering.set(false);
-            // Now, not later: the list is empty once the handler has returned.
+            // Read before the handler returns, after which the list is empty.
             let entries = entries(&transfer);
             spawn_local(async move {
                 let files = files_of(entries).await;
@@ -91,7 +91,7 @@ fn entries(transfer: &DataTransfer) -> Vec<FileSystemEntry> {
         .collect()
 }
 
-/// All files below these entries.
+/// All files in these entries.
 async fn files_of(entries: Vec<FileSystemEntry>) -> Vec<Picked> {
     let mut files = Vec::new();
     let mut open: Vec<(usize, FileSystemEntry)> =
@@ -119,7 +119,7 @@ async fn file_of(entry: &FileSystemFileEntry) -> Option<File> {
     JsFuture::from(promise).await.ok()?.dyn_into().ok()
 }
 
-/// The browser hands a folder out in batches; an empty one is the last.
+/// The browser lists a folder in batches; an empty one is the last.
 async fn children_of(entry: &FileSystemDirectoryEntry) -> Vec<FileSystemEntry> {
     let reader = entry.create_reader();
     let mut children = Vec::new();

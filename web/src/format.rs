@@ -60,7 +60,7 @@ pub fn bits(value: f64) -> String {
     format!("{value:.3} bits")
 }
 
-/// A rate: three significant digits are enough for the eye.
+/// A rate with three significant digits.
 pub fn rate(per_second: f64) -> String {
     if per_second >= 100.0 {
         format!("{per_second:.0}")
@@ -80,7 +80,7 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
-/// Time left, which is a guess, without decimals: `4 s`, `2 min 5 s`.
+/// Estimated time left, without decimals: `4 s`, `2 min 5 s`.
 pub fn whole_seconds(value: f64) -> String {
     let whole = value.ceil() as u64;
     if whole < 60 {

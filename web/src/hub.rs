@@ -1,13 +1,13 @@
-//! The model hub: where it is, and how its models are named.
+//! The model hub's address, and the names of its models.
 
 use leptos::prelude::document;
 use vitrine_protocol::ModelSource;
 
-/// Where models are fetched from unless `index.html` says otherwise.
+/// The default hub, unless `index.html` names another.
 const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
-/// The hub's address: the `content` of `<meta name="vitrine-hub">`. The Content-Security-Policy
-/// beside it must allow the same address.
+/// The hub's address: the `content` of `<meta name="vitrine-hub">`. The Content-Security-Policy there must allow the
+/// same address.
 pub fn endpoint() -> String {
     let found = document()
         .query_selector("meta[name=vitrine-hub]")
@@ -18,8 +18,8 @@ pub fn endpoint() -> String {
     endpoint.trim_end_matches('/').to_owned()
 }
 
-/// What a reader types for a model of the hub: `owner/name`, `owner/name@revision`, either with
-/// `/file.gguf` behind the name, or the address of its page or file. None if it is none of these.
+/// Parses a model of the hub as typed by the user: `owner/name`, `owner/name@revision`, either with `/file.gguf`
+/// after the name, or the address of its page or file. `None` for anything else.
 pub fn parse(text: &str) -> Option<ModelSource> {
     let text = text.trim();
     if let Some((_, path)) = text.split_once("://") {
@@ -44,7 +44,7 @@ pub fn parse(text: &str) -> Option<ModelSource> {
     }
 }
 
-/// The text that `parse` makes such a model of; empty for what is not of the hub.
+/// The text from which `parse` makes this model; empty for models that are not of the hub.
 pub fn id_of(source: &ModelSource) -> String {
     let ModelSource::Hub { id, revision, file } = source else {
         return String::new();

@@ -1,7 +1,7 @@
 //! The page's words in the reader's language, from Fluent files (`web/locales`).
 //!
-//! Views ask for words while they are built; changing the language builds them anew. So words need
-//! no signal of their own.
+//! Views look words up while they are built, and changing the language rebuilds them. So words need no signal of
+//! their own.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -70,7 +70,7 @@ thread_local! {
     static PLAIN: RefCell<HashMap<(Language, &'static str), &'static str>> = RefCell::default();
 }
 
-/// Speaks `language` from now on, and tells the browser.
+/// Sets the language of the page and its `lang` attribute.
 pub fn speak(language: Language) {
     LANGUAGE.set(language);
     if let Some(root) = document().document_element() {
@@ -79,13 +79,12 @@ pub fn speak(language: Language) {
     }
 }
 
-/// The language that is spoken.
+/// The current language.
 pub fn language() -> Language {
     LANGUAGE.get()
 }
 
-/// The words of a message without arguments. Each is made once and kept, so that it can be handed
-/// around freely.
+/// The words of a message without arguments. Each is made once and kept, so that it can be passed around freely.
 pub fn t(id: &'static str) -> &'static str {
     let key = (language(), id);
     PLAIN.with_borrow_mut(|plain| {
@@ -133,7 +132,7 @@ fn say_in(language: Language, id: &str, arguments: Option<&FluentArgs>) -> Optio
 fn bundle(language: Language) -> Bundle {
     let tags = language.tag().parse().into_iter().collect();
     let mut bundle = FluentBundle::new(tags);
-    // Isolation marks are needed where directions mix, and in the way of copying elsewhere.
+    // Isolation marks are needed for mixed directions only, and hinder copying.
     bundle.set_use_isolating(language.direction() == "rtl");
     // Unreadable lines are left out; a test checks that there are none.
     let resource = FluentResource::try_new(language.source().to_owned());

@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::StorageManager;
 
-/// Learns whether the browser has promised it already; nothing where it has no such storage.
+/// Finds out whether storage is persistent; `None` without storage.
 pub fn learn(persistent: RwSignal<Option<bool>>) {
     spawn_local(async move {
         if let Some(storage) = storage()
@@ -18,7 +18,7 @@ pub fn learn(persistent: RwSignal<Option<bool>>) {
     });
 }
 
-/// Asks the browser to promise it. Some ask the reader, so this waits for something worth keeping.
+/// Requests persistent storage. Some browsers ask the user, so this waits until a model is stored.
 pub fn ask(persistent: RwSignal<Option<bool>>) {
     spawn_local(async move {
         if let Some(storage) = storage()

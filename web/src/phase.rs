@@ -1,4 +1,4 @@
-/// Where the page is on the way from nothing to text.
+/// The phase of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// The worker looks for a GPU and for models.
@@ -11,7 +11,7 @@ pub enum Phase {
     Ready,
     /// Text is being generated.
     Generating,
-    /// Nothing works until somebody tries again.
+    /// Nothing works until the user tries again.
     Failed,
 }
 
@@ -28,7 +28,7 @@ impl Phase {
         }
     }
 
-    /// Whether a model is there to be asked.
+    /// Whether a model is loaded.
     pub fn has_model(self) -> bool {
         matches!(self, Self::Ready | Self::Generating)
     }

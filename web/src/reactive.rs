@@ -1,11 +1,11 @@
-//! Leptos's memos and effects, without new code for each of them.
+//! Boxed memos and effects for Leptos.
 //!
 //! Leptos takes any closure, and so compiles all that a memo does once for each closure. Boxed ones
 //! have one type, and the code is there once for each type of value.
 
 use leptos::prelude::*;
 
-/// A value that is computed anew when what it reads changes, and is told on when it differs.
+/// A value that is recomputed when its inputs change, and notifies when it differs.
 #[track_caller]
 pub fn memo<T: PartialEq + Send + Sync + 'static>(
     value: impl Fn(Option<&T>) -> T + Send + Sync + 'static,
@@ -19,7 +19,7 @@ fn boxed_memo<T: PartialEq + Send + Sync + 'static>(value: BoxedValue<T>) -> Mem
     Memo::new(value)
 }
 
-/// Something that is done now and whenever what it reads changes.
+/// An effect that runs now and whenever its inputs change.
 pub fn effect(act: impl Fn() + 'static) {
     boxed_effect(Box::new(act));
 }

@@ -1,4 +1,4 @@
-//! How the reader wants tokens to be chosen.
+//! The sampling settings of the page.
 
 use leptos::prelude::*;
 use vitrine_protocol::SamplingParams;
@@ -6,7 +6,7 @@ use vitrine_protocol::SamplingParams;
 /// The settings of [`SamplingParams`], each its own signal.
 #[derive(Clone, Copy)]
 pub struct SamplingSettings {
-    /// Draw by chance instead of taking the most probable token.
+    /// Draw at random instead of choosing the most probable token.
     pub do_sample: RwSignal<bool>,
     /// `temperature`.
     pub temperature: RwSignal<f64>,
@@ -43,7 +43,7 @@ impl SamplingSettings {
         }
     }
 
-    /// As the engine takes them. Tracks all.
+    /// As the engine's parameters. Tracks all.
     pub fn params(&self) -> SamplingParams {
         SamplingParams {
             do_sample: self.do_sample.get(),
@@ -58,7 +58,7 @@ impl SamplingSettings {
         }
     }
 
-    /// The numbers by the names that transformers gives them, each with its default.
+    /// The settings by transformers' names, with their defaults.
     fn numbers(&self) -> [(&'static str, RwSignal<f64>, f64); 8] {
         let usual = SamplingParams::default();
         [
@@ -85,7 +85,7 @@ impl SamplingSettings {
         ]
     }
 
-    /// Takes what an address says; what it does not say has its default.
+    /// Reads the settings of an address; missing ones get their defaults.
     pub fn read(&self, get: &dyn Fn(&str) -> Option<String>) {
         self.do_sample.set(get("do_sample").is_some());
         for (name, signal, usual) in self.numbers() {
@@ -94,7 +94,7 @@ impl SamplingSettings {
         }
     }
 
-    /// Gives what is not as by default. Tracks all.
+    /// The settings that differ from the defaults. Tracks all.
     pub fn write(&self, put: &dyn Fn(&str, String)) {
         if self.do_sample.get() {
             put("do_sample", String::from("1"));

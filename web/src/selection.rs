@@ -1,4 +1,4 @@
-//! What the reader looks at: one selection for all panels.
+//! The selection, which all panels share.
 
 use leptos::prelude::*;
 
@@ -18,7 +18,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The beginning: the first layer's first head.
+    /// The default: the first head of the first layer.
     pub fn new() -> Self {
         Self {
             view: RwSignal::new(View::default()),

@@ -1,4 +1,4 @@
-//! What the reader typed and chose; it survives a reload, a lost device and a failure.
+//! The user's input and preferences, which survive a reload, a lost device and a failure.
 
 use leptos::prelude::{Get, RwSignal, Update, window};
 
@@ -18,17 +18,17 @@ const SHOW_IDS: &str = "vitrine.show_ids";
 /// Also read by `theme.js`, before the first paint.
 const THEME: &str = "vitrine.theme";
 
-/// New tokens of a first visit.
+/// Default number of new tokens.
 const DEFAULT_MAX_NEW_TOKENS: &str = "48";
 
-/// The reader's input and preferences.
+/// The user's input and preferences.
 #[derive(Clone, Copy)]
 pub struct Settings {
     /// The prompt.
     pub prompt: RwSignal<String>,
     /// Whether the prompt goes through the chat template.
     pub chat: RwSignal<bool>,
-    /// Whether the prompt is token ids and no text.
+    /// Whether the prompt is token ids instead of text.
     pub as_ids: RwSignal<bool>,
     /// The model of the hub that was typed last.
     pub hub_id: RwSignal<String>,
@@ -42,7 +42,7 @@ pub struct Settings {
     pub theme: RwSignal<Theme>,
     /// The page's language.
     pub language: RwSignal<Language>,
-    /// A token that the reader wants to see among the candidates; empty for none.
+    /// A pinned token; empty for none.
     pub pinned: RwSignal<String>,
     /// How tokens are chosen.
     pub sampling: SamplingSettings,
@@ -80,7 +80,7 @@ impl Theme {
 }
 
 impl Settings {
-    /// As they were left, and kept from now on.
+    /// Restores them, and stores changes from now on.
     pub fn restore() -> Self {
         let text = |keep, key, default: &str| {
             RwSignal::new(browser_storage::get(keep, key).unwrap_or_else(|| default.to_owned()))
@@ -110,7 +110,7 @@ impl Settings {
         settings
     }
 
-    /// The number of new tokens; none while the field holds no whole number from 1 on.
+    /// The number of new tokens; `None` unless the field holds an integer of at least 1.
     pub fn max_new_tokens(&self) -> Option<u32> {
         self.max_new_tokens
             .get()
@@ -153,7 +153,7 @@ impl Settings {
     }
 }
 
-/// The language that the reader chose, else the browser's.
+/// The chosen language, else the browser's.
 fn language() -> Language {
     let tag = browser_storage::get(Keep::Browser, LANGUAGE)
         .or_else(|| window().navigator().language())

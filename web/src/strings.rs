@@ -1,4 +1,4 @@
-//! Sentences that depend on what the page knows. The words are in `web/locales`.
+//! Sentences that depend on the state. The words are in `web/locales`.
 
 use vitrine_protocol::{AdapterSummary, FailureKind, FinishReason, LoadPhase, Shards, StorageRoom};
 
@@ -9,7 +9,7 @@ use crate::recording::Damage;
 use crate::settings::Theme;
 use crate::strip::Origin;
 
-/// Prompts to begin with. They are input, not words of the page.
+/// Example prompts. They are input, not words of the page.
 pub const EXAMPLES: [&str; 5] = [
     "The capital of France is",
     "The capital of Japan is",
@@ -30,7 +30,7 @@ pub fn status(phase: Phase) -> &'static str {
     }
 }
 
-/// The adapter's name, and whether it is a processor that plays a GPU.
+/// The adapter's name, marked if it is a software adapter.
 pub fn adapter(adapter: &AdapterSummary) -> String {
     match adapter.device_type.as_str() {
         "Cpu" => t!("adapter-software", name = adapter.name.as_str()),
@@ -60,7 +60,7 @@ pub fn load_button(name: &str, bytes: Option<u64>) -> String {
     }
 }
 
-/// A model's name as its makers write it, where it is known.
+/// A model's name as its makers write it, if known.
 pub fn model_name(name: &str) -> &str {
     match name {
         "smollm2-135m-instruct-q4_1" => "SmolLM2-135M-Instruct",
@@ -100,7 +100,7 @@ pub fn load_done(phase: LoadPhase, done: u64, total: u64) -> String {
     }
 }
 
-/// `12.3 MB/s`; of the two steps of compiling there is no rate.
+/// `12.3 MB/s`; compiling has no rate.
 pub fn load_rate(phase: LoadPhase, per_second: f64) -> String {
     match phase {
         LoadPhase::Download | LoadPhase::Keep | LoadPhase::Upload => {
@@ -120,7 +120,7 @@ pub fn loading_heading(name: &str) -> String {
     t!("loading-name", name = model_name(name))
 }
 
-/// `1.20 GB of 7.64 GB`, or the size of what is whole.
+/// `1.20 GB of 7.64 GB`, or the size if complete.
 pub fn stored_size(done: u64, bytes: u64, complete: bool) -> String {
     if complete {
         format::bytes(bytes)
@@ -143,7 +143,7 @@ pub fn of_model(action: &str, name: &str) -> String {
     format!("{action} {name}")
 }
 
-/// A word that is no token id.
+/// A word that is not a token id.
 pub fn wrong_token_id(word: &str) -> String {
     t!("wrong-token-id", word = word)
 }
@@ -193,7 +193,7 @@ pub fn not_among(token: &str) -> String {
     t!("bars-not-among", token = token)
 }
 
-/// What a screen reader says after a chip's token.
+/// Text for screen readers after a chip's token.
 pub fn chip_description(position: u32, origin: Origin) -> String {
     match origin {
         Origin::Prompt => t!("token-of-prompt", position = position),
@@ -235,12 +235,12 @@ pub fn announce_ready(name: &str) -> String {
     t!("announce-ready", name = name)
 }
 
-/// How many tensors of a model are there.
+/// How many tensors of a model have arrived.
 pub fn tensors_here(whole: u64, count: u64) -> String {
     t!("load-diagram-here", whole = whole, count = count)
 }
 
-/// A layer of a model on its way.
+/// A layer of a loading model.
 pub fn load_layer(layer: u32) -> String {
     t!("load-part-layer", layer = layer)
 }
@@ -250,12 +250,12 @@ pub fn linked(name: &str) -> String {
     t!("linked-offer", name = name)
 }
 
-/// The same, where this page knows of no such model.
+/// The same, if this page does not know the model.
 pub fn linked_nowhere(name: &str) -> String {
     t!("linked-nowhere", name = name)
 }
 
-/// What a frozen picture shows, for a screen reader.
+/// The content of a frozen picture, for screen readers.
 pub fn frozen(view: &str) -> String {
     t!("frozen-picture", view = view)
 }

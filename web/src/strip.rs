@@ -1,4 +1,4 @@
-//! The sequence on the token strip: its tokens, what each was chosen among, and the selection.
+//! The sequence on the token strip: its tokens, their candidates, and the selection.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub enum Origin {
     Prompt,
     /// The model chose it.
     Generated,
-    /// The reader put it where the model had chosen another.
+    /// Inserted by the user instead of the model's choice.
     Forced,
 }
 
@@ -36,22 +36,22 @@ pub struct StripToken {
     pub piece: TokenPiece,
     /// Who wrote it.
     pub origin: Origin,
-    /// What it was chosen among; for a prompt token only once somebody asked.
+    /// Its candidates; for a prompt token only after they were requested.
     pub distribution: Option<Arc<Distribution>>,
-    /// -log2 of its probability, where that is known.
+    /// -log2 of its probability, if known.
     pub surprisal: Option<f64>,
     /// How it was drawn, if it was.
     pub draw: Option<Draw>,
-    /// What was inside while it was chosen.
+    /// Its packet.
     pub packet: Option<Arc<TokenPacket>>,
     /// Text that it completes; empty in a prompt.
     pub text: String,
-    /// Seconds from the request to the token; none in a prompt.
+    /// Seconds from the request to the token; `None` in a prompt.
     pub elapsed_s: Option<f64>,
 }
 
 impl StripToken {
-    /// A token that nothing is known of.
+    /// A token without measurements.
     fn bare(piece: TokenPiece, origin: Origin) -> Self {
         Self {
             piece,
@@ -94,7 +94,7 @@ pub struct Strip {
     pub run: RwSignal<u32>,
     /// The tokens; their index is their position.
     pub tokens: RwSignal<Vec<StripToken>>,
-    /// The prompt as the reader typed it for this run.
+    /// The prompt as typed for this run.
     pub prompt_text: RwSignal<String>,
     /// Whether it went through the chat template, so that the text is an answer and no
     /// continuation.
@@ -107,10 +107,10 @@ pub struct Strip {
     pub live_rate: RwSignal<Option<f64>>,
     /// How the run ended.
     pub summary: RwSignal<Option<GenerateSummary>>,
-    /// A position that an address asked for and that is not there yet.
+    /// A position from the address that does not exist yet.
     pub wished: StoredValue<Option<u32>>,
     first_token_s: StoredValue<f64>,
-    /// How many tokens were there before the run's first new one.
+    /// Number of tokens before the run's first new one.
     begun_at: StoredValue<usize>,
 }
 
@@ -170,8 +170,7 @@ impl Strip {
         self.summary.set(None);
     }
 
-    /// Puts the tokens on it from which the model goes on. Those that are there already stay, with
-    /// all that is known of them.
+    /// Sets the tokens from which the model continues. Existing ones stay, with all that is known of them.
     pub fn prompt(&self, pieces: Vec<TokenPiece>) {
         self.tokens.update(|tokens| {
             let kept = tokens.len();
@@ -214,7 +213,7 @@ impl Strip {
     /// Ends the run.
     pub fn finish(&self, summary: GenerateSummary) {
         if let Some(text) = &summary.text {
-            // The streamed text lacks what an unfinished character at the end holds.
+            // The streamed text lacks an incomplete character at the end.
             let begun_at = self.begun_at.get_value();
             let before = self.text_until(begun_at);
             self.text.set(before + text);
@@ -234,7 +233,7 @@ impl Strip {
         })
     }
 
-    /// Selects what an address asked for, once it is there.
+    /// Selects the position from the address, once it exists.
     fn select_wished(&self) {
         if let Some(wished) = self.wished.get_value()
             && wished < self.tokens.with_untracked(|tokens| tokens.len() as u32)

@@ -44,7 +44,7 @@ pub fn difference(value: f64) -> Rgb {
     between(&DIVERGING, (value + 1.0) / 2.0)
 }
 
-/// Black or white, whichever reads better on a colour.
+/// Black or white, whichever has the higher contrast on a colour.
 pub fn ink_on([red, green, blue]: Rgb) -> &'static str {
     let linear = |channel: u8| {
         let channel = f64::from(channel) / 255.0;

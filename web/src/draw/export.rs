@@ -65,7 +65,7 @@ fn save(blob: &Blob, name: &str) -> Option<()> {
     link.set_href(&url);
     link.set_download(name);
     link.click();
-    // The download has its own hold on the bytes.
+    // The download keeps its own reference to the bytes.
     Url::revoke_object_url(&url).ok()
 }
 

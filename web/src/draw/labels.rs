@@ -1,12 +1,12 @@
-//! Words along the sides of a matrix, inside an `<svg>`.
+//! Row and column labels of a matrix, inside an `<svg>`.
 
 use leptos::prelude::*;
 
-/// Units between two lines of words, at least.
+/// Minimum units between two labels.
 const LINE: f64 = 13.0;
 
-/// Words left of rows, the first row at the origin. Where rows are too thin only some have words;
-/// `chosen` has them always.
+/// Row labels, with the first row at the origin. If rows are too thin, only some are labelled; `chosen` has them
+/// always.
 pub fn rows(words: &[String], height: f64, chosen: Option<u32>) -> impl IntoView + use<> {
     let shown = shown(words, height, chosen);
     shown
@@ -22,7 +22,7 @@ pub fn rows(words: &[String], height: f64, chosen: Option<u32>) -> impl IntoView
         .collect_view()
 }
 
-/// Words above columns. Long ones are `slanted`.
+/// Column labels. Long ones are `slanted`.
 pub fn columns(
     words: &[String],
     width: f64,
@@ -45,7 +45,7 @@ pub fn columns(
         .collect_view()
 }
 
-/// Which words there is room for.
+/// The labels that fit.
 fn shown(words: &[String], size: f64, chosen: Option<u32>) -> Vec<(u32, String, bool)> {
     let step = (LINE / size).ceil().max(1.0) as u32;
     let near = |index: u32| chosen.is_some_and(|it| it != index && it.abs_diff(index) < step);

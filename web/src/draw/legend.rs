@@ -1,4 +1,4 @@
-//! What colours mean, inside an `<svg>`.
+//! Colour legends, inside an `<svg>`.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::draw::colour::{Rgb, hex};
 
 const STEPS: u32 = 32;
 
-/// A strip of all colours, `width` wide, with words at shares of it.
+/// A strip of all colours, `width` wide, with labels.
 pub fn legend(
     width: f64,
     colour: fn(f64) -> Rgb,

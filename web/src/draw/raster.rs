@@ -1,4 +1,4 @@
-//! Matrices as pictures: a pixel a cell, to be scaled without smoothing.
+//! Matrices as pictures: one pixel per cell, to be scaled without smoothing.
 
 use leptos::prelude::document;
 use wasm_bindgen::{Clamped, JsCast};
@@ -6,7 +6,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use crate::draw::colour::Rgb;
 
-/// A picture under construction; what is not painted stays transparent.
+/// A picture; unpainted pixels are transparent.
 pub struct Raster {
     width: u32,
     height: u32,
@@ -33,7 +33,7 @@ impl Raster {
         }
     }
 
-    /// As a `data:` address of a PNG, for `<image href=…>`; none where the browser has no canvas.
+    /// As a `data:` URL of a PNG, for `<image href=…>`; `None` if the browser has no canvas.
     pub fn url(&self) -> Option<String> {
         if self.width == 0 || self.height == 0 {
             return None;

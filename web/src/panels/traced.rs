@@ -1,4 +1,4 @@
-//! Tensors of the whole sequence on the strip, where they are not too many.
+//! Traces of the whole sequence on the strip, below a size limit.
 
 use leptos::prelude::{Get, With};
 use vitrine_protocol::{Question, TraceRequest};
@@ -7,11 +7,11 @@ use crate::inquiry::Tensor;
 use crate::state::State;
 use crate::visible;
 
-/// More bytes are not asked for.
+/// Maximum bytes of a trace.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// The question after `taps` of the sequence on the strip, `floats` numbers for each position; none
-/// while it grows, or where that would be too much.
+/// The question for `taps` of the sequence on the strip, `floats` values per position; `None` while it grows, or
+/// above the limit.
 pub fn question(state: State, taps: &[&str], floats: u64) -> Option<Question> {
     let prompt = state.sequence()?;
     let positions = u64::from(state.strip.len());
@@ -40,7 +40,7 @@ pub fn norm(tensor: &Tensor, row: usize, width: usize) -> Option<f32> {
     Some(sum.sqrt() as f32)
 }
 
-/// What the columns of a map over positions are called: the tokens, cut where they are long.
+/// Column labels of a map over positions: the tokens, truncated.
 pub fn column_names(state: State) -> Vec<String> {
     const LONGEST: usize = 10;
     state.strip.tokens.with(|tokens| {

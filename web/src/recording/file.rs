@@ -11,14 +11,14 @@ use vitrine_protocol::{
 /// of more could not be drawn.
 const MOST: u32 = 1024;
 
-/// A generation with all that was recorded of it. As JSON it is one object.
+/// A generation with everything that was recorded. As JSON it is one object.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Recording {
     /// The model that ran.
     pub model: ModelSummary,
     /// The adapter that it ran on.
     pub adapter: String,
-    /// When, in UTC (ISO 8601); none in files from before it was written.
+    /// When, in UTC (ISO 8601); `None` in older files.
     pub recorded: Option<String>,
     /// Which parts packets have.
     pub parts: PacketParts,
@@ -30,14 +30,14 @@ pub struct Recording {
     pub summary: GenerateSummary,
 }
 
-/// Why a file is no recording. Lines count from 1.
+/// Why a file is not a recording. Lines count from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// The first line does not tell of model and prompt.
+    /// The first line does not describe a model and a prompt.
     NoBeginning,
     /// A line that cannot be read.
     Line(usize),
-    /// What a line says does not fit the model of the first line, or the line before.
+    /// A line does not fit the model of the first line, or the line before.
     Misfit(usize),
     /// The file ends before the generation does.
     NoEnd,
@@ -46,7 +46,7 @@ pub enum Damage {
 /// Reads a recording.
 ///
 /// # Errors
-/// When it is none, or not all of it.
+/// When it is not a recording, or incomplete.
 pub fn read(text: &str) -> Result<Recording, Damage> {
     let mut lines = (1..)
         .zip(text.lines())
@@ -154,7 +154,7 @@ impl Recording {
         let lines = [first].into_iter().chain(steps).chain([last]);
         let mut text = String::new();
         for line in lines {
-            // These types always become JSON.
+            // Serialising these types cannot fail.
             if let Ok(line) = serde_json::to_string(&line) {
                 text.push_str(&line);
                 text.push('\n');

@@ -1,4 +1,4 @@
-//! Recordings that the reader picks or drops.
+//! Recordings that the user picks or drops.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -9,16 +9,16 @@ use crate::recording::{Recordings, read};
 use crate::state::State;
 use crate::strings;
 
-/// No recording of a generation is larger.
+/// Maximum bytes of a recording.
 const MOST_BYTES: f64 = 256e6;
 
-/// Whether a file that was dropped is a recording and no part of a model.
+/// Whether a dropped file is a recording, not part of a model.
 pub fn is_recording(path: &str) -> bool {
     path.to_ascii_lowercase().ends_with(".jsonl")
 }
 
 impl Recordings {
-    /// Opens a file, or says why not.
+    /// Opens a file, or reports why it cannot.
     pub async fn open_file(&self, state: State, file: File) {
         self.failure.set(None);
         match self.read_file(&file).await {

@@ -1,4 +1,4 @@
-//! Recorded traces: generations that are looked at without the model that made them.
+//! Recordings: generations that are shown without the model that made them.
 
 mod file;
 mod local;
@@ -17,15 +17,15 @@ use leptos::prelude::*;
 /// The recording that the page shows, as signals.
 #[derive(Clone, Copy)]
 pub struct Recordings {
-    /// What is shown; none while the page shows what a model does.
+    /// The shown recording; `None` while a model is shown.
     pub shown: RwSignal<Option<Arc<Recording>>>,
     /// Why a file could not be opened.
     pub failure: RwSignal<Option<String>>,
-    /// Whether its tokens come as slowly as they did then.
+    /// Whether tokens appear at the recorded pace.
     pub playing: RwSignal<bool>,
-    /// Whether the next generation tells all there is to record.
+    /// Whether the next generation records all packet parts.
     pub everything: RwSignal<bool>,
-    /// Counts up whenever playing begins or ends, so that an old timer finds nothing to do.
+    /// Incremented whenever playing begins or ends, which invalidates old timers.
     turn: StoredValue<u32>,
 }
 
@@ -46,7 +46,7 @@ impl Recordings {
         self.shown.with(Option::is_some)
     }
 
-    /// Forgets it; the strip is the caller's.
+    /// Closes it; the caller clears the strip.
     pub fn forget(&self) {
         self.turn.update_value(|turn| *turn += 1);
         self.playing.set(false);

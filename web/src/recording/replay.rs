@@ -32,14 +32,14 @@ impl Recordings {
         state.strip.finish(recording.summary.clone());
     }
 
-    /// Takes the recording off the page.
+    /// Closes the recording.
     pub fn close(&self, state: State) {
         self.forget();
         state.strip.clear();
         state.branches.clear();
     }
 
-    /// Shows it again, each token when it came.
+    /// Plays it again at the recorded pace.
     pub fn play(&self, state: State) {
         let Some(recording) = self.shown.get_untracked() else {
             return;
@@ -84,8 +84,8 @@ fn begin(state: State, recording: &Recording) {
     state.strip.prompt(recording.tokens.clone());
 }
 
-/// What is on the strip as a recording; none while it grows, or where there is nothing to record.
-/// Tokens up to the last one that the reader put there are its prompt. Tracks what it depends on.
+/// The strip as a recording; `None` while it grows, or if it is empty. Tokens up to the last inserted one are its
+/// prompt. Tracks its inputs.
 pub fn of_strip(state: State) -> Option<Recording> {
     if state.phase.get() == Phase::Generating || state.recordings.playing.get() {
         return None;
@@ -100,7 +100,7 @@ pub fn of_strip(state: State) -> Option<Recording> {
     let (prompt, new) = tokens.split_at(begin);
     let steps: Vec<_> = (begin as u32..).zip(new).map(step).collect();
     let text = match &last.text {
-        // It may end with what no token has completed.
+        // It may end with an incomplete character.
         Some(text) if last.ids.len() == steps.len() => Some(text.clone()),
         Some(_) => Some(steps.iter().map(|it| it.text.as_str()).collect()),
         None => None,

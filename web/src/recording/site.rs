@@ -1,4 +1,4 @@
-//! The recordings that the site brings along. `cargo xtask record` makes them.
+//! The recordings of the site, made by `cargo xtask record`.
 
 use leptos::prelude::*;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ pub struct SiteRecording {
 /// All of them.
 pub fn site_recordings() -> Vec<SiteRecording> {
     let list = include_str!("../../static/recordings/index.json");
-    // It comes with the page; a test reads it.
+    // It is part of the page, and a test reads it.
     serde_json::from_str(list).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked about the sequence on the strip.
+//! Questions about the sequence on the strip.
 
 use leptos::prelude::*;
 use vitrine_protocol::{Command, Prompt, Question};
@@ -7,7 +7,7 @@ use crate::phase::Phase;
 use crate::state::{State, TOP};
 use crate::strip::Origin;
 
-/// Of how many tokens of a prompt the page finds out by itself how surprising they are.
+/// Maximum length of a prompt whose surprisal is computed automatically.
 const MEASURED_PROMPT: usize = 512;
 
 impl State {
@@ -32,18 +32,18 @@ impl State {
         })
     }
 
-    /// Whether the model that made the strip is there and has time. Tracks both.
+    /// Whether the strip's model is loaded and idle. Tracks both.
     fn answers(&self) -> bool {
         self.phase.get() == Phase::Ready && !self.recordings.is_shown()
     }
 
-    /// The sequence on the strip, to ask about; none while it grows. Tracks both.
+    /// The sequence on the strip as a prompt; `None` while it grows. Tracks both.
     pub fn sequence(&self) -> Option<Prompt> {
         let ids = self.strip.ids();
         (self.answers() && !ids.is_empty()).then_some(Prompt::Ids { ids })
     }
 
-    /// The prompt on the strip, as long as nobody asked how surprising its tokens are.
+    /// The prompt on the strip, until its surprisal was requested.
     pub fn unmeasured_prompt(&self) -> Option<Question> {
         let ids = self.strip.tokens.with(|tokens| {
             let prompt = tokens.iter().take_while(|it| it.origin == Origin::Prompt);

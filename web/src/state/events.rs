@@ -1,4 +1,4 @@
-//! How an event of the worker changes what the page knows.
+//! Applies events of the worker to the state.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::state::{Loaded, State};
 use crate::strings;
 
 impl State {
-    /// Takes an event in, with the buffers that came along. Some call for a command in return.
+    /// Applies an event with its buffers. Some events cause a command.
     pub fn apply(&self, event: Event, buffers: &[ArrayBuffer]) -> Option<Command> {
         match event {
             Event::AdapterReady { adapter } => {
@@ -40,7 +40,7 @@ impl State {
                 let source = self.wanted.get_untracked();
                 let by = source.clone().map(|it| (it, self.picks.get_value()));
                 if self.strip_of.get_value() != by {
-                    // Another model reads these ids as other words. A recording has its own.
+                    // The ids mean other tokens in another model. A recording has its own.
                     if !untrack(|| self.recordings.is_shown()) {
                         self.strip.clear();
                     }
@@ -142,7 +142,7 @@ impl State {
         }
         let asked = self.asked.get_untracked().map(|(asked, _)| asked);
         match run {
-            // Asking again would be refused again.
+            // A retry would be refused again.
             Some(run) if asked == Some(run) => {
                 self.strip.selected.set(None);
                 self.asked.set(None);

@@ -13,7 +13,7 @@ use crate::view::View;
 use crate::{strings, token_ids};
 
 impl State {
-    /// The command that generates from what the reader typed; none if that cannot be.
+    /// The command that generates from the prompt form; `None` if that is impossible.
     pub fn generate(&self) -> Option<Command> {
         self.refusal.set(None);
         let settings = self.settings;
@@ -61,7 +61,7 @@ impl State {
         Some(Command::Generate { run, request })
     }
 
-    /// The command that takes the sequence one token further, or begins it.
+    /// The command that generates one more token, or the first one.
     pub fn step(&self) -> Option<Command> {
         let last = self.strip.tokens.with_untracked(|tokens| {
             let last = tokens.last()?;
@@ -86,7 +86,7 @@ impl State {
         }
     }
 
-    /// The command that puts another token at `position` and goes on from there.
+    /// The command that inserts another token at `position` and continues.
     pub fn fork(&self, position: u32, token: u32, shown: String) -> Option<Command> {
         let of = self.strip.run.get_untracked();
         if !self.can_fork(of) {
@@ -141,12 +141,12 @@ impl State {
         self.announcement.set(t("announce-generating").to_owned());
     }
 
-    /// What each new token is to tell of itself.
+    /// The packet parts of each new token.
     pub(super) fn parts(&self) -> PacketParts {
         PacketParts::CHEAP.with(self.costly_parts())
     }
 
-    /// What is asked for where somebody looks at it, or records everything.
+    /// The parts that are requested only if a panel shows them, or if everything is recorded.
     fn costly_parts(&self) -> PacketParts {
         let everything = self.recordings.everything.get_untracked();
         let timed = self

@@ -1,4 +1,4 @@
-//! Models: which is wanted, how far it is, which is there.
+//! Models: the requested one, the progress of loading, and the loaded one.
 
 use leptos::prelude::*;
 use vitrine_protocol::{
@@ -16,27 +16,27 @@ use crate::{address, hub, strings};
 /// Which stored model the next visit loads; empty for none.
 const LAST_MODEL: &str = "vitrine.model";
 
-/// The model on the GPU, and how it came there.
+/// The loaded model, and how it was loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
     /// The model.
     pub model: ModelSummary,
-    /// How long it took, in seconds.
+    /// Loading time in seconds.
     pub load_s: f64,
     /// Where it came from.
     pub source: Option<ModelSource>,
-    /// Whether the browser already held the files.
+    /// Whether the files were already stored.
     pub from_storage: bool,
-    /// Whether the browser holds it for the next visit.
+    /// Whether the browser keeps it for the next visit.
     pub kept: bool,
     /// Bytes of the worker's wasm memory after loading.
     pub wasm_bytes: u64,
-    /// What its files recommend for drawing tokens.
+    /// The sampling defaults of its files.
     pub sampling: SamplingDefaults,
 }
 
 impl State {
-    /// The command that loads a model which the reader chose.
+    /// The command that loads a chosen model.
     pub fn load(&self, source: ModelSource) -> Command {
         self.linked.set(None);
         self.begin_load(source)
@@ -59,7 +59,7 @@ impl State {
         }
     }
 
-    /// The command that loads files which the reader picked.
+    /// The command that loads picked files.
     pub fn load_picked(&self, name: String, picked: Vec<(String, File)>, keep: bool) -> Command {
         let (files, picked) = picked.into_iter().unzip();
         self.picked.set_value(picked);
@@ -67,7 +67,7 @@ impl State {
         self.load(ModelSource::Local { name, files, keep })
     }
 
-    /// Whether a model can be asked for now. After some failures nothing can, but to start anew.
+    /// Whether a model can be requested now. After some failures only a restart helps.
     pub fn can_load(&self) -> bool {
         match self.phase.get() {
             Phase::NoModel | Phase::Ready | Phase::Generating => true,
@@ -123,8 +123,8 @@ impl State {
         }
     }
 
-    /// Where the model is that the address names, and its bytes where they are known; none if this
-    /// page knows of no such model. Tracks what it depends on.
+    /// The source of the model that the address names, and its size if known; `None` if this page does not know it.
+    /// Tracks its inputs.
     pub fn linked_source(&self) -> Option<(ModelSource, Option<u64>)> {
         let name = self.linked.get()?;
         let of_site = self.models.with(|models| {
@@ -138,7 +138,7 @@ impl State {
         })
     }
 
-    /// The same, if the browser holds all of it.
+    /// The same, if it is completely stored.
     fn linked_source_here(&self) -> Option<ModelSource> {
         let (source, _) = untrack(|| self.linked_source())?;
         let here = |it: &StoredModel| it.complete && it.source == source;
@@ -147,13 +147,13 @@ impl State {
             .then_some(source)
     }
 
-    /// What others find the loaded model by. Tracks it.
+    /// A name by which others can find the loaded model. Tracks it.
     pub fn loaded_name(&self) -> Option<String> {
         self.loaded
             .with(|loaded| address::model_name(loaded.as_ref()?.source.as_ref()?))
     }
 
-    /// The stored model that was loaded last, or the first there is.
+    /// The stored model that was loaded last, or the first one.
     pub(super) fn last_model(&self) -> Option<ModelSource> {
         let last = browser_storage::get(Keep::Browser, LAST_MODEL);
         self.stored.with_untracked(|stored| {
@@ -212,7 +212,7 @@ impl State {
             .progress
             .with_untracked(|before| before.as_ref().map(|before| (before.phase, tenth(before))));
         let now = (progress.phase, tenth(&progress));
-        // A screen reader hears each stage and each tenth of the download, no more.
+        // Screen readers get each stage and each tenth of the download.
         let worth_saying = match before {
             Some(before) if before.0 == now.0 => now.0 == LoadPhase::Download && before != now,
             _ => true,
@@ -230,7 +230,7 @@ impl State {
             failure.kind,
             FailureKind::Model | FailureKind::OutOfMemory | FailureKind::DeviceLost
         ) {
-            // It would fail at the next visit too.
+            // It would fail on the next visit too.
             browser_storage::set(Keep::Browser, LAST_MODEL, "");
         }
         if self.loaded.with_untracked(Option::is_some) {

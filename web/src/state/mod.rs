@@ -1,4 +1,4 @@
-//! Everything the page knows, and how an event of the worker changes it.
+//! The state of the page.
 
 mod asking;
 mod events;
@@ -33,39 +33,39 @@ pub struct State {
     pub phase: RwSignal<Phase>,
     /// The adapter that computes.
     pub adapter: RwSignal<Option<AdapterSummary>>,
-    /// The models that the site offers; none before the worker told.
+    /// The models of the site; `None` until the worker lists them.
     pub models: RwSignal<Option<Vec<SiteModel>>>,
-    /// The models that the browser holds.
+    /// The stored models.
     pub stored: RwSignal<Vec<StoredModel>>,
-    /// How full the browser's storage is.
+    /// Usage of the browser's storage.
     pub room: RwSignal<Option<StorageRoom>>,
-    /// Whether the browser promised to keep what it holds; none where it does not say.
+    /// Whether storage is persistent; `None` if unknown.
     pub persistent: RwSignal<Option<bool>>,
-    /// Whether the reader wants another model than the one that is loaded.
+    /// Whether the model chooser is open.
     pub picking: RwSignal<bool>,
     /// An access token for the hub. It is never stored.
     pub token: RwSignal<String>,
     /// Progress of loading.
     pub progress: RwSignal<Option<Progress>>,
-    /// The tensors of the model that is on its way, as far as they are known.
+    /// The known tensors of the loading model.
     pub tensors: RwSignal<Vec<TensorPlace>>,
     /// The model on the GPU.
     pub loaded: RwSignal<Option<Loaded>>,
     /// Why nothing works.
     pub failure: RwSignal<Option<Failure>>,
-    /// Why the last request was refused; everything else works.
+    /// Why the last request was refused.
     pub refusal: RwSignal<Option<String>>,
-    /// What a screen reader should say now.
+    /// The announcement for screen readers.
     pub announcement: RwSignal<String>,
-    /// What the reader typed and chose.
+    /// The user's input and preferences.
     pub settings: Settings,
     /// What the reader looks at.
     pub selection: Selection,
-    /// Whether the page is shown to a room.
+    /// Whether the presenter mode is on.
     pub presenting: RwSignal<bool>,
-    /// Whether one panel is in the light and all else is dimmed.
+    /// Whether the spotlight is on.
     pub spotlight: RwSignal<bool>,
-    /// Whether what the room sees stays as it is.
+    /// Whether the audience's view is frozen.
     pub frozen: RwSignal<bool>,
     /// The lesson at hand.
     pub lesson: RwSignal<Option<usize>>,
@@ -73,25 +73,25 @@ pub struct State {
     pub linked: RwSignal<Option<String>>,
     /// The sequence on the strip.
     pub strip: Strip,
-    /// The other ways that it could have gone.
+    /// The branches.
     pub branches: Branches,
-    /// What was recorded and is shown in place of a model.
+    /// The shown recording.
     pub recordings: Recordings,
-    /// What is switched off in the next generation.
+    /// The interventions of the next generation.
     pub interventions: RwSignal<Vec<Intervention>>,
-    /// The model that was asked for last; trying again asks for it again.
+    /// The last requested model, which a retry requests again.
     pub wanted: RwSignal<Option<ModelSource>>,
-    /// The files of a wanted model that the reader picked.
+    /// The picked files of the requested model.
     picked: StoredValue<Vec<File>, LocalStorage>,
-    /// How often the reader picked files: two picks may have the same names.
+    /// Number of picks of files: two picks may have the same names.
     picks: StoredValue<u32>,
-    /// What the tokens on the strip were made by: a source, and of which pick.
+    /// The model that generated the strip: its source, and the number of the pick.
     strip_of: StoredValue<Option<(ModelSource, u32)>>,
-    /// The question about a prompt token that is not answered yet: its number and its position.
+    /// The pending question about a prompt token: its number and position.
     asked: RwSignal<Option<(u32, u32)>>,
-    /// Who waits for answers of the worker.
+    /// Pending questions to the worker.
     pub replies: StoredValue<Replies, LocalStorage>,
-    /// What the token that a fork replaces was chosen among: its successor was too.
+    /// The candidates of the token that a fork replaces, which are also those of its replacement.
     forked: StoredValue<Option<Arc<Distribution>>>,
     last_run: StoredValue<u32>,
 }
@@ -136,8 +136,7 @@ impl State {
         }
     }
 
-    /// Back to the beginning, for a fresh worker. What the reader typed stays, and so does the
-    /// strip.
+    /// Resets the state for a new worker. The user's input stays, and so does the strip.
     pub fn restart(&self) {
         self.phase.set(Phase::Starting);
         self.adapter.set(None);
@@ -150,7 +149,7 @@ impl State {
         self.replies.get_value().clear();
     }
 
-    /// The model that what is shown was made by. Tracks it.
+    /// The model that generated what is shown. Tracks it.
     pub fn model(&self) -> Option<ModelSummary> {
         let recorded = self
             .recordings

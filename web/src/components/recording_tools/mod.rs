@@ -65,7 +65,7 @@ pub fn RecordingTools(state: State) -> impl IntoView {
 }
 
 fn json(recording: &Recording) -> String {
-    // These types always become JSON.
+    // Serialising these types cannot fail.
     serde_json::to_string_pretty(recording).unwrap_or_default()
 }
 

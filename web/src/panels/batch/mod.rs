@@ -14,7 +14,7 @@ use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Prompts to begin with; a line each.
+/// Default prompts, one per line.
 const EXAMPLE: &str = "The capital of France is\nThe capital of Japan is\nThe capital of Brazil is";
 /// Candidates of each column.
 const TOP: u32 = 5;

@@ -18,14 +18,14 @@ const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 12.0;
 
-/// Over the layers, at the selected position: the norm of the stream, and what is added to it.
+/// Chart over the layers, at the selected position: norms of the stream and of what is added to it.
 #[component]
 pub fn Chart(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
     let series = memo(move |_| {
         let layers = traced::sizes(state).map_or(0, |sizes| sizes.0);
         let position = traced::position(state);
         stream.with(|stream| {
-            // The newest token was not read yet: what chose it was the position before.
+            // The newest token was not processed yet; it was chosen at the position before.
             let known = |position| stream.at(Part::Norm, 0, position).is_some();
             let position = if known(position) {
                 position

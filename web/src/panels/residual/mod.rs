@@ -18,7 +18,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use stream::{Part, Stream};
 
-/// The residual stream: how long it is, and what attention and MLPs add to it.
+/// The residual stream: its norms, and what attention and MLPs add to it.
 #[component]
 pub fn ResidualPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);

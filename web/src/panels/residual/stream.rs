@@ -102,12 +102,12 @@ fn traced_norms(ids: &[u32], answered: &Answered) -> Option<Vec<Vec<f32>>> {
     let Answer::Trace(report) = &answered.answer else {
         return None;
     };
-    // The strip may have gone on since.
+    // The strip may have grown since.
     let same = report.prompt.iter().map(|it| it.id).eq(ids.iter().copied());
     if !same {
         return None;
     }
-    // The last one is behind the final norm, and not the stream any more.
+    // The last one is after the final norm and no longer the stream.
     let layers = answered.tensors.len().checked_sub(1)?;
     let norms = |position: usize| -> Vec<f32> {
         (0..layers)

@@ -14,7 +14,7 @@ const TILE: f64 = 200.0;
 const HEIGHT: f64 = 240.0;
 const RADIUS: f64 = 82.0;
 
-/// Pairs of dimensions as vectors in a plane, before and after they turn.
+/// Pairs of dimensions as vectors in a plane, before and after rotation.
 #[component]
 pub fn Circles(state: State, turns: Memo<Option<Turns>>) -> impl IntoView {
     let selected = state.strip.selected;
@@ -144,7 +144,7 @@ fn shown(pairs: u32, wanted: u32) -> Vec<u32> {
 struct Circle {
     pair: u32,
     inv_freq: f32,
-    /// Radians that it should turn.
+    /// Expected rotation in radians.
     angle: f64,
     /// Before and after.
     query: ((f64, f64), (f64, f64)),
@@ -164,7 +164,7 @@ impl Circle {
         }
     }
 
-    /// By how much the query's two tensors differ, in radians from 0 to 2π.
+    /// Measured rotation of the query, in radians from 0 to 2π.
     fn measured(&self) -> f64 {
         turn(self.query.0, self.query.1)
     }

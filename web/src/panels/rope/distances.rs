@@ -12,7 +12,7 @@ const TOP: f64 = 20.0;
 const WIDTH: f64 = 690.0;
 const HEIGHT: f64 = 220.0;
 
-/// A key that the selected query meets.
+/// A key that the selected query attends to.
 #[derive(Clone)]
 struct Meeting {
     key: u32,

@@ -18,7 +18,7 @@ use crate::state::State;
 /// Positions that are asked about, at most.
 const LONGEST: usize = 2048;
 
-/// How positions turn the queries and keys of a head.
+/// RoPE of the queries and keys of a head.
 #[component]
 pub fn RopePanel(state: State, bridge: Bridge) -> impl IntoView {
     let selection = state.selection;

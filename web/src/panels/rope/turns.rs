@@ -1,4 +1,4 @@
-//! Queries and keys of a head, before they turn and after.
+//! Queries and keys of a head, before and after rotation.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Turns {
         }
     }
 
-    /// Pairs of dimensions that turn.
+    /// Rotated pairs of dimensions.
     pub fn pairs(&self) -> u32 {
         self.inv_freq().len() as u32
     }
@@ -108,7 +108,7 @@ fn score(query: &[f32], key: &[f32]) -> f64 {
     products.sum::<f64>() / (query.len().max(1) as f64).sqrt()
 }
 
-/// By how much one vector is turned against another, from 0 to 2π.
+/// Angle from one vector to another, from 0 to 2π.
 pub fn turn((x, y): (f64, f64), (to_x, to_y): (f64, f64)) -> f64 {
     (to_y.atan2(to_x) - y.atan2(x)).rem_euclid(std::f64::consts::TAU)
 }

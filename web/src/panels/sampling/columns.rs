@@ -9,7 +9,7 @@ use crate::pieces::piece_view;
 /// Rows of the table.
 const ROWS: usize = 20;
 
-/// The best tokens, a row each, and what every step makes of them, a column each.
+/// The best tokens as rows, and the effect of every step as columns.
 #[component]
 pub fn Columns(sampled: Sampled) -> impl IntoView {
     let Sampled { position, pipeline } = sampled;

@@ -13,7 +13,7 @@ const NARROW: f64 = 1.5;
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 10.0;
 
-/// A stretch of the line: a token, or several that are too short to be seen.
+/// A segment of the line: a token, or several that are too short to be seen.
 #[derive(Clone, PartialEq)]
 struct Segment {
     /// Its only token.
@@ -22,7 +22,7 @@ struct Segment {
     length: f64,
 }
 
-/// The tokens that are left, side by side from 0 to 1, and the point that chance puts on them.
+/// The remaining tokens, side by side from 0 to 1, and the random point.
 #[component]
 pub fn DrawLine(sampled: Sampled) -> impl IntoView {
     let drawn = sampled.pipeline.draw(sampled.position.position);

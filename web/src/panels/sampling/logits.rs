@@ -12,21 +12,21 @@ use crate::phase::Phase;
 use crate::state::State;
 use crate::strip::Origin;
 
-/// Logits of more bytes are not asked for.
+/// Maximum bytes of logits.
 const MOST_BYTES: u64 = 128 << 20;
 
 /// What is known of a position.
 #[derive(Clone, PartialEq)]
 pub struct Position {
-    /// Where the token stands that is drawn.
+    /// The position of the drawn token.
     pub position: u32,
     /// (vocab_size).
     pub logits: Arc<Vec<f32>>,
-    /// What the penalties look at.
+    /// The counts for the penalties.
     pub counts: Arc<Counts>,
     /// The best tokens by name.
     pub candidates: Vec<Candidate>,
-    /// The token that stands there on the strip.
+    /// The token at that position of the strip.
     pub there: Option<u32>,
 }
 
@@ -37,7 +37,7 @@ fn shown(state: State) -> Option<u32> {
     (position > 0 && strip.len() > 0).then_some(position)
 }
 
-/// The question after its logits, if it is time to ask.
+/// The question for its logits, if it can be asked now.
 pub fn question(state: State) -> Option<Question> {
     let position = shown(state)?;
     if state.phase.get() != Phase::Ready || bytes(state, position)? > MOST_BYTES {

@@ -12,7 +12,7 @@ const DRAWS: u64 = 1000;
 /// Tokens of the table.
 const ROWS: usize = 15;
 
-/// A thousand draws with successive seeds, beside what they should be.
+/// A thousand draws with successive seeds, compared with theory.
 #[component]
 pub fn Many(sampled: Sampled) -> impl IntoView {
     let drawn = RwSignal::new(Vec::<(u32, u64)>::new());
@@ -39,7 +39,7 @@ pub fn Many(sampled: Sampled) -> impl IntoView {
                 };
                 let expected = sampled.pipeline.probability(id, Stage::MinP);
                 let share = times as f64 / DRAWS as f64;
-                // One standard deviation of a share of so many draws.
+                // One standard deviation of a share of this many draws.
                 let spread = (expected * (1.0 - expected) / DRAWS as f64).sqrt();
                 let most = most.max(expected);
                 view! {

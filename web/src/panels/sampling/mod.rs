@@ -18,15 +18,15 @@ use crate::reactive::memo;
 use crate::state::State;
 use logits::Position;
 
-/// All that the columns show: the logits of a position, and what the settings make of them.
+/// The content of the columns: the logits of a position, and the effect of the settings.
 #[derive(Clone)]
 pub struct Sampled {
     position: Position,
     pipeline: Arc<Pipeline>,
 }
 
-/// From the logits of a position to the token that is drawn. The logits are asked for once; the
-/// settings then work on them here, by the same code as in the worker and on the command line.
+/// From the logits of a position to the drawn token. The logits are requested once; the settings are applied here, by
+/// the same code as in the worker and on the command line.
 #[component]
 pub fn SamplingPanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
@@ -40,7 +40,7 @@ pub fn SamplingPanel(state: State, bridge: Bridge) -> impl IntoView {
     let sampled = Signal::derive(move || {
         let position = position.get()?;
         let params = params.get();
-        // A number that is being typed may have no meaning yet.
+        // A number that is being typed may be invalid.
         params.check().ok()?;
         let pipeline = Pipeline::new(&position.logits, &position.counts, &params);
         Some(Sampled {

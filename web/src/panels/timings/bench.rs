@@ -15,7 +15,7 @@ use crate::inquiry::Inquiry;
 use crate::phase::Phase;
 use crate::state::State;
 
-/// Measures this GPU, when it is asked to.
+/// Benchmarks this GPU on request.
 #[component]
 pub fn Bench(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
@@ -199,7 +199,7 @@ fn Measured(report: Arc<BenchReport>) -> impl IntoView {
     }
 }
 
-/// Tokens per second of the median run; in brackets those of the slowest and the fastest.
+/// Tokens per second of the median run, with the slowest and the fastest in brackets.
 fn told(speed: &Speed) -> String {
     let rate = format::rate(speed.tokens_per_s);
     match speed.range() {
@@ -212,7 +212,7 @@ fn told(speed: &Speed) -> String {
     }
 }
 
-/// Where the time of a pass goes.
+/// The profile of a pass.
 fn profile(profile: &PassProfile) -> impl IntoView + use<> {
     let all: f64 = profile.kernels.iter().map(|it| it.seconds).sum();
     let rows = profile

@@ -10,7 +10,7 @@ use crate::components::speed::Speed;
 use crate::i18n::t;
 use crate::state::State;
 
-/// What each token of the last run took, and what this GPU can do.
+/// The time of each token of the last run, and the benchmark of this GPU.
 #[component]
 pub fn TimingsPanel(state: State, bridge: Bridge) -> impl IntoView {
     view! {

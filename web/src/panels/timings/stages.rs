@@ -5,7 +5,7 @@ use crate::panels::attention::overview::shown_packet;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// How long the GPU took for each stage of the token that is shown, where its packet has that.
+/// GPU time of each stage of the shown token, if its packet has it.
 #[component]
 pub fn Stages(state: State) -> impl IntoView {
     let timed = memo(move |_| {

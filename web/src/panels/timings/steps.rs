@@ -11,7 +11,7 @@ const HEIGHT: f64 = 180.0;
 const LEFT: f64 = 76.0;
 const TOP: f64 = 10.0;
 
-/// Seconds of each new token, by position: from the token before it, or from the request.
+/// Seconds of each new token, by position: since the previous token, or since the request.
 fn times(state: State) -> Vec<(u32, f64)> {
     state.strip.tokens.with(|tokens| {
         let mut before = 0.0;

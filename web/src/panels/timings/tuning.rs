@@ -12,7 +12,7 @@ use crate::state::State;
 /// About how many seconds each kind of pass may take when it is measured again.
 const BUDGET_S: f64 = 2.0;
 
-/// How each matrix is cut for this GPU: what was measured at first use, or what is measured now.
+/// The tilings of each projection on this GPU, as measured at first use or now.
 #[component]
 pub fn Tuning(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
@@ -77,7 +77,7 @@ pub fn Tuning(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// The cut that a kind of matrix has, and the fastest of the others.
+/// The tiling of a projection, and the fastest of the others.
 fn row(kind: &ProjectionTimes) -> impl IntoView + use<> {
     let ms = |cut: &TilingTime| format!("{:.3}", 1e3 * cut.seconds);
     let (best, others): (Vec<&TilingTime>, _) =

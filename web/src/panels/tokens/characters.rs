@@ -1,9 +1,8 @@
-//! Which tokens together make a character.
+//! Groups of tokens that form a character.
 
 use std::ops::Range;
 
-/// Runs of tokens that end where a character ends: of one token, or of several that hold the parts
-/// of a character.
+/// Groups of tokens that end at the end of a character: one token, or several that hold the parts of a character.
 pub fn groups<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     let mut open: Vec<u8> = Vec::new();
@@ -17,7 +16,7 @@ pub fn groups<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Vec<Range<usize>> {
             }
         }
         open.extend_from_slice(bytes);
-        // What is whole, or broken for good, waits for nothing.
+        // Complete or invalid characters end a group.
         let waits = std::str::from_utf8(&open).is_err_and(|error| error.error_len().is_none());
         if !waits {
             open.clear();
@@ -40,7 +39,7 @@ mod tests {
             of(&[b" ", &smile[..1], &smile[1..3], &smile[3..]]),
             [0..1, 1..4]
         );
-        // What never becomes a character is not held together.
+        // Invalid bytes do not form a group.
         assert_eq!(of(&[&smile[..2], b"x"]), [0..1, 1..2]);
         assert_eq!(of(&[&[0x80], &[0x80]]), [0..1, 1..2]);
         assert!(of(&[]).is_empty());

@@ -15,7 +15,7 @@ use crate::reactive::{effect, memo};
 use crate::state::State;
 use crate::visible::shown_text;
 
-/// The text is taken when nobody has typed for so long.
+/// Delay after the last key before the text is tokenised.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Rows of the table.
 const ROWS: usize = 400;

@@ -113,7 +113,7 @@ fn what_is_missing_is_told() {
     assert_eq!(read("{\"kind\":\"token\"}"), Err(Damage::NoBeginning));
     assert_eq!(read(&without_line(0)), Err(Damage::NoBeginning));
     assert_eq!(read(&without_line(1)), Err(Damage::Misfit(2)));
-    // The summary names a token that is not there.
+    // The summary names a missing token.
     assert_eq!(read(&without_line(2)), Err(Damage::Misfit(3)));
     assert_eq!(read(&without_line(3)), Err(Damage::NoEnd));
 }
@@ -128,7 +128,7 @@ fn what_is_cut_or_changed_is_told() {
     let mut huge = recording();
     huge.model.num_hidden_layers = u32::MAX;
     assert_eq!(read(&huge.lines()), Err(Damage::Misfit(1)));
-    // Panels count on as many heads as the model has.
+    // Panels rely on the model's number of heads.
     let mut other = recording();
     other.model.num_attention_heads = 3;
     assert_eq!(read(&other.lines()), Err(Damage::Misfit(2)));
