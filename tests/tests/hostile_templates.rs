@@ -1,4 +1,4 @@
-//! Chat templates made to hurt: each is refused in bounded time, memory and stack.
+//! Malicious chat templates: each is refused in bounded time, memory and stack.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ struct Counting;
 static USED: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: the system's allocator does the work, with the same arguments.
+// SAFETY: forwards to the system's allocator with the same arguments.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();

@@ -102,7 +102,7 @@ fn logits_and_probabilities_are_those_of_transformers() {
                 );
             }
         }
-        // Negative control: the reference of one prompt is not that of another.
+        // Negative control: the references of two prompts differ.
         let other = furthest(&logits("france"), &logits("japan"));
         assert!(
             other > 1.0,

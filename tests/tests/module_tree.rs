@@ -35,7 +35,7 @@ fn modules_are_those_of_transformers() {
         assert_eq!(report.parameters, reference.parameters, "{name}");
         seen.push(got);
     }
-    // Control: not all of them look the same.
+    // Control: they differ.
     seen.sort();
     seen.dedup();
     assert!(seen.len() > 10, "{} different trees", seen.len());

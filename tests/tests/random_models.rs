@@ -117,7 +117,7 @@ fn check(fixture: &Fixture, gpu: Gpu) {
             "{name}: off by {} relative",
             off(&right)
         );
-        // Control: another prompt's logits are told apart.
+        // Control: another prompt's logits differ.
         assert!(
             seen.iter().all(|other| off(other) > 1e-3),
             "{name}: the control fails"

@@ -191,7 +191,7 @@ fn an_unreachable_network_is_one_sentence() {
             "VITRINE_CACHE",
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("empty-cache"),
         )
-        // No pip, and a proxy that nobody answers at.
+        // No pip, and a proxy that does not answer.
         .env("PATH", "")
         .env("HTTPS_PROXY", "http://127.0.0.1:9")
         .env("https_proxy", "http://127.0.0.1:9")

@@ -169,7 +169,7 @@ fn with_generation_config(name: &str, text: &str) -> String {
     to.to_str().unwrap().to_owned()
 }
 
-/// What the model's files recommend is followed; what is not followed is named.
+/// Recommended settings of the model's files are used, and unsupported ones are listed.
 #[test]
 fn sampling_defaults_are_those_of_the_model() {
     let config = r#"{"temperature": 0.5, "top_k": 7, "typical_p": 0.9, "num_beams": 3}"#;
@@ -185,7 +185,7 @@ fn sampling_defaults_are_those_of_the_model() {
         report["not_followed"],
         serde_json::json!(["typical_p", "num_beams"])
     );
-    // Controls: what is given wins, and another model has other defaults.
+    // Controls: arguments take precedence, and another model has other defaults.
     let report = sampled(&["--model", &other, "--temperature", "0.25"]);
     assert_eq!(report["sampling"]["temperature"], 0.25);
     let report = sampled(&["--model", RANDOM]);

@@ -47,7 +47,7 @@ fn each_prompt_says_what_it_says_alone() {
         assert_eq!(result["prompt"], *prompt);
         seen.push(ids(result));
     }
-    // Control: the prompts are told apart.
+    // Control: the prompts give different results.
     assert!(seen[0] != seen[1] && seen[1] != seen[2]);
     let tokens: usize = seen.iter().map(Vec::len).sum();
     assert_eq!(batch["tokens"], tokens);

@@ -1,4 +1,4 @@
-//! What the driver's compiler makes of a kernel, and what it tells of it.
+//! Compiles a kernel with the driver and reads its statistics.
 
 use std::ptr;
 
@@ -17,7 +17,7 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// A figure; 0 where this driver does not tell.
+    /// A statistic; 0 if this driver does not report it.
     pub fn statistic(&self, name: &str) -> f64 {
         let found = self.statistics.iter().find(|(known, _)| known == name);
         found.map_or(0.0, |(_, value)| *value)
@@ -26,7 +26,7 @@ impl Compiled {
     /// The machine code.
     ///
     /// # Errors
-    /// When the driver does not tell.
+    /// When the driver does not report it.
     pub fn machine_code(&self) -> Result<&str> {
         let found = self.texts.iter().find(|(name, _)| name == "Assembly");
         let (_, text) = found.context("the driver does not tell its machine code")?;
@@ -90,10 +90,10 @@ impl NullDevice {
         let read = read.get_pipeline_executable_internal_representations_khr;
         let device = self.device.handle();
         let mut count = 0;
-        // SAFETY: as above; without an array it tells how many there are.
+        // SAFETY: as above; without an array it returns the count.
         unsafe { read(device, &first, &mut count, ptr::null_mut()) }.result()?;
         let mut found = vec![Default::default(); count as usize];
-        // SAFETY: the array has room for so many; without memory of theirs they tell their lengths.
+        // SAFETY: the array has this many elements; without buffers they return their lengths.
         unsafe { read(device, &first, &mut count, found.as_mut_ptr()) }.result()?;
         let mut texts: Vec<Vec<u8>> = found.iter().map(room).collect();
         for (of, text) in found.iter_mut().zip(&mut texts) {

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::mnemonics::Kind;
 
-/// Instructions that run one after the other.
+/// A basic block: consecutive instructions.
 #[derive(Debug, Default)]
 pub struct Block {
     /// The label before it, or before the block that it follows.
     pub label: String,
     /// The instructions, without their encoding.
     pub instructions: Vec<String>,
-    /// Where it goes on, by place.
+    /// Its successors, by index.
     next: Vec<usize>,
 }
 
@@ -24,7 +24,7 @@ pub struct Loop {
     pub own_fused: usize,
     /// Instructions in it, those of both sides of each branch and those of loops inside of it once.
     pub instructions: usize,
-    /// The same by kind; a pair that is issued together counts as one above and as two here.
+    /// The same by kind; a dual-issued pair counts as one above and as two here.
     pub mix: BTreeMap<Kind, usize>,
 }
 
@@ -142,8 +142,8 @@ fn mix(blocks: &[Block], of: &BTreeSet<usize>) -> BTreeMap<Kind, usize> {
     mix
 }
 
-/// The loop that multiplies and adds `fused` times by itself, without what loops inside of it do; where there is none,
-/// the one that does so most. Where one brings data and the one around it computes, it is the latter.
+/// The loop with `fused` fused multiply-adds of its own, not counting inner loops; otherwise the one with most of
+/// them. If an inner loop loads data for the loop around it, it is the outer one.
 pub fn inner(loops: &[Loop], fused: Option<u32>) -> Option<&Loop> {
     let is_meant = |it: &Loop| fused == Some(it.own_fused as u32);
     loops.iter().max_by_key(|it| {

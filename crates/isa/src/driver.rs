@@ -50,7 +50,7 @@ pub fn pretend(command: &mut Command, driver: &Path, family: Family, name: &str)
         .env("RADV_FORCE_FAMILY", name)
         .env("VK_DRIVER_FILES", driver)
         .env("VK_ICD_FILENAMES", driver)
-        // Layers of this machine may know nothing of such a device.
+        // Layers of this machine may not support such a device.
         .env("VK_LOADER_LAYERS_DISABLE", "~implicit~")
         .env("NODEVICE_SELECT", "1")
         .env("MESA_SHADER_CACHE_DISABLE", "true");

@@ -14,7 +14,7 @@ use crate::table::{self, Style};
 
 /// Where they are, from the repository's root.
 const FIGURES: &str = "docs/isa.json";
-/// The same for people.
+/// The same as text.
 const TABLE: &str = "docs/isa.md";
 /// How much more instructions are too many.
 const MOST: f64 = 1.05;
@@ -25,7 +25,7 @@ const MOST: f64 = 1.05;
 pub struct Kept(BTreeMap<String, BTreeMap<String, BTreeMap<Family, f64>>>);
 
 impl Kept {
-    /// What the repository has.
+    /// The table in the repository.
     ///
     /// # Errors
     /// When the file is damaged.
@@ -70,7 +70,7 @@ impl Kept {
         self.0.contains_key(driver)
     }
 
-    /// Takes the figures of a run in place of those of the same driver, and writes them.
+    /// Replaces the figures of the same driver by those of a run, and writes them.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -88,7 +88,7 @@ impl Kept {
     }
 }
 
-/// Writes the table of a run in place of the one of the same driver.
+/// Writes the table of a run over that of the same driver.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -120,7 +120,7 @@ fn section(rows: &BTreeMap<Key, Row>) -> String {
 const TITLE: &str = "# What GPU compilers make of the kernels";
 const HEADING: &str = "\n## ";
 
-/// The text with this section in place of the one of the same driver, or behind the others.
+/// The text with this section instead of that of the same driver, or appended.
 fn with_section(before: &str, driver: &str, section: &str) -> String {
     let mut sections: BTreeMap<&str, String> = BTreeMap::new();
     for old in before.split(HEADING).skip(1) {

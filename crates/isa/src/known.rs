@@ -1,4 +1,4 @@
-//! What was measured before: a kernel whose SPIR-V is as it was is not compiled again.
+//! A cache of statistics: a kernel with unchanged SPIR-V is not compiled again.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,7 +18,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// What the file has, where there is one.
+    /// The content of the file, if there is one.
     pub fn open(folder: &Path, device: &str, driver: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         (REVISION, device, driver).hash(&mut hasher);
@@ -38,7 +38,7 @@ impl Known {
         let mut hasher = DefaultHasher::new();
         words.hash(&mut hasher);
         let first = hasher.finish();
-        // Another 64 bits of the same words in another place.
+        // The other 64 bits of the hash.
         (words.len(), first, words).hash(&mut hasher);
         let loop_of = fused.map_or(String::new(), |fused| format!("-{fused}"));
         format!("{first:016x}{:016x}{loop_of}", hasher.finish())

@@ -1,8 +1,8 @@
-//! `cargo xtask isa`: what a real GPU's compiler makes of the kernels, on a machine without that GPU.
+//! `cargo xtask isa`: compiles the kernels for real GPUs, on a machine without them.
 //!
-//! Plans are made at the shapes of five models on a device that only plans ([`planned`]). The kernels that they ask for
-//! become SPIR-V as wgpu makes it ([`spirv`]), which RADV compiles for chips that need not be there
-//! ([`null_device`], one process for each: [`worker`]). What it tells, and the loops of its machine code
+//! Plans are made at the shapes of five models on a device that only plans ([`planned`]). The kernels that they ask
+//! for become SPIR-V as wgpu makes it ([`spirv`]), which RADV compiles for chips that need not be there
+//! ([`null_device`], one process for each: [`worker`]). Its statistics, and the loops of its machine code
 //! ([`disassembly`]), is the [`report`]; kernels that are alike are one row of the [`table`].
 
 mod against;
@@ -40,7 +40,7 @@ use report::Report;
 use table::Style;
 use wanted::Wanted;
 
-/// What the compiler of real GPUs makes of the kernels, on a machine without those GPUs.
+/// Compile the kernels for real GPUs, on a machine without them, and print statistics of the machine code.
 ///
 /// Without arguments: one kernel for each role (shader, number formats, pass, place), for RDNA 3, RDNA 2 and
 /// GCN, in a table.
@@ -52,10 +52,10 @@ struct Arguments {
     /// RADV's description (an ICD's JSON file), instead of the machine's; so does VITRINE_RADV_ICD
     #[arg(long, value_name = "FILE")]
     driver: Option<PathBuf>,
-    /// Tell everything of each kernel; where there are few, this is done anyway
+    /// Print all statistics of each kernel; the default for a few kernels
     #[arg(long)]
     each: bool,
-    /// Take an earlier run in place of compiling, of which FILE is the JSON: one on another system, with its driver
+    /// Use the JSON of an earlier run instead of compiling, such as one on another system with its driver
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Print JSON
@@ -73,12 +73,12 @@ struct Arguments {
     /// Compile for the one family, and print lines for the process that asked
     #[arg(long, hide = true)]
     worker: bool,
-    /// Only see whether there is such a device
+    /// Only check whether there is such a device
     #[arg(long, hide = true)]
     probe: bool,
 }
 
-/// So many kernels are told of one by one.
+/// Up to this many kernels are printed one by one.
 const FEW: usize = 8;
 
 fn main() -> ExitCode {
@@ -150,7 +150,7 @@ fn run(arguments: &Arguments) -> Result<()> {
 const MISSING: &str =
     "RADV, the driver with the compiler, is not on this machine (Debian: mesa-vulkan-drivers)";
 
-/// None where there is no driver, and nobody insists.
+/// `None` without a driver, unless one is required.
 fn report(arguments: &Arguments) -> Result<Option<Report>> {
     if let Some(file) = &arguments.from {
         return Report::read(file).map(Some);

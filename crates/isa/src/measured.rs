@@ -1,4 +1,4 @@
-//! What is known of a kernel on a family of GPUs.
+//! Statistics of a kernel on a family of GPUs.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::disassembly::{self, Loop};
 use crate::mnemonics::Kind;
 use crate::unit::Unit;
 
-/// What a compiler made of a kernel.
+/// Statistics of a compiled kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Vector registers of a lane.
@@ -19,7 +19,7 @@ pub struct Measured {
     pub spilled_vgprs: u32,
     /// Scalar registers that are kept in vector registers.
     pub spilled_sgprs: u32,
-    /// Bytes of memory that a subgroup has for what is in no register.
+    /// Bytes of scratch memory of a subgroup, for values that are not in registers.
     pub scratch_bytes: u32,
     /// Bytes of workgroup memory.
     pub lds_bytes: u32,
@@ -48,18 +48,18 @@ pub struct Inner {
     pub own_fused: u32,
     /// All of them by kind.
     pub mix: BTreeMap<Kind, usize>,
-    /// What a trip covers, where the kernel says so.
+    /// The work of an iteration, if the kernel declares it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
-    /// Loops beside it and around it.
+    /// Other loops.
     pub other_loops: u32,
 }
 
 impl Measured {
-    /// From what the driver tells; the inner loop is the one that multiplies and adds `fused` times, if any does.
+    /// From the driver's statistics; the inner loop is the one with `fused` multiply-adds, if any has.
     ///
     /// # Errors
-    /// When the driver does not tell its machine code.
+    /// When the driver does not report its machine code.
     pub fn new(compiled: &Compiled, fused: Option<u32>) -> Result<Self> {
         let loops = disassembly::loops(&disassembly::blocks(compiled.machine_code()?));
         let of = |name| compiled.statistic(name) as u32;
@@ -76,7 +76,7 @@ impl Measured {
         })
     }
 
-    /// The same, where a trip of the inner loop covers this. Where that loop is gone, unrolled perhaps, no other has
+    /// The same, if an iteration of the inner loop covers this. If that loop is gone, perhaps unrolled, no other has
     /// its unit.
     pub fn with_unit(mut self, unit: Option<Unit>) -> Self {
         if let Some(inner) = &mut self.inner {
@@ -97,7 +97,7 @@ impl Measured {
         Some(f64::from(inner.instructions) / inner.unit?.per_trip)
     }
 
-    /// The same, of those that each lane does.
+    /// The same, for vector instructions.
     pub fn vector_per_unit(&self) -> Option<f64> {
         let inner = self.inner.as_ref()?;
         Some(f64::from(inner.vector) / inner.unit?.per_trip)

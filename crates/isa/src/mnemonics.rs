@@ -36,7 +36,7 @@ pub enum Kind {
     LoadShared,
     /// Stores to it.
     StoreShared,
-    /// What did not fit the registers, and arrays that are indexed by what is not known.
+    /// Spilled registers, and arrays with dynamic indices.
     Scratch,
     /// Loads that all lanes have together.
     LoadScalar,
@@ -50,7 +50,7 @@ pub enum Kind {
     Other,
 }
 
-/// What instructions begin with, what is more special first.
+/// Prefixes of instructions, the more specific first.
 const BEGINNINGS: &[(Kind, &str)] = &[
     (Kind::Scratch, "scratch_"),
     (

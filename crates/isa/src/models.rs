@@ -5,7 +5,7 @@ use vitrine_kernels::{Dtype, KvDtype};
 use vitrine_model::ggml::GgmlType;
 use vitrine_model::{Config, LoadOptions, Quantization, Quantize, Tuning};
 
-/// Names and configurations, with as many layers as there are kinds of them; the first one stands for others.
+/// Names and configurations, with one layer of each kind; the first model represents the others.
 pub const MODELS: [(&str, &str); 5] = [
     ("Llama-3-8B", include_str!("models/llama-3-8b.json")),
     ("Phi-3-mini", include_str!("models/phi-3-mini.json")),

@@ -28,9 +28,9 @@ impl NullDevice {
     /// The only device that this process sees.
     ///
     /// # Errors
-    /// When there is none, or it is a real one.
+    /// When there is none, or it is a real device.
     pub fn open() -> Result<Self> {
-        // SAFETY: the library is the system's Vulkan loader, and stays loaded as long as what comes from it.
+        // SAFETY: the library is the system's Vulkan loader, and outlives everything that comes from it.
         let entry = unsafe { ash::Entry::load() }.context("there is no Vulkan loader")?;
         let application = vk::ApplicationInfo::default().api_version(vk::API_VERSION_1_3);
         let instance = vk::InstanceCreateInfo::default().application_info(&application);

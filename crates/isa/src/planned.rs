@@ -33,7 +33,7 @@ pub struct Planned {
     pub source: ShaderSource,
     /// Where it runs.
     pub uses: Uses,
-    /// The same one by one, without the models.
+    /// The kernels one by one, without the models.
     pub roles: BTreeSet<Role>,
 }
 

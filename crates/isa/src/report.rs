@@ -14,7 +14,7 @@ use crate::planned::Uses;
 use crate::wanted::Wanted;
 use crate::worker;
 
-/// Kernels and what the compiler made of them.
+/// Kernels and their statistics.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The driver and its version.
@@ -28,7 +28,7 @@ pub struct Report {
 pub struct Kernel {
     /// The name of its shader.
     pub name: String,
-    /// What tells it from others of this name.
+    /// Distinguishes it from others of this name.
     pub label: String,
     /// Where it runs.
     pub uses: Uses,
@@ -47,7 +47,7 @@ impl Report {
         report.with_context(|| format!("{} is not the JSON of an earlier run", file.display()))
     }
 
-    /// Compiles what is wanted, for all families at a time.
+    /// Compiles the selected kernels, for all families in parallel.
     ///
     /// # Errors
     /// When the driver has no such device, or a kernel cannot be compiled.
@@ -60,7 +60,7 @@ impl Report {
         }
         let mut version = String::new();
         let mut kernels: BTreeMap<String, Kernel> = BTreeMap::new();
-        // Who waits for one does not hear the others, whose pipes may be full: each has a thread.
+        // Each process has a thread, so that none blocks on a full pipe.
         let heard: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = children
                 .into_iter()

@@ -1,11 +1,11 @@
-//! What kernels are for, whatever the model.
+//! The purpose of kernels, independent of the model.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::models::MODELS;
 use crate::planned::Planned;
 
-/// Number formats of weights, activations and cache; the pass; the stage in it and what is computed there.
+/// Formats of weights, activations and cache; the pass; the stage and its operation.
 pub type Role = [&'static str; 6];
 
 /// Of `planned`, labels of as many as are needed to have each role once. Kernels of one role differ in what
@@ -32,7 +32,7 @@ pub fn one_of_each(planned: &BTreeMap<String, Planned>) -> BTreeSet<String> {
     kept
 }
 
-/// Whether a pass does what nobody can do without.
+/// Whether every pass needs it.
 fn is_common([.., pass, _, _]: &Role) -> bool {
     !matches!(
         *pass,

@@ -9,7 +9,7 @@ use crate::measured::Measured;
 use crate::planned::Uses;
 use crate::report::{Kernel, Report};
 
-/// What the kernels of a row have in common.
+/// The key of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Key {
     /// The name of their shader.
@@ -22,7 +22,7 @@ pub struct Key {
     pub numbers: String,
 }
 
-/// What a family's compiler made of a row.
+/// Statistics of a row on a family.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
     /// The most vector registers.
@@ -77,7 +77,7 @@ impl Key {
         let uses = &kernel.uses;
         let pass = pass(uses);
         let is_attention = kernel.name.starts_with("attention");
-        // Loops of attention are as long as a head, and unpack what the cache has.
+        // Loops of attention depend on the head size and the data type of the cache.
         let numbers = match is_attention {
             true if pass == "inside" => Vec::new(),
             true => {
@@ -109,7 +109,7 @@ fn activations(uses: &Uses) -> Option<String> {
     }
 }
 
-/// The most common of its passes: the others share its kernels. `inside` is where somebody looks inside.
+/// The most common of its passes, whose kernels the others share. `inside` is an inspected pass.
 fn pass(uses: &Uses) -> String {
     const COMMON: [&str; 5] = ["token", "batch", "prompt", "choice", "readout"];
     let has = |part: &&str| uses.passes.iter().any(|pass| pass.starts_with(part));

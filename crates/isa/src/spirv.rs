@@ -16,7 +16,7 @@ pub struct Spirv {
     pub words: Vec<u32>,
     /// What it binds, 0, 1, … of group 0.
     pub bindings: Vec<Binding>,
-    /// What a trip of its inner loop covers, where its text says so.
+    /// The work of an iteration of its inner loop, if its text declares it.
     pub unit: Option<Unit>,
 }
 

@@ -106,7 +106,7 @@ fn of_family(cell: &Cell, unit: &str) -> [String; 3] {
     ]
 }
 
-/// Columns that stand below one another; words to the left, figures to the right.
+/// Aligned columns: text to the left, numbers to the right.
 fn aligned(lines: &[Vec<String>], style: Style) -> String {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| {

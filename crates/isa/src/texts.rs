@@ -12,7 +12,7 @@ use crate::wanted::Wanted;
 
 /// A kernel as naga reads it.
 pub struct Text {
-    /// What tells it from others.
+    /// Distinguishes it from others.
     pub label: String,
     /// The name of its shader.
     pub name: String,
@@ -70,12 +70,12 @@ fn of_file(path: &std::path::Path) -> Result<Text> {
     })
 }
 
-/// Whether a word is what the kernel is for, a part of its name, or a flag or constant of it.
+/// Whether a word is the kernel's purpose, a part of its name, or one of its flags or constants.
 fn fits(word: &str, label: &str, kernel: &Planned) -> bool {
     let uses = &kernel.uses;
     let sets = [&uses.models, &uses.activations, &uses.caches, &uses.passes];
     let place = |place: &String| place == word || place.ends_with(&format!(".{word}"));
-    // What has no weights runs with all of them.
+    // Kernels without weights run with all formats.
     uses.weights.len() == 1 && uses.weights.contains(word)
         || sets.iter().any(|set| set.contains(word))
         || uses.places.iter().any(place)

@@ -1,4 +1,4 @@
-//! What a trip of a kernel's inner loop is worth.
+//! The unit of work of a kernel's inner loop.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Unit {
     pub fused: Option<u32>,
 }
 
-/// What a loop goes through.
+/// The elements of a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Of {
@@ -34,7 +34,7 @@ const NAMES: [(&str, Of); 3] = [
 ];
 
 impl Unit {
-    /// What the constants of a kernel say.
+    /// The unit that a kernel's constants declare.
     pub fn of_module(module: &naga::Module) -> Option<Self> {
         let found = NAMES.into_iter().find_map(|(name, of)| {
             let per_trip = constant(module, name).filter(|n| *n > 0.0)?;

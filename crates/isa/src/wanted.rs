@@ -1,4 +1,4 @@
-//! Which kernels, and how much of them is to be told.
+//! The selected kernels and the form of the output.
 
 use std::path::PathBuf;
 
@@ -24,8 +24,8 @@ pub struct Wanted {
     /// The kernels among which `tune` chooses, too
     #[arg(long)]
     pub candidates: bool,
-    /// Compile this WGSL in place of what plans ask for; `const WEIGHTS_PER_TRIP: u32 = 32;` in it says
-    /// what a trip of its inner loop covers
+    /// Compile this WGSL instead of the kernels of plans; `const WEIGHTS_PER_TRIP: u32 = 32;` in it declares the work
+    /// of an iteration of its inner loop
     #[arg(long, value_name = "FILE", conflicts_with_all = ["filter", "model", "all", "candidates"])]
     pub wgsl: Vec<PathBuf>,
     /// Write WGSL and machine code of each kernel into this folder

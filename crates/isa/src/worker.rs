@@ -20,7 +20,7 @@ use crate::texts::{self, Text};
 use crate::wanted::Wanted;
 use crate::{driver, spirv};
 
-/// What the process says.
+/// Messages of the process.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Line {
@@ -35,16 +35,16 @@ pub enum Line {
     Kernel(Box<Told>),
 }
 
-/// What it says of a kernel.
+/// The message about a kernel.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Told {
-    /// What tells it from others.
+    /// Distinguishes it from others.
     pub label: String,
     /// The name of its shader.
     pub name: String,
     /// Where it runs.
     pub uses: Uses,
-    /// What the compiler made of it.
+    /// Its statistics.
     pub measured: Measured,
 }
 
@@ -128,7 +128,7 @@ pub fn start(driver: &Path, family: Family, chip: &str, wanted: &Wanted) -> Resu
     command.spawn().context("this program cannot start itself")
 }
 
-/// Hears what it says, and waits for its end: the driver's version, and the kernels.
+/// Reads its messages and waits for its end: the driver's version, and the kernels.
 ///
 /// # Errors
 /// When it failed; its own message has been printed.

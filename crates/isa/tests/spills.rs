@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// A kernel with so many sums in a lane, all of them in use at a time.
+/// A kernel with this many live sums per invocation.
 fn kernel(sums: usize) -> String {
     let each = |line: &str| -> String {
         let lines = (0..sums).map(|sum| line.replace('$', &sum.to_string()));

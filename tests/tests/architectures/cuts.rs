@@ -24,7 +24,7 @@ fn check(name: &str) {
                 assert!(cut > 1, "{tier:?} has tilings to choose from");
                 break;
             }
-            // Two tell one prompt from another.
+            // Two, to distinguish the prompts.
             fixture.check_sequences(&mut engine, 2);
         }
     }
@@ -45,7 +45,7 @@ fn gpt2_in_every_cut() {
     check("gpt2");
 }
 
-/// What is measured is used, kept and known again.
+/// Measured tilings are used, kept and read again.
 #[test]
 fn tuning_is_kept_for_the_same_adapter() {
     let fixture = Fixture::read("architectures", "phi3");
@@ -79,7 +79,7 @@ fn tuning_is_kept_for_the_same_adapter() {
     let mut again = load(Tuning::from_json(json.as_bytes(), "this adapter"));
     assert!(again.is_tuned());
     fixture.check(&mut again);
-    // Of another adapter, of another kernel, or damaged: nothing is known.
+    // Files of another adapter, another kernel version, or damaged ones are ignored.
     let other_kernel = json.replace("\"kernel\": \"", "\"kernel\": \"x");
     for (json, adapter) in [
         (json.as_str(), "another adapter"),

@@ -1,4 +1,4 @@
-//! A small model with what transformers says about it, and what is asked of the engine.
+//! A small model with the results of transformers and of the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ impl Fixture {
         }
     }
 
-    /// What a user has: the model without our references.
+    /// The files of the model without our references.
     pub fn files(&self) -> Files {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&self.folder).unwrap() {
@@ -102,7 +102,7 @@ impl Fixture {
         self.check_sequences(engine, self.golden.sequences.len());
     }
 
-    /// The same for the first so many prompts.
+    /// The same for the first prompts.
     pub fn check_sequences(&self, engine: &mut Engine, most: usize) {
         let mut others: Vec<Vec<f32>> = Vec::new();
         for sequence in self.golden.sequences.iter().take(most) {
@@ -110,7 +110,7 @@ impl Fixture {
             let got = logits(engine, &sequence.prompt_ids);
             let error = off(&got, &right);
             assert!(error < TOLERANCE, "{}: off by {error}", sequence.name);
-            // Control: another prompt's logits are told apart.
+            // Control: another prompt's logits differ.
             assert!(others.iter().all(|other| off(&got, other) > TOLERANCE));
             let without = sequence.new_ids_without_cache.as_ref();
             for (kv_cache, right) in [

@@ -7,13 +7,13 @@ use crate::fixture::{Fixture, TOLERANCE, load, logits, off};
 fn check(name: &str) {
     let fixture = Fixture::read("architectures", name);
     fixture.check(&mut load(fixture.files()));
-    // The same model, written in other ways.
+    // The same model in other spellings.
     let config = Config::from_json(&serde_json::to_vec(&fixture.config()).unwrap()).unwrap();
     for (name, spelling) in &fixture.golden.spellings {
         let spelling = Config::from_json(&serde_json::to_vec(spelling).unwrap());
         assert_eq!(spelling.unwrap(), config, "{name}");
     }
-    // Controls: what is another model for transformers is another model here, by as much.
+    // Controls: changes that matter to transformers matter here as much.
     for control in &fixture.golden.controls {
         let mut config = fixture.config();
         config.extend(control.change.clone());

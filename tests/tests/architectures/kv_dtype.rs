@@ -1,5 +1,4 @@
-//! The KV cache in 16 and in 8 bits beside activations in 32: near what transformers gives, in a part of the
-//! bytes.
+//! The KV cache in 16 and in 8 bits with activations in 32: close to transformers, in a part of the bytes.
 
 use pollster::block_on;
 use vitrine_engine::{Engine, EngineError, KvDtype, LoadOptions};
@@ -58,7 +57,7 @@ fn every_architecture_with_fewer_bits() {
                 assert!(error > 1e-6, "{what}: off by {error} in 8 bits");
                 assert!(error < IN_8_BITS, "{what}: off by {error} in 8 bits");
                 worst = worst.max(error);
-                // Control: another prompt's logits are told apart.
+                // Control: another prompt's logits differ.
                 assert!(
                     others.iter().all(|other| off(&got, other) > IN_8_BITS),
                     "{what}"
@@ -73,6 +72,6 @@ fn every_architecture_with_fewer_bits() {
             }
         }
     }
-    // The bound tells something.
+    // The bound is not trivial.
     assert!(worst > IN_8_BITS / 10.0, "{worst}");
 }

@@ -1,5 +1,5 @@
-//! Activations in signed bytes on whole models, in every cut: close to those in floats on the same
-//! weights, and in a batch what they are alone.
+//! Activations in signed bytes on whole models, with every tiling: close to those in floats on the same weights, and
+//! in a batch what they are alone.
 
 use pollster::block_on;
 use vitrine_engine::{Engine, KvDtype, LoadOptions, Quantization, Quantize, Tuning};
@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, load_with, logits, off};
 
 /// Of the largest logit: what rounding activations to 8 bits does to these small random models.
 const TOLERANCE: f32 = 0.05;
-/// Of the largest logit: cuts add in different orders, so that some value is rounded to the number beside it.
+/// Relative to the largest logit: tilings add in different orders, so that some values are rounded differently.
 const BETWEEN_CUTS: f32 = 0.01;
 /// Of the largest logit: with the KV cache in 8 bits as well.
 const BOTH: f32 = 0.08;
@@ -43,7 +43,7 @@ fn check(name: &str, quantize: Quantize) {
     };
     let floats = options(quantize, false, Tuning::default());
     let floats = all(&mut load(&fixture, Tier::LAVAPIPE, &floats));
-    // Control: another prompt's logits are told apart.
+    // Control: another prompt's logits differ.
     assert!(off(&floats[0], &floats[1]) > 2.0 * TOLERANCE);
     let mut first: Option<Vec<Vec<f32>>> = None;
     for tier in [Tier::LAVAPIPE, Tier::Gpu] {
@@ -119,10 +119,10 @@ fn with_a_kv_cache_in_bytes() {
                 let [floats, packed, cached, both] = &all;
                 assert!(off(both, floats) < BOTH, "{what}");
                 assert!(off(both, cached) > 1e-5, "{what}: as with the cache alone");
-                // A head of 32 values that is all of attention is rounded to the same grid twice.
+                // If attention is a single head of 32 values, it is rounded to the same grid twice.
                 let differs = off(both, packed) > 1e-5 || sequence.prompt_ids.len() == 1;
                 assert!(differs, "{what}: as with activations alone");
-                // Control: another prompt's logits are told apart.
+                // Control: another prompt's logits differ.
                 let other = last.replace(floats.clone());
                 assert!(other.is_none_or(|other| off(both, &other) > BOTH), "{what}");
             }
@@ -140,7 +140,7 @@ fn with_a_kv_cache_in_bytes_a_batch_does_too() {
     check_batch(Some(KvDtype::Q8));
 }
 
-/// Step by step: what is generated together, and what was cached.
+/// Step by step, in a batch and from the cache.
 fn check_batch(kv_dtype: Option<KvDtype>) {
     let fixture = Fixture::read("architectures", "llama");
     let options = LoadOptions {

@@ -1,4 +1,4 @@
-//! What must be refused, in one sentence that names what is wrong.
+//! Files that must be refused with one sentence that names the error.
 
 use std::fmt::Debug;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::fixture::{Files, Fixture, load, replaced, try_load};
 
-/// Whether files were refused, in one sentence that has all of some words; says what was not right.
+/// Checks that files were refused with one sentence that contains all of some words; returns what was wrong.
 #[derive(Default)]
 struct Refusals(Vec<String>);
 
@@ -334,7 +334,7 @@ fn damaged_safetensors_are_refused() {
 
 #[test]
 fn a_change_of_nothing_is_not_refused() {
-    // Control: what these tests do to the files is not itself what is refused.
+    // Control: rewriting the files does not cause the refusal.
     load(changed("llama", json!({"use_cache": false})));
     load(with_header("llama-mqa", |header| {
         header.insert("__metadata__".to_owned(), json!({"format": "pt"}));

@@ -1,4 +1,4 @@
-//! Weights read from textures of either kind and from storage, on the same adapter: the same model.
+//! Weights in both kinds of textures and in storage buffers give the same model on the same adapter.
 
 use pollster::block_on;
 use vitrine_engine::{Engine, LoadOptions, Quantization, Quantize};

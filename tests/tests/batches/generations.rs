@@ -123,7 +123,7 @@ fn branches_of_a_generation() {
         ..ForkRequest::default()
     };
     assert!(block_on(engine.fork(kept, &fork, &mut ())).is_err());
-    // What is forgotten goes on in its branches.
+    // Branches of a removed branch continue.
     assert!(block_on(engine.fork(first, &fork, &mut ())).is_ok());
 }
 
@@ -139,7 +139,7 @@ impl Observer for Steps {
     }
 }
 
-/// A fork draws, tells of itself and is changed as a generation from the same tokens.
+/// A fork has the draws, packets and interventions of a generation from the same tokens.
 #[test]
 fn a_fork_is_a_generation_of_its_own() {
     let mut engine = engine("llama");
@@ -218,7 +218,7 @@ fn timeless(steps: &[TokenStep]) -> Vec<TokenStep> {
     steps.iter().map(timeless).collect()
 }
 
-/// Each sequence of a batch is watched and changed as it would be alone, whatever the others want.
+/// Each sequence of a batch has the packets and interventions that it has alone.
 #[test]
 fn packets_and_interventions_in_a_batch_are_those_of_each_prompt_alone() {
     let mut engine = engine("llama");
@@ -276,7 +276,7 @@ fn packets_and_interventions_in_a_batch_are_those_of_each_prompt_alone() {
                 assert_ne!(timeless(&plain.0), got, "sequence {index}");
             }
         }
-        // Control: packets are told apart.
+        // Control: packets differ.
         assert_ne!(heard.0[0][0].packet, heard.0[3][0].packet);
     }
 

@@ -1,4 +1,4 @@
-//! Several sequences in one cache: batches, and forks that share what is common.
+//! Several sequences in one cache: batches, and forks that share their common pages.
 
 #![allow(
     clippy::unwrap_used,

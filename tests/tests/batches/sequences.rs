@@ -113,7 +113,7 @@ fn check_batch(name: &str, mut model: Model) {
         let right = alone(&mut model, prompt, length);
         assert_eq!(*got, right, "{name}: a prompt of {} tokens", prompt.len());
     }
-    // Control: the sequences are told apart.
+    // Control: the sequences differ.
     let different: BTreeSet<_> = together.iter().map(|ids| &ids[..1]).collect();
     assert!(different.len() > 1, "{name}: {together:?}");
 }
@@ -131,7 +131,7 @@ fn each_fixture_says_the_same_in_a_batch() {
     }
 }
 
-/// A head's scale depends on nothing beside it.
+/// A head's scale depends only on the head.
 #[test]
 fn a_cache_in_8_bits_says_the_same_in_a_batch_and_in_forks() {
     let q8 = Some(KvDtype::Q8);
@@ -203,7 +203,7 @@ fn the_golden_prompts_in_one_batch() {
     }
 }
 
-/// Forks at several places, at the ends of pages among them, against fresh prompts of the same ids.
+/// Forks at several positions, including ends of pages, compared with new prompts of the same ids.
 fn check_forks(model: &mut Model, what: &str) {
     let vocab = model.config().vocab_size;
     let context = model.config().max_position_embeddings;
@@ -231,7 +231,7 @@ fn check_forks(model: &mut Model, what: &str) {
         }
         let mut got = vec![block_on(pending.prediction()).unwrap().chosen.id];
         for _ in 0..4 {
-            // Both go on, in one pass.
+            // Both continue in one pass.
             let pending = model.decode_batch(&[fork], 0).unwrap();
             got.push(block_on(pending.predictions()).unwrap()[0].chosen.id);
         }

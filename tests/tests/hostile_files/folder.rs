@@ -7,7 +7,7 @@ use super::{Files, assert_refused, check_sentence, good_folder, open};
 const SHARD: &str = "model-00001-of-00003.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// A safetensors file of this directory and so many bytes.
+/// A safetensors file with this header and number of bytes.
 fn safetensors(directory: &str, data: usize) -> Vec<u8> {
     let mut file = (directory.len() as u64).to_le_bytes().to_vec();
     file.extend(directory.as_bytes());

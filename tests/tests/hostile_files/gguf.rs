@@ -42,7 +42,7 @@ impl Writer {
         self.u64(offset);
     }
 
-    /// The file with so many bytes of tensors.
+    /// The file with this many bytes of tensors.
     fn end(mut self, data: usize) -> Files {
         self.0.resize(self.0.len().next_multiple_of(32) + data, 0);
         model(self.0)

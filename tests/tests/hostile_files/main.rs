@@ -1,4 +1,4 @@
-//! Files that were made to hurt: each is refused with one clear sentence, and quickly.
+//! Malicious files: each is refused quickly with one clear sentence.
 
 #![allow(
     clippy::unwrap_used,

@@ -103,7 +103,7 @@ fn what_cannot_be_changed_is_refused_in_one_sentence() {
     }
 }
 
-/// What is chosen among: ids and logits of the best, best first.
+/// Ids and logits of the candidates, best first.
 type Best = Vec<(u32, f32)>;
 
 /// Asks for interventions after some tokens.
@@ -130,7 +130,7 @@ impl Observer for Meddler {
 
 const NEW_TOKENS: usize = 8;
 
-/// The same by hand: changes from the given tokens on.
+/// The same manually: interventions from the given tokens on.
 fn by_hand(model: &mut Model, ids: &[u32], changes: &[(usize, Vec<Change>)]) -> Vec<Best> {
     let mut seen = Vec::new();
     for token in 0..NEW_TOKENS {

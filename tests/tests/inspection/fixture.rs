@@ -49,7 +49,7 @@ pub const ALL: [&str; 29] = [
     "qwen3-window",
 ];
 
-/// What the file says about itself.
+/// The metadata of the file.
 #[derive(Deserialize)]
 pub struct Document {
     pub prompt_ids: Vec<u32>,

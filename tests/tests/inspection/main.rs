@@ -1,5 +1,5 @@
-//! What is inside the models of `fixtures/architectures`, and what changing it does, against
-//! transformers (`tests/reference/make_inspection.py`).
+//! Activations of the models of `fixtures/architectures`, and the effect of interventions, compared with transformers
+//! (`tests/reference/make_inspection.py`).
 
 #![allow(
     clippy::unwrap_used,

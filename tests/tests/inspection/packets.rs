@@ -129,7 +129,7 @@ fn check_timings(model: &Model, spans: &[Span], name: &str) {
         .iter()
         .map(|span| (span.place.stage, span.place.layer))
         .collect();
-    // One recording after the other may be of the same stage.
+    // Consecutive spans may belong to the same stage.
     found.dedup();
     let of_layer = |layer| [("attention", Some(layer)), ("mlp", Some(layer))];
     let mut right = vec![("embed", None)];
@@ -172,7 +172,7 @@ fn the_lens_of_every_nth_layer_is_part_of_the_whole() {
         let wanted: Vec<_> = whole.iter().step_by(every as usize).cloned().collect();
         assert_eq!(some, wanted, "every {every}");
     }
-    // Control: layers are told apart.
+    // Control: layers differ.
     assert_ne!(whole[0], whole[1]);
 }
 
@@ -186,7 +186,7 @@ fn a_paced_lens_is_that_of_the_token_or_not_there() {
         let parts = PacketParts { lens_paced, ..ALL };
         model.watch(parts).unwrap();
         let mut pending = vec![model.prefill(prompt, 0).unwrap()];
-        // Begun one after the other: the price of the first is not known yet.
+        // Started one after the other: the cost of the first is not known yet.
         pending.extend(rest.iter().map(|_| model.decode(0).unwrap()));
         let packets = pending.into_iter().map(|pending| {
             let packet = block_on(pending.prediction()).unwrap().packet.unwrap();
@@ -203,11 +203,11 @@ fn a_paced_lens_is_that_of_the_token_or_not_there() {
     for (paced, whole) in paced.iter().zip(&whole) {
         assert!(paced.is_empty() || paced == whole);
     }
-    // Control: tokens are told apart.
+    // Control: tokens differ.
     assert_ne!(whole[0], whole[1]);
 }
 
-/// Inspection changes no bit of what is predicted, and what is not asked for is not there.
+/// Inspection changes no bit of the predictions, and parts that were not requested are absent.
 #[test]
 fn watched_tokens_are_the_same() {
     let fixture = Fixture::read("llama");

@@ -81,7 +81,7 @@ fn a_runs_own_activations_change_nothing_and_all_of_another_run_give_its_answer(
                 if site.0 != PatchSite::Residual || layer == 0 {
                     everything.extend(others.clone());
                 }
-                // Control: what is of another run is felt.
+                // Control: activations of another run have an effect.
                 let felt = off(&logits(&mut engine, &own, others), &here);
                 assert!(felt > TOLERANCE, "{name}: other {} {layer}: {felt}", site.1);
             }
@@ -141,7 +141,7 @@ fn maps_of_every_site_are_what_single_patches_restore() {
                     assert!((got - wanted).abs() < 1e-4, "{what}: {got} {wanted}");
                 }
             }
-            // What the last layer adds before the last position nobody reads, but what it attends to.
+            // Of the last layer only the last position is read, but it attends to the others.
             let row = &whole.restored[last as usize];
             let (before, at_the_end) = row.split_at(end as usize);
             let unread = before.iter().all(|share| share.abs() < 1e-5);

@@ -9,7 +9,7 @@ use vitrine_protocol::{
 
 use crate::fixture::{Fixture, TOLERANCE, gpu, off, trace};
 
-/// Hears all, and stops after so many steps.
+/// Receives all events, and stops after this many steps.
 #[derive(Default)]
 struct Listener {
     progress: Vec<(u64, u64)>,
@@ -32,7 +32,7 @@ impl AskObserver for Listener {
     }
 }
 
-/// Stops after so many parts.
+/// Stops after this many parts.
 struct Stops(usize);
 
 impl AskObserver for Stops {
@@ -121,7 +121,7 @@ fn thumbnails_are_the_highest_of_what_they_stand_for() {
     };
     assert_eq!(report.heads.len(), layers * heads);
 
-    // One cell for a whole head: the first token looks at itself only.
+    // One cell for a whole head: the first token attends only to itself.
     let (_, tensors) = ask(&mut engine, &question(1));
     assert_eq!(tensors[0].data, TensorData::U8(vec![255; layers * heads]));
 
@@ -271,7 +271,7 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
     }
 }
 
-/// What was measured is told again, and stopping in between changes nothing.
+/// Measurements are reported again, and stopping changes nothing.
 #[test]
 fn how_matrices_are_cut_is_measured_and_told() {
     let (_, mut engine) = load("llama");

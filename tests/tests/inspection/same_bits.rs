@@ -49,7 +49,7 @@ fn tapped_and_untapped_runs_give_the_same_bits() {
     }
 }
 
-/// Who does not look pays for nothing: the plan is the same, kernel by kernel; and after a look too.
+/// Inspection costs nothing when off: the plan is the same, kernel by kernel, also after an inspection.
 #[test]
 fn a_plan_without_taps_is_the_plan() {
     for name in ["llama", "gemma3", "gpt2"] {

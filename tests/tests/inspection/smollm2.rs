@@ -74,7 +74,7 @@ fn every_layer_of_the_real_model_is_that_of_transformers() {
         let got = &seen.get(Tap::HiddenStates(layer)).unwrap().values[(n - 1) * HIDDEN..];
         let error = off(got, wanted);
         assert!(error < TOLERANCE, "hidden_states.{layer} is {error} off");
-        // Control: its neighbour is told apart.
+        // Control: its neighbour differs.
         let other = (layer as usize + 1) % (LAYERS + 1);
         assert!(off(got, &hidden[other * HIDDEN..][..HIDDEN]) > TOLERANCE);
     }
@@ -177,7 +177,7 @@ fn ablated_heads_move_the_answer_as_far_as_in_transformers() {
             "{layer}.{head}: {} {kl}",
             report.kl
         );
-        // What was changed is the model's own again.
+        // The interventions are removed again.
         let after = block_on(engine.next(&prompt, 1)).unwrap().distribution.top;
         assert_eq!(after[0].logit, report.before.top[0].logit);
     }

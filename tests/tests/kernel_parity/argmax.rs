@@ -113,7 +113,7 @@ fn rows_are_chosen_each_for_itself() {
             assert_eq!((got.id, got.logit), (right.0, right.1), "{n} logits");
             assert!((got.logsumexp - right.2).abs() < 1e-4, "{n} logits");
         }
-        // Control: rows are told apart.
+        // Control: rows differ.
         assert!(got[0].id != right[1].0 || got[0].logit != right[1].1);
     }
 }

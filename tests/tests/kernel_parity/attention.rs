@@ -33,7 +33,7 @@ pub fn forms(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)
     all
 }
 
-/// The same where tokens are one sequence's: also in tiles of them.
+/// The same for tokens of one sequence, also in tiles.
 pub fn forms_of_one(gpu: &Gpu, cache: CacheLayout) -> Vec<(CacheLayout, AttentionShape)> {
     let mut all = forms(gpu, cache);
     all.push((cache, shape(AttentionForm::Prompt, 1)));
@@ -71,7 +71,7 @@ impl Case {
         let (q_width, kv_width) = (heads * head_dim, kv_heads * head_dim);
         let q = numbers(1, (self.tokens * q_width) as usize);
         let raw = [2, 3].map(|seed| numbers(seed, (positions * kv_width) as usize));
-        // Rounding is not what is tested here.
+        // Rounding is not tested here.
         let [k, v] = [0, 1].map(|i| remembered(self.cache, &raw[i]));
         let sizes = [heads, kv_heads, head_dim].map(|size| size as usize);
         let scale = 3.0 / (head_dim as f32).sqrt();
@@ -81,7 +81,7 @@ impl Case {
         };
         let right = twin(&v, self.sliding_window);
         let wrong = match self.sliding_window {
-            // One position more, where there is one.
+            // One more position, if there is one.
             Some(window) if window < positions => twin(&v, Some(window + 1)),
             // Another value at the last position, which only the last token sees.
             _ => {
@@ -303,7 +303,7 @@ fn attention_of_groups() {
     }
 }
 
-/// What a real GPU gets.
+/// The kernels of a real GPU.
 #[test]
 fn real_gpus_have_kernels_of_their_own() {
     let cache = CacheLayout {
@@ -324,7 +324,7 @@ fn real_gpus_have_kernels_of_their_own() {
     }
 }
 
-/// The same to the bit whether somebody looks, and beside other tokens or alone.
+/// The same bits with and without inspection, and alone or together with other tokens.
 #[test]
 fn company_changes_no_bits() {
     let gpu = gpu();
@@ -384,7 +384,7 @@ fn company_changes_no_bits() {
     }
 }
 
-/// Keys that are one split are the same to the bit, whether others could have been split or not.
+/// Keys that fit one split give the same bits, whether splits are allowed or not.
 #[test]
 fn one_split_is_all_there_is() {
     let gpu = gpu();

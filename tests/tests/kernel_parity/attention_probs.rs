@@ -52,7 +52,7 @@ impl Case {
         let right = twin(&k);
         let reversed: Vec<f32> = k.iter().rev().copied().collect();
         let mut wrong = twin(&reversed);
-        // Where there is one key alone it has all there is, whatever it is.
+        // A single key has probability 1, whatever its score.
         wrong.iter_mut().for_each(|prob| *prob += 1e-2);
 
         let of = Attention {
@@ -72,7 +72,7 @@ impl Case {
         let rows = self.tokens * self.heads;
         let stats = zeros(gpu, rows * 8);
         let step = step(gpu, self.position, self.tokens);
-        // Longer than the sequence: nobody sees what is not there yet.
+        // Longer than the sequence, whose later positions are masked.
         let row = positions + 3;
         let probs = zeros(gpu, rows * row);
         let width = buffer(gpu, &[row]);

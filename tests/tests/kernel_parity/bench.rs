@@ -1,5 +1,5 @@
-//! How fast each kernel is, by timestamps, beside its CPU twin on the same work: what there is to compute
-//! and to read is counted as the twin does it.
+//! Speed of each kernel, by timestamps, compared with its CPU twin on the same work: operations and to read is
+//! counted as the twin does it.
 //!
 //! `cargo test --release -p vitrine-tests --test kernel_parity kernels_and_their_twins -- --ignored
 //! --nocapture`
@@ -30,7 +30,7 @@ const VOCAB: u32 = 49152;
 
 const ROUNDS: u32 = 12;
 
-/// What a kernel has to do.
+/// The work of a kernel.
 struct Work {
     operations: u64,
     /// Read and written, each once.
@@ -83,7 +83,7 @@ impl Bench {
         );
     }
 
-    /// A kernel of rows: so many operations for each number, which is read and written.
+    /// A kernel over rows: operations per value, which is read and written.
     fn rows<T>(
         &self,
         name: &str,
@@ -267,7 +267,7 @@ fn kernels_and_their_twins() {
     choices(&bench);
 }
 
-/// What looks at all logits.
+/// Kernels that read all logits.
 fn choices(bench: &Bench) {
     let gpu = &bench.gpu;
     let values: Vec<f32> = numbers(6, VOCAB as usize)

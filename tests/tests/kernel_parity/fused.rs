@@ -1,4 +1,4 @@
-//! Projections with what stands beside them, against the twins one after the other.
+//! Fused projections, compared with the CPU twins in sequence.
 
 use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{
@@ -63,7 +63,7 @@ fn inputs(gpu: &Gpu, x: &[f32], k: u32, dtype: Dtype) -> vitrine_gpu::Buffer {
     stored(gpu, dtype, &x)
 }
 
-/// What the number format makes of these.
+/// These values after rounding to the data type.
 fn rounded(values: Vec<f32>, dtype: Dtype) -> Vec<f32> {
     match dtype {
         Dtype::F32 => values,
@@ -110,7 +110,7 @@ fn check_mlp(device: &Gpu, cases: &[Case]) {
             let (factors, bias) = (buffer(device, &factors), buffer(device, &bias));
             let (input, y) = (inputs(device, &x, k, dtype), zeros(device, 8 * middle));
             let kept = zeros(device, 8 * stride(k));
-            // A copy is for those who watch one sequence; tiles have no norm.
+            // Copies are for inspected sequences; tiles have no norm.
             let keep = tokens == 1;
             let matmul = Matmul {
                 y_stride: middle,
@@ -154,7 +154,7 @@ fn an_mlp_is_normalised_and_activated_on_the_way() {
     check_mlp(&gpu(), &GPU);
 }
 
-/// Gate and up of a lane share texels of scales, each by itself; of a workgroup of 64 lanes they do not.
+/// Gate and up of a lane each share texels of scales; in a workgroup of 64 lanes they do not.
 #[test]
 fn an_mlp_from_textures() {
     for gpu in textured_gpus() {
@@ -181,7 +181,7 @@ fn check_append(device: &Gpu, cases: &[Case]) {
             let cache = CacheLayout {
                 head_dim,
                 rope_pairs,
-                // Once in numbers of its own.
+                // Once with its own data type.
                 dtype: match tiling == BATCH {
                     true => KvDtype::F16,
                     false => dtype.into(),
@@ -227,7 +227,7 @@ fn check_append(device: &Gpu, cases: &[Case]) {
             if !at_once.has_whole_texels() {
                 continue;
             }
-            // At once, and by two kernels, each of which has a parity test of its own.
+            // Fused, and by two kernels, each of which has its own parity test.
             let run = |shift: u32, at_once: bool| -> [Vec<f32>; 4] {
                 let rope = (rope_pairs > 0).then(|| buffer(device, &angles(shift)));
                 let [query, qkv] = [heads * head_dim, rows].map(|n| zeros(device, 8 * n));

@@ -1,4 +1,4 @@
-//! The kernels that sum up what was kept for those who look.
+//! The kernels that summarise activations for inspection.
 
 use vitrine_kernels::{
     Dtype, LOGIT_BIN, LogitStats, LogitStatsOf, RowNorms, Strongest, cpu, stride,
@@ -79,7 +79,7 @@ fn strongest() {
         // Equal sizes come in order.
         x[1] = 2.0;
         x[4] = -2.0;
-        // So many that there is no room for them.
+        // More than fit.
         x[n as usize..2 * n as usize].fill(-0.5);
         let kernel = Strongest {
             n,

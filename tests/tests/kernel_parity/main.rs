@@ -1,6 +1,6 @@
 //! Each kernel on the GPU against its CPU twin, at awkward sizes.
 //!
-//! Every test has a negative control: the twin on slightly wrong input must be told apart.
+//! Every test has a negative control: the twin on slightly wrong input must differ.
 
 #![allow(
     clippy::unwrap_used,

@@ -120,7 +120,7 @@ fn tokens_have_the_same_bits_alone_and_together() {
     assert_ne!(product(vec(2, 1)), product(vec(4, 1)));
 }
 
-/// Scales in texels, that the rows of a lane share or do not: what the twin has.
+/// Scales in texels, shared by the rows of a lane or not, compared with the twin.
 #[test]
 fn scales_in_texels_are_those_in_storage() {
     let (rows, k) = (96, 288);

@@ -37,7 +37,7 @@ fn mlp_act() {
     }
 }
 
-/// Without a gate, and finely enough to tell the two forms of GELU from one another.
+/// Without a gate, and precise enough to distinguish the two forms of GELU.
 #[test]
 fn mlp_act_without_a_gate() {
     let gpu = gpu();

@@ -20,7 +20,7 @@ fn quantised() -> impl Iterator<Item = Storage> {
         .filter(|storage| storage.format().has_bytes())
 }
 
-/// x (tokens, k) as `quantize_x` leaves it, with room for tokens more, and what it means.
+/// x (tokens, k) as `quantize_x` writes it, padded to more tokens, and its dequantised values.
 fn packed(gpu: &Gpu, x: &[f32], k: u32, space: u32) -> (Buffer, Vec<f32>) {
     let row_words = packed_bytes(k) as usize / 4;
     let (mut words, mut values) = (Vec::<u32>::new(), Vec::new());

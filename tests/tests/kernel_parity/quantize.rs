@@ -76,7 +76,7 @@ fn quantized_as_quanto_does() {
     }
 }
 
-/// The last group of a row has what is left.
+/// The last group of a row has the remaining values.
 #[test]
 fn short_groups_have_their_own_scale() {
     for (name, quantize) in Quantize::ALL {

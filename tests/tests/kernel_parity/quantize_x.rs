@@ -7,7 +7,7 @@ const EPS: f32 = 1e-5;
 /// Bytes of a block.
 const BLOCK: usize = 48;
 
-/// What the GPU made of a block: bytes, scale, and sums of its halves and of all.
+/// A block from the GPU: bytes, scale, and sums of its halves and of all.
 struct Got {
     numbers: [i8; 32],
     about: [f32; 4],
@@ -56,7 +56,7 @@ fn is_right(got: &[Got], values: &[f32], n: u32, factors: &[f32]) -> bool {
     })
 }
 
-/// What is left of values that are stored so.
+/// Values after this rounding.
 fn stored_values(dtype: Dtype, values: Vec<f32>) -> Vec<f32> {
     match dtype {
         Dtype::F32 => values,
@@ -99,7 +99,7 @@ fn check(gpu: &Gpu, n: u32, tokens: u32, dtype: Dtype, with_norm: bool) {
     assert!(is_right(&got, &values, n, &factors), "{what}");
     if n > 32 {
         assert_eq!(got[0].about, [0.0; 4], "{what}: nothing is nothing");
-        // Control: one value a grid's step further is told apart.
+        // Control: one value that is off by a step differs.
         let last = values.len() - 1;
         values[last] += 0.02;
         assert!(!is_right(&got, &values, n, &factors), "{what}: the control");
@@ -124,7 +124,7 @@ fn activations_become_bytes() {
     }
 }
 
-/// Rounding must not make numbers of what is none: it would show nowhere.
+/// Rounding must keep NaN; otherwise it would go unnoticed.
 #[test]
 fn what_is_no_number_stays_none() {
     let gpu = gpu();

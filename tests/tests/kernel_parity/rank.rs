@@ -32,7 +32,7 @@ fn rank() {
                 .collect()
         };
         assert_eq!(got, twin(&targets), "{n} logits");
-        // Control: other targets are told apart.
+        // Control: other targets differ.
         assert!(n == 1 || got != twin(&[0, n - 1, n / 2]), "{n} logits");
     }
 }

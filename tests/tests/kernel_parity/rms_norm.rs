@@ -62,7 +62,7 @@ fn rms_norm() {
     }
 }
 
-/// Gemma's way: the result is added to what is there.
+/// As in Gemma: the result is added to y.
 #[test]
 fn rms_norm_adds() {
     let gpu = gpu();

@@ -76,7 +76,7 @@ impl Case {
         let query = unpaired(gpu, self.cache, dtype, &query, n);
         let [keys, values] =
             [&keys, &values].map(|cache| uncached(gpu, self.cache, self.kv_heads, cache, kv));
-        // What was kept is what went into the cache.
+        // The copy equals what was appended to the cache.
         let kept = unpaired(gpu, self.cache, dtype, &kept, self.tokens * 2 * width);
         let width = width as usize;
         let new = (self.position as usize * width)..;
@@ -114,7 +114,7 @@ impl Case {
         let got = self.run(gpu, &qkv, &inv_freq);
         let right = self.twin(&qkv, &inv_freq, self.position);
         let wrong = if pairs == 0 {
-            // Nothing turns; queries taken for keys must be told apart.
+            // Without RoPE; queries must differ from keys.
             let other: Vec<f32> = qkv.iter().rev().copied().collect();
             self.twin(&other, &inv_freq, self.position)
         } else {
@@ -315,7 +315,7 @@ fn keys_and_values_in_8_bits() {
     }
 }
 
-/// Rounding must not make numbers of what is none: it would show nowhere.
+/// Rounding must keep NaN; otherwise it would go unnoticed.
 #[test]
 fn in_8_bits_what_is_no_number_stays_none() {
     let gpu = gpu();

@@ -1,4 +1,4 @@
-//! What the parity tests share: data, buffers, and the comparison.
+//! Shared by the parity tests: data, buffers, and the comparison.
 
 use bytemuck::Pod;
 use vitrine_gpu::{
@@ -15,12 +15,12 @@ use vitrine_model::{Quantize, Storage};
 /// Lengths around the sizes of blocks, tiles and workgroups.
 pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
 
-/// A device as it is; tests fail without one.
+/// The device of this machine; tests fail without one.
 pub fn device() -> Gpu {
     pollster::block_on(Gpu::request(&AdapterSelector::Best)).unwrap()
 }
 
-/// A device whose kernels are those of a real GPU, whatever it is.
+/// A device with the kernels of a real GPU, whatever it is.
 pub fn gpu() -> Gpu {
     device().with_tier(Tier::Gpu)
 }
@@ -237,7 +237,7 @@ pub fn unpaired(gpu: &Gpu, layout: CacheLayout, dtype: Dtype, pairs: &Buffer, n:
     out_of_pairs(layout, &run_stored(gpu, [], 0, pairs, n, dtype))
 }
 
-/// An empty cache for so many positions.
+/// An empty cache for this many positions.
 pub fn cache(gpu: &Gpu, layout: CacheLayout, slots: u32, kv_heads: u32) -> Store {
     layout
         .cache(gpu, "cache", slots.next_multiple_of(PAGE).into(), kv_heads)
@@ -257,7 +257,7 @@ pub fn cached(gpu: &Gpu, layout: CacheLayout, kv_heads: u32, values: &[f32]) -> 
     cache
 }
 
-/// In a page a head has its positions one after the other; the last page is filled up.
+/// In a page the positions of a head are contiguous; the last page is padded.
 fn by_page(layout: CacheLayout, kv_heads: u32, values: &[f32]) -> Vec<f32> {
     let width = (kv_heads * layout.head_dim) as usize;
     let mut values = values.to_vec();
@@ -338,7 +338,7 @@ fn uncached_pages(gpu: &Gpu, layout: CacheLayout, cache: &Store, n: u32) -> Vec<
     }
 }
 
-/// What a cache makes of keys or values, (…, head_dim), by the twin.
+/// Keys or values, (…, head_dim), as the twin stores them in a cache.
 pub fn remembered(layout: CacheLayout, values: &[f32]) -> Vec<f32> {
     let of_head = |head: &[f32]| match layout.dtype {
         KvDtype::F32 => head.to_vec(),
@@ -378,7 +378,7 @@ pub fn distance(a: &[f32], b: &[f32]) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// `got` is the twin's `right` to rounding, and is told apart from `wrong`.
+/// `got` equals the twin's `right` up to rounding, and differs from `wrong`.
 pub fn assert_close(got: &[f32], right: &[f32], wrong: &[f32], tolerance: f32, what: &str) {
     let off = distance(got, right);
     assert!(off <= tolerance, "{what}: off by {off}");
@@ -445,7 +445,7 @@ pub fn unpacked(packer: &TilePacker, rows: u32) -> Vec<f32> {
         .collect()
 }
 
-/// Uploads packed rows: the first tile by itself, so that the others begin anywhere in a texture's row.
+/// Uploads packed rows: the first tile separately, so that the others begin anywhere in a texture's row.
 pub fn uploaded(gpu: &Gpu, packer: &TilePacker, rows: u32) -> PackedPart {
     let rows = 0..rows.next_multiple_of(TILE);
     let part = PackedPart::new(gpu, "test", packer.format(), packer.k(), rows).unwrap();
@@ -462,14 +462,14 @@ pub fn packed(gpu: &Gpu, kind: GgmlType, bytes: &[u8], rows: u32, k: u32) -> Pac
     uploaded(gpu, &packer(kind.into(), bytes, rows, k), rows)
 }
 
-/// A format under test: its name, a random matrix of it on the GPU, and what it means.
+/// A format under test: its name, a random matrix of it on the GPU, and the dequantised values.
 pub struct Sample {
     pub name: String,
     pub part: PackedPart,
     pub values: Vec<f32>,
 }
 
-/// What the GPU can store: every type of files, and every quantisation while loading.
+/// Everything that the GPU can store: every type of files, and every quantisation while loading.
 pub fn storages() -> Vec<Storage> {
     let kept = GgmlType::all().map(Storage::from);
     let quantized = Quantize::ALL.map(|(_, quantize)| Storage::new(GgmlType::F32, Some(quantize)));
@@ -506,7 +506,7 @@ pub fn sample(gpu: &Gpu, storage: Storage, rows: u32, k: u32, seed: u64) -> Samp
     Sample {
         name: format!("{} as {:?}", storage.on_disk.name(), storage.format()),
         part: uploaded(gpu, &packer, rows),
-        // What is only repacked means what it means on disk.
+        // Repacked weights have the values that they have on disk.
         values: if same {
             values
         } else {

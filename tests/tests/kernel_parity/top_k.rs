@@ -40,7 +40,7 @@ fn rows_are_sorted_each_for_itself() {
             .collect();
         let got = top_k_of_rows(&logits, n as u32, k);
         assert_eq!(got, right, "{k} of {n}");
-        // Control: rows are told apart.
+        // Control: rows differ.
         assert_ne!(got[0], right[1], "{k} of {n}");
     }
 }

@@ -92,7 +92,7 @@ impl<'a> App<'a> {
         app
     }
 
-    /// Presses the button that loads the model, if the page does not load it by itself.
+    /// Presses the button that loads the model, unless the page loads it automatically.
     pub async fn load(&self) {
         if self
             .wait_for_state(&["no_model", "loading", "ready"], SOON)
@@ -191,7 +191,7 @@ impl<'a> App<'a> {
         self.script(script, json!(null)).await
     }
 
-    /// Waits until what the browser holds is as `wanted` says.
+    /// Waits until the stored models are those of `wanted`.
     pub async fn wait_for_stored(&self, wanted: impl Fn(&[Stored]) -> bool) -> Vec<Stored> {
         let deadline = Instant::now() + SOON;
         loop {
@@ -242,7 +242,7 @@ impl<'a> App<'a> {
         }
     }
 
-    /// What the page says it is doing; empty before it says anything.
+    /// The state of the page; empty before it has one.
     pub async fn state(&self) -> String {
         self.script(
             "return document.querySelector('[data-testid=status]')?.dataset.state ?? ''",
@@ -399,7 +399,7 @@ impl<'a> App<'a> {
     pub async fn fill(&self, id: &str, text: &str) {
         let field = self.find(id).await;
         field.clear().await.unwrap();
-        // Clearing a field by itself tells the page nothing.
+        // Clearing a field does not notify the page.
         if !text.is_empty() && text.is_ascii() && !text.contains('\n') && text.len() < 200 {
             field.send_keys(text).await.unwrap();
         } else {

@@ -1,14 +1,14 @@
-//! What the diagram of a model on its way shows, from its first tensor to its last.
+//! The diagram of a loading model, from its first tensor to its last.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
 
-/// What the diagram told at one moment.
+/// The diagram at one moment.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Moment {
-    /// Whether it fills with what was read for the GPU, and not with what came into the browser.
+    /// Whether it shows the upload to the GPU instead of the download.
     pub gpu: bool,
     pub tensors: u64,
     pub whole: u64,
@@ -35,7 +35,7 @@ pub async fn watch(app: &App<'_>) {
     let _: Value = app.script(script, json!(null)).await;
 }
 
-/// What was noted, with what holds for every model checked.
+/// The samples, after checks that hold for every model.
 pub async fn moments(app: &App<'_>) -> Vec<Moment> {
     let moments: Vec<Moment> = app.script("return window.moments", json!(null)).await;
     for pair in moments.windows(2) {

@@ -1,5 +1,4 @@
-//! Every cut of `matmul` in turn, forced on the browser by what it keeps of its adapter: all give the tokens of
-//! transformers.
+//! Every tiling of `matmul` in turn, forced by the browser's stored tunings: all give the tokens of transformers.
 
 use std::path::PathBuf;
 
@@ -21,7 +20,7 @@ async fn force(session: &Session, index: usize) -> usize {
     most.as_u64().unwrap_or_else(|| panic!("{most}")) as usize
 }
 
-/// What is loaded.
+/// The loaded model.
 enum Model {
     /// From a folder, which is measured for prompts too.
     Of(PathBuf),
@@ -29,7 +28,7 @@ enum Model {
     InBytes,
 }
 
-/// What a model says after some tokens.
+/// The continuation of some tokens.
 type Sequences = Vec<(Vec<u32>, Vec<u32>)>;
 
 async fn load(worker: &Worker<'_>, model: &Model) {
@@ -39,7 +38,7 @@ async fn load(worker: &Worker<'_>, model: &Model) {
     }
 }
 
-/// In every cut of its matrices a model says what it should.
+/// With every tiling a model generates the expected tokens.
 async fn check(session: &Session, worker: &Worker<'_>, model: Model, sequences: Sequences) {
     load(worker, &model).await;
     let again = TuneRequest {
@@ -101,7 +100,7 @@ fn so_does_every_cut_with_activations_in_bytes() {
     });
 }
 
-/// Kernels, attention among them, go by what the browser says of its adapter.
+/// Kernels, including attention, depend on the adapter that the browser reports.
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
 fn so_does_every_cut_for_a_real_gpu() {

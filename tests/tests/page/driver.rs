@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::setup;
 
-/// WebGPU without a GPU, and a browser that asks nobody for anything.
+/// WebGPU without a GPU, and a browser without prompts and background requests.
 pub const FLAGS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
@@ -49,7 +49,7 @@ impl Driver {
         panic!("chromedriver found no port: {said}");
     }
 
-    /// The same once; or what it said before it ended.
+    /// One attempt; on failure its output.
     fn try_start() -> Result<Self, String> {
         let program = setup::optional_path("VITRINE_CHROMEDRIVER");
         let mut process = Command::new(program.as_deref().unwrap_or(Path::new("chromedriver")))

@@ -12,7 +12,7 @@ use crate::{
     site::model_parts,
 };
 
-/// Lets the page load its model and waits until that has failed; checks what the page says.
+/// Lets the page load its model, waits for the failure, and checks the message.
 async fn expect_no_model(app: &App<'_>, kind: &str) {
     if app.wait_for_state(&["no_model", "loading"], SOON).await == "no_model" {
         app.click("load").await;
@@ -20,7 +20,7 @@ async fn expect_no_model(app: &App<'_>, kind: &str) {
     expect_failure(app, kind).await;
 }
 
-/// Waits until the page has failed, and checks what it says.
+/// Waits until the page has failed, and checks the message.
 async fn expect_failure(app: &App<'_>, kind: &str) {
     app.wait_for_state_or_failure(&["failed"], LATE).await;
     let said = app.text("error").await;
@@ -130,7 +130,7 @@ fn a_part_that_is_not_there() {
         let said = app.text("panel-missing").await;
         assert!(said.contains("could not be fetched"), "{said}");
 
-        // That of another build is no better.
+        // A part of another build is refused too.
         let mut other = part.clone();
         let last = other.len() - 1;
         other[last] ^= 1;
@@ -147,7 +147,7 @@ fn a_part_that_is_not_there() {
     });
 }
 
-/// A module that traps as soon as there is one: as what a panic is in the page.
+/// A module that traps at once, as a panic does in the page.
 const TRAP: &str = "new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, \
                     1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 11])))";
 

@@ -178,7 +178,7 @@ fn respond(shared: &Arc<Shared>, path: &str, headers: &HeaderMap) -> Response {
     };
     let repository = shared.repositories.lock().unwrap().get(&id).cloned();
     let Some(repository) = repository else {
-        // So that nobody learns which private ones there are.
+        // So that private repositories are not disclosed.
         let status = if token.is_some() { 404 } else { 401 };
         return refuse(StatusCode::from_u16(status).unwrap(), "RepoNotFound");
     };

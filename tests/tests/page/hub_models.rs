@@ -100,7 +100,7 @@ fn a_download_is_cancelled_and_resumed_also_after_a_reload() {
         let hub = Hub::start().await;
         hub.point_at_it(&session.folder);
         let mut model = fs::read(GGUF).unwrap();
-        // Nobody asks for what lies behind the tensors; it comes all the same.
+        // Bytes after the tensors are never read, but are downloaded too.
         model.resize(LARGE, 7);
         hub.add_file("tests/large", "large.gguf", model);
         hub.add_file("tests/sevens", "sevens.gguf", vec![7; LARGE]);
@@ -109,12 +109,12 @@ fn a_download_is_cancelled_and_resumed_also_after_a_reload() {
         let app = App::open(&session).await;
         app.wait_for_state(&["no_model"], LATE).await;
 
-        // What is no model is known by its beginning, and nobody waits for the rest.
+        // A file that is not a model is refused by its first bytes, without the rest.
         fetch(&app, "tests/sevens", "").await;
         let said = app.wait_for_error("model").await;
         assert!(said.contains("GGUF"), "{said}");
         assert!(hub.served() < LARGE as u64, "all of it came");
-        // More of it would be refused again: nobody is offered to fetch that.
+        // It would be refused again, so no resumption is offered.
         assert_eq!(app.stored().await, []);
 
         fetch(&app, "tests/large", "").await;
@@ -131,7 +131,7 @@ fn a_download_is_cancelled_and_resumed_also_after_a_reload() {
         let begun = &stored[0];
         assert!(!begun.complete, "{begun:?}");
         assert!(begun.done > 0 && begun.done < begun.bytes, "{begun:?}");
-        // What was on its way when it was cancelled stops coming.
+        // Requests in flight are aborted on cancellation.
         sleep(Duration::from_millis(500)).await;
         hub.served();
         sleep(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! What the worker says of the inside of a model is what the engine says natively.
+//! The worker's answers about the inside of a model equal those of the native engine.
 
 use std::path::{Path, PathBuf};
 
@@ -105,7 +105,7 @@ fn engine_with(path: &Path, options: &LoadOptions) -> Engine {
     block_on(Engine::load(gpu, &files, options, &mut |_, _, _| {})).unwrap()
 }
 
-/// Brings what has no order of its own into one.
+/// Sorts unordered lists.
 fn ordered(mut answer: Answer) -> Answer {
     match &mut answer {
         Answer::Sweep(report) => report.heads.sort_by_key(|head| (head.layer, head.head)),
@@ -116,7 +116,7 @@ fn ordered(mut answer: Answer) -> Answer {
     answer
 }
 
-/// What the engine answers.
+/// The engine's answer.
 fn native(engine: &mut Engine, question: &Question) -> Value {
     let answered = block_on(engine.ask(question, &mut ())).unwrap();
     let tensors: Vec<Vec<f64>> = answered
@@ -133,7 +133,7 @@ fn native(engine: &mut Engine, question: &Question) -> Value {
     json!({ "answer": ordered(answered.answer), "tensors": tensors })
 }
 
-/// What a comparison of number formats finds.
+/// The result of a comparison of formats.
 fn compared(path: &Path, request: &CompareRequest) -> Value {
     let mut comparison = Comparison::new(request, 1 << 30);
     for format in &request.formats {
@@ -144,7 +144,7 @@ fn compared(path: &Path, request: &CompareRequest) -> Value {
     json!({ "answer": Answer::Compare(comparison.report()), "tensors": [] })
 }
 
-/// What the worker answers.
+/// The worker's answer.
 async fn answer(worker: &Worker<'_>, run: u32, question: Question) -> (Value, Vec<Message>) {
     worker.send(&Command::Ask { run, question }).await;
     let mut messages = worker.until(&["answer"]).await;
@@ -181,7 +181,7 @@ fn steps_of(messages: &[Message]) -> Vec<&TokenStep> {
     steps.collect()
 }
 
-/// What the engine answers to all of them.
+/// The engine's answers to all of them.
 async fn natively(path: PathBuf, questions: Vec<Question>) -> Vec<Value> {
     let answers = spawn_blocking(move || {
         let mut engine = engine(&path);

@@ -15,7 +15,7 @@ use crate::{
     session::in_browser,
 };
 
-/// What the page may take of wasm memory, whatever the model's size.
+/// Limit of wasm memory, whatever the model's size.
 const MOST_WASM_BYTES: u64 = 256 << 20;
 
 #[test]
@@ -216,7 +216,7 @@ fn files_that_are_no_model_are_refused_and_the_page_goes_on() {
         app.pick("pick-files", &llama.files()).await;
         app.wait_for_state(&["ready"], LATE).await;
         assert_eq!(app.count("error").await, 0);
-        // What is no model at all leaves the loaded one in place.
+        // A file that is not a model keeps the loaded one.
         app.pick("pick-files", &[weights]).await;
         app.wait_for_error("model").await;
         assert_eq!(app.state().await, "ready");

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::setup;
 
-/// What `vitrine generate --json` tells.
+/// Output of `vitrine generate --json`.
 #[derive(Debug, Deserialize)]
 pub struct Generated {
     pub prompt_ids: Vec<u32>,
@@ -14,7 +14,7 @@ pub struct Generated {
     pub text: String,
 }
 
-/// What `vitrine next --json` tells.
+/// Output of `vitrine next --json`.
 #[derive(Debug, Deserialize)]
 pub struct Next {
     pub top: Vec<Candidate>,
@@ -45,18 +45,18 @@ pub fn next(ids: &[u32], top: usize) -> Next {
     run(&["next", "--ids", &ids.join(","), "--top", &top.to_string()])
 }
 
-/// What a command prints with `--json`.
+/// Output of a command with `--json`.
 pub fn run<T: DeserializeOwned>(arguments: &[&str]) -> T {
     run_on(None, arguments)
 }
 
-/// The same on the adapter of one driver of Vulkan.
+/// The same on the adapter of a given Vulkan driver.
 pub fn run_on<T: DeserializeOwned>(driver: Option<&Path>, arguments: &[&str]) -> T {
     let arguments = [arguments, &["--json"]].concat();
     serde_json::from_slice(&output_on(driver, &arguments)).unwrap()
 }
 
-/// What a command prints.
+/// Output of a command.
 pub fn output(arguments: &[&str]) -> Vec<u8> {
     output_on(None, arguments)
 }

@@ -1,5 +1,4 @@
-//! The page without its server: once it was visited, it opens and writes all the same; and a new
-//! build takes over.
+//! The page without its server: after a first visit it opens and generates offline; and a new build takes over.
 
 use std::{fs, time::Instant};
 
@@ -60,7 +59,7 @@ fn a_new_build_takes_over() {
         let script = with_new_style(&session, &script, &style).await;
         replace(&path, &script);
 
-        // This visit still is the old build, and tells of the new one.
+        // This visit still has the old build, and offers the new one.
         let app = App::open(&session).await;
         wait_for(&app, "update").await;
         assert!(!kept_style(&session).await.contains(marker));

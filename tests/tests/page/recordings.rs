@@ -1,4 +1,4 @@
-//! Recordings: they are shown without WebGPU, number for number, and what is saved opens again.
+//! Recordings: they are shown without WebGPU with the numbers of the file, and saved ones open again.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
     session::{Session, in_browser_with},
 };
 
-/// Of the files that the site brings along.
+/// One of the site's recordings.
 const NAME: &str = "capital";
 
 /// A number that went through JSON and back may differ in its last bit.
@@ -35,7 +35,7 @@ fn a_recording_shows_the_numbers_of_its_file() {
         let app = App::open(&session).await;
         app.wait_for_state_or_failure(&["failed"], SOON).await;
         let lines = lines(&recording(&session));
-        // It opens by itself: there is nothing else to see.
+        // It opens automatically, because nothing else can be shown.
         let model = app.attribute("recording-badge", "data-model").await;
         assert_eq!(
             model.as_deref(),
@@ -151,7 +151,7 @@ fn a_damaged_recording_is_refused() {
             assert_eq!(app.count("recording-badge").await, 0);
             app.click("recording-dismiss").await;
         }
-        // The page goes on.
+        // The page continues to work.
         pick(&session, &app, &recording(&session)).await;
         assert!(!app.tokens("generated").await.is_empty());
     });
@@ -187,7 +187,7 @@ fn lines(path: &Path) -> Vec<Value> {
     lines.collect::<Result<_, _>>().unwrap()
 }
 
-/// A folder for what the page saves.
+/// A folder for saved files.
 async fn downloads(session: &Session, name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("downloads-{name}"));
     let _ = fs::remove_dir_all(&folder);
@@ -213,7 +213,7 @@ fn all_digits(number: &Value) -> Value {
     json!(f64::from(number.as_f64().unwrap() as f32))
 }
 
-/// The same, but for the last bit of numbers.
+/// The same, except for the last bit of numbers.
 fn assert_same(found: &Value, wanted: &Value) {
     match (found, wanted) {
         (Value::Number(found), Value::Number(wanted)) => {

@@ -15,7 +15,7 @@ use crate::app::{App, ids};
 pub struct Reference {
     /// Its folder.
     pub folder: PathBuf,
-    /// Prompts, and how they go on.
+    /// Prompts and their continuations.
     pub sequences: Vec<Sequence>,
 }
 
@@ -101,7 +101,7 @@ impl Reference {
                 off.fold(0.0, f64::max)
             };
             assert!(off(0) < 1e-3, "{name}: off by {} relative", off(0));
-            // Control: the logits of other ids are told apart.
+            // Control: the logits of other ids differ.
             assert!(off(1) > 1e-3, "{name}: the control fails");
         }
     }

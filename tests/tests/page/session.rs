@@ -31,7 +31,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Keeps a picture of the page for people to look at.
+    /// Saves a screenshot of the page.
     pub async fn screenshot(&self, name: &str) {
         let folder = setup::path("VITRINE_SCREENSHOTS");
         fs::create_dir_all(&folder).unwrap();
@@ -84,7 +84,7 @@ where
             folder: site.folder.clone(),
             server: site.server.clone(),
         };
-        // A task of its own, so that a panic comes back as a value.
+        // A separate task, so that a panic is returned as a value.
         let result = tokio::spawn(body(session.clone())).await;
         let patience = Duration::from_secs(20);
         if result.is_err() {

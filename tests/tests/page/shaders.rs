@@ -81,7 +81,8 @@ fn every_permutation_compiles_in_chromium() {
 
         let all = [permutations(), with_subgroups].concat();
         assert!(all.len() > 100, "only {} permutations", all.len());
-        // What a pipeline adds, limits and layouts, `shader_validation` counts for all: one of each kernel will do.
+        // Limits and layouts of pipelines are checked by `shader_validation` for all permutations, so one of each
+        // kernel is enough.
         let mut compiled = BTreeSet::new();
         let shaders = all.iter().map(|source| {
             let code = source.browser_wgsl().unwrap();

@@ -4,11 +4,11 @@ use vitrine_protocol::{AdapterSummary, TuneRequest};
 
 use crate::{session::in_browser, worker::Worker};
 
-/// Of `golden.json`: "The capital of France is", and how it goes on.
+/// From `golden.json`: "The capital of France is", and its continuation.
 pub const PROMPT: [u32; 5] = [504, 3575, 282, 4649, 314];
 pub const NEXT: [u32; 6] = [7042, 30, 198, 198, 504, 2988];
 
-/// What a worker has, and does with it.
+/// A worker's adapter and results.
 struct Found {
     features: Vec<String>,
     tokens: Vec<u32>,
@@ -44,7 +44,7 @@ fn the_worker_has_subgroups_and_goes_without_them() {
         let is_shared = |cut: &String| cut.contains(shared);
         assert!(with.cuts.iter().any(is_shared), "{shared}: {:?}", with.cuts);
 
-        // Control: where nobody can ask, there are none.
+        // Control: without the request there are none.
         let hide = "delete self.GPUAdapter;";
         let without = found(Worker::start_after(&session, hide).await).await;
         assert_eq!(without.tokens, NEXT);

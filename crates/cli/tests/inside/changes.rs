@@ -89,7 +89,7 @@ fn patching_the_one_token_that_differs_restores_everything() {
         "{first:?}"
     );
     assert!(restored.iter().all(|row| row[0] == 0.0));
-    // Later it is spread over what comes after.
+    // Later layers spread it over the following positions.
     assert!((restored[2][1] - 1.0).abs() > 1e-3, "{restored:?}");
     assert!(report["clean_difference"].as_f64() > report["corrupt_difference"].as_f64());
     assert!(std::fs::read_to_string(svg).unwrap().starts_with("<svg"));
@@ -112,7 +112,7 @@ fn heads_and_mlps_are_patched_too() {
     for map in [&heads, &mlp, &one] {
         assert_eq!((map.len(), map[0].len()), (3, 4));
         assert!(map.iter().all(|row| row[0] == 0.0), "{map:?}");
-        // What the last layer makes of the last position is all that is read of it.
+        // Only the last position of the last layer is read.
         let (before, last) = map[2].split_at(3);
         assert!(before.iter().all(|share| share.abs() < 1e-5), "{map:?}");
         assert!(last[0].abs() > 1e-4, "{map:?}");

@@ -1,11 +1,11 @@
-//! What a token tells of itself.
+//! Packets of tokens.
 
 use serde_json::Value;
 
 use crate::run::{RANDOM, json, vitrine};
 use crate::scratch;
 
-/// `vitrine schema > docs/trace.schema.json` makes it anew.
+/// `vitrine schema > docs/trace.schema.json` regenerates it.
 #[test]
 fn the_schema_in_the_documentation_is_that_of_the_program() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/trace.schema.json");

@@ -1,4 +1,4 @@
-//! What is not there.
+//! Things that do not exist.
 
 use std::path::Path;
 

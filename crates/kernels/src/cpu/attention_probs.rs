@@ -1,5 +1,5 @@
-/// The probabilities of causal grouped-query attention, (tokens, heads, positions); 0 for what a
-/// query does not see.
+/// The probabilities of causal grouped-query attention, (tokens, heads, positions); 0 for keys that a query does not
+/// see.
 ///
 /// `q` is (tokens, heads, head_dim), `k` is (positions, kv_heads, head_dim); token t is at position
 /// `first_position` + t and sees the last `window` positions, its own included.

@@ -9,7 +9,7 @@ pub fn quantize_head(head: &[f32]) -> (Vec<i8>, f32) {
     (head.iter().map(byte).collect(), largest / 127.0)
 }
 
-/// What the bytes of a head mean.
+/// Dequantises the bytes of a head.
 #[must_use]
 pub fn dequantize_head(bytes: &[i8], scale: f32) -> Vec<f32> {
     let value = |byte: &i8| f32::from(*byte) * scale;

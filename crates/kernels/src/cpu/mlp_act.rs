@@ -1,6 +1,6 @@
 use crate::Activation;
 
-/// act(gate) · up, element by element; `up` of ones where there is no gate. In f64.
+/// act(gate) · up, element by element; `up` is all ones without a gate. In f64.
 #[must_use]
 pub fn mlp_act(act: Activation, gate: &[f32], up: &[f32]) -> Vec<f32> {
     gate.iter()

@@ -1,4 +1,4 @@
-/// The logit of `id`, and how many others have a higher one, or the same and a lower id.
+/// The logit of `id`, and how many others have a higher logit, or the same logit and a lower id.
 #[must_use]
 pub fn rank(logits: &[f32], id: u32) -> (f32, u32) {
     let logit = logits[id as usize];

@@ -14,13 +14,13 @@ pub struct Case {
     pub kernel: &'static str,
     /// Number formats.
     pub numbers: String,
-    /// What else tells it from others.
+    /// Further properties that identify it.
     pub shape: String,
     pub traced: Traced,
 }
 
 const TILE: Tiling = Tiling::Tile { tokens: 32 };
-/// Rows of the matrices: several heads, and several of a gate and of what it is for.
+/// Rows of the matrices: several heads, and several rows of gate and up.
 const ROWS: u32 = 256;
 
 /// Both kernels that multiply by weights, each format by each kind of activations. Where a result takes two rows,
@@ -82,7 +82,7 @@ fn matmul(
         ..Matmul::plain(&part, tiling)
     };
     let source = matmul.source();
-    // Whatever else there is has room for all: what it holds does not matter here.
+    // Other buffers are large enough; their content does not matter here.
     let words = tiling.tokens() * (ROWS + packed_bytes(k) as u32 + k);
     let others: Vec<_> = source.bindings.iter().map(|_| zeros(gpu, words)).collect();
     let names = source.bindings.iter().map(|(name, _)| name).zip(&others);
@@ -188,7 +188,7 @@ fn attention(gpu: &Gpu, form: AttentionForm, dtype: KvDtype, head_dim: u32, grou
     }
 }
 
-/// A kernel that is as it should not be: an invocation goes along a row by itself.
+/// A bad kernel, for control: each invocation scans a row alone.
 pub fn strided(gpu: &Gpu) -> Traced {
     let source = ShaderSource {
         name: "strided",

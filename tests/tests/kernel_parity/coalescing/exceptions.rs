@@ -1,4 +1,4 @@
-//! Loads that bring more than they use, and why that may be.
+//! Loads that fetch more than they use, with the reasons.
 
 use super::table::Row;
 

@@ -1,5 +1,5 @@
-//! What a subgroup of a real GPU loads together of weights, keys and values lies together: of the sectors of memory
-//! that are brought all is used. Kernels tell it themselves ([`trace`]), one workgroup of each. With `--nocapture`
+//! Coalescing: the weights, keys and values that a subgroup of a real GPU loads together are contiguous, so that all
+//! fetched sectors of memory are used. Kernels log their loads ([`trace`]), one workgroup of each. With `--nocapture`
 //! this prints the table of docs/kernels.md.
 
 mod cases;
@@ -71,7 +71,7 @@ fn keys_and_values_are_loaded_with_little_waste() {
     let gpu = gpu();
     let rows = rows(&gpu, cases::attentions(&gpu));
     for row in &rows {
-        // An exception that is none any more is an error as well.
+        // An exception that no longer applies is an error too.
         let known = Exception::of(row).is_some();
         assert_eq!(is_above(&row.ratios), known, "{row}");
     }

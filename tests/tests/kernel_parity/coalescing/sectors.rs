@@ -1,4 +1,4 @@
-//! How much memory brings for what invocations load together: caches are filled by sectors of 32 bytes.
+//! Bytes fetched for the loads of a subgroup: caches are filled by sectors of 32 bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,13 +41,13 @@ impl Ratio {
     }
 }
 
-/// Of what subgroups of so many invocations load at each place; those of one name are one.
+/// For subgroups of this many invocations, per load; loads of one name are merged.
 pub fn ratios(loads: &[Loads], subgroup: usize) -> BTreeMap<String, Ratio> {
     let mut ratios: BTreeMap<String, Ratio> = BTreeMap::new();
     for Loads { site, lanes } in loads {
         for lanes in lanes.chunks(subgroup) {
             let lengths: BTreeSet<usize> = lanes.iter().map(Vec::len).filter(|n| *n > 0).collect();
-            // Otherwise nobody knows which loads are one instruction.
+            // Otherwise it is unknown which loads are one instruction.
             assert!(lengths.len() <= 1, "{}: branches differ", site.name);
             for n in 0..lengths.into_iter().max().unwrap_or(0) {
                 let together = lanes.iter().filter_map(|lane| lane.get(n).copied());

@@ -1,4 +1,4 @@
-//! What was found, as a table.
+//! The results as a table.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ pub struct Row {
     pub load: String,
     /// The number format of weights, or of the cache.
     pub numbers: String,
-    /// What else tells the kernel from others.
+    /// Further properties that identify the kernel.
     pub shape: String,
     /// For the sizes of subgroups.
     pub ratios: [Ratio; 2],

@@ -1,4 +1,4 @@
-//! A kernel that tells which elements of its buffers the invocations of a workgroup load: its own text, where each
+//! A kernel that logs which elements of its buffers the invocations of a workgroup load: its own text, in which each
 //! load of a buffer passes its index through a function that notes it down.
 
 use vitrine_gpu::{Binding, Bound, Buffer, Dispatch, Extent, Gpu, Grid, ShaderSource};
@@ -25,7 +25,7 @@ fn traced(site: u32, i: u32) -> u32 {
 }
 ";
 
-/// Such a kernel, about to run.
+/// Such a kernel, ready to run.
 pub struct Traced {
     dispatch: Dispatch,
     log: Buffer,
@@ -40,14 +40,14 @@ pub struct Site {
     pub bytes: u32,
 }
 
-/// What the invocations loaded at a place: of each, in order, the elements.
+/// The elements that each invocation loaded at a place, in order.
 pub struct Loads {
     pub site: Site,
     pub lanes: Vec<Vec<u32>>,
 }
 
 impl Traced {
-    /// Of this kernel, with what is bound to it in order. `traced` are names of buffers and bytes of their elements.
+    /// Of this kernel with its bindings in order. `traced` are names of buffers and bytes of their elements.
     pub fn new(gpu: &Gpu, of: &ShaderSource, bound: &[Bound<'_>], traced: &[(&str, u32)]) -> Self {
         let (template, sites) = rewritten(&of.wgsl().unwrap(), traced, of.bindings.len());
         let kinds = of.bindings.iter().map(|(_, binding)| *binding);
@@ -86,14 +86,14 @@ impl Traced {
             let is_there = lanes.iter().any(|lane| !lane.is_empty());
             is_there.then_some(Loads { site, lanes })
         };
-        // A word of the log that nobody wrote has number 0.
+        // An unwritten word of the log is 0.
         let found: Vec<_> = (1..).zip(self.sites).filter_map(of_site).collect();
         assert!(!found.is_empty(), "nothing is loaded");
         found
     }
 }
 
-/// The text of a kernel of so many bindings, which notes down its loads, and where they are.
+/// The text of a kernel with this many bindings that logs its loads, and their places.
 fn rewritten(wgsl: &str, traced: &[(&str, u32)], bindings: usize) -> (String, Vec<Site>) {
     let mut text = wgsl.replace("@group(0) @binding", "@binding");
     let mut sites = Vec::new();
@@ -109,7 +109,7 @@ fn rewritten(wgsl: &str, traced: &[(&str, u32)], bindings: usize) -> (String, Ve
     let note = NOTE
         .replace("@binding(LOG)", &format!("@binding({bindings})"))
         .replace("LOADS", &format!("{LOADS}u"));
-    // Attributes of `main` stand before it.
+    // Attributes precede `main`.
     let text = format!("{note}{before}fn main({head}{{\n    trace_lane = {lane};{body}");
     (text, sites)
 }

@@ -1,6 +1,5 @@
-//! How smooth the page is: long tasks while it generates, a strip of a thousand tokens, and what the
-//! visible attention grid costs. Software computes the GPU's part here on the same cores, so most
-//! figures are only printed.
+//! Smoothness of the page: long tasks while it generates, a strip of a thousand tokens, and the cost of the visible
+//! attention grid. Here the GPU's part runs on the same cores, so most figures are only printed.
 
 use std::{fs, path::Path};
 
@@ -156,7 +155,7 @@ async fn thousand_tokens(session: &Session, app: &App<'_>) {
     session.screenshot("thousand-tokens").await;
 }
 
-/// The same packets with a panel that draws none of them, and with the attention of all heads.
+/// The same packets with a panel that draws none of them, and with the grid of all heads.
 async fn generating(app: &App<'_>) {
     let mut rates = Vec::new();
     for view in ["tokens", "attention", "tokens", "attention"] {

@@ -1,5 +1,5 @@
-//! How fast the page is by its own measurement, and beside the native program on the same adapter. Prints figures;
-//! what fails is a number that cannot be.
+//! Speed of the page by its own measurement, and compared with the native program on the same adapter. Prints
+//! figures; what fails is a number that cannot be.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::{
     worker::Worker,
 };
 
-/// Until the table is there. Who asks a busy browser again and again takes of what is measured.
+/// Waits for the table. Polling a busy browser often would slow the measurement.
 const UNTIL_MEASURED: &str = "
     const done = arguments[0];
     const seen = new MutationObserver(() => {
@@ -66,7 +66,7 @@ fn swiftshader() -> Option<PathBuf> {
     })
 }
 
-/// What the page is asked too.
+/// The same questions as for the page.
 const NATIVELY: [&str; 9] = [
     "bench",
     "--tuning",

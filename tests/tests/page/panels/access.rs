@@ -1,5 +1,5 @@
-//! Everybody can use every panel: axe-core finds no barrier, the keyboard is enough, and nothing
-//! moves for those who want no motion.
+//! Everybody can use every panel: axe-core finds no barrier, the keyboard is enough, and nothing moves with reduced
+//! motion.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ const ENTER: &str = "\u{E007}";
 const LEFT: &str = "\u{E012}";
 const RIGHT: &str = "\u{E014}";
 
-/// Grids, each with its panel, what tells of the cell that is pointed at, and an attribute of it that
+/// Grids, each with its panel, the element that describes the cell under the pointer, and an attribute of it that
 /// counts from left to right.
 const GRIDS: [(&str, &str, &str, &str); 4] = [
     ("attention", "attention-cells", "attention-cell", "key"),
@@ -127,7 +127,7 @@ async fn barriers(session: &Session, app: &App<'_>, axe: &str) {
     assert!(all.is_empty(), "barriers:\n{}", all.join("\n"));
 }
 
-/// Looks for barriers in the page as it is, where axe-core is there.
+/// Runs axe-core on the page, if it is installed.
 pub async fn has_no_barriers(session: &Session, what: &str) {
     let Some(path) = setup::optional_path("VITRINE_AXE") else {
         return;
@@ -138,7 +138,7 @@ pub async fn has_no_barriers(session: &Session, what: &str) {
     assert!(found.is_empty(), "{what}: {found:#?}");
 }
 
-/// What axe-core finds in the page as it is.
+/// The violations that axe-core finds in the page.
 async fn violations(session: &Session) -> Vec<Violation> {
     let script = "
         const done = arguments[arguments.length - 1];

@@ -1,4 +1,4 @@
-//! Pictures of every panel, for people to look at, and that none is wider than its window.
+//! Screenshots of every panel, and a check that none is wider than its window.
 
 use serde_json::{Value, json};
 

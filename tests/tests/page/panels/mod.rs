@@ -15,7 +15,7 @@ use crate::{
 };
 use wanted::Wanted;
 
-/// What most tests of panels let the model go on with.
+/// The prompt of most panel tests.
 pub const PROMPT: &str = "The capital of Japan is";
 /// And by how many tokens.
 pub const NEW_TOKENS: usize = 3;

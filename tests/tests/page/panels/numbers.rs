@@ -1,4 +1,4 @@
-//! What panels show, against what the command line says.
+//! The numbers of panels, compared with the command line.
 
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -73,7 +73,7 @@ async fn tokens(app: &App<'_>, wanted: &Wanted) {
         app.datum("tokenized").await.number("tokens"),
         natively.len() as f64
     );
-    // The same text in the chat template follows.
+    // The same text rendered by the chat template follows.
     assert!(rows.len() > natively.len());
     for (row, token) in rows.iter().zip(natively) {
         assert_eq!(row.number("id"), float(&token["id"]));
@@ -415,7 +415,7 @@ async fn lessons(app: &App<'_>, wanted: &Wanted) {
     let layers = float(&inspect["kv_cache"]["layers"]);
     let heads = float(&inspect["attention"]["heads"]);
     let vocabulary = float(&inspect["modules"]["children"][0]["children"][0]["shape"][0]);
-    // The one that draws tokens by chance is left out.
+    // The lesson that draws tokens at random is left out.
     let answers = [
         (1, on_gpu / 1e6),
         (2, layers),
@@ -447,7 +447,7 @@ async fn lessons(app: &App<'_>, wanted: &Wanted) {
         let verdict = app.datum("lesson-verdict").await;
         assert_eq!(verdict.text("right"), "false", "lesson {lesson}: {wrong}");
     }
-    // What the files take is another number than what the GPU holds.
+    // The size of the files differs from that on the GPU.
     let files = inspect["formats"].as_array().unwrap().iter();
     let files: f64 = files.map(|it| float(&it["bytes"])).sum();
     assert!((files - on_gpu).abs() > 0.01 * on_gpu);

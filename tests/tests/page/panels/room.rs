@@ -1,5 +1,5 @@
-//! A lesson in front of a room: a link names the model, its diagram fills, one panel is in the light,
-//! and the stage stays as it is while the model goes on.
+//! A lesson in front of a room: a link names the model, its diagram fills, one panel is in the light, and the frozen
+//! stage stays unchanged while the model continues.
 
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -122,7 +122,7 @@ async fn frozen(session: &Session, app: &App<'_>) {
         before.contains(" Japan") || before.contains("Japan"),
         "{before}"
     );
-    // The teacher goes on behind it.
+    // The teacher continues behind it.
     let script = "document.querySelector('[data-testid=step]').click()";
     let _: Value = app.script(script, json!(null)).await;
     app.wait_until_generated().await;

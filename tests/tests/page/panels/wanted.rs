@@ -1,4 +1,4 @@
-//! What the command line says of the sequence that the page shows.
+//! The command line's results for the sequence of the page.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub const HEAD: usize = 2;
 const EMAIL: &str =
     "Write an email apologizing to Sarah for the tragic gardening mishap. Explain how it happened.";
 
-/// What the command line says.
+/// The command line's results.
 pub struct Wanted {
     /// Tokens of the prompt.
     pub prompt: usize,
