@@ -15,7 +15,7 @@ pub struct Branch {
     left: Option<Snapshot>,
 }
 
-/// Where a run left another.
+/// Where a run forked from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fork {
     /// The other run.

@@ -17,7 +17,7 @@ const FOLDERS: [&str; 4] = [
     "/run/opengl-driver/share/vulkan/icd.d",
 ];
 
-/// The description of RADV (an ICD's JSON file): the one that is asked for, or this machine's.
+/// The ICD file (JSON) of RADV: the given one, or this machine's.
 pub fn find(asked: Option<&Path>) -> Option<PathBuf> {
     let asked = asked.map(Path::to_owned);
     if let Some(asked) = asked.or_else(|| env::var_os(VARIABLE).map(PathBuf::from)) {

@@ -1,4 +1,4 @@
-//! What instructions are for, by their names.
+//! Kinds of instructions, by mnemonic.
 
 use serde::{Deserialize, Serialize};
 

@@ -99,7 +99,7 @@ fn only(set: &BTreeSet<String>) -> Option<String> {
     set.first().filter(|_| set.len() == 1).cloned()
 }
 
-/// Whoever packs activations has floats too.
+/// Models with packed activations use floats too.
 fn activations(uses: &Uses) -> Option<String> {
     let is_float = |name: &&String| name.as_str() != "q8";
     let floats: BTreeSet<String> = uses.activations.iter().filter(is_float).cloned().collect();

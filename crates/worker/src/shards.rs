@@ -16,7 +16,7 @@ use crate::remote::is_weights;
 #[derive(Default)]
 pub struct ShardCounter {
     total: u32,
-    /// The last one that was read from.
+    /// The last file that was read.
     furthest: Rc<Cell<u32>>,
     /// What was read of the weights.
     read: Rc<RefCell<Arrivals>>,

@@ -67,7 +67,7 @@ impl Tiling {
         )
     }
 
-    /// What of x is bound, of which a token has `row_bytes`.
+    /// The bound part of x, of `row_bytes` per token.
     pub(crate) fn bound_x(self, x: Bound<'_>, row_bytes: u64) -> Bound<'_> {
         match (self, x) {
             (Self::Software(tiling), Bound::Buffer { buffer, .. }) if tiling.is_uniform() => {

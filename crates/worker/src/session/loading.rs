@@ -182,7 +182,7 @@ impl Session {
         if let Some(arrival) = obtained.arrival {
             arrival.await?;
         }
-        // Nobody asks the counter; loading in one way only halves what it takes of the module.
+        // The counter is not read, but a single instantiation of the loading code halves its size in the module.
         let mut counter = ShardCounter::default();
         let mut files = ModelFiles::new(obtained.name);
         for (name, file) in obtained.files {

@@ -1,8 +1,7 @@
 //! Models in the origin-private file system, which persists across visits.
 //!
-//! A model with the key `k` is a folder `k` with its files, and `k.json` beside it with a `Record`
-//! of how much of each file arrived and whether it was verified. Beside the models is what was measured
-//! of adapters.
+//! A model with the key `k` is a folder `k` with its files, and `k.json` beside it with a `Record` of how much of
+//! each file arrived and whether it was verified. The measured tunings of adapters are stored there too.
 
 mod file;
 mod folder;
