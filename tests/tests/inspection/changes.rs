@@ -85,11 +85,11 @@ fn what_cannot_be_changed_is_refused_in_one_sentence() {
         ),
         (
             json!({"kind": "steer", "layer": 0, "vector": [1.0]}),
-            "brings 1 numbers where",
+            "has 1 values but needs",
         ),
         (
             json!({"kind": "patch", "site": "head", "head": 0, "layer": 0, "positions": [1], "values": []}),
-            "brings 0 numbers where",
+            "has 0 values but needs",
         ),
     ] {
         let request = vitrine_protocol::TraceRequest {
