@@ -1,6 +1,6 @@
-// Keeps the page in this browser, so that it opens without a network. `xtask` writes `BUILD` and
-// `FILES` above this: each file of the site with the SHA-256 of its bytes, the page without. The
-// models are none of them; those that were loaded are in the browser's own storage.
+// Caches the page, so that it opens without a network. `xtask` prepends `BUILD` and `FILES`: each
+// file of the site with the SHA-256 of its bytes; the page itself has none. Models are not among
+// them: loaded models are in the browser's own storage.
 const SCOPE = self.registration.scope;
 const OURS = `vitrine ${SCOPE} `;
 const CACHE = OURS + BUILD;
@@ -11,7 +11,7 @@ self.addEventListener("install", (event) => event.waitUntil(keepAll()));
 
 self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 
-// A new build waits for this: two builds do not mix in one page.
+// A new build waits for this message, so that one page never mixes two builds.
 self.addEventListener("message", ({ data }) => {
   if (data === "take-over") self.skipWaiting();
 });
@@ -23,7 +23,7 @@ self.addEventListener("fetch", (event) => {
   if (KNOWN.has(url)) event.respondWith(answer(url, request));
 });
 
-/** All files, or none: what has not the bytes of this build ends the installation. */
+/** Caches all files or none; a file with the wrong hash makes the installation fail. */
 async function keepAll() {
   const cache = await caches.open(CACHE);
   await Promise.all(FILES.map(([path, integrity]) => keep(cache, path, integrity)));
@@ -31,14 +31,14 @@ async function keepAll() {
 
 async function keep(cache, path, integrity) {
   const url = new URL(path, SCOPE).href;
-  // An installation that was interrupted goes on.
+  // Already cached by an installation that was interrupted.
   if (await cache.match(url)) return;
   const response = await fetch(url, { cache: "no-cache", ...(integrity && { integrity }) });
   if (!response.ok) throw new Error(`${url} answers ${response.status}`);
   await cache.put(url, direct(response));
 }
 
-/** A browser refuses an answer that was redirected where it opens a page. */
+/** Copies a redirected response: browsers refuse redirected responses to navigations. */
 function direct(response) {
   if (!response.redirected) return response;
   const { body, headers, status } = response;
@@ -52,7 +52,7 @@ async function takeOver() {
   await self.clients.claim();
 }
 
-/** The page is one file, whatever is behind its address. */
+/** The cache key of a request; for navigations the query is ignored, as there is one page. */
 function addressOf(request) {
   const url = new URL(request.url);
   url.hash = "";
@@ -65,6 +65,6 @@ function addressOf(request) {
 
 async function answer(url, request) {
   const cache = await caches.open(CACHE);
-  // The browser may have deleted it for room.
+  // The browser may have evicted the cache to free space.
   return (await cache.match(url)) ?? fetch(request);
 }

@@ -317,7 +317,7 @@ linked-dismiss = Continue without it
 
 ## presenter
 presenter = Present
-presenter-hint = Large type and only the stage. Arrow keys move, Escape ends
+presenter-hint = Large type, stage only. Arrow keys move, Escape ends
 presenter-spotlight = Spotlight
 presenter-freeze = Freeze
 presenter-keys = Keys
@@ -517,7 +517,7 @@ model-kv-heading = KV cache: memory per sequence
 model-kv-formula = 2 (key, value) × { $layers } layers × { $kv_heads } heads × { $head_dim } values × { $bytes } bytes = { $per_token } bytes per token
 model-kv-total = × { $tokens } tokens = { $total }
 model-kv-own = Calculated from the model's shapes.
-model-kv-what-if = Hypothetical: this model has { $own } key and value heads and was not trained with another number.
+model-kv-what-if = Hypothetical: this model was trained with { $own } key and value heads.
 model-kv-context = tokens
 model-kv-heads = Heads
 model-kind = Kind
@@ -675,7 +675,7 @@ race-ask = Race
 race-asking = Generating with the cache, then without it…
 race-with = With the cache
 race-without = Without the cache
-race-summary = Without the cache it took { $time } × as long and { $flops } × the operations.
+race-summary = Without the cache, the run took { $time } × as long and { $flops } × as many operations.
 race-same = Both generated the same tokens.
 race-differ = They generated different tokens.
 race-replay = Side-by-side replay
@@ -735,7 +735,7 @@ recording-play-hint = Shows each token at the speed of the recording
 recording-hurry = Show all
 recording-close = Close recording
 recording-offer = Recordings
-recording-offer-note = See inside a model without a model or a GPU: short recorded generations of SmolLM2-135M-Instruct. Choose a prompt or open a recording file (.jsonl).
+recording-offer-note = Look inside a model without loading one, and without a GPU: short recorded generations of SmolLM2-135M-Instruct. Choose a prompt or open a recording file (.jsonl).
 recording-open = Open a recording…
 recording-tools = Save and open
 recording-save = Save recording (.jsonl)

@@ -1,4 +1,4 @@
-//! The view in the page's address, so that a link shows the same: `#view=lens&layer=3&prompt=…`.
+//! The view in the page's address, so that a link reproduces it: `#view=lens&layer=3&prompt=…`.
 
 use leptos::prelude::*;
 use vitrine_protocol::ModelSource;
@@ -12,7 +12,7 @@ use crate::reactive::effect;
 use crate::state::State;
 use crate::view::View;
 
-/// Prompts that are longer make no address.
+/// Maximum length of a prompt in the address, in bytes; longer ones are left out.
 const LONGEST_PROMPT: usize = 2000;
 
 /// Reads the address, follows its changes, and keeps it up to date.
@@ -24,7 +24,7 @@ pub fn bind(state: State) {
         }
     });
     window().set_onhashchange(Some(on_change.as_ref().unchecked_ref()));
-    // For as long as the page lives.
+    // The listener lives as long as the page.
     on_change.forget();
 
     effect(move || {
@@ -74,7 +74,7 @@ fn read(state: State) {
     state.linked.set(parts.get("model"));
 }
 
-/// The address of what is shown. Tracks all of it.
+/// The fragment for the current view. Tracks everything in it.
 fn write(state: State) -> String {
     let Ok(parts) = UrlSearchParams::new() else {
         return String::new();

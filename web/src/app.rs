@@ -1,4 +1,4 @@
-//! Puts the components together.
+//! The root component: state, worker and layout.
 
 use leptos::prelude::*;
 use vitrine_protocol::{Answer, Command};
@@ -53,7 +53,7 @@ pub fn Root() -> impl IntoView {
             }
         });
     });
-    // Sampling can be changed while a generation runs.
+    // Sampling parameters can change during a generation.
     Effect::new(move |before: Option<_>| {
         let params = state.settings.sampling.params();
         let changed = before.is_some_and(|before| before != params);

@@ -7,34 +7,34 @@ use crate::strip::{Snapshot, Strip};
 /// A run of the tree.
 #[derive(Clone, Debug)]
 pub struct Branch {
-    /// Its number.
+    /// Run number.
     pub run: u32,
     /// Where it forked from another run; `None` for the first.
     pub from: Option<Fork>,
-    /// The sequence, when another one is on the strip.
+    /// Its sequence while another run is on the strip.
     left: Option<Snapshot>,
 }
 
 /// Where a run forked from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fork {
-    /// The other run.
+    /// The run it was forked from.
     pub of: u32,
-    /// How many tokens they share.
+    /// Number of tokens they share.
     pub position: u32,
     /// The inserted token, as shown.
     pub token: String,
 }
 
-/// The runs since the last prompt.
+/// All runs since the last prompt.
 #[derive(Clone, Copy)]
 pub struct Branches {
-    /// In the order of time.
+    /// In order of creation.
     pub all: RwSignal<Vec<Branch>>,
 }
 
 impl Branches {
-    /// None.
+    /// An empty tree.
     pub fn new() -> Self {
         Self {
             all: RwSignal::new(Vec::new()),
@@ -50,7 +50,7 @@ impl Branches {
         }]);
     }
 
-    /// Forgets all.
+    /// Discards all runs.
     pub fn clear(&self) {
         self.all.set(Vec::new());
     }
@@ -67,7 +67,7 @@ impl Branches {
         });
     }
 
-    /// The run on the strip continues under another number.
+    /// Renumbers the run on the strip, which continues under another number.
     pub fn renumber(&self, from: u32, to: u32) {
         self.all.update(|all| {
             for branch in all.iter_mut() {
@@ -83,7 +83,7 @@ impl Branches {
         });
     }
 
-    /// Puts another run on the strip.
+    /// Shows another run on the strip.
     pub fn show(&self, run: u32, strip: Strip) {
         if strip.run.get_untracked() == run {
             return;

@@ -11,10 +11,10 @@ use crate::i18n::t;
 use crate::state::State;
 use crate::strings;
 
-/// Its script, relative to the page.
+/// The worker's script, relative to the page.
 const SCRIPT: &str = "worker-boot.js";
 
-/// The page's hold on the worker.
+/// The page's connection to the worker.
 #[derive(Clone, Copy)]
 pub struct Bridge {
     state: State,
@@ -29,7 +29,7 @@ struct Link {
 }
 
 impl Bridge {
-    /// Starts the worker and asks it for a GPU and for its models.
+    /// Starts the worker and requests a GPU and the list of models.
     pub fn start(state: State) -> Self {
         let bridge = Self {
             state,
@@ -91,8 +91,7 @@ impl Bridge {
                 None => t("worker-unreachable").to_owned(),
             });
         });
-        // The worker runs this module, and need not fetch it again. Where it cannot be handed over,
-        // it does.
+        // The worker runs the same wasm module. If passing it fails, the worker fetches it instead.
         let _ = worker.post_message(&wasm_bindgen::module());
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
@@ -107,7 +106,7 @@ impl Bridge {
     }
 
     fn receive(&self, data: &JsValue) {
-        // An answer with tensors is an array: its text, then a buffer for each tensor.
+        // An answer with tensors is an array: its text, then one buffer per tensor.
         let mut parts = match data.dyn_ref::<Array>() {
             Some(parts) => parts.to_vec(),
             None => vec![data.clone()],

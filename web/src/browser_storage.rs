@@ -12,12 +12,12 @@ pub enum Keep {
     Browser,
 }
 
-/// The text under `key`.
+/// Returns the text stored under `key`.
 pub fn get(keep: Keep, key: &str) -> Option<String> {
     storage(keep)?.get_item(key).ok()?
 }
 
-/// Keeps `value` under `key`.
+/// Stores `value` under `key`.
 pub fn set(keep: Keep, key: &str, value: &str) {
     if let Some(storage) = storage(keep) {
         let _ = storage.set_item(key, value);

@@ -1,4 +1,4 @@
-//! Numbers for people.
+//! Formatting of numbers.
 
 /// `49,132`.
 pub fn count(value: u64) -> String {
@@ -13,7 +13,7 @@ pub fn count(value: u64) -> String {
     grouped
 }
 
-/// `98.3 MB`; megabytes of a million bytes, as browsers and disks count them.
+/// `98.3 MB`; a megabyte is a million bytes, as browsers and disks count.
 pub fn bytes(value: u64) -> String {
     let value = value as f64;
     if value >= 1e9 {
@@ -37,7 +37,7 @@ pub fn parameters(value: u64) -> String {
     }
 }
 
-/// A probability in percent: three decimals, and three significant digits where that shows none.
+/// A probability in percent: three decimals, or three significant digits below 0.1 %.
 pub fn percent(probability: f64) -> String {
     let percent = probability * 100.0;
     if percent == 0.0 || percent >= 0.1 {
@@ -50,12 +50,12 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
-/// Information: `2.310 nats`.
+/// Information in nats: `2.310 nats`.
 pub fn nats(value: f64) -> String {
     format!("{value:.3} nats")
 }
 
-/// Information: `3.333 bits`.
+/// Information in bits: `3.333 bits`.
 pub fn bits(value: f64) -> String {
     format!("{value:.3} bits")
 }

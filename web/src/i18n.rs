@@ -1,7 +1,6 @@
-//! The page's words in the reader's language, from Fluent files (`web/locales`).
+//! The page's text in the reader's language, from Fluent files (`web/locales`).
 //!
-//! Views look words up while they are built, and changing the language rebuilds them. So words need no signal of
-//! their own.
+//! Views look up texts while they are built, and a change of language rebuilds the views, so texts need no signals.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -9,20 +8,20 @@ use std::collections::HashMap;
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use leptos::prelude::document;
 
-/// A language that the page speaks.
+/// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Language {
     /// English.
     En,
-    /// Chinese as written in Taiwan.
+    /// Traditional Chinese as written in Taiwan.
     ZhTw,
 }
 
 impl Language {
-    /// All of them, in the order of the menu.
+    /// All languages, in the order of the menu.
     pub const ALL: [Self; 2] = [Self::En, Self::ZhTw];
 
-    /// Its tag (BCP 47).
+    /// BCP 47 tag.
     pub fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -30,7 +29,7 @@ impl Language {
         }
     }
 
-    /// Its own name for itself.
+    /// The language's name in that language.
     pub fn name(self) -> &'static str {
         match self {
             Self::En => "English",
@@ -45,7 +44,7 @@ impl Language {
         }
     }
 
-    /// The language of a tag, or the nearest one.
+    /// The language with this tag, or else the closest one.
     pub fn of_tag(tag: &str) -> Self {
         if tag.to_ascii_lowercase().starts_with("zh") {
             Self::ZhTw
@@ -84,7 +83,7 @@ pub fn language() -> Language {
     LANGUAGE.get()
 }
 
-/// The words of a message without arguments. Each is made once and kept, so that it can be passed around freely.
+/// The text of a message without arguments. Each is formatted once and kept, so that it is `'static`.
 pub fn t(id: &'static str) -> &'static str {
     let key = (language(), id);
     PLAIN.with_borrow_mut(|plain| {
@@ -94,7 +93,7 @@ pub fn t(id: &'static str) -> &'static str {
     })
 }
 
-/// The words of a message with arguments; `t!` is the short form.
+/// The text of a message with arguments; `t!` is the short form.
 pub fn t_with(id: &'static str, arguments: &[(&'static str, FluentValue<'_>)]) -> String {
     let arguments: FluentArgs = arguments.iter().cloned().collect();
     say(id, Some(&arguments))
@@ -132,9 +131,9 @@ fn say_in(language: Language, id: &str, arguments: Option<&FluentArgs>) -> Optio
 fn bundle(language: Language) -> Bundle {
     let tags = language.tag().parse().into_iter().collect();
     let mut bundle = FluentBundle::new(tags);
-    // Isolation marks are needed for mixed directions only, and hinder copying.
+    // Isolation marks are needed only for mixed directions, and would be copied with the text.
     bundle.set_use_isolating(language.direction() == "rtl");
-    // Unreadable lines are left out; a test checks that there are none.
+    // Lines with syntax errors are skipped; a test checks that there are none.
     let resource = FluentResource::try_new(language.source().to_owned());
     let resource = resource.unwrap_or_else(|(resource, _)| resource);
     // A test checks that no message is defined twice.

@@ -15,19 +15,19 @@ use crate::state::State;
 
 /// Maximum bytes of tensors in the cache of answers.
 const REMEMBERED_BYTES: usize = 48 << 20;
-/// Answers that are kept.
+/// Maximum number of remembered answers.
 const REMEMBERED: usize = 24;
 
-/// Numbers of a tensor.
+/// Values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Numbers {
     /// Single precision.
     F32(Vec<f32>),
-    /// 255 is 1.
+    /// Bytes, where 255 stands for 1.
     U8(Vec<u8>),
 }
 
-/// A tensor that came with an answer.
+/// A tensor of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Its name, as in `vitrine trace`.
@@ -39,7 +39,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// The values; empty if they are of 8 bits.
+    /// The values if they are `f32`, else empty.
     pub fn floats(&self) -> &[f32] {
         match &self.numbers {
             Numbers::F32(values) => values,
@@ -47,7 +47,7 @@ impl Tensor {
         }
     }
 
-    /// The values; empty if they are of 32 bits.
+    /// The values if they are bytes, else empty.
     pub fn bytes(&self) -> &[u8] {
         match &self.numbers {
             Numbers::U8(values) => values,
@@ -65,26 +65,26 @@ impl Tensor {
 pub struct Answered {
     /// The answer.
     pub answer: Answer,
-    /// Its tensors, in the order of their headers.
+    /// In the order of the headers in `answer`.
     pub tensors: Vec<Tensor>,
 }
 
 /// A reply to a question.
 pub enum Reply {
-    /// How far it is.
+    /// Progress.
     Progress {
-        /// Steps that are done.
+        /// Completed steps.
         done: u64,
-        /// All steps.
+        /// Total steps.
         total: u64,
     },
-    /// A part of the answer.
+    /// Part of an answer.
     Part(AnswerPart),
-    /// The answer; nothing follows.
+    /// The complete answer; the last message.
     Answer(Arc<Answered>),
-    /// The question was withdrawn; nothing follows.
+    /// The question was withdrawn; the last message.
     Stopped,
-    /// It cannot be answered; nothing follows.
+    /// The question cannot be answered; the last message.
     Failed(Failure),
 }
 
@@ -194,11 +194,11 @@ pub fn tensors(answer: &Answer, buffers: &[ArrayBuffer]) -> Vec<Tensor> {
 /// A question of a panel and its answer, as signals. It is withdrawn when the panel is removed.
 #[derive(Clone, Copy)]
 pub struct Inquiry {
-    /// The newest answer. It stays while the next one is found.
+    /// The latest answer; kept while the next question is pending.
     pub answered: RwSignal<Option<Arc<Answered>>>,
     /// Finished and total steps of the current question, if known.
     pub progress: RwSignal<Option<(u64, u64)>>,
-    /// Why there is no answer.
+    /// Why the question could not be answered.
     pub failure: RwSignal<Option<String>>,
     run: RwSignal<Option<u32>>,
     state: State,
@@ -206,7 +206,7 @@ pub struct Inquiry {
 }
 
 impl Inquiry {
-    /// Nothing is asked yet.
+    /// An inquiry without a question.
     pub fn new(state: State, bridge: Bridge) -> Self {
         let inquiry = Self {
             answered: RwSignal::new(None),
@@ -230,7 +230,7 @@ impl Inquiry {
         self.ask_with(question, |_| {});
     }
 
-    /// The same; `on_part` receives the parts of the answer.
+    /// Asks a question; `on_part` receives the parts of its answer.
     pub fn ask_with(&self, question: Question, on_part: impl Fn(AnswerPart) + 'static) {
         self.withdraw();
         self.failure.set(None);
@@ -268,8 +268,8 @@ impl Inquiry {
         }
     }
 
-    /// Asks whenever the question becomes another one. While there is none, as during a generation,
-    /// the newest answer stays.
+    /// Asks whenever `question` returns a different question. While it returns none, as during a
+    /// generation, the latest answer stays.
     pub fn follow(&self, question: impl Fn() -> Option<Question> + Send + Sync + 'static) {
         let this = *self;
         let question = memo(move |_| question());

@@ -1,5 +1,5 @@
-//! The path of chapter 3 of *Hands-On Large Language Models*, on the reader's own model: predict, run,
-//! reveal, check.
+//! The lessons: chapter 3 of *Hands-On Large Language Models*, on the reader's own model, as
+//! predict, run, reveal, check.
 
 use leptos::prelude::*;
 
@@ -9,18 +9,18 @@ use crate::state::{Loaded, State};
 use crate::strip::Origin;
 use crate::view::View;
 
-/// The prompt of the chapter.
+/// The chapter's prompt.
 const EMAIL: &str =
     "Write an email apologizing to Sarah for the tragic gardening mishap. Explain how it happened.";
 const FRANCE: &str = "The capital of France is";
 
-/// A step of the path.
+/// One lesson.
 pub struct Lesson {
     /// Its title.
     pub title: fn() -> &'static str,
-    /// What to think about before anything is shown.
+    /// What the reader should predict before anything is shown.
     pub predict: fn() -> &'static str,
-    /// Where it is seen.
+    /// The panel that shows the result.
     pub view: View,
     /// The run that it needs; `None` if the loaded model is sufficient.
     pub run: Option<Run>,
@@ -32,11 +32,11 @@ pub struct Lesson {
     pub answer: fn(State) -> Option<f64>,
 }
 
-/// A generation.
+/// A generation that a lesson runs.
 pub struct Run {
-    /// What to continue.
+    /// The prompt.
     pub prompt: &'static str,
-    /// New tokens, at most.
+    /// Maximum number of new tokens.
     pub max_new_tokens: u32,
     /// Whether tokens are drawn at random.
     pub do_sample: bool,
@@ -50,7 +50,7 @@ const fn greedy(prompt: &'static str, max_new_tokens: u32) -> Option<Run> {
     })
 }
 
-/// The path.
+/// All lessons in order.
 pub const LESSONS: [Lesson; 12] = [
     Lesson {
         title: || t("lesson-load"),
@@ -211,7 +211,7 @@ pub const LESSONS: [Lesson; 12] = [
             Some(t("lesson-rope-reveal").to_owned())
         },
         check: || t("lesson-rope-check"),
-        // A rotation by position · frequency is none at position 0.
+        // Position 0 is rotated by an angle of 0, whatever the frequency.
         answer: |state| loaded(state).map(|_| 0.0),
     },
     Lesson {
@@ -249,7 +249,7 @@ pub const LESSONS: [Lesson; 12] = [
     },
 ];
 
-/// Whether an answer is near enough to the measured number.
+/// Whether an answer matches the measured value up to rounding.
 pub fn is_right(given: f64, wanted: f64) -> bool {
     (given - wanted).abs() <= (wanted.abs() * 0.01).max(0.05)
 }

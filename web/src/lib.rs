@@ -1,6 +1,6 @@
-//! The page: tokens, next-token bars and the state of the engine, drawn with Leptos.
+//! The page: tokens, next-token bars and the state of the engine, rendered with Leptos.
 //!
-//! It never computes a value of the model itself: everything it shows came from the worker as a
+//! The page never computes values of the model: everything it shows came from the worker as a
 //! `vitrine_protocol::Event`.
 
 mod address;
@@ -38,7 +38,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::HtmlElement;
 
-/// Draws the page into `#app`. `boot.js` calls it.
+/// Mounts the page into `#app`. Called by `boot.js`.
 #[wasm_bindgen(js_name = startPage)]
 pub fn start_page() {
     console_error_panic_hook::set_once();

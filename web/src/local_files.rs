@@ -7,8 +7,8 @@ use web_sys::File;
 use crate::i18n::t;
 use crate::state::State;
 
-/// A picked file and its path within what was picked, `phi-3/config.json`; a file that was picked by
-/// itself has no folder in its path.
+/// A picked file and its path relative to the picked folder, such as `phi-3/config.json`; the path
+/// of a single file has no folder.
 pub type Picked = (String, File);
 
 /// The command that loads the model among `files`; `None` without files.
@@ -23,8 +23,8 @@ pub fn load(state: State, files: Vec<Picked>) -> Option<Command> {
     Some(state.load_picked(name, chosen.collect(), keep))
 }
 
-/// The name of the model among these paths, and the indices of its files: those of the topmost
-/// folder that holds one.
+/// The model's name and the indices of its files: those in the topmost folder that contains a
+/// model.
 fn model_among(paths: &[&str]) -> Option<(String, Vec<usize>)> {
     let of_model = |path: &&str| {
         let name = file_name(path);
@@ -32,7 +32,7 @@ fn model_among(paths: &[&str]) -> Option<(String, Vec<usize>)> {
     };
     let depth = |path: &&str| (path.matches('/').count(), folder(path).to_owned());
     let candidates = paths.iter().copied().filter(of_model);
-    // Without any, the worker reports what is missing.
+    // If there are none, the worker reports what is missing.
     let first = candidates
         .min_by_key(depth)
         .or_else(|| paths.iter().copied().min_by_key(depth))?;

@@ -1,4 +1,4 @@
-//! Whether the browser keeps what is stored when disk space runs short.
+//! Whether the browser keeps stored files when disk space runs short.
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -30,7 +30,7 @@ pub fn ask(persistent: RwSignal<Option<bool>>) {
     });
 }
 
-/// `navigator.storage`, which insecure pages do not have.
+/// `navigator.storage`, which is missing in insecure contexts.
 fn storage() -> Option<StorageManager> {
     let navigator = window().navigator();
     let storage = js_sys::Reflect::get(&navigator, &JsValue::from_str("storage")).ok()?;

@@ -1,11 +1,11 @@
 /// The phase of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The worker looks for a GPU and for models.
+    /// The worker is looking for a GPU and for models.
     Starting,
-    /// There is a GPU, and no model in the browser's storage.
+    /// There is a GPU, but no model in the browser's storage.
     NoModel,
-    /// A model is on its way.
+    /// A model is being loaded.
     Loading,
     /// Text can be generated.
     Ready,

@@ -1,10 +1,11 @@
-//! Draws a token's text with its marks.
+//! Rendering of token text with marks.
 
 use leptos::prelude::*;
 
 use crate::visible::{Visible, shown};
 
-/// A token's text; spaces and breaks as marks, broken characters as bytes; its id without a tokenizer.
+/// A token's text, with spaces and line breaks as marks and partial characters as bytes; its id
+/// without a tokenizer.
 pub fn piece_view(id: u32, bytes: &[u8], text: Option<&str>) -> impl IntoView + use<> {
     shown(id, bytes, text)
         .into_iter()

@@ -1,11 +1,11 @@
 //! Boxed memos and effects for Leptos.
 //!
-//! Leptos takes any closure, and so compiles all that a memo does once for each closure. Boxed ones
-//! have one type, and the code is there once for each type of value.
+//! Leptos's functions are generic over the closure and would be compiled once for each. Boxed
+//! closures share one instance per type of value, which keeps the wasm small.
 
 use leptos::prelude::*;
 
-/// A value that is recomputed when its inputs change, and notifies when it differs.
+/// A value that is recomputed when its inputs change, and notifies its dependents if it differs.
 #[track_caller]
 pub fn memo<T: PartialEq + Send + Sync + 'static>(
     value: impl Fn(Option<&T>) -> T + Send + Sync + 'static,

@@ -3,14 +3,14 @@
 use leptos::prelude::*;
 use vitrine_protocol::SamplingParams;
 
-/// The settings of [`SamplingParams`], each its own signal.
+/// The fields of [`SamplingParams`], each as a signal.
 #[derive(Clone, Copy)]
 pub struct SamplingSettings {
     /// Draw at random instead of choosing the most probable token.
     pub do_sample: RwSignal<bool>,
     /// `temperature`.
     pub temperature: RwSignal<f64>,
-    /// `top_k`; a whole number.
+    /// `top_k`; an integer.
     pub top_k: RwSignal<f64>,
     /// `top_p`.
     pub top_p: RwSignal<f64>,
@@ -22,12 +22,12 @@ pub struct SamplingSettings {
     pub presence_penalty: RwSignal<f64>,
     /// `frequency_penalty`.
     pub frequency_penalty: RwSignal<f64>,
-    /// `seed`; a whole number.
+    /// `seed`; an integer.
     pub seed: RwSignal<f64>,
 }
 
 impl SamplingSettings {
-    /// Greedy.
+    /// The default: greedy.
     pub fn new() -> Self {
         let usual = SamplingParams::default();
         Self {

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use crate::view::View;
 
-/// The selection. The position is `Strip::selected`.
+/// The selection. The selected position is `Strip::selected`.
 #[derive(Clone, Copy)]
 pub struct Selection {
-    /// What the stage shows.
+    /// The panel on the stage.
     pub view: RwSignal<View>,
     /// The layer, from 0.
     pub layer: RwSignal<u32>,
@@ -28,7 +28,7 @@ impl Selection {
         }
     }
 
-    /// Keeps layer and head within a model.
+    /// Clamps layer and head to a model's size.
     pub fn fit(&self, layers: u32, heads: u32) {
         let within = |signal: RwSignal<u32>, count: u32| {
             if signal.get_untracked() >= count {

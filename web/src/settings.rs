@@ -26,32 +26,32 @@ const DEFAULT_MAX_NEW_TOKENS: &str = "48";
 pub struct Settings {
     /// The prompt.
     pub prompt: RwSignal<String>,
-    /// Whether the prompt goes through the chat template.
+    /// Whether to apply the chat template to the prompt.
     pub chat: RwSignal<bool>,
     /// Whether the prompt is token ids instead of text.
     pub as_ids: RwSignal<bool>,
-    /// The model of the hub that was typed last.
+    /// The hub id that was entered last.
     pub hub_id: RwSignal<String>,
     /// Whether picked files are copied into the browser's storage.
     pub keep_picked: RwSignal<bool>,
-    /// The number field as typed, which may not be a number yet.
+    /// The text of the number field, which may not be a valid number.
     pub max_new_tokens: RwSignal<String>,
-    /// Whether chips show token ids.
+    /// Whether token chips show ids.
     pub show_ids: RwSignal<bool>,
-    /// Light, dark or as the system says.
+    /// Light, dark or as set in the system.
     pub theme: RwSignal<Theme>,
     /// The page's language.
     pub language: RwSignal<Language>,
     /// A pinned token; empty for none.
     pub pinned: RwSignal<String>,
-    /// How tokens are chosen.
+    /// Sampling parameters.
     pub sampling: SamplingSettings,
 }
 
 /// The colour scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Theme {
-    /// As the system says.
+    /// Follows the system.
     Auto,
     /// Light.
     Light,
@@ -69,7 +69,7 @@ impl Theme {
         }
     }
 
-    /// The next one in turn.
+    /// The theme that follows this one in the button's cycle.
     pub fn next(self) -> Self {
         match self {
             Self::Auto => Self::Light,
@@ -80,7 +80,7 @@ impl Theme {
 }
 
 impl Settings {
-    /// Restores them, and stores changes from now on.
+    /// Restores the stored settings, and stores changes from now on.
     pub fn restore() -> Self {
         let text = |keep, key, default: &str| {
             RwSignal::new(browser_storage::get(keep, key).unwrap_or_else(|| default.to_owned()))
@@ -120,7 +120,7 @@ impl Settings {
             .filter(|&count| count >= 1)
     }
 
-    /// Goes on to the next theme.
+    /// Switches to the next theme.
     pub fn next_theme(&self) {
         self.theme.update(|theme| *theme = theme.next());
     }

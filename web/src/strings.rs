@@ -38,7 +38,7 @@ pub fn adapter(adapter: &AdapterSummary) -> String {
     }
 }
 
-/// The button that changes the theme.
+/// The label of the theme button.
 pub fn theme(theme: Theme) -> &'static str {
     match theme {
         Theme::Auto => t("theme-system"),
@@ -68,7 +68,7 @@ pub fn model_name(name: &str) -> &str {
     }
 }
 
-/// Why a file is no recording.
+/// Why a file is not a valid recording.
 pub fn damage(damage: &Damage) -> String {
     match *damage {
         Damage::NoBeginning => t("recording-no-beginning").to_owned(),
@@ -110,7 +110,7 @@ pub fn load_rate(phase: LoadPhase, per_second: f64) -> String {
     }
 }
 
-/// `Loading checkpoint shards: 1/2`, as transformers says it.
+/// `Loading checkpoint shards: 1/2`, as transformers prints it.
 pub fn shards(shards: Shards) -> String {
     t!("shards", done = shards.done, total = shards.total)
 }
@@ -138,7 +138,7 @@ pub fn room(room: StorageRoom) -> String {
     )
 }
 
-/// A button of a stored model, for a screen reader: `Delete gpt2`.
+/// The label of a stored model's button, for screen readers: `Delete gpt2`.
 pub fn of_model(action: &str, name: &str) -> String {
     format!("{action} {name}")
 }
@@ -173,12 +173,12 @@ pub fn worker_crashed(reason: &str) -> String {
     t!("worker-crashed", reason = reason)
 }
 
-/// `all other 49,132 tokens`.
+/// `49,132 other tokens`.
 pub fn rest(count: u32) -> String {
     t!("bars-rest", count = format::count(u64::from(count)))
 }
 
-/// What the bars belong to.
+/// The caption of the bars.
 pub fn bars_caption(position: u32, token: &str, origin: Origin, newest: bool) -> String {
     match (origin, newest) {
         (Origin::Generated, true) => t!("bars-of-newest", token = token, position = position),
@@ -188,7 +188,7 @@ pub fn bars_caption(position: u32, token: &str, origin: Origin, newest: bool) ->
     }
 }
 
-/// The token in the prompt is none of the bars.
+/// A prompt token that is not among the candidates.
 pub fn not_among(token: &str) -> String {
     t!("bars-not-among", token = token)
 }
@@ -202,7 +202,7 @@ pub fn chip_description(position: u32, origin: Origin) -> String {
     }
 }
 
-/// `12 tokens: 5 of the prompt, 7 generated`.
+/// `12 tokens: 5 prompt, 7 generated`.
 pub fn token_counts(prompt: usize, generated: usize) -> String {
     t!(
         "token-counts",
@@ -222,7 +222,7 @@ pub fn finish_reason(reason: FinishReason) -> &'static str {
     }
 }
 
-/// Hint for the number field.
+/// The hint of the number field.
 pub fn max_new_tokens_hint(max: Option<u32>) -> String {
     match max {
         Some(max) => t!("max-new-tokens-range", max = format::count(u64::from(max))),
@@ -230,12 +230,12 @@ pub fn max_new_tokens_hint(max: Option<u32>) -> String {
     }
 }
 
-/// A model is ready, for a screen reader.
+/// Announcement to screen readers: a model is ready.
 pub fn announce_ready(name: &str) -> String {
     t!("announce-ready", name = name)
 }
 
-/// How many tensors of a model have arrived.
+/// The number of loaded tensors of a model.
 pub fn tensors_here(whole: u64, count: u64) -> String {
     t!("load-diagram-here", whole = whole, count = count)
 }
@@ -245,7 +245,7 @@ pub fn load_layer(layer: u32) -> String {
     t!("load-part-layer", layer = layer)
 }
 
-/// The model that a link was made with.
+/// The model named in the address.
 pub fn linked(name: &str) -> String {
     t!("linked-offer", name = name)
 }
@@ -260,12 +260,12 @@ pub fn frozen(view: &str) -> String {
     t!("frozen-picture", view = view)
 }
 
-/// A run ended, for a screen reader.
+/// Announcement to screen readers: a run has ended.
 pub fn announce_finished(text: &str) -> String {
     t!("announce-finished", text = text)
 }
 
-/// Progress, for a screen reader.
+/// Announcement to screen readers: loading progress.
 pub fn announce_progress(phase: LoadPhase, percent: u64) -> String {
     match phase {
         LoadPhase::Download | LoadPhase::Keep => t!(

@@ -7,7 +7,7 @@ use vitrine_protocol::{
     Distribution, Draw, GenerateSummary, PositionReport, TokenPacket, TokenPiece, TokenStep,
 };
 
-/// Who wrote a token.
+/// Where a token comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// It is part of the prompt.
@@ -34,17 +34,17 @@ impl Origin {
 pub struct StripToken {
     /// The token.
     pub piece: TokenPiece,
-    /// Who wrote it.
+    /// Where it comes from.
     pub origin: Origin,
     /// Its candidates; for a prompt token only after they were requested.
     pub distribution: Option<Arc<Distribution>>,
     /// -log2 of its probability, if known.
     pub surprisal: Option<f64>,
-    /// How it was drawn, if it was.
+    /// How it was sampled, if it was.
     pub draw: Option<Draw>,
     /// Its packet.
     pub packet: Option<Arc<TokenPacket>>,
-    /// Text that it completes; empty in a prompt.
+    /// The text it completes; empty in a prompt.
     pub text: String,
     /// Seconds from the request to the token; `None` in a prompt.
     pub elapsed_s: Option<f64>,
@@ -87,21 +87,20 @@ fn surprisal(distribution: Option<&Distribution>, id: u32) -> Option<f64> {
     Some(-candidate.probability.log2())
 }
 
-/// One run on the strip.
+/// The run on the strip.
 #[derive(Clone, Copy)]
 pub struct Strip {
     /// Number of the run.
     pub run: RwSignal<u32>,
-    /// The tokens; their index is their position.
+    /// The tokens by position.
     pub tokens: RwSignal<Vec<StripToken>>,
     /// The prompt as typed for this run.
     pub prompt_text: RwSignal<String>,
-    /// Whether it went through the chat template, so that the text is an answer and no
-    /// continuation.
+    /// Whether the chat template was applied, so that the text is an answer, not a continuation.
     pub chat: RwSignal<bool>,
-    /// The text that the model wrote.
+    /// The text that the model generated.
     pub text: RwSignal<String>,
-    /// The selected position; none follows the newest token.
+    /// The selected position; none means that the newest token is shown.
     pub selected: RwSignal<Option<u32>>,
     /// Tokens per second so far, once there are two new tokens.
     pub live_rate: RwSignal<Option<f64>>,
@@ -114,7 +113,7 @@ pub struct Strip {
     begun_at: StoredValue<usize>,
 }
 
-/// A sequence that was left.
+/// A sequence that is not on the strip.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Its run.
@@ -143,12 +142,12 @@ impl Strip {
         }
     }
 
-    /// Takes everything off it.
+    /// Removes all tokens.
     pub fn clear(&self) {
         self.begin(self.run.get_untracked(), String::new(), false);
     }
 
-    /// Clears it for run number `run`.
+    /// Clears the strip for run `run`.
     pub fn begin(&self, run: u32, prompt_text: String, chat: bool) {
         self.run.set(run);
         self.tokens.set(Vec::new());
@@ -160,7 +159,7 @@ impl Strip {
         self.summary.set(None);
     }
 
-    /// Begins run number `run` where this one had its first `kept` tokens.
+    /// Starts run `run` as a fork that keeps the first `kept` tokens.
     pub fn fork(&self, run: u32, kept: u32) {
         self.run.set(run);
         self.tokens.update(|tokens| tokens.truncate(kept as usize));
@@ -170,7 +169,7 @@ impl Strip {
         self.summary.set(None);
     }
 
-    /// Sets the tokens from which the model continues. Existing ones stay, with all that is known of them.
+    /// Sets the tokens from which the model continues. Existing tokens keep their measurements.
     pub fn prompt(&self, pieces: Vec<TokenPiece>) {
         self.tokens.update(|tokens| {
             let kept = tokens.len();
@@ -193,7 +192,7 @@ impl Strip {
         self.select_wished();
     }
 
-    /// Adds a new token.
+    /// Appends a generated token.
     pub fn push(&self, step: TokenStep) {
         self.text.update(|text| text.push_str(&step.text));
         let elapsed_s = step.elapsed_s;
@@ -213,7 +212,7 @@ impl Strip {
     /// Ends the run.
     pub fn finish(&self, summary: GenerateSummary) {
         if let Some(text) = &summary.text {
-            // The streamed text lacks an incomplete character at the end.
+            // The streamed text does not include an incomplete character at the end.
             let begun_at = self.begun_at.get_value();
             let before = self.text_until(begun_at);
             self.text.set(before + text);
@@ -221,7 +220,7 @@ impl Strip {
         self.summary.set(Some(summary));
     }
 
-    /// Text behind the prompt.
+    /// The text after the prompt.
     fn generated_text(&self) -> String {
         self.text_until(usize::MAX)
     }
@@ -243,7 +242,7 @@ impl Strip {
         }
     }
 
-    /// Tokens per second of the last run, or so far. Tracks both.
+    /// Tokens per second of the last run, or of the current one so far. Tracks both.
     pub fn rate(&self) -> Option<f64> {
         let last = self
             .summary
@@ -256,7 +255,7 @@ impl Strip {
         self.prefix(u32::MAX)
     }
 
-    /// The sequence as it is, to come back to.
+    /// The sequence, to be restored later.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             run: self.run.get_untracked(),
@@ -265,7 +264,7 @@ impl Strip {
         }
     }
 
-    /// Comes back to a sequence.
+    /// Restores a sequence.
     pub fn restore(&self, snapshot: Snapshot) {
         self.run.set(snapshot.run);
         self.tokens.set(snapshot.tokens);
@@ -275,7 +274,7 @@ impl Strip {
         self.summary.set(snapshot.summary);
     }
 
-    /// Remembers what the token at `position` was chosen among.
+    /// Sets the distribution of the token at `position`.
     pub fn set_distribution(&self, position: u32, distribution: Arc<Distribution>) {
         self.tokens.update(|tokens| {
             if let Some(token) = tokens.get_mut(position as usize) {
@@ -286,7 +285,7 @@ impl Strip {
         });
     }
 
-    /// Remembers what was expected in the prompt, and how surprising it was.
+    /// Sets distribution and surprisal of the prompt tokens.
     pub fn set_positions(&self, positions: &[PositionReport]) {
         self.tokens.update(|tokens| {
             for report in positions {
@@ -306,7 +305,7 @@ impl Strip {
         self.tokens.with(|tokens| tokens.len() as u32)
     }
 
-    /// The position whose distribution is shown: the selected one, else the newest new token.
+    /// The position whose distribution is shown: the selected one, else the newest generated token.
     pub fn shown(&self) -> Option<u32> {
         self.selected.get().or_else(|| {
             self.tokens.with(|tokens| match tokens.last() {

@@ -1,9 +1,9 @@
-//! Token ids as a reader types them.
+//! Token ids typed as text.
 
-/// The numbers in `1, 450 7483` or `[1, 450, 7483]`.
+/// Parses ids such as `1, 450 7483` or `[1, 450, 7483]`.
 ///
 /// # Errors
-/// The first word that is no token id.
+/// Returns the first word that is not a token id.
 pub fn parse(text: &str) -> Result<Vec<u32>, String> {
     text.split(|it: char| it.is_whitespace() || ",;[]()".contains(it))
         .filter(|word| !word.is_empty())

@@ -1,48 +1,48 @@
-//! What the stage shows.
+//! The panels of the stage.
 
 use crate::i18n::t;
 
 /// A panel of the stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum View {
-    /// The path through all of it.
+    /// The lessons.
     Lessons,
     /// Text and next-token bars.
     #[default]
     Next,
     /// From logits to the drawn token.
     Sampling,
-    /// Several prompts side by side.
+    /// Several prompts in one batch.
     Batch,
-    /// How text becomes token ids.
+    /// From text to token ids.
     Tokens,
-    /// Attention of all heads, of a layer, of a head.
+    /// Attention of all heads, of a layer, and of one head.
     Attention,
-    /// What each layer would say.
+    /// The logit lens: what each layer would predict.
     Lens,
     /// The residual stream, and the neurons that write to it.
     Residual,
     /// RoPE of queries and keys.
     Rope,
-    /// Keys and values that are kept.
+    /// The KV cache.
     Cache,
-    /// Heads and layers switched off, activations patched.
+    /// Ablation of heads and layers, activation patching.
     Interventions,
-    /// With and without the cache.
+    /// Generation with and without the KV cache.
     Race,
     /// Modules, parameters, bytes.
     Model,
-    /// Numbers of fewer bits.
+    /// Weights in fewer bits.
     Quantisation,
-    /// Where a token's time goes.
+    /// The time of each token.
     Timings,
 }
 
-/// Panels that belong together.
+/// A group of related panels.
 pub struct Group {
     /// Its heading.
     pub title: fn() -> &'static str,
-    /// In the order of the list.
+    /// In order of display.
     pub views: &'static [View],
 }
 
@@ -74,7 +74,7 @@ pub const GROUPS: [Group; 4] = [
 ];
 
 impl View {
-    /// Its name in the address.
+    /// The view's name in the address.
     pub fn name(self) -> &'static str {
         match self {
             Self::Lessons => "lessons",
@@ -95,13 +95,13 @@ impl View {
         }
     }
 
-    /// The view of a name.
+    /// The view with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         let all = GROUPS.iter().flat_map(|group| group.views);
         all.copied().find(|view| view.name() == name)
     }
 
-    /// Its title.
+    /// The view's title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Lessons => t("view-lessons"),

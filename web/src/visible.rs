@@ -1,19 +1,19 @@
-//! A token's bytes made visible: spaces, line breaks, and parts of characters.
+//! Visible forms of a token's bytes: spaces, line breaks, and partial characters.
 
 use vitrine_protocol::TokenPiece;
 
-/// A stretch of a token.
+/// Part of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Visible {
-    /// Letters as they are.
+    /// Text that is shown as it is.
     Text(String),
-    /// A sign for something that has no ink, `␣`.
+    /// A mark for an invisible character, such as `␣`.
     Mark(&'static str),
-    /// Bytes that are no whole character, or a character without ink: `⟨F0 9F⟩`, `⟨U+200D⟩`.
+    /// Bytes that are not a complete character, or an invisible character: `⟨F0 9F⟩`, `⟨U+200D⟩`.
     Raw(String),
 }
 
-/// What a token holds, stretch by stretch. `text` is used where there are no bytes.
+/// Splits a token into visible parts. `text` is used if there are no bytes.
 fn visible(bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
     let bytes = if bytes.is_empty() {
         text.unwrap_or_default().as_bytes()
@@ -32,7 +32,7 @@ fn visible(bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
     stretches
 }
 
-/// What a token shows: what it holds, or its id where the model has no tokenizer.
+/// The parts shown for a token: its content, or its id if the model has no tokenizer.
 pub fn shown(id: u32, bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
     if bytes.is_empty() && text.is_none() {
         vec![Visible::Raw(format!("#{id}"))]
@@ -41,7 +41,7 @@ pub fn shown(id: u32, bytes: &[u8], text: Option<&str>) -> Vec<Visible> {
     }
 }
 
-/// The same as one string, for labels.
+/// The same as a string, for labels.
 pub fn shown_text(id: u32, bytes: &[u8], text: Option<&str>) -> String {
     let stretches = shown(id, bytes, text);
     stretches
@@ -58,7 +58,7 @@ pub fn label(piece: &TokenPiece) -> String {
     shown_text(piece.id, &piece.bytes, piece.token.as_deref())
 }
 
-/// A label of at most `length` characters; what is cut shows as `…`.
+/// Shortens a label to at most `length` characters, the last of which is then `…`.
 pub fn short(label: &str, length: usize) -> String {
     if label.chars().count() <= length {
         return label.to_owned();
@@ -73,7 +73,8 @@ fn push_character(stretches: &mut Vec<Visible>, character: char) {
         '\n' => stretches.push(Visible::Mark("⏎")),
         '\t' => stretches.push(Visible::Mark("⇥")),
         _ if has_no_ink(character) => {
-            // A joiner or a selector belongs to the character before it; alone it would be unseen.
+            // A joiner or selector belongs to the character before it; on its own it would be
+            // invisible.
             if is_joiner(character)
                 && let Some(Visible::Text(text)) = stretches.last_mut()
             {
@@ -91,7 +92,7 @@ fn push_character(stretches: &mut Vec<Visible>, character: char) {
 fn push_bytes(stretches: &mut Vec<Visible>, bytes: &[u8]) {
     let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
     let hex = hex.join(" ");
-    // `utf8_chunks` gives broken bytes one by one; they read better in one bracket.
+    // `utf8_chunks` may split invalid bytes; they read better in one bracket.
     if let Some(Visible::Raw(raw)) = stretches.last_mut()
         && !raw.starts_with("⟨U+")
         && let Some(open) = raw.strip_suffix('⟩')
@@ -102,12 +103,12 @@ fn push_bytes(stretches: &mut Vec<Visible>, bytes: &[u8]) {
     }
 }
 
-/// Characters that change the one before them: zero-width joiner, variation selectors.
+/// Characters that modify the preceding one: zero-width joiner, variation selectors.
 fn is_joiner(character: char) -> bool {
     matches!(character, '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Control characters, joiners, direction marks, selectors and spaces other than the plain one.
+/// Control characters, joiners, direction marks, selectors, and whitespace.
 fn has_no_ink(character: char) -> bool {
     character.is_control()
         || character.is_whitespace()
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn long_labels_are_cut() {
+    fn long_labels_are_truncated() {
         assert_eq!(short("␣Paris", 6), "␣Paris");
         assert_eq!(short("␣Parisian", 6), "␣Pari…");
     }

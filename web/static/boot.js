@@ -1,10 +1,10 @@
-// Starts the page. What goes wrong before there is a page is said in the static text.
+// Starts the page. Failures before the page is drawn are shown in the static text.
 import init, { startPage } from "./pkg/vitrine.js";
 import { watch } from "./crash.js";
 import { keep, takeOver } from "./offline.js";
 
 const place = document.getElementById("boot");
-place.textContent = "The page is opening…";
+place.textContent = "Loading the page…";
 
 watch();
 await takeOver();
@@ -20,5 +20,5 @@ try {
   }
   throw error;
 }
-// Last: what the reader sees comes first.
+// Last, so that it does not delay the first view.
 await keep();

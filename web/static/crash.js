@@ -1,17 +1,17 @@
-// A trap in the page's own module: nothing of it can be trusted to go on, so plain script says so.
+// Reports a trap in the page's own module. The module cannot be trusted after it, so this is plain script.
 const WORDS = {
-  en: ["The page stopped because of a defect in it", "Reload it to go on.", "Reload"],
+  en: ["The page stopped because of an internal error", "Reload it to continue.", "Reload"],
   zh: ["頁面因程式錯誤而停止", "請重新載入以繼續。", "重新載入"],
 };
 
-/** Says it once when the module traps. What goes wrong before there is a page, `boot.js` says. */
+/** Shows a message when the module traps. `boot.js` reports failures before the page is drawn. */
 export function watch() {
   addEventListener("error", ({ error }) => say(error));
   addEventListener("unhandledrejection", ({ reason }) => say(reason));
 }
 
 function say(error) {
-  // A full stack is no trap in every browser, and ends the module as well.
+  // In some browsers a stack overflow is a RangeError instead of a trap; it ends the module too.
   const isFull = error instanceof RangeError && /call stack/.test(error.message);
   const isTrap = error instanceof WebAssembly.RuntimeError || isFull;
   if (!isTrap || document.getElementById("boot") || document.querySelector(".crash")) return;

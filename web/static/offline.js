@@ -1,7 +1,7 @@
-// Keeps the page for visits without a network. The page reads `data-offline` of the root element:
-// `none` (this browser or this address cannot), `keeping`, `ready`, `update` (a new build waits).
+// Registers the service worker, which caches the page for offline visits. The page reads `data-offline` of the root
+// element: `none` (not supported by this browser or at this address), `keeping`, `ready`, `update` (a new build waits).
 const SCRIPT = "service-worker.js";
-/** No start waits longer than this for a new build. */
+/** The longest time that a start waits for a new build. */
 const PATIENCE_MS = 3000;
 
 const container = navigator.serviceWorker;
@@ -11,7 +11,7 @@ function tell(state) {
   document.dispatchEvent(new Event("vitrine-offline"));
 }
 
-/** A build that came during the last visit takes over, before anything of the old one runs. */
+/** Activates a build that was fetched during the last visit, before any code of the old one runs. */
 export async function takeOver() {
   const registration = await container?.getRegistration().catch(() => undefined);
   if (!registration?.waiting) return;
@@ -22,11 +22,11 @@ export async function takeOver() {
   registration.waiting.postMessage("take-over");
   if (!(await changed)) return;
   location.reload();
-  // Nothing more of this page is wanted.
+  // Never resolves, so that the page does not start before the reload.
   await new Promise(() => {});
 }
 
-/** Keeps the files of this build, and looks for a newer one. */
+/** Caches the files of this build, and checks for a newer one. */
 export async function keep() {
   if (!container) return tell("none");
   try {
@@ -38,7 +38,7 @@ export async function keep() {
       follow(registration, registration.installing),
     );
     if (replaces) {
-      // Another window let a new build take over.
+      // A new build was activated in another window.
       container.addEventListener("controllerchange", () => tell("update"));
     }
   } catch {

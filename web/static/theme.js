@@ -1,6 +1,6 @@
-// Before the first paint: the colours that the reader chose last time.
+// Applies the stored theme before the first paint.
 try {
   document.documentElement.dataset.theme = localStorage.getItem("vitrine.theme") ?? "auto";
 } catch {
-  // Without storage the system's colours apply.
+  // Without storage, the system's theme applies.
 }

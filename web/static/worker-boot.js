@@ -1,11 +1,11 @@
-// The worker that owns the GPU. It runs the page's own module, which is the page's first message; from
-// a page that has none it fetches it. Commands that arrive before wait here.
+// The worker that owns the GPU. It runs the same module as the page, which sends it in its first message; otherwise the
+// worker fetches it. Commands that arrive before the module has started are queued here.
 import init, { startWorker } from "./pkg/vitrine.js";
 
-// A trap in a promise ends the engine like any other: the page hears of it.
+// A trap in a promise ends the engine too, so it is reported to the page.
 self.addEventListener("unhandledrejection", ({ reason }) => reportError(reason));
 
-// wgpu does not ask browsers for subgroups (gfx-rs/wgpu#10146).
+// wgpu does not request subgroups from browsers (gfx-rs/wgpu#10146).
 const adapter = self.GPUAdapter?.prototype;
 if (adapter) {
   const { requestDevice } = adapter;
@@ -26,5 +26,5 @@ const module = await new Promise((resolve) => {
 self.onmessage = (message) => early.push(message);
 await init(module && { module_or_path: module });
 startWorker();
-// The module has put its own handler in place.
+// `startWorker` has installed the module's own handler.
 for (const message of early) self.onmessage(message);

@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_bound_is_told_by_its_name() {
+    fn bindings_are_found_by_name() {
         let wanted = [("x", Binding::Read), ("y", Binding::ReadWrite)];
         assert_eq!(in_order(&wanted, &[("y", 2), ("x", 1)]), Ok(vec![1, 2]));
         let missing = in_order(&wanted, &[("x", 1)]).unwrap_err();

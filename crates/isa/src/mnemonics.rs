@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instructions_of_all_generations_are_told_apart() {
+    fn instructions_of_all_generations_are_distinguished() {
         for (instruction, kind) in [
             ("v_fmac_f32_e32 v7, v22, v12", Kind::Fma),
             ("v_mac_f32_e32 v7, v22, v12", Kind::Fma),

@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_architecture_stands_at_its_own_row() {
+    fn table_rows_match_the_enum() {
         for row in &TABLE {
             assert_eq!(row.architecture.class(), row.class);
             assert_eq!(

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_is_nobodys_time() {
+    fn idle_time_does_not_count() {
         let mut account = Account::default();
         let token = |at_s| Begun {
             at_s,

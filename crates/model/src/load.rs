@@ -147,7 +147,7 @@ impl Model {
             plan,
             batches: Vec::new(),
             watching: None,
-            mostly_watched: options.watch,
+            usual_packet_parts: options.watch,
             readout: None,
             sequences,
             sampler: None,

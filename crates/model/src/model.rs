@@ -34,7 +34,7 @@ pub struct Model {
     pub(crate) batches: Vec<BatchPlan>,
     pub(crate) watching: Option<Inspection>,
     /// [`LoadOptions::watch`](crate::LoadOptions::watch).
-    pub(crate) mostly_watched: PacketParts,
+    pub(crate) usual_packet_parts: PacketParts,
     /// Made by the first [`Model::prefill_positions`].
     pub(crate) readout: Option<Readout>,
     pub(crate) sequences: Sequences,
@@ -311,7 +311,7 @@ impl Model {
         })?;
         self.batches.clear();
         self.changes = changes;
-        self.watch_again()
+        self.rebuild_inspection()
     }
 
     /// The current inputs of plans.

@@ -250,7 +250,7 @@ impl Model {
     }
 
     /// Rebuilds the plan of inspected tokens after the buffers that it binds have changed.
-    pub(crate) fn watch_again(&mut self) -> Result<(), ModelError> {
+    pub(crate) fn rebuild_inspection(&mut self) -> Result<(), ModelError> {
         if let Some(Inspection { parts, .. }) = self.watching.take() {
             self.watch(parts)?;
         }

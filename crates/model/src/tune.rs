@@ -127,7 +127,7 @@ impl Model {
         self.plan = Plan::new(self.basis())?;
         self.batches.clear();
         match tuned.is_empty() {
-            true => self.watch_again()?,
+            true => self.rebuild_inspection()?,
             // This also rebuilds the plan of inspected tokens.
             false => self.warm_up().await?,
         }

@@ -14,8 +14,8 @@ impl Model {
         if self.config.max_position_embeddings > 1 {
             self.decode(TOP_K)?.prediction().await?;
         }
-        if !self.mostly_watched.is_empty() {
-            self.watch(self.mostly_watched)?;
+        if !self.usual_packet_parts.is_empty() {
+            self.watch(self.usual_packet_parts)?;
             self.prefill(&[0], TOP_K)?.prediction().await?;
         }
         self.watch(watched)

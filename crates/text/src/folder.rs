@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_beside_a_token_is_swallowed_where_it_says_so() {
+    fn white_space_next_to_a_token_is_stripped_if_it_says_so() {
         assert_eq!(encoded(&json!({}), "a </s> a<s> a"), [0, 3, 0, 2, 1, 0]);
     }
 

@@ -313,7 +313,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_piece_has_the_bytes_it_stands_for() {
+    fn a_piece_has_its_bytes() {
         let tokenizer = Tokenizer::from_gguf(small()).unwrap();
         let ids = tokenizer.encode("é", false).unwrap();
         let first = tokenizer.piece(ids[0]).unwrap();

@@ -252,7 +252,7 @@ mod tests {
     type Damage = fn(&mut Value);
 
     #[test]
-    fn files_made_to_hurt_are_refused() {
+    fn malicious_files_are_refused() {
         let damage: [(&str, Damage); 5] = [
             ("merge into an unknown token", |f| {
                 f["model"]["merges"] = json!([["a", "a"]]);

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_lie_beside_their_manifest() {
+    fn parts_are_next_to_their_manifest() {
         assert_eq!(
             beside("models/a/manifest.json", "part-000"),
             "models/a/part-000"

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_young_rate_tells_no_time() {
+    fn an_early_rate_gives_no_time() {
         let start = PhaseStart {
             phase: LoadPhase::Download,
             at_s: 0.0,

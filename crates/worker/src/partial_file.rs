@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn past_its_end_nobody_waits() {
+    fn reads_past_the_end_fail_at_once() {
         let file = PartialFile::empty(ModelFile::Memory(MemoryFile::default()), 4);
         let mut context = Context::from_waker(Waker::noop());
         let mut read = pin!(file.read(2..5));

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_download_goes_on_after_the_last_whole_piece() {
+    fn a_download_resumes_after_the_last_whole_chunk() {
         let piece = |bytes| Piece {
             url: String::new(),
             range: None,

@@ -6,7 +6,6 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
-mod cuts;
 mod fixture;
 mod folders;
 mod gguf;
@@ -14,3 +13,4 @@ mod kv_dtype;
 mod packed;
 mod refused;
 mod textures;
+mod tilings;

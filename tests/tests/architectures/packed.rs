@@ -73,17 +73,17 @@ fn check(name: &str, quantize: Quantize) {
 }
 
 #[test]
-fn phi3_in_every_cut() {
+fn phi3_with_every_tiling() {
     check("phi3", Quantize::Q4);
 }
 
 #[test]
-fn gemma3_in_every_cut() {
+fn gemma3_with_every_tiling() {
     check("gemma3", Quantize::Q8);
 }
 
 #[test]
-fn gpt2_in_every_cut() {
+fn gpt2_with_every_tiling() {
     check("gpt2", Quantize::Q4Group128);
 }
 

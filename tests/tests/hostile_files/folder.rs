@@ -37,7 +37,7 @@ fn with_config(change: impl FnOnce(&mut Value)) -> Files {
 }
 
 #[test]
-fn a_shard_cut_anywhere() {
+fn truncated_shards() {
     let whole = good_folder()[SHARD].clone();
     let directory = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
     let cuts = (0..directory + 2).chain([whole.len() / 2, whole.len() - 1]);

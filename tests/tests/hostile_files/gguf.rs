@@ -53,7 +53,7 @@ const STRING: u32 = 8;
 const ARRAY: u32 = 9;
 
 #[test]
-fn a_file_cut_anywhere() {
+fn truncated_files() {
     let whole = good_gguf();
     let end = position(&whole, b"output_norm.weight") + 100;
     // Every byte of the header and of the last entries; elsewhere every seventh.

@@ -209,7 +209,7 @@ fn a_paced_lens_is_that_of_the_token_or_not_there() {
 
 /// Inspection changes no bit of the predictions, and parts that were not requested are absent.
 #[test]
-fn watched_tokens_are_the_same() {
+fn inspected_tokens_are_the_same() {
     let fixture = Fixture::read("llama");
     let mut model = load(&fixture);
     let (first, rest) = fixture.document.prompt_ids.split_at(1);

@@ -140,7 +140,7 @@ fn thumbnails_are_the_highest_of_what_they_stand_for() {
 }
 
 #[test]
-fn queries_and_keys_turn_by_the_frequencies_that_are_told() {
+fn queries_and_keys_rotate_by_the_reported_frequencies() {
     for (name, turns) in [
         ("llama", true),
         ("qwen3", true),
@@ -273,7 +273,7 @@ fn long_answers_come_in_parts_and_can_be_stopped() {
 
 /// Measurements are reported again, and stopping changes nothing.
 #[test]
-fn how_matrices_are_cut_is_measured_and_told() {
+fn tilings_are_measured_and_reported() {
     let (_, mut engine) = load("llama");
     let known = Question::Tune { again: None };
     let again = Question::Tune {
@@ -304,7 +304,7 @@ fn how_matrices_are_cut_is_measured_and_told() {
 }
 
 #[test]
-fn a_batch_tells_of_each_sequence() {
+fn a_batch_reports_each_sequence() {
     let (fixture, mut engine) = load("llama");
     let ids = &fixture.document.prompt_ids;
     let one = |n: usize| GenerateRequest {

@@ -150,7 +150,7 @@ fn check_mlp(device: &Gpu, cases: &[Case]) {
 }
 
 #[test]
-fn an_mlp_is_normalised_and_activated_on_the_way() {
+fn norm_and_activation_are_fused() {
     check_mlp(&gpu(), &GPU);
 }
 
@@ -277,7 +277,7 @@ fn check_append(device: &Gpu, cases: &[Case]) {
 }
 
 #[test]
-fn queries_keys_and_values_go_to_the_cache_on_the_way() {
+fn appending_to_the_cache_is_fused() {
     check_append(&gpu(), &GPU);
 }
 

@@ -92,7 +92,7 @@ fn matmul_of_bytes_from_textures() {
 
 /// Gate times up, with a bias, in either number format.
 #[test]
-fn an_mlp_is_activated_on_the_way() {
+fn the_activation_is_fused() {
     let gpu = gpu();
     let (middle, act, tokens) = (64, Activation::Silu, 1);
     for storage in [Quantize::Q4, Quantize::Q8].map(in_memory) {
@@ -137,7 +137,7 @@ fn an_mlp_is_activated_on_the_way() {
 
 /// At once, and by two kernels.
 #[test]
-fn queries_keys_and_values_go_to_the_cache_on_the_way() {
+fn appending_to_the_cache_is_fused() {
     let gpu = gpu();
     let (heads, kv_heads, k, position) = (3, 1, 257, 5);
     let cache = CacheLayout {

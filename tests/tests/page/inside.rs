@@ -430,7 +430,7 @@ fn a_small_model_answers_as_natively() {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn the_default_model_tells_of_its_inside_as_natively() {
+fn the_default_model_answers_as_natively() {
     in_browser("inside-default", async |session| {
         let prompt = Prompt::Text {
             text: "The capital of Japan is".to_owned(),

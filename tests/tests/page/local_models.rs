@@ -185,7 +185,7 @@ fn a_kept_model_is_there_at_the_next_visit_until_it_is_deleted() {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn files_that_are_no_model_are_refused_and_the_page_goes_on() {
+fn files_that_are_not_a_model_are_refused() {
     in_browser("refused", async |session| {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("refused");
         fs::create_dir_all(&folder).unwrap();

@@ -12,7 +12,6 @@
 mod alone;
 mod app;
 mod arrivals;
-mod cuts;
 mod driver;
 mod failures;
 mod golden;
@@ -30,6 +29,7 @@ mod setup;
 mod shaders;
 mod site;
 mod subgroups;
+mod tilings;
 mod tuning;
 mod visit;
 mod worker;

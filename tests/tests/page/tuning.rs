@@ -4,7 +4,7 @@ use crate::{app::App, session::in_browser};
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn the_page_measures_how_matrices_are_cut() {
+fn the_page_tunes_matrix_products() {
     in_browser("tuning", async |session| {
         let app = App::with_model(&session).await;
         app.open_panel("timings").await;

@@ -114,7 +114,7 @@ fn filtered_distributions_are_those_of_transformers() {
 
 /// Control: each setting is felt.
 #[test]
-fn other_settings_are_told_apart() {
+fn other_settings_differ() {
     let golden = golden();
     let logits = logits("flat");
     let counts = Counts::new(logits.len(), &golden.context, &[]);

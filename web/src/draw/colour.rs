@@ -1,10 +1,10 @@
-//! Colour scales for every kind of colour vision.
+//! Colour scales that can be read with any kind of colour vision.
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
 
-/// Cividis (Nuñez, Anderton, Renslow 2018, doi 10.1371/journal.pone.0199239) at equal steps, as
-/// matplotlib has it.
+/// Cividis (Nuñez, Anderton, Renslow 2018, doi 10.1371/journal.pone.0199239), sampled from
+/// matplotlib at equal steps.
 const CIVIDIS: [Rgb; 17] = [
     [0, 34, 78],
     [0, 46, 106],
@@ -25,7 +25,7 @@ const CIVIDIS: [Rgb; 17] = [
     [254, 232, 56],
 ];
 
-/// Blue over a light grey to orange: less, the same, more.
+/// From blue (less) through light grey (equal) to orange (more).
 const DIVERGING: [Rgb; 5] = [
     [8, 69, 148],
     [107, 161, 210],

@@ -1,4 +1,4 @@
-//! Graphics as files: every graphic of the page is an SVG, which is saved as it is, or painted into a PNG.
+//! Saves graphics as files: each is an SVG, which is saved directly or painted into a PNG.
 
 use leptos::prelude::{document, window};
 use wasm_bindgen::prelude::Closure;
@@ -8,7 +8,7 @@ use web_sys::{
     HtmlImageElement, Url, XmlSerializer,
 };
 
-/// CSS properties that must be written into the file.
+/// CSS properties that are written to the file.
 const STYLES: [&str; 14] = [
     "fill",
     "fill-opacity",
@@ -26,7 +26,7 @@ const STYLES: [&str; 14] = [
     "visibility",
 ];
 
-/// Pixels of a PNG for each unit of the page.
+/// Pixels of a PNG per CSS pixel.
 const SHARPNESS: f64 = 2.0;
 
 /// Saves the graphic inside `place` as an SVG file.
@@ -86,7 +86,7 @@ fn paint(image: &HtmlImageElement, width: f64, height: f64, name: String) -> Opt
     canvas.to_blob(on_blob.unchecked_ref()).ok()
 }
 
-/// The first graphic inside `place` with its styles written out, its width and its height.
+/// The first graphic inside `place` as text with all styles written out, its width and its height.
 fn svg_text(place: &Element) -> Option<(String, f64, f64)> {
     let svg = place.query_selector("svg.graphic").ok()??;
     let copy: Element = svg.clone_node_with_deep(true).ok()?.dyn_into().ok()?;
@@ -115,7 +115,7 @@ fn svg_text(place: &Element) -> Option<(String, f64, f64)> {
     Some((text, width, height))
 }
 
-/// Writes styles as attributes: the page's Content-Security-Policy forbids inline style.
+/// Writes computed styles as attributes: the page's Content-Security-Policy forbids inline styles.
 fn write_styles(from: &Element, to: &Element) -> Option<()> {
     let styles = window().get_computed_style(from).ok()??;
     for name in STYLES {

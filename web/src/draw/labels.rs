@@ -5,8 +5,7 @@ use leptos::prelude::*;
 /// Minimum units between two labels.
 const LINE: f64 = 13.0;
 
-/// Row labels, with the first row at the origin. If rows are too thin, only some are labelled; `chosen` has them
-/// always.
+/// Row labels, with the first row at the origin. If rows are too thin, only some are labelled, among them `chosen`.
 pub fn rows(words: &[String], height: f64, chosen: Option<u32>) -> impl IntoView + use<> {
     let shown = shown(words, height, chosen);
     shown

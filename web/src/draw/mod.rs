@@ -1,4 +1,4 @@
-//! How numbers become marks.
+//! Colours, labels, legends, images and export of graphics.
 
 pub mod colour;
 pub mod export;

@@ -14,7 +14,7 @@ pub struct Raster {
 }
 
 impl Raster {
-    /// A transparent picture.
+    /// A transparent image.
     pub fn new(width: u32, height: u32) -> Self {
         Self {
             width,

@@ -1,4 +1,4 @@
-//! All languages have the same messages, and all that the page uses.
+//! Checks that all languages have the same messages, and that these include all messages that the page uses.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ fn messages(source: &str) -> BTreeMap<String, BTreeSet<String>> {
         {
             current = id.to_owned();
             let twice = messages.insert(current.clone(), BTreeSet::new());
-            assert!(twice.is_none(), "{id} is there twice");
+            assert!(twice.is_none(), "{id} is defined twice");
         }
         for (at, _) in line.match_indices('$') {
             let name = line[at + 1..]
@@ -64,7 +64,7 @@ fn every_language_reads_without_errors_and_has_the_same_messages() {
             .keys()
             .filter(|id| !english.contains_key(*id))
             .collect();
-        assert!(more.is_empty(), "{} alone has {more:?}", language.tag());
+        assert!(more.is_empty(), "only {} has {more:?}", language.tag());
         for (id, arguments) in &there {
             assert_eq!(arguments, &english[id], "{}: {id}", language.tag());
         }
@@ -80,7 +80,7 @@ fn the_page_asks_for_what_is_there_and_nothing_is_left_over() {
     );
     let english = messages(Language::En.source());
     let bundle = bundle(Language::En);
-    // t("…") and t!("…", …), also over two lines.
+    // White space is removed to find calls that are broken over lines.
     let code: String = code.split_whitespace().collect::<Vec<_>>().join("");
     let mut asked = BTreeSet::new();
     for call in ["t(\"", "t!(\""] {
@@ -88,11 +88,11 @@ fn the_page_asks_for_what_is_there_and_nothing_is_left_over() {
             let alone = !code[..at].ends_with(|it: char| it.is_ascii_alphanumeric() || it == '_');
             let id = code[at + call.len()..].split('"').next().unwrap();
             if alone && id != "…" {
-                assert!(bundle.has_message(id), "no language has {id:?}");
+                assert!(bundle.has_message(id), "the message {id:?} is not defined");
                 asked.insert(id.to_owned());
             }
         }
     }
     let unused: Vec<_> = english.keys().filter(|id| !asked.contains(*id)).collect();
-    assert!(unused.is_empty(), "nobody says {unused:?}");
+    assert!(unused.is_empty(), "unused messages: {unused:?}");
 }

@@ -11,23 +11,23 @@ use crate::reactive::effect;
 use crate::state::State;
 use crate::view::View;
 
-/// Where the code is.
+/// State of the code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Code {
     #[default]
     Away,
     Coming,
     Here,
-    /// The server did not give it.
+    /// It could not be fetched.
     Missing,
 }
 
-/// The code of all panels that the page does not begin with.
+/// The code of all panels that are not in the page's first part.
 #[derive(Clone, Copy)]
 pub struct Fetched(RwSignal<Code>);
 
 impl Fetched {
-    /// Fetched as soon as `wanted` says so.
+    /// Fetches the code as soon as `wanted` returns true.
     pub fn when(wanted: impl Fn() -> bool + 'static) -> Self {
         let fetched = Self(RwSignal::default());
         effect(move || {

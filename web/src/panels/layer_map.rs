@@ -24,14 +24,14 @@ const LAYOUT: Layout = Layout {
 pub struct Words {
     /// The `data-testid` of the figure.
     pub figure: &'static str,
-    /// That of the cells, and that of the sentence about one.
+    /// The `data-testid` of the cells, and of the sentence about one cell.
     pub cells: (&'static str, &'static str),
     /// A sentence below the title.
     pub note: &'static str,
 }
 
-/// A magnitude for each layer (rows) and position (columns) of the sequence, selected among several. Choosing a cell
-/// selects its layer and its position.
+/// A map of a magnitude, which is chosen among several, by layer (rows) and position (columns). Choosing a cell selects
+/// its layer and position.
 #[component]
 pub fn LayerMap<T: Choice>(
     state: State,

@@ -27,7 +27,7 @@ use crate::i18n::t;
 use crate::state::State;
 use crate::view::View;
 
-/// Whether the page begins with a view's panel; the others are [`Fetched`].
+/// Whether a view's panel is in the page's first part; the others are [`Fetched`].
 pub fn is_here(view: View) -> bool {
     matches!(view, View::Lessons | View::Next)
 }
@@ -41,8 +41,7 @@ pub fn here(view: View, state: State, bridge: Bridge) -> Option<AnyView> {
     }
 }
 
-/// The panel of a view while a recording is shown: what its packets hold. The others need the model
-/// itself, and say so.
+/// The panel of a view while a recording is shown. Panels that need the model say so.
 fn of_recording(view: View, state: State, bridge: Bridge) -> AnyView {
     match view {
         View::Attention => view! { <attention::RecordedAttention state bridge /> }.into_any(),

@@ -71,8 +71,7 @@ pub fn sizes(state: State) -> Option<(u32, u32, u32, u32)> {
     ))
 }
 
-/// The position that is read when the selected token is chosen; the selected one itself where the
-/// reader selected it.
+/// The selected position, else the last one.
 pub fn position(state: State) -> u32 {
     let last = state.strip.len().saturating_sub(1);
     state.strip.selected.get().unwrap_or(last)

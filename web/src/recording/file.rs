@@ -7,8 +7,8 @@ use vitrine_protocol::{
     TraceLine,
 };
 
-/// Layers, heads of a layer, candidates of a token: no model and no recording has more, and graphics
-/// of more could not be drawn.
+/// Maximum number of layers, of heads per layer, and of candidates per token. Models have fewer, and graphics of more
+/// could not be drawn.
 const MOST: u32 = 1024;
 
 /// A generation with everything that was recorded. As JSON it is one object.
@@ -18,15 +18,15 @@ pub struct Recording {
     pub model: ModelSummary,
     /// The adapter that it ran on.
     pub adapter: String,
-    /// When, in UTC (ISO 8601); `None` in older files.
+    /// The time of the recording in UTC (ISO 8601); `None` in older files.
     pub recorded: Option<String>,
-    /// Which parts packets have.
+    /// The parts of its packets.
     pub parts: PacketParts,
     /// The prompt's tokens.
     pub tokens: Vec<TokenPiece>,
     /// The new tokens.
     pub steps: Vec<TokenStep>,
-    /// How it ended, and its timings.
+    /// How the generation ended, and its timings.
     pub summary: GenerateSummary,
 }
 
@@ -35,9 +35,9 @@ pub struct Recording {
 pub enum Damage {
     /// The first line does not describe a model and a prompt.
     NoBeginning,
-    /// A line that cannot be read.
+    /// A line cannot be read.
     Line(usize),
-    /// A line does not fit the model of the first line, or the line before.
+    /// A line does not match the model of the first line, or the lines before it.
     Misfit(usize),
     /// The file ends before the generation does.
     NoEnd,
@@ -46,7 +46,7 @@ pub enum Damage {
 /// Reads a recording.
 ///
 /// # Errors
-/// When it is not a recording, or incomplete.
+/// When the text is not a recording, or is incomplete.
 pub fn read(text: &str) -> Result<Recording, Damage> {
     let mut lines = (1..)
         .zip(text.lines())
@@ -103,7 +103,7 @@ pub fn read(text: &str) -> Result<Recording, Damage> {
     })
 }
 
-/// A line of a file that version 0.1 wrote: the name of the line was its field `kind`.
+/// Parses a line of a file written by version 0.1, which stored the kind of the line in the field `kind`.
 fn earlier(line: &str) -> Option<TraceLine> {
     let mut fields: Map<String, Value> = serde_json::from_str(line).ok()?;
     let kind = fields.remove("kind")?;
@@ -115,7 +115,7 @@ fn earlier(line: &str) -> Option<TraceLine> {
     serde_json::from_value(json!({ kind.as_str()?: content })).ok()
 }
 
-/// Whether each part of a packet is missing, or has the shape that the model gives it.
+/// Whether each part of a packet is either missing or has the shape that the model requires.
 fn fits(packet: &TokenPacket, parts: PacketParts, model: &ModelSummary) -> bool {
     let layers = model.num_hidden_layers as usize;
     let heads = model.num_attention_heads as usize;

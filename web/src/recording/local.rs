@@ -18,7 +18,7 @@ pub fn is_recording(path: &str) -> bool {
 }
 
 impl Recordings {
-    /// Opens a file, or reports why it cannot.
+    /// Opens a file, or reports why it cannot be opened.
     pub async fn open_file(&self, state: State, file: File) {
         self.failure.set(None);
         match self.read_file(&file).await {

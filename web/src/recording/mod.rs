@@ -30,7 +30,7 @@ pub struct Recordings {
 }
 
 impl Recordings {
-    /// None.
+    /// No recording.
     pub fn new() -> Self {
         Self {
             shown: RwSignal::new(None),

@@ -11,7 +11,7 @@ use crate::recording::read;
 use crate::state::State;
 use crate::strings;
 
-/// Where they lie, relative to the page.
+/// Their folder, relative to the page.
 const FOLDER: &str = "recordings";
 
 /// A recording of the site.
@@ -19,19 +19,19 @@ const FOLDER: &str = "recordings";
 pub struct SiteRecording {
     /// Its file without `.jsonl`.
     pub name: String,
-    /// The prompt, to choose by.
+    /// The prompt, shown for choosing.
     pub prompt: String,
 }
 
-/// All of them.
+/// All recordings of the site.
 pub fn site_recordings() -> Vec<SiteRecording> {
     let list = include_str!("../../static/recordings/index.json");
-    // It is part of the page, and a test reads it.
+    // The list is compiled into the page, and a test checks that it can be read.
     serde_json::from_str(list).unwrap_or_default()
 }
 
 impl SiteRecording {
-    /// Fetches it and shows it.
+    /// Fetches and shows the recording.
     pub async fn open(&self, state: State) {
         let recordings = state.recordings;
         recordings.failure.set(None);

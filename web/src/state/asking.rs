@@ -11,8 +11,7 @@ use crate::strip::Origin;
 const MEASURED_PROMPT: usize = 512;
 
 impl State {
-    /// The question about the selected prompt token, if it is time to ask one. Tracks what it
-    /// depends on.
+    /// The question about the selected prompt token, if it can be asked now. Tracks its inputs.
     pub fn question(&self) -> Option<Command> {
         let position = self.strip.selected.get()?;
         let token = self.strip.token(position)?;
@@ -43,7 +42,7 @@ impl State {
         (self.answers() && !ids.is_empty()).then_some(Prompt::Ids { ids })
     }
 
-    /// The prompt on the strip, until its surprisal was requested.
+    /// The question for the surprisal of the prompt on the strip; `None` if it is known or cannot be asked now.
     pub fn unmeasured_prompt(&self) -> Option<Question> {
         let ids = self.strip.tokens.with(|tokens| {
             let prompt = tokens.iter().take_while(|it| it.origin == Origin::Prompt);

@@ -40,7 +40,7 @@ impl State {
                 let source = self.wanted.get_untracked();
                 let by = source.clone().map(|it| (it, self.picks.get_value()));
                 if self.strip_of.get_value() != by {
-                    // The ids mean other tokens in another model. A recording has its own.
+                    // Ids have another meaning in another model. A recording has its own tokens.
                     if !untrack(|| self.recordings.is_shown()) {
                         self.strip.clear();
                     }
@@ -118,7 +118,7 @@ impl State {
                     .get_value()
                     .take(run, Reply::Failed(failure.clone())) => {}
             Event::Failed { run, failure } => self.failed(run, failure),
-            // Of a run that is over.
+            // Events of a run that is over.
             Event::PromptTokens { .. } | Event::Token { .. } | Event::Finished { .. } => {}
         }
         None

@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// The files that go with a command.
+    /// The files that are sent with a command.
     pub fn files_of(&self, command: &Command) -> Vec<File> {
         match command {
             Command::LoadModel {
@@ -101,8 +101,8 @@ impl State {
         }
     }
 
-    /// Once there is a GPU and a list of models: a model in storage is loaded at once, a download
-    /// waits for the reader.
+    /// The command that loads the requested, linked or last stored model, once the adapter and the list of models are
+    /// known. Nothing is downloaded without the user's request.
     pub(super) fn begin_if_possible(&self) -> Option<Command> {
         if self.adapter.with_untracked(Option::is_none)
             || self.phase.get_untracked() != Phase::Starting
@@ -138,7 +138,7 @@ impl State {
         })
     }
 
-    /// The same, if it is completely stored.
+    /// The source of the model that the address names, if it is completely stored.
     fn linked_source_here(&self) -> Option<ModelSource> {
         let (source, _) = untrack(|| self.linked_source())?;
         let here = |it: &StoredModel| it.complete && it.source == source;
@@ -224,7 +224,7 @@ impl State {
         self.progress.set(Some(progress));
     }
 
-    /// A model could not be loaded. The one before it, if it is still there, can be used.
+    /// Handles a failure to load a model. The previous model, if it is still loaded, remains usable.
     pub(super) fn load_failed(&self, failure: Failure) {
         if matches!(
             failure.kind,

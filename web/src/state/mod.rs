@@ -59,7 +59,7 @@ pub struct State {
     pub announcement: RwSignal<String>,
     /// The user's input and preferences.
     pub settings: Settings,
-    /// What the reader looks at.
+    /// The selection.
     pub selection: Selection,
     /// Whether the presenter mode is on.
     pub presenting: RwSignal<bool>,
@@ -67,9 +67,9 @@ pub struct State {
     pub spotlight: RwSignal<bool>,
     /// Whether the audience's view is frozen.
     pub frozen: RwSignal<bool>,
-    /// The lesson at hand.
+    /// The current lesson.
     pub lesson: RwSignal<Option<usize>>,
-    /// A model that the address names.
+    /// The model that the address names.
     pub linked: RwSignal<Option<String>>,
     /// The sequence on the strip.
     pub strip: Strip,
@@ -83,7 +83,7 @@ pub struct State {
     pub wanted: RwSignal<Option<ModelSource>>,
     /// The picked files of the requested model.
     picked: StoredValue<Vec<File>, LocalStorage>,
-    /// Number of picks of files: two picks may have the same names.
+    /// How often files were picked, because two picks may have the same names.
     picks: StoredValue<u32>,
     /// The model that generated the strip: its source, and the number of the pick.
     strip_of: StoredValue<Option<(ModelSource, u32)>>,

@@ -8,7 +8,7 @@
 
 mod changes;
 mod compare;
-mod looking;
+mod inspection;
 mod packets;
 mod race;
 mod refused;

@@ -176,7 +176,7 @@ fn a_gguf_file_is_chosen_by_name_or_part_of_it() {
 }
 
 #[test]
-fn a_broken_download_goes_on_where_it_stopped() {
+fn a_broken_download_resumes() {
     let (server, cache) = (model(), Folder::new());
     let settings = settings(&server, &cache);
     server.change(|behaviour| behaviour.break_after = Some(100_000));
@@ -192,7 +192,7 @@ fn a_broken_download_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn an_interrupted_download_goes_on_next_time() {
+fn an_interrupted_download_resumes_next_time() {
     let (server, cache) = (model(), Folder::new());
     let settings = settings(&server, &cache);
     let partial = cache

@@ -177,13 +177,13 @@ impl Builder<'_> {
     }
 
     /// The row for the new keys and values of a layer, if they are kept.
-    pub(super) fn watched_kv(&self, layer: u32) -> Option<Buffer> {
+    pub(super) fn inspected_kv(&self, layer: u32) -> Option<Buffer> {
         let kept = self.watch?.new_kv.as_ref()?;
         Some(kept.row(layer))
     }
 
     /// The row for the [`HeadStats`] of a layer, if they are kept.
-    pub(super) fn watched_heads(&self, layer: u32) -> Option<Buffer> {
+    pub(super) fn inspected_heads(&self, layer: u32) -> Option<Buffer> {
         let kept = self.watch?.head_stats.as_ref()?;
         Some(kept.row(layer))
     }

@@ -117,7 +117,7 @@ impl Builder<'_> {
         if self.wants(Tap::K(layer)) || self.wants(Tap::V(layer)) {
             return self.tapping?.new_kv.clone();
         }
-        self.watched_kv(layer)
+        self.inspected_kv(layer)
     }
 
     /// Taps the copy of the new keys and values.
@@ -134,7 +134,7 @@ impl Builder<'_> {
         if self.wants(Tap::Attentions(layer)) {
             return self.tapping?.stats.clone();
         }
-        self.watched_heads(layer)
+        self.inspected_heads(layer)
     }
 
     /// Recomputes the attention probabilities and taps them.

@@ -105,7 +105,7 @@ impl Model {
         if let Some(larger) = larger {
             self.cache = larger;
         }
-        self.watch_again()
+        self.rebuild_inspection()
     }
 
     pub(super) fn page_stride(&self) -> u32 {

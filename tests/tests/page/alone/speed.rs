@@ -108,7 +108,7 @@ fn figures(report: &BenchReport) -> Vec<f64> {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn the_worker_beside_the_native_program() {
+fn the_worker_and_the_native_program() {
     in_browser("speed", async |session| {
         let Some(driver) = swiftshader() else {
             println!("no SwiftShader for native programs comes with this browser");

@@ -1,16 +1,16 @@
 use leptos::prelude::*;
 
-/// An option of a graphic that shows one at a time.
+/// One of several mutually exclusive options.
 pub trait Choice: Copy + PartialEq + Send + Sync + 'static {
-    /// All there are, in order.
+    /// All options, in order.
     const ALL: &'static [Self];
-    /// What it is called.
+    /// The option's label.
     fn name(self) -> &'static str;
-    /// Its button's `data-testid`.
+    /// The `data-testid` of its button.
     fn testid(self) -> &'static str;
 }
 
-/// A row of buttons, one of them pressed.
+/// A row of buttons, one of which is pressed.
 #[component]
 pub fn Choices<T: Choice>(
     /// The label for screen readers.

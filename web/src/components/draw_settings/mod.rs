@@ -4,7 +4,7 @@ use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::state::State;
 
-/// The sampling settings, which appear in two places of the page.
+/// The sampling settings, which appear twice in the page.
 #[component]
 pub fn DrawSettings(
     state: State,

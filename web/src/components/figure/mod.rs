@@ -8,14 +8,14 @@ use crate::i18n::t;
 /// Writes the graphic inside an element to a file.
 type Save = fn(&Element, &str) -> Option<()>;
 
-/// The frame of a graphic: its title and what it shows, the same numbers as a table, the graphic
-/// as a file, and the whole window for it. The graphic is an `<svg class="graphic">`.
+/// The frame of a graphic: title and note, a table of the same numbers, saving as a file, and
+/// full-window display. The graphic is an `<svg class="graphic">`.
 #[component]
 pub fn Figure(
     /// Also the name of saved files.
     testid: &'static str,
     #[prop(into)] title: Signal<String>,
-    /// A sentence on what is shown and how it was measured.
+    /// A sentence that says what is shown and how it was measured.
     #[prop(optional, into)]
     note: Option<Signal<String>>,
     /// The numbers as a table, built on demand.
@@ -79,7 +79,7 @@ pub fn Figure(
     }
 }
 
-/// A button that is on or off.
+/// A toggle button.
 fn toggle(id: &'static str, name: &'static str, is_on: RwSignal<bool>) -> impl IntoView {
     view! {
         <button

@@ -10,7 +10,7 @@ use crate::reactive::memo;
 use crate::state::{Loaded, State};
 use crate::{format, strings};
 
-/// The brand, the status, and the model that answers.
+/// Brand, status, and the loaded model.
 #[component]
 pub fn Header(state: State) -> impl IntoView {
     view! {
@@ -51,7 +51,7 @@ pub fn Header(state: State) -> impl IntoView {
     }
 }
 
-/// Name, size and place of the model; the adapter alone before there is a model.
+/// The model's properties, the adapter and the speed; only the adapter while there is no model.
 #[component]
 fn ModelChip(state: State) -> impl IntoView {
     let strip = state.strip;

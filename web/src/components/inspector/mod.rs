@@ -10,7 +10,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::strip::StripToken;
 
-/// The exact numbers behind what is selected.
+/// The exact values behind the selection.
 #[component]
 pub fn Inspector(state: State) -> impl IntoView {
     let strip = state.strip;
@@ -35,7 +35,7 @@ pub fn Inspector(state: State) -> impl IntoView {
     }
 }
 
-/// Layer and head of the selection, as numbers.
+/// Number fields for layer and head of the selection.
 #[component]
 fn HeadChoice(state: State) -> impl IntoView {
     let selection = state.selection;
@@ -120,7 +120,7 @@ fn TokenFacts(position: u32, token: StripToken) -> impl IntoView {
     }
 }
 
-/// Its packet, which belongs to the position before it.
+/// Facts from the token's packet, which belongs to the position before it.
 #[component]
 fn PacketFacts(state: State, position: u32, packet: Arc<TokenPacket>) -> impl IntoView {
     let before = position.saturating_sub(1);
@@ -185,7 +185,7 @@ fn PacketFacts(state: State, position: u32, packet: Arc<TokenPacket>) -> impl In
     }
 }
 
-/// A name and a number.
+/// A name and a value.
 #[component]
 fn Fact(name: &'static str, value: String) -> impl IntoView {
     view! {

@@ -6,10 +6,10 @@ use crate::draw::labels;
 use crate::draw::legend::legend;
 use crate::reactive::memo;
 
-/// Units of the legend's strip.
+/// Width of the legend's colour strip.
 const LEGEND: f64 = 280.0;
 
-/// How a [`LabelledMatrix`] looks.
+/// The layout of a [`LabelledMatrix`].
 #[derive(Clone, Copy)]
 pub struct Layout {
     /// Units left of the cells, for the row labels.
@@ -18,7 +18,7 @@ pub struct Layout {
     pub top: f64,
     /// Whether the column labels are long and slanted.
     pub slanted: bool,
-    /// The colour of a share of the scale.
+    /// The colour of a value from 0 to 1 on the scale.
     pub colour: fn(f64) -> Rgb,
 }
 
@@ -30,17 +30,17 @@ pub fn LabelledMatrix(
     /// Its description for screen readers.
     #[prop(into)]
     label: Signal<String>,
-    /// What rows and columns are.
+    /// The meaning of rows and columns.
     axes: &'static str,
     #[prop(into)] rows: Signal<Vec<String>>,
     #[prop(into)] columns: Signal<Vec<String>>,
     /// Width and height of a cell.
     #[prop(into)]
     cell: Signal<(f64, f64)>,
-    /// The address of a picture of all cells.
+    /// Data URL of an image of all cells.
     #[prop(into)]
     picture: Signal<Option<String>>,
-    /// Words at shares of the scale.
+    /// Labels of the legend, by position between 0 and 1.
     #[prop(into)]
     scale: Signal<Vec<(f64, String)>>,
     #[prop(into)] selected: Signal<Option<Cell>>,

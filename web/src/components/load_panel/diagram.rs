@@ -11,12 +11,12 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, strings};
 
-/// Space above the columns for the legend, and below for their names.
+/// Space above the columns for the legend, and below for their labels.
 const TOP: f64 = 28.0;
 const BOTTOM: f64 = 20.0;
-/// A number of a layer needs this much.
+/// Minimum width of a layer's number.
 const LABEL: f64 = 24.0;
-/// The names of the outer columns need this much.
+/// Width of the labels of the outer columns.
 const WORD: f64 = 64.0;
 
 /// A loading model: its tensors, each filled with its loaded bytes.
@@ -42,7 +42,7 @@ pub fn Diagram(state: State) -> impl IntoView {
             })
         })
     });
-    // All boxes as one path, each as wide as a share of it.
+    // All boxes as one path; `share` gives the filled fraction of each box's width.
     let path = move |share: &dyn Fn(usize, usize, &TensorBox) -> f64| {
         let mut path = String::new();
         layout.with(|(columns, _)| {

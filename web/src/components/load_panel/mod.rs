@@ -116,7 +116,7 @@ fn Loading(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// The stages that a model of this source goes through, in order.
+/// The phases of loading a model from this source, in order.
 fn phases(source: Option<&ModelSource>) -> Vec<LoadPhase> {
     let first = match source {
         Some(ModelSource::Local { keep: true, .. }) => Some(LoadPhase::Keep),

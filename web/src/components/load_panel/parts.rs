@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use vitrine_protocol::TensorPlace;
 
-/// Width of all columns without the gaps, and their height.
+/// Total width of the columns without gaps, and their height.
 const WIDTH: f64 = 680.0;
 pub const HEIGHT: f64 = 150.0;
 const GAP: f64 = 3.0;
-/// No column is narrower, and no box lower.
+/// Minimum width of a column and minimum height of a box.
 const NARROWEST: f64 = 6.0;
 const LOWEST: f64 = 2.0;
 
@@ -23,38 +23,38 @@ pub enum Part {
     Output,
 }
 
-/// A column.
+/// A column of the diagram.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    /// What it is.
+    /// The part it shows.
     pub part: Part,
-    /// Its left edge.
+    /// Left edge.
     pub x: f64,
-    /// Its width.
+    /// Width.
     pub width: f64,
-    /// Its tensors from top to bottom.
+    /// Boxes from top to bottom.
     pub boxes: Vec<TensorBox>,
 }
 
-/// A tensor.
+/// A tensor as a box.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorBox {
-    /// Where it lies.
+    /// Name, file and byte range of the tensor.
     pub place: TensorPlace,
-    /// Its upper edge.
+    /// Upper edge.
     pub y: f64,
-    /// Its height.
+    /// Height.
     pub height: f64,
 }
 
 impl Column {
-    /// Bytes of its tensors.
+    /// Total size of its tensors.
     pub fn bytes(&self) -> u64 {
         self.boxes.iter().map(|it| it.place.bytes).sum()
     }
 }
 
-/// The part that a tensor of a name belongs to.
+/// The part to which the tensor with this name belongs.
 pub fn part_of(name: &str) -> Part {
     let words: Vec<&str> = name.split('.').collect();
     let layer = words.windows(2).find_map(|pair| match pair {
@@ -70,7 +70,7 @@ pub fn part_of(name: &str) -> Part {
     }
 }
 
-/// The columns, whose areas follow the bytes, and their width in all.
+/// The columns, with areas proportional to bytes, and their total width.
 pub fn columns(tensors: &[TensorPlace]) -> (Vec<Column>, f64) {
     let mut parts: BTreeMap<Part, Vec<&TensorPlace>> = BTreeMap::new();
     for tensor in tensors {

@@ -1,4 +1,4 @@
-/// Rows that Page Up and Page Down pass.
+/// Number of rows that Page Up and Page Down move by.
 const PAGE: u32 = 8;
 
 /// A cell: row and column.

@@ -20,18 +20,18 @@ pub fn Matrix(
     /// Width and height of a cell.
     #[prop(into)]
     cell: Signal<(f64, f64)>,
-    /// The address of a picture of all cells.
+    /// Data URL of an image of all cells.
     #[prop(into)]
     picture: Signal<Option<String>>,
-    /// The chosen cell.
+    /// The selected cell.
     #[prop(into)]
     selected: Signal<Option<Cell>>,
-    /// The cell that the pointer or the keyboard is on.
+    /// The cell under the pointer or the keyboard cursor.
     pointed: RwSignal<Option<Cell>>,
     /// The text of a cell for screen readers.
     spoken: Callback<Cell, String>,
     on_choose: Callback<Cell>,
-    /// Drawn over the picture.
+    /// Drawn over the image.
     #[prop(optional)]
     children: Option<ChildrenFn>,
 ) -> impl IntoView {
@@ -145,7 +145,7 @@ pub fn Matrix(
     }
 }
 
-/// The cell of a grid that an event happened on; `event` belongs to an element of the grid's size.
+/// The grid cell under the mouse; the event's target must cover exactly the grid.
 fn cell_at(event: &MouseEvent, (rows, columns): Cell) -> Option<Cell> {
     let element: Element = event.current_target()?.dyn_into().ok()?;
     let place = element.get_bounding_client_rect();

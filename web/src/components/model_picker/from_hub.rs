@@ -5,7 +5,7 @@ use crate::i18n::t;
 use crate::state::State;
 use crate::{hub, persistence};
 
-/// A model of the hub, by its id.
+/// Loads a model of the hub by its id.
 #[component]
 pub fn FromHub(state: State, bridge: Bridge) -> impl IntoView {
     let id = state.settings.hub_id;

@@ -11,14 +11,14 @@ use crate::state::State;
 /// File extensions of models, which browsers show first.
 const ACCEPT: &str = ".gguf,.safetensors,.json,.jinja";
 
-/// Files and folders of this computer.
+/// Picks files and folders of this computer.
 #[component]
 pub fn Local(state: State, bridge: Bridge) -> impl IntoView {
     let keep = state.settings.keep_picked;
     let on_pick = move |event: Event| {
         let input: HtmlInputElement = event_target(&event);
         let files = files_in(&input);
-        // The same files can be picked again.
+        // Otherwise picking the same files again would not fire a `change` event.
         input.set_value("");
         if keep.get_untracked() {
             persistence::ask(state.persistent);

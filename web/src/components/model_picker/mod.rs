@@ -13,7 +13,7 @@ use from_site::FromSite;
 use local::Local;
 use stored::Stored;
 
-/// Id of the panel, which the button in the header opens.
+/// Element id of the picker, which the header's button controls.
 pub const PICKER_ID: &str = "model-picker";
 
 /// The sources of models. Nothing is downloaded without the user's request.

@@ -50,7 +50,7 @@ pub fn Stored(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// One model, and what can be done with it.
+/// A stored model and its buttons.
 #[component]
 fn Row(model: StoredModel, state: State, bridge: Bridge) -> impl IntoView {
     let StoredModel {

@@ -3,7 +3,7 @@ use leptos::prelude::*;
 /// A slider with a number field for the exact value.
 #[component]
 pub fn NumberSlider(
-    /// Also begins the ids of its elements.
+    /// Also the prefix of the ids of its elements.
     #[prop(into)]
     id: String,
     label: &'static str,

@@ -1,12 +1,12 @@
 use leptos::prelude::*;
 
-/// The head of a column.
+/// A column header.
 pub struct Head {
     text: String,
     is_word: bool,
 }
 
-/// The head of a column of numbers.
+/// The header of a column of numbers.
 pub fn number(text: impl Into<String>) -> Head {
     let text = text.into();
     Head {
@@ -24,12 +24,12 @@ pub fn word(text: impl Into<String>) -> Head {
     }
 }
 
-/// Rows of numbers below the heads of their columns.
+/// A table of numbers.
 #[component]
 pub fn NumberTable(
     heads: Vec<Head>,
     #[prop(optional)] testid: Option<&'static str>,
-    /// Of the panel's own style.
+    /// An additional class from the panel's own style sheet.
     #[prop(optional)]
     class: &'static str,
     rows: impl IntoView + 'static,
@@ -45,10 +45,10 @@ pub fn NumberTable(
     }
 }
 
-/// The text of each cell; rows count from 0.
+/// A table of a grid's cells; rows count from 0.
 #[component]
 pub fn GridTable(
-    /// What is counted downwards.
+    /// The header of the row numbers.
     corner: &'static str,
     columns: Vec<String>,
     rows: u32,

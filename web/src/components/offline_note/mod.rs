@@ -43,7 +43,7 @@ pub fn OfflineNote(state: State) -> impl IntoView {
     }
 }
 
-/// The note that a new build is available, with its button; not while the model works, which that would end.
+/// The note that a new build is available, with a button that reloads the page; disabled while the model is busy.
 #[component]
 pub fn UpdateNote(state: State) -> impl IntoView {
     let kept = follow_kept();
@@ -58,7 +58,7 @@ pub fn UpdateNote(state: State) -> impl IntoView {
                     data-testid="reload"
                     disabled=busy
                     on:click=move |_| {
-                        // The new build takes over before anything else happens.
+                        // `offline.js` activates the new build at the next start.
                         let _ = window().location().reload();
                     }
                 >
@@ -69,7 +69,7 @@ pub fn UpdateNote(state: State) -> impl IntoView {
     }
 }
 
-/// The state of `offline.js`, as it changes.
+/// The state of `offline.js`, as a signal.
 fn follow_kept() -> RwSignal<String> {
     let signal = RwSignal::new(kept());
     // The handler lives as long as the page, while the signal of a removed note is disposed.

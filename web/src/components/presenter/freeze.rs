@@ -27,7 +27,7 @@ pub fn Freeze(state: State, children: Children) -> impl IntoView {
         } else {
             place.set_inner_html("");
         }
-        // Not before the picture is taken: what is hidden has no size.
+        // Only after the copy is taken: hidden elements have no size.
         let _ = shown.toggle_attribute_with_force("hidden", !frozen.get());
         let _ = live.toggle_attribute_with_force("hidden", frozen.get());
         window().scroll_to_with_x_and_y(0.0, scrolled);

@@ -1,4 +1,4 @@
-//! The keys of presenter mode.
+//! Keyboard shortcuts of presenter mode.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -9,7 +9,7 @@ use crate::i18n::t;
 use crate::lessons::LESSONS;
 use crate::state::State;
 
-/// Every key with what it does.
+/// All shortcuts with their descriptions.
 pub fn list() -> [(&'static str, &'static str); 6] {
     [
         ("← →", t("presenter-key-go")),
@@ -21,11 +21,11 @@ pub fn list() -> [(&'static str, &'static str); 6] {
     ]
 }
 
-/// Does what a key means.
+/// Performs the action of a key.
 pub fn on_key(state: State, listed: RwSignal<bool>, event: &KeyboardEvent) {
     let lit = state.spotlight.get_untracked();
     match event.key().as_str() {
-        // One thing at a time.
+        // Escape first ends the spotlight, then presenter mode.
         "Escape" if lit => state.spotlight.set(false),
         "Escape" => state.presenting.set(false),
         "ArrowDown" if lit => spotlight::step(true),
@@ -40,7 +40,7 @@ pub fn on_key(state: State, listed: RwSignal<bool>, event: &KeyboardEvent) {
     event.prevent_default();
 }
 
-/// Goes to the next lesson, or to the next token without a lesson.
+/// Goes to the next lesson, or to the next token if no lesson is shown.
 fn go(state: State, forward: bool) {
     let next = |at: usize, count: usize| {
         if forward {

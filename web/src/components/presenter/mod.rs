@@ -66,7 +66,7 @@ pub fn Presenter(state: State) -> impl IntoView {
     }
 }
 
-/// A button that is on or off, and the key that does the same.
+/// A toggle button with its keyboard shortcut.
 fn tool(
     id: &'static str,
     key: &'static str,

@@ -3,9 +3,9 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 
-/// Put before each id of the copy.
+/// Prefix of all ids in the copy.
 const PREFIX: &str = "frozen-";
-/// Attributes that name ids.
+/// Attributes that refer to ids.
 const NAMING: [&str; 4] = ["fill", "for", "aria-labelledby", "aria-describedby"];
 
 /// Puts a copy of the content of `live` into `place`, without ids and test ids, so that it is not mistaken for the
@@ -26,7 +26,7 @@ pub fn take(live: &Element, place: &Element) {
     while let Some(child) = copy.first_child() {
         let _ = place.append_child(&child);
     }
-    // What is not in the page does not scroll.
+    // Elements can scroll only after they are added to the page.
     for (from, to) in &pairs {
         to.set_scroll_top(from.scroll_top());
         to.set_scroll_left(from.scroll_left());

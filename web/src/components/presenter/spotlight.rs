@@ -44,8 +44,8 @@ pub fn follow(state: State) {
         if on.get_untracked() {
             let at = (f64::from(event.client_x()), f64::from(event.client_y()));
             let panels = panels();
-            // By place, since a frozen picture has no pointer events: the strip lies above what
-            // scrolls below it, and of panels within panels the innermost is meant.
+            // By position, since the frozen copy receives no pointer events. The strip covers
+            // panels that scroll below it; of nested panels, the innermost is chosen.
             let under: Vec<usize> = (0..panels.len())
                 .filter(|it| holds(&panels[*it], at))
                 .collect();

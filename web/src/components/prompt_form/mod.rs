@@ -10,7 +10,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::strings;
 
-/// The prompt, how to continue it, and the buttons that begin and end a run.
+/// The prompt, its options, and the buttons that start and stop a run.
 #[component]
 pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
     let settings = state.settings;
@@ -94,7 +94,7 @@ pub fn PromptForm(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// Prompts to begin with.
+/// Example prompts.
 #[component]
 fn Examples(prompt: RwSignal<String>) -> impl IntoView {
     view! {

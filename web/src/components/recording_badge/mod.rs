@@ -78,7 +78,7 @@ pub fn RecordingBadge(state: State) -> impl IntoView {
 fn words(recording: &Recording) -> String {
     let model = recording.model.name.as_str();
     let machine = recording.adapter.as_str();
-    // The day; the file has the second.
+    // The date without the time.
     match recording.recorded.as_deref().and_then(|it| it.get(..10)) {
         Some(day) => t!(
             "recording-words",

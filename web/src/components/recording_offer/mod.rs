@@ -8,7 +8,7 @@ use crate::reactive::{effect, memo};
 use crate::recording::site_recordings;
 use crate::state::State;
 
-/// The offer of recordings, which need no model and no WebGPU.
+/// The offer of recordings, which need neither a model nor WebGPU.
 #[component]
 pub fn RecordingOffer(state: State) -> impl IntoView {
     let wanted = memo(move |_| !state.phase.get().has_model());

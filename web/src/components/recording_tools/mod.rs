@@ -9,7 +9,7 @@ use crate::reactive::memo;
 use crate::recording::{Recording, of_strip};
 use crate::state::State;
 
-/// Saves the generation on the strip, and opens one that was saved.
+/// Saves the generation on the strip, and opens saved ones.
 #[component]
 pub fn RecordingTools(state: State) -> impl IntoView {
     let nothing = memo(move |_| {
@@ -69,13 +69,13 @@ fn json(recording: &Recording) -> String {
     serde_json::to_string_pretty(recording).unwrap_or_default()
 }
 
-/// The button that opens a file.
+/// The button that opens a recording file.
 #[component]
 pub fn OpenFile(state: State) -> impl IntoView {
     let on_pick = move |event: Event| {
         let input: HtmlInputElement = event_target(&event);
         let file = input.files().and_then(|files| files.get(0));
-        // The same file can be picked again.
+        // Otherwise picking the same file again would not fire a `change` event.
         input.set_value("");
         if let Some(file) = file {
             spawn_local(async move { state.recordings.open_file(state, file).await });

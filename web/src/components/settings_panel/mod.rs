@@ -5,7 +5,7 @@ use crate::components::number_slider::NumberSlider;
 use crate::i18n::t;
 use crate::state::State;
 
-/// How tokens are chosen: transformers' settings, changeable while a generation runs.
+/// The sampling parameters of transformers. Changes apply to a running generation.
 #[component]
 pub fn SettingsPanel(state: State) -> impl IntoView {
     let settings = state.settings.sampling;

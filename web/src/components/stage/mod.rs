@@ -5,7 +5,7 @@ use crate::panels::{self, Fetched};
 use crate::reactive::memo;
 use crate::state::State;
 
-/// The panel that was chosen.
+/// The selected panel.
 #[component]
 pub fn Stage(state: State, bridge: Bridge) -> impl IntoView {
     let view = state.selection.view;

@@ -20,18 +20,18 @@ use crate::{format, strings};
 /// The scale of the bars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
-    /// The probability.
+    /// The length is the probability.
     #[default]
     Linear,
-    /// Its logarithm, from `LEAST` to 1.
+    /// The logarithm of the probability, from `LEAST` to 1.
     Log,
 }
 
-/// Below it a logarithmic bar has no length.
+/// Probabilities up to this have a logarithmic bar of length 0.
 const LEAST: f64 = 1e-6;
 
 impl Scale {
-    /// The share of the track that is filled.
+    /// The fraction of the track that is filled.
     fn share(self, probability: f64) -> f64 {
         match self {
             Self::Linear => probability,
@@ -98,8 +98,8 @@ pub fn TokenBars(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// The candidate of one rank. The row stays and its numbers change, so a new token costs no new
-/// elements.
+/// The candidate of a rank. Rows are kept and only their contents change, so that a new token
+/// creates no elements.
 #[component]
 fn Row(
     state: State,
@@ -176,7 +176,7 @@ fn Row(
     }
 }
 
-/// All tokens that are not in the list.
+/// All tokens that are not listed.
 #[component]
 fn RestRow(distribution: Memo<Option<Arc<Distribution>>>, scale: RwSignal<Scale>) -> impl IntoView {
     let probability =
@@ -198,7 +198,7 @@ fn RestRow(distribution: Memo<Option<Arc<Distribution>>>, scale: RwSignal<Scale>
     }
 }
 
-/// A number, and a bar whose whole track is 100 %.
+/// A probability, and a bar whose full track is 100 %.
 #[component]
 fn BarCell(probability: Memo<f64>, scale: RwSignal<Scale>) -> impl IntoView {
     let share = move || scale.get().share(probability.get());

@@ -11,7 +11,7 @@ use crate::pieces::piece_view;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// A token that the user names: its rank and its probability at the shown position, however far down it is.
+/// A token entered by the user: its rank and probability at the shown position, whatever the rank.
 #[component]
 pub fn Pinned(state: State, bridge: Bridge, scale: RwSignal<Scale>) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
@@ -37,7 +37,7 @@ pub fn Pinned(state: State, bridge: Bridge, scale: RwSignal<Scale>) -> impl Into
                 _ => None,
             })
     });
-    // The last answer stays; it does not apply to another text or without a position.
+    // `named` keeps the last answer, which is hidden while another question is pending or none can be asked.
     let shown = memo(move |_| {
         let wanted = question().is_some() && !inquiry.pending();
         let failed = inquiry.failure.with(Option::is_some);

@@ -17,7 +17,7 @@ use crate::visible::shown_text;
 pub struct Shown {
     /// The position of the token.
     pub position: Option<u32>,
-    /// The token at that position, and its author.
+    /// The token at that position, and its origin.
     token: Option<(u32, Origin)>,
     /// Its candidates, if known.
     pub distribution: Option<Arc<Distribution>>,
@@ -32,7 +32,7 @@ impl Shown {
     }
 }
 
-/// What the bars show now. Tracks what it depends on.
+/// What the bars currently show. Tracks all signals it reads.
 pub fn shown(state: State) -> Shown {
     let strip = state.strip;
     let found = strip

@@ -20,7 +20,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
     let list = NodeRef::<html::Ol>::new();
     let count = memo(move |_| strip.len());
     let selected = Selector::new(move || strip.selected.get());
-    // The one chip that the Tab key reaches: the selected one, else the newest.
+    // The only chip in the tab order: the selected one, else the newest.
     let reachable = Selector::new(move || {
         strip
             .selected
@@ -117,7 +117,7 @@ pub fn TokenStrip(state: State) -> impl IntoView {
     }
 }
 
-/// Keeps the newest chip in sight while nothing is selected.
+/// Keeps the newest chip in view while nothing is selected.
 fn follow_newest(state: State, count: Memo<u32>, list: NodeRef<html::Ol>) {
     effect(move || {
         count.track();
@@ -130,7 +130,7 @@ fn follow_newest(state: State, count: Memo<u32>, list: NodeRef<html::Ol>) {
     });
 }
 
-/// The position of the chip that an event happened on.
+/// The position of the chip that received an event.
 fn position_of(event: &Event) -> Option<u32> {
     let target: Element = event.target()?.dyn_into().ok()?;
     let chip = target.closest("[data-position]").ok()??;

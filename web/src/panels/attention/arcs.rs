@@ -10,10 +10,10 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::visible;
 
-/// Units for the arcs, and below them for the tokens with their shares.
+/// Height of the arcs, and of the tokens with their probabilities below.
 const ARCS: f64 = 150.0;
 const WORDS: f64 = 78.0;
-/// Arcs of one direction, at most, and the least share that has one.
+/// Maximum number of arcs per direction, and minimum probability of an arc.
 const MOST: usize = 40;
 const LEAST: f64 = 0.005;
 
@@ -26,7 +26,7 @@ struct Arc {
     out: bool,
 }
 
-/// From the selected token to those that it attends to, and from those that attend to it.
+/// Arcs from the selected token to the tokens that it attends to, and from the tokens that attend to it.
 #[component]
 pub fn Arcs(state: State, layer: Inquiry, look: Look) -> impl IntoView {
     let selection = state.selection;
@@ -172,7 +172,7 @@ fn curve(arc: Arc, at: u32, pitch: f64, look: Look) -> impl IntoView + use<> {
         format!("M {from} {ARCS} C {left} {top} {right} {top} {from} {ARCS}")
     } else {
         let distance = f64::from(arc.other.abs_diff(at));
-        // A quadratic curve reaches half the way to its control point.
+        // A quadratic Bézier curve reaches half the height of its control point.
         let height = (36.0 + 14.0 * distance).min(ARCS - 10.0) * 2.0;
         let middle = f64::midpoint(from, to);
         format!("M {from} {ARCS} Q {middle} {} {to} {ARCS}", ARCS - height)

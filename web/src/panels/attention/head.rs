@@ -14,10 +14,10 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, visible};
 
-/// Units left of the cells and above them, for the tokens.
+/// Space left of the cells and above them, for the tokens.
 const LEFT: f64 = 120.0;
 const TOP: f64 = 100.0;
-/// Units for all cells.
+/// Side of the matrix, within limits for the size of a cell.
 const SIDE: f64 = 600.0;
 
 /// The attention of one head: rows are queries, columns are keys.
@@ -211,7 +211,7 @@ pub fn HeadZoom(
     }
 }
 
-/// Words that fit beside a matrix.
+/// Labels that fit next to a matrix.
 fn short_words(words: &[String]) -> Vec<String> {
     words.iter().map(|word| visible::short(word, 13)).collect()
 }

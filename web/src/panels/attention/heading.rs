@@ -8,11 +8,11 @@ use crate::panels::attention::metric::Metric;
 #[component]
 pub fn Heading(
     explanation: &'static str,
-    /// What can be chosen.
+    /// The available statistics.
     metrics: Vec<Metric>,
     chosen: RwSignal<Metric>,
     look: Look,
-    /// What stands below.
+    /// Content below the choices.
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {

@@ -12,17 +12,17 @@ use crate::panels::attention::maps::Maps;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Units for all tiles of a row.
+/// Width of a row of tiles, in units of the graphic.
 const WIDTH: f64 = 800.0;
-/// Units between tiles.
+/// Gap between tiles.
 const GAP: f64 = 14.0;
-/// Units above a tile for its name, and above that for the bracket.
+/// Space above a tile for its name, and above that for the bracket.
 const NAME: f64 = 20.0;
 const BRACKET: f64 = 24.0;
-/// Cells on a side of a tile, at most.
+/// Maximum cells per side of a tile.
 const SIDE: u32 = 96;
 
-/// Where the tiles are.
+/// The layout of the tiles.
 #[derive(Clone, Copy, PartialEq)]
 struct Tiles {
     heads: u32,

@@ -1,4 +1,4 @@
-//! The colours of probabilities in this panel.
+//! Colours of probabilities in this panel.
 
 use leptos::prelude::*;
 
@@ -7,10 +7,10 @@ use crate::draw::legend::legend;
 use crate::format;
 use crate::i18n::t;
 
-/// What the reader chose.
+/// Display options, chosen by the user.
 #[derive(Clone, Copy)]
 pub struct Look {
-    /// Colour by the square root, which tells small probabilities apart.
+    /// Colour by the square root, which makes small probabilities distinguishable.
     pub root: RwSignal<bool>,
     /// Hide position 0, to which many heads attend by default.
     pub hide_first: RwSignal<bool>,
@@ -24,7 +24,7 @@ impl Look {
         }
     }
 
-    /// How light a probability is, from 0 to 1. Tracks the choice.
+    /// The lightness of a probability, from 0 to 1. Tracks the options.
     pub fn shade(&self, probability: f64) -> f64 {
         if self.root.get() {
             probability.max(0.0).sqrt()
@@ -33,14 +33,14 @@ impl Look {
         }
     }
 
-    /// The colours of probabilities from 0 to 1. Tracks the choice.
+    /// The colours of probabilities from 0 to 1. Tracks the options.
     pub fn palette(&self) -> Vec<Rgb> {
         (0..=255)
             .map(|step| colour::magnitude(self.shade(f64::from(step) / 255.0)))
             .collect()
     }
 
-    /// The colours with probabilities below them. Tracks the choice.
+    /// The colours, labelled with probabilities. Tracks the options.
     pub fn legend(&self) -> impl IntoView + use<> {
         let words = [0.0, 0.01, 0.1, 0.25, 0.5, 1.0]
             .into_iter()
@@ -54,7 +54,7 @@ impl Look {
     }
 }
 
-/// The choices.
+/// Checkboxes for the options.
 #[component]
 pub fn LookChoices(look: Look) -> impl IntoView {
     let check = move |id: &'static str, label: &'static str, value: RwSignal<bool>| {

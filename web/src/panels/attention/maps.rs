@@ -8,7 +8,7 @@ use vitrine_protocol::{Answer, TokenPiece};
 use crate::inquiry::{Answered, Inquiry};
 use crate::visible;
 
-/// (heads, positions, positions): probabilities of a layer.
+/// Attention probabilities of a layer: (heads, positions, positions).
 #[derive(Clone)]
 pub struct Maps {
     answered: Arc<Answered>,
@@ -62,7 +62,7 @@ impl Maps {
         values.get(index as usize).copied().map_or(0.0, f64::from)
     }
 
-    /// The highest probability of a block of cells: cell (row, column) of `side` on a side.
+    /// The highest probability in cell (row, column) of a grid with `side` cells per side.
     pub fn pooled(&self, head: u32, row: u32, column: u32, side: u32) -> f64 {
         let range = |cell: u32| cell * self.positions / side..(cell + 1) * self.positions / side;
         let mut highest = 0.0;

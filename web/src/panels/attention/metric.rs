@@ -1,10 +1,10 @@
-//! One number for each head.
+//! Metrics of attention heads: one number for each head.
 
 use vitrine_protocol::{HeadScore, TokenPacket};
 
 use crate::i18n::t;
 
-/// What a head is measured by.
+/// A metric of an attention head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Metric {
     /// A thumbnail of the attention instead of a number.
@@ -27,7 +27,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All of them, in the order of the menu.
+    /// All metrics, in the order of the menu.
     pub const ALL: [Self; 8] = [
         Self::Maps,
         Self::Entropy,
@@ -39,7 +39,7 @@ impl Metric {
         Self::TokenFirst,
     ];
 
-    /// Its name in the page's code.
+    /// Its identifier in the page's HTML.
     pub fn name(self) -> &'static str {
         match self {
             Self::Maps => "maps",
@@ -59,7 +59,7 @@ impl Metric {
         found.unwrap_or_default()
     }
 
-    /// Its words.
+    /// Its title.
     pub fn title(self) -> &'static str {
         match self {
             Self::Maps => t("attention-maps"),
@@ -83,7 +83,7 @@ impl Metric {
         matches!(self, Self::Entropy | Self::TokenEntropy)
     }
 
-    /// The metric that can be shown while the sequence grows.
+    /// The corresponding metric that is available during a generation.
     pub fn live(self) -> Self {
         match self {
             Self::Entropy => Self::TokenEntropy,
@@ -94,7 +94,7 @@ impl Metric {
     }
 }
 
-/// (layers, heads): the value of each head, if known.
+/// The value of each head, if known: (layers, heads).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values {
     /// Query heads of a layer.
@@ -141,7 +141,7 @@ impl Values {
         }
     }
 
-    /// Of one head.
+    /// The value of one head.
     pub fn at(&self, layer: u32, head: u32) -> Option<f64> {
         let index = (layer * self.heads + head) as usize;
         (head < self.heads).then(|| self.values.get(index).copied().flatten())?
@@ -152,7 +152,7 @@ impl Values {
         self.values.iter().all(Option::is_none)
     }
 
-    /// The highest one.
+    /// The highest value.
     pub fn max(&self) -> f64 {
         self.values.iter().flatten().copied().fold(0.0, f64::max)
     }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_tells_of_one_token() {
+    fn a_packet_describes_one_token() {
         let head = |max| HeadPacket {
             entropy: 0.0,
             max,

@@ -25,7 +25,7 @@ use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Cells on a side of a thumbnail, at most.
+/// Maximum cells per side of a thumbnail.
 const THUMBNAIL: u32 = 24;
 /// Maximum positions of a head's matrix: a larger one would be unreadable, and needs heads · positions² · 4 bytes.
 /// The values of a prefix do not depend on what follows.
@@ -71,7 +71,7 @@ pub fn AttentionPanel(state: State, bridge: Bridge) -> impl IntoView {
                 _ => None,
             })
     });
-    // During a generation only packets are new.
+    // During a generation, only metrics from packets are up to date.
     let metric = memo(move |_| {
         if state.phase.get() == Phase::Generating {
             chosen.get().live()

@@ -17,12 +17,12 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::visible;
 
-/// Units from the left to the cells: brackets of the key heads and numbers of the heads.
+/// Space left of the cells for brackets of the key heads and numbers of the heads, in units of the graphic.
 const LEFT: f64 = 74.0;
 const TOP: f64 = 44.0;
-/// Units for all layers.
+/// Width of all layers together.
 const WIDTH: f64 = 715.0;
-/// Pixels of a thumbnail in the picture of all.
+/// Pixels per side of a thumbnail in the picture.
 const PIXELS: u32 = 24;
 
 /// Query heads, layers and key heads of the loaded model.
@@ -36,7 +36,7 @@ fn shape(state: State) -> (u32, u32, u32) {
     })
 }
 
-/// The packet of the token that is shown, and the token's words.
+/// The packet of the shown token, and the token's text.
 pub fn shown_packet(state: State) -> Option<(u32, String, Arc<TokenPacket>)> {
     let strip = state.strip;
     let position = strip.shown()?;
@@ -265,7 +265,7 @@ pub fn Overview(
     }
 }
 
-/// Pictures of all heads as one.
+/// A picture with the thumbnails of all heads.
 fn maps(bytes: &[u8], shape: &[u32], look: Look) -> Option<String> {
     let &[layers, heads, side, _] = shape else {
         return None;

@@ -10,13 +10,13 @@ use crate::panels::attention::{overview, ranking};
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Attention statistics of packets: values of each head at each new token. There is no model to ask for more.
+/// Attention statistics from packets: values of each head at each new token. A recording has no others.
 #[component]
 pub fn RecordedAttention(state: State, bridge: Bridge) -> impl IntoView {
     let look = Look::new();
     let chosen = RwSignal::new(Metric::TokenEntropy);
     let metric = memo(move |_| chosen.get());
-    // Nothing is asked.
+    // No question is asked.
     let thumbnails = Inquiry::new(state, bridge);
     let metrics = Metric::ALL.into_iter().filter(|it| it.of_token()).collect();
     view! {

@@ -11,7 +11,7 @@ use crate::reactive::memo;
 #[component]
 pub fn Column(sequences: RwSignal<Vec<Sequence>>, index: usize) -> impl IntoView {
     let sequence = memo(move |_| sequences.with(|all| all.get(index).cloned().unwrap_or_default()));
-    // None follows the newest.
+    // `None` follows the newest token.
     let looked_at = RwSignal::new(None::<usize>);
     let step = move || {
         let at = looked_at.get();

@@ -18,10 +18,10 @@ use crate::state::State;
 const EXAMPLE: &str = "The capital of France is\nThe capital of Japan is\nThe capital of Brazil is";
 /// Candidates of each column.
 const TOP: u32 = 5;
-/// Prompts at most.
+/// Maximum number of prompts.
 const MOST: usize = 8;
 
-/// What is known of a sequence.
+/// The prompt and the tokens of a sequence so far.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sequence {
     prompt: String,

@@ -6,9 +6,9 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::strip::Origin;
 
-/// Positions of a page: the cache grows by them.
+/// Positions of a KV cache page.
 const PAGE: u32 = 64;
-/// More pages than this are not drawn one by one.
+/// Maximum number of pages that are drawn individually.
 const MOST_PAGES: u32 = 128;
 
 /// Usage of the cache by the sequence on the strip.

@@ -25,7 +25,7 @@ pub fn CachePanel(state: State, bridge: Bridge) -> impl IntoView {
     let inquiry = Inquiry::new(state, bridge);
     inquiry.follow(move || {
         let (layers, hidden, heads, kv_heads) = traced::sizes(state)?;
-        // A head is at most so wide in most models; the limit need not be exact.
+        // The head size of most models; the limit need not be exact.
         let width = u64::from(hidden / heads.max(1));
         let floats = 2 * u64::from(layers) * u64::from(kv_heads) * width;
         traced::question(state, &["k", "v"], floats)
@@ -69,7 +69,7 @@ pub fn CachePanel(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// Layers × positions, of the key head that the selected head reads.
+/// Map over layers and positions, for the key head that the selected head reads.
 #[component]
 fn Map(state: State, norms: Memo<Arc<Norms>>, kind: RwSignal<Kind>) -> impl IntoView {
     let kv_head = memo(move |_| {

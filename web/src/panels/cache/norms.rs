@@ -39,17 +39,17 @@ impl Choice for Kind {
     }
 }
 
-/// What is known of the cache.
+/// Known norms of the cache.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Norms {
-    /// By the position that was read.
+    /// Packets, by the position that the model had read.
     packets: BTreeMap<u32, Arc<TokenPacket>>,
-    /// Positions of the trace, with the norms of keys and of values, (layers, kv_heads, positions).
+    /// Number of positions of the trace, and norms of keys and of values: (layers, kv_heads, positions).
     traced: Option<(usize, [Vec<Vec<f32>>; 2])>,
 }
 
 impl Norms {
-    /// The packets of the strip, and a trace of the same `ids`.
+    /// Norms from the packets of the strip, and from a trace of the same `ids`.
     pub fn of(state: State, ids: &[u32], answered: Option<&Answered>) -> Self {
         let packets = state.strip.tokens.with(|tokens| {
             // A token's packet belongs to the position before it, from which it was predicted.
@@ -80,7 +80,7 @@ impl Norms {
         Self { packets, traced }
     }
 
-    /// A norm, where it is known.
+    /// A norm, if known.
     pub fn at(&self, kind: Kind, layer: u32, head: u32, position: u32) -> Option<f32> {
         let (layer, head) = (layer as usize, head as usize);
         if let Some((positions, traced)) = &self.traced {

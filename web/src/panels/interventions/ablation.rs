@@ -9,7 +9,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::{format, visible};
 
-/// Tokens that are compared, at most.
+/// Maximum number of compared tokens.
 const MOST: usize = 12;
 const LEFT: f64 = 150.0;
 const WIDTH: f64 = 430.0;
@@ -24,7 +24,7 @@ struct Moved {
     after: f64,
 }
 
-/// The most probable tokens before, and those that moved most.
+/// The most probable tokens before, and those whose probabilities changed most.
 fn moved(report: &AblationReport) -> Vec<Moved> {
     let mut moved: Vec<Moved> = report
         .moved

@@ -13,7 +13,7 @@ use crate::i18n::t;
 use crate::inquiry::Inquiry;
 use crate::state::State;
 
-/// Candidates before and after.
+/// Number of candidates before and after.
 const TOP: u32 = 10;
 
 /// Ablation of heads and layers, and activation patching.

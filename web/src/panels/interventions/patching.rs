@@ -33,7 +33,7 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
     let corrupt = RwSignal::new(String::from("The capital of Japan is"));
     let inquiry = Inquiry::new(state, bridge);
     let report = RwSignal::new(None::<PatchReport>);
-    // Which cells have come.
+    // The cells received so far.
     let known = RwSignal::new(Vec::<Cell>::new());
     let is_whole = RwSignal::new(false);
     effect(move || {
@@ -124,7 +124,7 @@ pub fn Patching(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// Layers × positions, as far as measured.
+/// Map over layers and positions, as far as measured.
 #[component]
 fn PatchGrid(
     state: State,

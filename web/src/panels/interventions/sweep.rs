@@ -26,7 +26,7 @@ const WIDTH: f64 = 700.0;
 /// Heads in the list.
 const LONGEST: usize = 8;
 
-/// Each head switched off in turn: which of them the next token depends on.
+/// Switches off each head in turn, to show which ones the next token depends on.
 #[component]
 pub fn Sweep(state: State, bridge: Bridge) -> impl IntoView {
     let selection = state.selection;

@@ -13,7 +13,7 @@ const LEFT: f64 = 84.0;
 const TOP: f64 = 44.0;
 const WIDTH: f64 = 700.0;
 
-/// What a switch is for.
+/// The part that a switch controls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     Head(u32),
@@ -95,7 +95,7 @@ pub fn Switches(state: State) -> impl IntoView {
         }
         interventions.update(|all| toggle(all, part, layer, mean.get_untracked()));
     };
-    // Heads that are off already change with the choice.
+    // The choice also applies to heads that are already off.
     let set_mean = move |now: bool| {
         mean.set(now);
         interventions.update(|all| {
@@ -214,7 +214,7 @@ pub fn Switches(state: State) -> impl IntoView {
     }
 }
 
-/// A square for each part that is on, a cross for each that is off.
+/// A square for each part that is on, and a cross for each part that is off.
 fn paths(heads: u32, layers: u32, side: f64, is_off: impl Fn(Cell) -> bool) -> (String, String) {
     let (mut on, mut off) = (String::new(), String::new());
     for row in 0..heads + 2 {

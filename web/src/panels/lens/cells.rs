@@ -8,7 +8,7 @@ use vitrine_protocol::{Answer, Candidate, LensCell, LensReport};
 use crate::inquiry::{Answered, Inquiry};
 use crate::visible::{self, shown_text};
 
-/// (layers + 1, positions).
+/// Predictions of the logit lens: (layers + 1, positions).
 #[derive(Clone)]
 pub struct Lens(Arc<Answered>);
 
@@ -18,7 +18,7 @@ impl PartialEq for Lens {
     }
 }
 
-/// A candidate's words.
+/// A candidate's text.
 pub fn candidate_words(candidate: &Candidate) -> String {
     shown_text(candidate.id, &candidate.bytes, candidate.token.as_deref())
 }
@@ -76,8 +76,8 @@ impl Lens {
         token.map(visible::label).unwrap_or_default()
     }
 
-    /// The tokens that lead at some row of a position, the final answer first, then the others from
-    /// the last row up.
+    /// The tokens with rank 1 in some row of a position: the final prediction first, then the others from the last row
+    /// upwards.
     pub fn leaders(&self, position: u32) -> Vec<Candidate> {
         let mut leaders: Vec<Candidate> = Vec::new();
         for row in (0..self.rows()).rev() {
@@ -91,7 +91,7 @@ impl Lens {
         leaders
     }
 
-    /// The rank of a token in a row, from 1; `None` if it is not among the candidates.
+    /// The rank of a token in a row, from 1; `None` if it is neither the final prediction nor among the candidates.
     pub fn rank(&self, row: u32, position: u32, id: u32) -> Option<u32> {
         let cell = self.cell(row, position)?;
         let answer = self.report()?.answers.get(position as usize)?;

@@ -17,10 +17,10 @@ const LEFT: f64 = 56.0;
 const TOP: f64 = 96.0;
 const WIDTH: f64 = 68.0;
 const HEIGHT: f64 = 22.0;
-/// Positions that are shown at a time, so that words stay few enough and large enough.
+/// Positions shown at a time, so that texts remain readable.
 const COLUMNS: u32 = 10;
 
-/// Layers × positions: the most probable token of each cell; the more probable the final answer, the lighter.
+/// Map over layers and positions: the most probable token of each cell. Lighter: the final prediction is more probable.
 #[component]
 pub fn LensGrid(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
     let selected = state.strip.selected;

@@ -16,9 +16,9 @@ use crate::inquiry::Inquiry;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Positions that are asked about, at most: each costs the output head once a layer.
+/// Maximum positions of a question: each needs the output head once per layer.
 const LONGEST: usize = 96;
-/// Candidates of each cell: many, unless the message becomes large.
+/// Candidates per cell, and fewer for long sequences, to limit the size of the answer.
 const MANY: u32 = 32;
 const FEW: u32 = 10;
 

@@ -12,18 +12,18 @@ const TOP: f64 = 16.0;
 const WIDTH: f64 = 580.0;
 const HEIGHT: f64 = 260.0;
 const RIGHT: f64 = 150.0;
-/// Tokens that are followed, at most.
+/// Maximum number of lines.
 const MOST: usize = 8;
 
 /// The ranks of a token through the layers.
 struct Way {
     letter: char,
     word: String,
-    /// By row.
+    /// The rank in each row.
     ranks: Vec<Option<u32>>,
 }
 
-/// The ranks of all tokens that led somewhere, at the selected position.
+/// The ranks, at the selected position, of all tokens that have rank 1 in some row.
 #[component]
 pub fn LensRanks(state: State, lens: Memo<Option<Lens>>) -> impl IntoView {
     let selected = state.strip.selected;
@@ -123,7 +123,7 @@ fn ways(lens: &Lens, position: u32) -> Vec<Way> {
 #[derive(Clone, Copy)]
 struct Scale {
     rows: usize,
-    /// The last rank that is distinguished.
+    /// The last rank with a height of its own.
     beyond: u32,
 }
 
@@ -132,7 +132,7 @@ impl Scale {
         LEFT + WIDTH * row as f64 / (self.rows.max(2) - 1) as f64
     }
 
-    /// Logarithmic; all ranks beyond share the lowest line.
+    /// Height of a rank, logarithmic; all ranks after `beyond` share the bottom line.
     fn y(self, rank: Option<u32>) -> f64 {
         let end = f64::from(self.beyond + 1).ln() * 1.15;
         let share = match rank {
@@ -201,7 +201,7 @@ fn line(way: &Way, scale: Scale) -> impl IntoView + use<> {
         .enumerate()
         .filter(|(_, rank)| **rank == Some(1));
     let letter = way.letter;
-    // 0 is beyond.
+    // 0 means that the token is not among the candidates.
     let ranks: Vec<String> = way
         .ranks
         .iter()
@@ -243,7 +243,7 @@ fn names(ways: &[Way], scale: Scale) -> impl IntoView + use<> {
         lowest = y.max(lowest + 16.0);
         places.push((lowest, way));
     }
-    // Down at the edge they go up instead.
+    // At the bottom edge they are moved up instead.
     let mut highest = TOP + HEIGHT + 12.0;
     for (y, _) in places.iter_mut().rev() {
         *y = y.min(highest);

@@ -70,10 +70,10 @@ pub fn RecordedLens(state: State) -> impl IntoView {
     }
 }
 
-/// As many as packets have.
+/// The number of candidates in a packet.
 const CANDIDATES: usize = 5;
 
-/// Before a layer; `None` for the final prediction.
+/// The row of the prediction before a layer; `None` for the final prediction.
 fn line(layer: Option<u32>, distribution: &Distribution) -> impl IntoView + use<> {
     let name = match layer {
         Some(layer) => t!("lens-before", layer = layer),

@@ -9,7 +9,7 @@ use crate::i18n::t;
 /// Width and height of a head, and the gap between two.
 const SIDE: f64 = 26.0;
 const GAP: f64 = 6.0;
-/// Query heads in a row at most: whole groups fill a line.
+/// Maximum query heads per row, which contains whole groups.
 const LINE: u32 = 24;
 
 /// The query heads and the key heads that they share.
@@ -123,7 +123,7 @@ fn kind(report: &AttentionReport) -> String {
     )
 }
 
-/// Which layers see how far.
+/// A sentence about the sliding windows of the layers.
 fn windows(windows: &[Option<u32>]) -> String {
     let mut sizes: Vec<u32> = windows.iter().flatten().copied().collect();
     sizes.sort_unstable();

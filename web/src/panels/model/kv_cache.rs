@@ -6,8 +6,7 @@ use crate::components::number_table::{NumberTable, number, word};
 use crate::format;
 use crate::i18n::t;
 
-/// Bytes of keys and values: the formula with its numbers, for a context and a number of key heads
-/// that the reader chooses.
+/// Bytes of keys and values: the formula with its numbers, for a chosen context length and number of key heads.
 #[component]
 pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView {
     let context = RwSignal::new(f64::from(report.context));
@@ -114,7 +113,7 @@ pub fn KvCache(report: KvCacheReport, heads: u32, longest: u32) -> impl IntoView
     }
 }
 
-/// The numbers of key heads that divide the number of query heads, and the model's own.
+/// All divisors of the number of query heads, and the model's own number of key heads.
 fn divisors(heads: u32, own: u32) -> Vec<u32> {
     let fits = |count: &u32| heads.is_multiple_of(*count) || *count == own;
     (1..=heads.max(own)).filter(fits).collect()

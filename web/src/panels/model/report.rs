@@ -52,7 +52,7 @@ pub fn Report(state: State, report: ModelReport, testid: &'static str) -> impl I
     }
 }
 
-/// A name and what it is.
+/// A name and a value.
 #[component]
 pub fn Fact(name: &'static str, value: String) -> impl IntoView {
     view! {
@@ -63,7 +63,7 @@ pub fn Fact(name: &'static str, value: String) -> impl IntoView {
     }
 }
 
-/// Bytes by number format.
+/// Bytes by weight format.
 #[component]
 fn Formats(formats: Vec<FormatShare>) -> impl IntoView {
     let all: u64 = formats.iter().map(|it| it.bytes).sum();

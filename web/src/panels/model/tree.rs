@@ -6,10 +6,10 @@ use crate::i18n::t;
 use crate::state::State;
 use crate::view::View;
 
-/// Levels that are open in the beginning.
+/// Levels that are open initially.
 const OPEN: u32 = 4;
 
-/// The modules as PyTorch prints them, to fold and unfold.
+/// The modules as PyTorch prints them, as a collapsible tree.
 #[component]
 pub fn Tree(state: State, root: ModuleNode) -> impl IntoView {
     view! {
@@ -67,7 +67,7 @@ fn line(module: &ModuleNode, depth: u32) -> impl IntoView + use<> {
     }
 }
 
-/// The button that opens the panel of a module. A line that folds can hold no button.
+/// The button that opens the panel of a module. A collapsible line cannot contain a button.
 fn opener(state: State, view: View) -> impl IntoView {
     view! {
         <button

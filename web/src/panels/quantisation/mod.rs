@@ -14,7 +14,7 @@ use crate::phase::Phase;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// A format, its name, and what it means in the reader's language.
+/// A format, its name, and its description in the user's language.
 type Format = (CompareFormat, &'static str, fn() -> &'static str);
 
 /// Formats that can be compared, the exact one first.

@@ -72,7 +72,7 @@ fn divergence(value: f64) -> String {
     }
 }
 
-/// Where two texts part.
+/// The first token at which two texts differ.
 fn differs_at(one: &[u32], other: &[u32]) -> Option<usize> {
     let parted = one.iter().zip(other).position(|(one, other)| one != other);
     parted.or((one.len() != other.len()).then(|| one.len().min(other.len())))

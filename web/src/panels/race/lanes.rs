@@ -11,7 +11,7 @@ use crate::format;
 use crate::i18n::t;
 use crate::reactive::memo;
 
-/// How often the clock of the replay is drawn.
+/// Refresh interval of the replay clock.
 const TICK: Duration = Duration::from_millis(50);
 
 fn name(lane: usize) -> &'static str {
@@ -22,7 +22,7 @@ fn name(lane: usize) -> &'static str {
     }
 }
 
-/// The steps so far, while both are measured one after the other.
+/// The tokens so far, while the two runs are measured one after the other.
 pub fn measuring(texts: &Texts) -> impl IntoView + use<> {
     let lane = |(index, texts): (usize, &Vec<String>)| {
         (!texts.is_empty()).then(|| {
@@ -37,7 +37,7 @@ pub fn measuring(texts: &Texts) -> impl IntoView + use<> {
     texts.iter().enumerate().map(lane).collect_view()
 }
 
-/// Both lanes on one clock, from their measured times.
+/// Replays both runs with their measured times on one clock.
 #[component]
 pub fn Replay(report: Arc<RaceReport>, texts: Texts) -> impl IntoView {
     let total = |lane: &RaceLane| lane.steps.last().map_or(0.0, |it| it.total_s);

@@ -15,7 +15,7 @@ use crate::reactive::memo;
 use crate::state::State;
 use crate::visible;
 
-/// Texts of the tokens of both lanes: with the cache, and without it.
+/// Texts of the tokens of both runs: with the cache, and without it.
 pub type Texts = [Vec<String>; 2];
 
 /// The same generation with the KV cache and without it, both measured on this GPU.

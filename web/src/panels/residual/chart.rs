@@ -18,7 +18,7 @@ const HEIGHT: f64 = 260.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 12.0;
 
-/// Chart over the layers, at the selected position: norms of the stream and of what is added to it.
+/// Chart by layer, at the selected position: norms of the stream and of what is added to it.
 #[component]
 pub fn Chart(state: State, stream: Memo<Arc<Stream>>) -> impl IntoView {
     let series = memo(move |_| {
@@ -187,7 +187,7 @@ fn class(part: Part) -> &'static str {
     }
 }
 
-/// Lines differ by form as well as by colour.
+/// The mark of a point; its shape identifies the line without colour.
 fn mark(part: Part, x: f64, y: f64) -> impl IntoView {
     let path = match part {
         Part::Norm => format!("M{} {y} a3.5 3.5 0 1 0 7 0 a3.5 3.5 0 1 0 -7 0", x - 3.5),

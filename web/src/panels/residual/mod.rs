@@ -50,7 +50,7 @@ pub fn ResidualPanel(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// Layers × positions.
+/// Map over layers and positions.
 #[component]
 fn Map(state: State, stream: Memo<Arc<Stream>>, part: RwSignal<Part>) -> impl IntoView {
     let value = move |(layer, position): (u32, u32)| {

@@ -12,7 +12,7 @@ use crate::inquiry::Answered;
 use crate::panels::traced;
 use crate::state::State;
 
-/// What is looked at.
+/// The shown quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The norm before a layer.
@@ -54,17 +54,17 @@ impl Choice for Part {
     }
 }
 
-/// What is known of the stream.
+/// Known norms of the residual stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stream {
-    /// By the position that was read.
+    /// Packets, by the position that the model had read.
     pub packets: BTreeMap<u32, Arc<TokenPacket>>,
-    /// By position, (layers): norms before the layers.
+    /// Norms before the layers, by position: (positions, layers).
     traced: Vec<Vec<f32>>,
 }
 
 impl Stream {
-    /// The packets of the strip, and a trace of the same `ids`.
+    /// Norms from the packets of the strip, and from a trace of the same `ids`.
     pub fn of(state: State, ids: &[u32], answered: Option<&Answered>) -> Self {
         let packets = state.strip.tokens.with(|tokens| {
             // A token's packet belongs to the position before it, from which it was predicted.
@@ -82,7 +82,7 @@ impl Stream {
         }
     }
 
-    /// A norm, where it is known.
+    /// A norm, if known.
     pub fn at(&self, part: Part, layer: u32, position: u32) -> Option<f32> {
         let layer = layer as usize;
         let packet = self.packets.get(&position);
@@ -107,7 +107,7 @@ fn traced_norms(ids: &[u32], answered: &Answered) -> Option<Vec<Vec<f32>>> {
     if !same {
         return None;
     }
-    // The last one is after the final norm and no longer the stream.
+    // The last hidden state is after the final norm, so it is not part of the stream.
     let layers = answered.tensors.len().checked_sub(1)?;
     let norms = |position: usize| -> Vec<f32> {
         (0..layers)

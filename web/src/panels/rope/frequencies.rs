@@ -10,7 +10,7 @@ const TOP: f64 = 16.0;
 const WIDTH: f64 = 680.0;
 const HEIGHT: f64 = 200.0;
 
-/// How fast each pair turns.
+/// The rotation speed of each pair.
 #[component]
 pub fn Frequencies(turns: Memo<Option<Turns>>) -> impl IntoView {
     let inv_freq = move || {

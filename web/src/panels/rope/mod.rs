@@ -15,7 +15,7 @@ use crate::inquiry::Inquiry;
 use crate::reactive::memo;
 use crate::state::State;
 
-/// Positions that are asked about, at most.
+/// Maximum positions of a question.
 const LONGEST: usize = 2048;
 
 /// RoPE of the queries and keys of a head.

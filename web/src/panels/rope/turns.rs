@@ -8,7 +8,7 @@ use vitrine_protocol::{Answer, RopeTurns};
 use crate::inquiry::{Answered, Inquiry, Tensor};
 use crate::visible;
 
-/// The answer.
+/// Queries and keys from an answer.
 #[derive(Clone)]
 pub struct Turns(Arc<Answered>);
 
@@ -18,7 +18,7 @@ impl PartialEq for Turns {
     }
 }
 
-/// Which of the four tensors.
+/// One of the four tensors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Side {
     QueryBefore,

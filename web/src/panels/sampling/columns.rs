@@ -9,7 +9,7 @@ use crate::pieces::piece_view;
 /// Rows of the table.
 const ROWS: usize = 20;
 
-/// The best tokens as rows, and the effect of every step as columns.
+/// A table of the most probable tokens (rows) and the effect of each step (columns).
 #[component]
 pub fn Columns(sampled: Sampled) -> impl IntoView {
     let Sampled { position, pipeline } = sampled;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use vitrine_sampling::{Pipeline, Stage, draw_word};
 
-/// How often each token is drawn for `position` by `count` seeds from `seed` on; the most frequent
-/// first.
+/// How often each token is drawn for `position` with `count` successive seeds, beginning with `seed`; the most frequent
+/// token first.
 pub fn draws(pipeline: &Pipeline, seed: u64, position: u32, count: u64) -> Vec<(u32, u64)> {
     // The line is built once and searched for each point, with the same result as `Pipeline::draw_at`.
     let mut end = 0.0;
@@ -58,7 +58,7 @@ mod tests {
         for (id, times) in counted {
             assert_eq!(expected.get(&id), Some(&times), "{id}");
         }
-        // Another position has other draws.
+        // Another position has different draws.
         assert_ne!(draws(&pipeline, 10, 9, 300), draws(&pipeline, 10, 8, 300));
     }
 }

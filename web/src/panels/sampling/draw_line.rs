@@ -8,12 +8,12 @@ use crate::format;
 use crate::i18n::t;
 use crate::visible::shown_text;
 
-/// Narrower segments are drawn as one with their neighbours, in units of the graphic.
+/// Segments narrower than this, in units of the graphic, are merged with their neighbours.
 const NARROW: f64 = 1.5;
 const WIDTH: f64 = 900.0;
 const LEFT: f64 = 10.0;
 
-/// A segment of the line: a token, or several that are too short to be seen.
+/// A segment of the line: one token, or several that are too short to be visible.
 #[derive(Clone, PartialEq)]
 struct Segment {
     /// Its only token.
@@ -149,7 +149,7 @@ pub fn DrawLine(sampled: Sampled) -> impl IntoView {
     }
 }
 
-/// The line, with neighbours that are too short to be seen as one.
+/// The segments of the line, with neighbours merged that are too short to be visible.
 fn segments(pipeline: &Pipeline) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::new();
     let mut start = 0.0;

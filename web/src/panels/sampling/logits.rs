@@ -15,22 +15,22 @@ use crate::strip::Origin;
 /// Maximum bytes of logits.
 const MOST_BYTES: u64 = 128 << 20;
 
-/// What is known of a position.
+/// The logits and the counts of a position.
 #[derive(Clone, PartialEq)]
 pub struct Position {
     /// The position of the drawn token.
     pub position: u32,
-    /// (vocab_size).
+    /// The logits: (vocab_size).
     pub logits: Arc<Vec<f32>>,
     /// The counts for the penalties.
     pub counts: Arc<Counts>,
-    /// The best tokens by name.
+    /// The most probable tokens, with their texts.
     pub candidates: Vec<Candidate>,
     /// The token at that position of the strip.
     pub there: Option<u32>,
 }
 
-/// The position that is shown: the selected one, the newest new token, else what comes next.
+/// The shown position: the selected one, else the newest new token, else the next position.
 fn shown(state: State) -> Option<u32> {
     let strip = state.strip;
     let position = strip.shown().unwrap_or_else(|| strip.len());
@@ -53,7 +53,7 @@ pub fn question(state: State) -> Option<Question> {
     }))
 }
 
-/// Why there are none, and what to do.
+/// Why there are no logits, and what to do.
 pub fn why_none(state: State) -> Option<&'static str> {
     if state.loaded.with(Option::is_none) {
         return Some(t("needs-model"));
@@ -72,7 +72,7 @@ fn bytes(state: State, position: u32) -> Option<u64> {
     Some(u64::from(vocab) * u64::from(position) * 4)
 }
 
-/// What an answer says of it.
+/// The position from an answer.
 pub fn position(state: State, answered: &Answered) -> Option<Position> {
     let Answer::Trace(report) = &answered.answer else {
         return None;

@@ -7,12 +7,12 @@ use crate::components::number_table::{NumberTable, number, word};
 use crate::i18n::t;
 use crate::visible::shown_text;
 
-/// Draws at a time.
+/// Number of draws.
 const DRAWS: u64 = 1000;
 /// Tokens of the table.
 const ROWS: usize = 15;
 
-/// A thousand draws with successive seeds, compared with theory.
+/// A thousand draws with successive seeds, compared with the expected counts.
 #[component]
 pub fn Many(sampled: Sampled) -> impl IntoView {
     let drawn = RwSignal::new(Vec::<(u32, u64)>::new());

@@ -71,7 +71,7 @@ pub fn SamplingPanel(state: State, bridge: Bridge) -> impl IntoView {
     }
 }
 
-/// The settings that are also those of the next run.
+/// The sampling settings, which also apply to the next run.
 #[component]
 fn Settings(state: State) -> impl IntoView {
     let settings = state.settings.sampling;

@@ -205,7 +205,7 @@ fn told(speed: &Speed) -> String {
     match speed.range() {
         Some(range) => {
             let [slowest, fastest] = range.map(format::rate);
-            // Lines break before the bracket only.
+            // A line may break only before the bracket.
             format!("{rate} ({slowest}\u{2060}–\u{2060}{fastest})")
         }
         None => rate,

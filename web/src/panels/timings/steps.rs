@@ -18,7 +18,7 @@ fn times(state: State) -> Vec<(u32, f64)> {
         let mut times = Vec::new();
         for (position, token) in (0..).zip(tokens) {
             match token.elapsed_s {
-                // A fork or a step counts from its own request.
+                // The time of a fork or a step is counted from its own request.
                 Some(elapsed) if elapsed < before => {
                     times.push((position, elapsed));
                     before = elapsed;

@@ -9,7 +9,7 @@ use crate::inquiry::Inquiry;
 use crate::phase::Phase;
 use crate::state::State;
 
-/// About how many seconds each kind of pass may take when it is measured again.
+/// Approximate time limit for each kind of pass when it is measured again, in seconds.
 const BUDGET_S: f64 = 2.0;
 
 /// The tilings of each projection on this GPU, as measured at first use or now.

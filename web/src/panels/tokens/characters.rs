@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-/// Groups of tokens that end at the end of a character: one token, or several that hold the parts of a character.
+/// Groups of tokens that end at the end of a character: one token, or several that share a character.
 pub fn groups<'a>(tokens: impl Iterator<Item = &'a [u8]>) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     let mut open: Vec<u8> = Vec::new();

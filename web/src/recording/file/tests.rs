@@ -108,7 +108,7 @@ fn a_file_of_version_0_1_is_read() {
 }
 
 #[test]
-fn what_is_missing_is_told() {
+fn missing_parts_are_reported() {
     assert_eq!(read(""), Err(Damage::NoBeginning));
     assert_eq!(read("{\"kind\":\"token\"}"), Err(Damage::NoBeginning));
     assert_eq!(read(&without_line(0)), Err(Damage::NoBeginning));
@@ -119,7 +119,7 @@ fn what_is_missing_is_told() {
 }
 
 #[test]
-fn what_is_cut_or_changed_is_told() {
+fn truncated_or_changed_files_are_reported() {
     let text = recording().lines();
     let second_line = text.find('\n').unwrap_or(0) + 40;
     assert_eq!(read(&text[..second_line]), Err(Damage::Line(2)));

@@ -31,17 +31,17 @@ fn check(name: &str) {
 }
 
 #[test]
-fn phi3_in_every_cut() {
+fn phi3_with_every_tiling() {
     check("phi3");
 }
 
 #[test]
-fn gemma3_in_every_cut() {
+fn gemma3_with_every_tiling() {
     check("gemma3");
 }
 
 #[test]
-fn gpt2_in_every_cut() {
+fn gpt2_with_every_tiling() {
     check("gpt2");
 }
 

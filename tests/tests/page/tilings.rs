@@ -74,7 +74,7 @@ async fn check_phi3(session: &Session, worker: &Worker<'_>) {
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn every_cut_gives_the_tokens_of_transformers() {
+fn every_tiling_gives_the_tokens_of_transformers() {
     in_browser("cuts", async |session| {
         check_phi3(&session, &Worker::start(&session).await).await;
     });
@@ -85,7 +85,7 @@ const SAME_IN_BYTES: usize = 5;
 
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn so_does_every_cut_with_activations_in_bytes() {
+fn every_tiling_agrees_with_activations_in_bytes() {
     in_browser("cuts in bytes", async |session| {
         let worker = Worker::start(&session).await;
         let sequences = vec![(PROMPT.to_vec(), NEXT[..SAME_IN_BYTES].to_vec())];
@@ -103,7 +103,7 @@ fn so_does_every_cut_with_activations_in_bytes() {
 /// Kernels, including attention, depend on the adapter that the browser reports.
 #[test]
 #[ignore = "needs a browser: cargo xtask test"]
-fn so_does_every_cut_for_a_real_gpu() {
+fn every_tiling_of_real_gpus_gives_the_same_tokens() {
     in_browser("cuts of a GPU", async |session| {
         let never = "Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', \
                      { get: () => false });";
