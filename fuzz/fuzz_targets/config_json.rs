@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_model::{Config, KvDtype};
+use vitrine_checkpoint::{Config, KvDtype};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(config) = Config::from_json(data) {

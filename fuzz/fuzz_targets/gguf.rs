@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_engine::Engine;
-use vitrine_model::{Checkpoint, Gguf, ModelFiles};
+use vitrine_checkpoint::{Checkpoint, Gguf, ModelFiles};
+use vitrine_inspect::read_tokenizer;
 
 fuzz_target!(|data: &[u8]| {
     let data = data.to_vec();
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(end <= data.len() as u64, "{info:?}");
         }
     }
-    let _ = pollster::block_on(Engine::read_tokenizer(&data));
+    let _ = pollster::block_on(read_tokenizer(&data));
     let files = ModelFiles::new("fuzz").with("model.gguf", data);
     let _ = pollster::block_on(Checkpoint::open(&files));
 });

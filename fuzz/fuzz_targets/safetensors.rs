@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_model::safetensors;
+use vitrine_checkpoint::safetensors;
 
 fuzz_target!(|data: &[u8]| {
     let data = data.to_vec();

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_model::{Checkpoint, ModelFiles};
+use vitrine_checkpoint::{Checkpoint, ModelFiles};
 
 const CONFIG: &[u8] = br#"{"architectures":["LlamaForCausalLM"],"hidden_size":64,
     "intermediate_size":64,"num_attention_heads":2,"num_hidden_layers":1,"vocab_size":64}"#;

@@ -11,9 +11,9 @@ use std::path::Path;
 use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
+use vitrine_checkpoint::MappedFile;
 use vitrine_engine::{Engine, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::MappedFile;
 use vitrine_protocol::{GenerateRequest, Prompt, SamplingParams};
 
 #[derive(Deserialize)]

@@ -9,8 +9,8 @@
 use std::time::Instant;
 
 use serde::Deserialize;
-use vitrine_engine::Engine;
-use vitrine_model::{MappedFile, ModelFiles};
+use vitrine_checkpoint::{MappedFile, ModelFiles};
+use vitrine_inspect::read_tokenizer;
 use vitrine_text::Tokenizer;
 
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ fn tokenizer() -> Tokenizer {
     let file = MappedFile::open(path.as_ref()).unwrap();
     let files = ModelFiles::new("Gemma 3").with("model.gguf", file);
     let start = Instant::now();
-    let tokenizer = pollster::block_on(Engine::read_tokenizer(&files)).unwrap();
+    let tokenizer = pollster::block_on(read_tokenizer(&files)).unwrap();
     eprintln!("read in {:.2} s", start.elapsed().as_secs_f64());
     tokenizer.unwrap()
 }

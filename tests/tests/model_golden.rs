@@ -8,8 +8,9 @@
 
 use safetensors::SafeTensors;
 use serde::Deserialize;
+use vitrine_checkpoint::{Checkpoint, MappedFile, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::{Checkpoint, LoadOptions, MappedFile, Model, ModelFiles};
+use vitrine_model::{LoadOptions, Model};
 
 #[derive(Deserialize)]
 struct Golden {

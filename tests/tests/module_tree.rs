@@ -10,7 +10,8 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
-use vitrine_engine::{Config, LoadOptions, inspect_config};
+use vitrine_checkpoint::Config;
+use vitrine_inspect::{InspectOptions, inspect_config};
 
 #[derive(Deserialize)]
 struct Reference {
@@ -27,7 +28,7 @@ fn modules_are_those_of_transformers() {
     for (name, reference) in &references {
         let config = fs::read(fixtures.join(name).join("config.json")).unwrap();
         let config = Config::from_json(&config).unwrap();
-        let report = inspect_config(&config, &LoadOptions::default()).unwrap();
+        let report = inspect_config(&config, &InspectOptions::default()).unwrap();
         // Dropout does nothing when a model is only run.
         let right = reference.repr.replace("Dropout(p=0.1,", "Dropout(p=0.0,");
         let got = report.modules.to_string();

@@ -10,9 +10,10 @@
 use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
+use vitrine_checkpoint::{Quantization, Quantize};
 use vitrine_engine::{Dtype, Engine, EngineError, LoadOptions, ModelFiles};
 use vitrine_gpu::{AdapterSelector, Gpu, Tier};
-use vitrine_model::{ModelError, Quantization, Quantize};
+use vitrine_model::ModelError;
 use vitrine_protocol::{FinishReason, GenerateRequest, GenerateSummary, Prompt, SamplingParams};
 
 /// 144 wide, 9 heads over 3, 200 in the middle, 1003 ids; F16 and F32.

@@ -8,9 +8,10 @@
 use std::path::Path;
 
 use pollster::block_on;
+use vitrine_checkpoint::{Checkpoint, open_path};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_kernels::cpu;
-use vitrine_model::{Checkpoint, LoadOptions, Model, RowPrediction, open_path};
+use vitrine_model::{LoadOptions, Model, RowPrediction};
 
 fn model(path: &str) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

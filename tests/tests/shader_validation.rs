@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{Binding, Constant, ShaderSource, StoreKind};
 use vitrine_kernels::{
-    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, permutations,
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, permutations,
     subgroup_permutations,
 };
 

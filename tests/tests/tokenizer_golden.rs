@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use vitrine_model::gguf::Value;
-use vitrine_model::{Gguf, MappedFile};
+use vitrine_checkpoint::gguf::Value;
+use vitrine_checkpoint::{Gguf, MappedFile};
 use vitrine_text::{ChatTemplate, GgufVocabulary, Message, RenderChat, Tokenizer};
 
 #[derive(Deserialize)]

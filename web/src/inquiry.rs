@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use js_sys::{ArrayBuffer, Float32Array, Uint8Array};
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, AnswerPart, Command, Failure, Question, TensorHeader, TensorType};
+use vitrine_protocol::{
+    Answer, AnswerPart, Answered, Command, Failure, Question, Tensor, TensorData, TensorHeader,
+    TensorType,
+};
 
 use crate::bridge::Bridge;
 use crate::reactive::{effect, memo};
@@ -17,57 +20,6 @@ use crate::state::State;
 const REMEMBERED_BYTES: usize = 48 << 20;
 /// Maximum number of remembered answers.
 const REMEMBERED: usize = 24;
-
-/// Values of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Numbers {
-    /// Single precision.
-    F32(Vec<f32>),
-    /// Bytes, where 255 stands for 1.
-    U8(Vec<u8>),
-}
-
-/// A tensor of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// Its name, as in `vitrine trace`.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<u32>,
-    /// Its values; the last dimension is contiguous.
-    pub numbers: Numbers,
-}
-
-impl Tensor {
-    /// The values if they are `f32`, else empty.
-    pub fn floats(&self) -> &[f32] {
-        match &self.numbers {
-            Numbers::F32(values) => values,
-            Numbers::U8(_) => &[],
-        }
-    }
-
-    /// The values if they are bytes, else empty.
-    pub fn bytes(&self) -> &[u8] {
-        match &self.numbers {
-            Numbers::U8(values) => values,
-            Numbers::F32(_) => &[],
-        }
-    }
-
-    fn size(&self) -> usize {
-        4 * self.floats().len() + self.bytes().len()
-    }
-}
-
-/// An answer with its tensors.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answered {
-    /// The answer.
-    pub answer: Answer,
-    /// In the order of the headers in `answer`.
-    pub tensors: Vec<Tensor>,
-}
 
 /// A reply to a question.
 pub enum Reply {
@@ -97,6 +49,11 @@ struct Waiting {
     handlers: HashMap<u32, Rc<dyn Fn(Reply)>>,
     remembered: VecDeque<(Question, Arc<Answered>)>,
     questions: HashMap<u32, Question>,
+}
+
+/// Bytes of a tensor.
+fn size(tensor: &Tensor) -> usize {
+    4 * tensor.floats().len() + tensor.bytes().len()
 }
 
 impl Replies {
@@ -161,7 +118,7 @@ impl Waiting {
         let mut bytes = 0;
         let mut kept = 0;
         for (_, answered) in &self.remembered {
-            bytes += answered.tensors.iter().map(Tensor::size).sum::<usize>();
+            bytes += answered.tensors.iter().map(size).sum::<usize>();
             if kept > 0 && (bytes > REMEMBERED_BYTES || kept == REMEMBERED) {
                 break;
             }
@@ -183,9 +140,9 @@ pub fn tensors(answer: &Answer, buffers: &[ArrayBuffer]) -> Vec<Tensor> {
     let tensor = |(header, buffer): (&TensorHeader, &ArrayBuffer)| Tensor {
         name: header.name.clone(),
         shape: header.shape.clone(),
-        numbers: match header.dtype {
-            TensorType::F32 => Numbers::F32(Float32Array::new(buffer).to_vec()),
-            TensorType::U8 => Numbers::U8(Uint8Array::new(buffer).to_vec()),
+        data: match header.dtype {
+            TensorType::F32 => TensorData::F32(Float32Array::new(buffer).to_vec()),
+            TensorType::U8 => TensorData::U8(Uint8Array::new(buffer).to_vec()),
         },
     };
     headers.iter().zip(buffers).map(tensor).collect()

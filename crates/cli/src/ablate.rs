@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::AskObserver;
+use vitrine_engine::Observer;
 use vitrine_protocol::{AblationReport, Distribution, Intervention, Prompt, SweepReport};
 
 use crate::args::{AblateArgs, HeadArg};
@@ -125,7 +125,7 @@ fn print(report: &AblationReport) -> io::Result<()> {
 /// Shows the progress of an answer, if standard error is a terminal.
 pub struct Progress(pub ProgressBar);
 
-impl AskObserver for Progress {
+impl Observer for Progress {
     fn progress(&mut self, done: u64, total: u64) {
         self.0.set_length(total);
         self.0.set_position(done);

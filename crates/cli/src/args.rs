@@ -5,15 +5,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
-use vitrine_engine::{Dtype, KvDtype, LoadOptions, Quantization, Quantize};
-use vitrine_protocol::{BenchRequest, Prompt};
-
-use crate::draw::picture_path;
-
 use inside::{
     ABLATE_EXAMPLES, ATTENTION_EXAMPLES, COMPARE_EXAMPLES, LENS_EXAMPLES, PATCH_EXAMPLES,
     RACE_EXAMPLES, TRACE_EXAMPLES,
 };
+use vitrine_engine::{Dtype, KvDtype, LoadOptions, Quantization, Quantize};
+use vitrine_inspect::InspectOptions;
+use vitrine_protocol::{BenchRequest, Prompt};
+
+use crate::draw::picture_path;
 pub use inside::{
     AblateArgs, AttentionArgs, ChangeArgs, CompareArgs, HeadArg, LensArgs, PacketArgs, PartArg,
     PatchArgs, RaceArgs, SiteArg, TraceArgs,
@@ -214,6 +214,16 @@ impl ModelArgs {
         let from_env = || std::env::var("VITRINE_TUNING").ok();
         let named = || from_env().and_then(|name| TuningArg::from_str(&name, true).ok());
         self.tuning.or_else(named).unwrap_or(TuningArg::Auto)
+    }
+
+    /// What a report of the model's files depends on.
+    pub fn inspect_options(&self) -> InspectOptions {
+        let options = self.load_options();
+        InspectOptions {
+            context: options.context,
+            kv_dtype: options.kv_dtype(),
+            quantization: options.quantization,
+        }
     }
 
     /// Converts them to the engine's type.

@@ -2,22 +2,22 @@
 
 mod picture;
 
+use std::fmt;
 use std::io::{self, Write};
-use std::{fmt, path::Path};
+use std::path::Path;
 
 use anyhow::bail;
 use serde::Serialize;
-use vitrine_engine::{AskObserver, Engine, LoadOptions};
+use vitrine_engine::{Engine, LoadOptions, Observer};
 use vitrine_gpu::Clock;
 use vitrine_protocol::{
     AnswerPart, BenchReport, BenchRequest, KernelTime, PassProfile, Rate, Speed,
 };
 
 use crate::args::BenchArgs;
-use crate::draw;
 use crate::load::{self, Bar};
 use crate::memory::{mebibytes, peak_memory};
-use crate::tuning_file;
+use crate::{draw, tuning_file};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
@@ -32,7 +32,7 @@ struct Report {
 /// Prints the next measurement.
 struct Says;
 
-impl AskObserver for Says {
+impl Observer for Says {
     fn part(&mut self, part: AnswerPart) {
         if let AnswerPart::Measuring { what } = part {
             let _ = writeln!(io::stderr(), "measuring: {what}");

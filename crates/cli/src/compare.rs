@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use vitrine_engine::{Comparison, Engine, EngineError, LoadOptions, check_formats, inspect_files};
-use vitrine_model::open_path;
+use vitrine_checkpoint::open_path;
+use vitrine_engine::{Comparison, Engine, check_formats};
+use vitrine_inspect::{InspectOptions, inspect_files};
 use vitrine_protocol::{CompareFormat, CompareReport, CompareRequest};
 
 use crate::args::CompareArgs;
@@ -67,8 +68,8 @@ async fn refuse_quantised(args: &CompareArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let located = load::locate(args.model.as_deref(), &load::whole_model)?;
-    let files = open_path(&located.path).map_err(EngineError::from)?;
-    let report = inspect_files(&files, &LoadOptions::default()).await?;
+    let files = open_path(&located.path)?;
+    let report = inspect_files(&files, &InspectOptions::default()).await?;
     let formats: Vec<CompareFormat> = args.formats.iter().map(|it| (*it).into()).collect();
     Ok(check_formats(&formats, &report)?)
 }

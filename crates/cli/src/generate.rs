@@ -127,18 +127,18 @@ struct Teller {
 }
 
 impl Observer for Teller {
-    fn prompt(&mut self, tokens: &[TokenPiece]) {
+    fn prompt(&mut self, _sequence: usize, tokens: &[TokenPiece]) {
         if let Some(trace) = &mut self.trace {
-            trace.prompt(tokens);
+            trace.prompt(0, tokens);
         }
     }
 
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         if let Some(printer) = &mut self.text {
-            printer.token(step);
+            printer.token(0, step);
         }
         if let Some(trace) = &mut self.trace {
-            trace.token(step);
+            trace.token(0, step);
         }
     }
 
@@ -194,7 +194,7 @@ impl Printer {
 }
 
 impl Printer {
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         match step.piece.token {
             Some(_) => self.print(&step.text),
             // Without a tokenizer only the ids can be printed.

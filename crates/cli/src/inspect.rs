@@ -4,15 +4,15 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use vitrine_engine::{EngineError, inspect_config, inspect_files};
-use vitrine_model::open_path;
+use vitrine_checkpoint::open_path;
+use vitrine_inspect::{inspect_config, inspect_files};
 use vitrine_protocol::ModelReport;
 
 use crate::args::InspectArgs;
 use crate::load;
 
 pub async fn run(args: InspectArgs) -> anyhow::Result<()> {
-    let options = &args.model.load_options();
+    let options = &args.model.inspect_options();
     let report = match &args.config {
         Some(path) => inspect_config(&load::config(path)?, options)?,
         None => {
@@ -23,7 +23,7 @@ pub async fn run(args: InspectArgs) -> anyhow::Result<()> {
             } else if config.is_file() && !has_weights(&located.path) {
                 inspect_config(&load::config(&config)?, options)?
             } else {
-                let files = open_path(&located.path).map_err(EngineError::from)?;
+                let files = open_path(&located.path)?;
                 inspect_files(&files, options).await?
             }
         }

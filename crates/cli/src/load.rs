@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
-use vitrine_engine::{Config, Engine, EngineError, LoadOptions, Tuning};
+use vitrine_checkpoint::{Config, MappedFile, files, open_path};
+use vitrine_engine::{Engine, LoadOptions, Tuning};
 use vitrine_gpu::{AdapterSelector, Clock, Gpu};
 use vitrine_hub::{Choose, DEFAULT_MODEL, HubSettings, Location};
-use vitrine_model::{MappedFile, files, open_path};
 use vitrine_protocol::LoadPhase;
 
 use crate::args::ModelArgs;
@@ -56,7 +56,7 @@ async fn load_with(
 ) -> anyhow::Result<Loaded> {
     let located = locate(args.model.as_deref(), &whole_model)?;
     let clock = Clock::start();
-    let files = open_path(&located.path).map_err(EngineError::from)?;
+    let files = open_path(&located.path)?;
     let gpu = gpu(args).await?;
     let options = LoadOptions {
         tuning: tuning(args, &gpu),
@@ -99,7 +99,7 @@ pub async fn gpu(args: &ModelArgs) -> anyhow::Result<Gpu> {
 pub fn config(path: &Path) -> anyhow::Result<Config> {
     let text = fs::read(path)
         .with_context(|| format!("{} cannot be read: check the path", path.display()))?;
-    Ok(Config::from_json(&text).map_err(EngineError::from)?)
+    Ok(Config::from_json(&text)?)
 }
 
 /// A model on this machine.

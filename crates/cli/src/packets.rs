@@ -105,7 +105,7 @@ pub fn numbered(path: &Path, number: usize) -> PathBuf {
 }
 
 impl Observer for TraceFile {
-    fn prompt(&mut self, tokens: &[TokenPiece]) {
+    fn prompt(&mut self, _sequence: usize, tokens: &[TokenPiece]) {
         self.line(&TraceLine::Prompt {
             model: self.model.clone(),
             adapter: self.adapter.clone(),
@@ -115,7 +115,7 @@ impl Observer for TraceFile {
         });
     }
 
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         self.line(&TraceLine::Token(Box::new(step.clone())));
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use vitrine_engine::{AskObserver, adapter_summary};
+use vitrine_engine::{Observer, adapter_summary};
 use vitrine_protocol::{AnswerPart, RaceLane, RaceReport, RaceStep};
 
 use crate::args::RaceArgs;
@@ -25,7 +25,7 @@ struct Report<'a> {
 /// Shows the running generation and its progress.
 struct Lanes<'a>(&'a ProgressBar);
 
-impl AskObserver for Lanes<'_> {
+impl Observer for Lanes<'_> {
     fn part(&mut self, part: AnswerPart) {
         if let AnswerPart::Raced { kv_cache, .. } = part {
             self.0.set_message(match kv_cache {

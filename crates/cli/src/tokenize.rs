@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use vitrine_engine::{Engine, EngineError, tokenize_report};
-use vitrine_model::{ModelFiles, open_path};
+use vitrine_checkpoint::{ModelFiles, open_path};
+use vitrine_engine::EngineError;
+use vitrine_inspect::{read_tokenizer, tokenize_report};
 use vitrine_text::{SpecialIds, Tokenizer};
 
 use crate::args::TokenizeArgs;
@@ -60,10 +61,10 @@ async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
         return Ok(Tokenizer::from_tokenizer_json(&bytes, ids)?);
     }
     let tokenizer = if path.join(TOKENIZER[0]).is_file() {
-        Engine::read_tokenizer(&descriptions(&path)?).await?
+        read_tokenizer(&descriptions(&path)?).await?
     } else {
-        let files = open_path(&path).map_err(EngineError::from)?;
-        Engine::read_tokenizer(&files).await?
+        let files = open_path(&path)?;
+        read_tokenizer(&files).await?
     };
     Ok(tokenizer.ok_or(EngineError::NoTokenizer)?)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::bail;
-use vitrine_engine::AskObserver;
+use vitrine_engine::Observer;
 use vitrine_protocol::{ProjectionTimes, TuneRequest};
 
 use crate::args::TuneArgs;
@@ -12,7 +12,7 @@ use crate::{load, tuning_file};
 /// Shows the progress.
 struct Told;
 
-impl AskObserver for Told {
+impl Observer for Told {
     fn progress(&mut self, done: u64, total: u64) {
         let mut stderr = io::stderr();
         if stderr.is_terminal() {

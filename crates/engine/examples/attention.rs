@@ -4,12 +4,13 @@
 //!
 //! MODEL is a GGUF file or a folder in Hugging Face format; the numbers are the layer and the query head, from 0.
 
-use std::{env, path::Path};
+use std::env;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use vitrine_checkpoint::open_path;
 use vitrine_engine::{Engine, LoadOptions, Tap};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::open_path;
 use vitrine_protocol::{Prompt, TraceRequest};
 
 async fn run(model: &str, prompt: &str, layer: u32, head: usize) -> Result<()> {

@@ -4,25 +4,27 @@
 //!
 //! MODEL is a GGUF file or a folder in Hugging Face format.
 
+use std::env;
 use std::io::{Write, stdout};
-use std::{env, path::Path};
+use std::path::Path;
 
 use anyhow::{Result, bail};
+use vitrine_checkpoint::open_path;
 use vitrine_engine::{Engine, LoadOptions, Observer};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::open_path;
-use vitrine_protocol::{GenerateRequest, PacketParts, Prompt, SamplingParams};
-use vitrine_protocol::{TokenPiece, TokenStep};
+use vitrine_protocol::{
+    GenerateRequest, PacketParts, Prompt, SamplingParams, TokenPiece, TokenStep,
+};
 
 /// Prints the text of tokens.
 struct Printer;
 
 impl Observer for Printer {
-    fn prompt(&mut self, tokens: &[TokenPiece]) {
+    fn prompt(&mut self, _sequence: usize, tokens: &[TokenPiece]) {
         println!("{} tokens in the prompt", tokens.len());
     }
 
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         print!("{}", step.text);
         let _ = stdout().flush();
     }

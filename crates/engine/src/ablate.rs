@@ -6,7 +6,7 @@ use vitrine_protocol::{
 };
 
 use crate::measures::{best, kl_divergence, log_softmax, logsumexp};
-use crate::{AskObserver, Engine, EngineError};
+use crate::{Engine, EngineError, Observer};
 
 /// Maximum number of tokens to list whose probability changed most.
 const MOVED: usize = 10;
@@ -58,7 +58,7 @@ impl Engine {
         &mut self,
         prompt: &Prompt,
         mean: bool,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<SweepReport, EngineError> {
         let ids = self.encode(prompt).await?;
         let report = self.sweep_heads(&ids, mean, observer).await;
@@ -69,7 +69,7 @@ impl Engine {
         &mut self,
         ids: &[u32],
         mean: bool,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<SweepReport, EngineError> {
         let whole = self.logits_with(ids, &[]).await?;
         let answer = best(&whole).unwrap_or_default() as usize;

@@ -1,119 +1,19 @@
 //! Questions about the inside of a model, with answers that can be sent to another process.
 
+use vitrine_inspect::inspect_json;
 use vitrine_kernels::TOP_K;
-use vitrine_model::Tapped;
 use vitrine_protocol::{
-    Answer, AnswerPart, BatchRequest, BatchSummary, GenerateSummary, Prompt, Question,
-    TensorHeader, TensorType, TokenPiece, TokenStep, TraceReport, TraceRequest,
+    Answer, AnswerPart, Answered, BatchRequest, BatchSummary, GenerateSummary, Prompt, Question,
+    Tensor, TokenPiece, TokenStep, TraceReport, TraceRequest,
 };
 
-use crate::inspect::inspect_json;
-use crate::{BatchObserver, Engine, EngineError};
+use crate::{Engine, EngineError, Observer};
 
 /// Maximum bytes of all tensors of an answer.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// Approximate bytes of a candidate as JSON.
 const CANDIDATE_BYTES: u64 = 128;
-
-/// Receives the progress of an answer.
-pub trait AskObserver {
-    /// `done` of `total` steps are finished.
-    fn progress(&mut self, _done: u64, _total: u64) {}
-    /// A part of the answer is known.
-    fn part(&mut self, _part: AnswerPart) {}
-    /// Called after each step: whether to stop.
-    fn stop_requested(&mut self) -> bool {
-        false
-    }
-}
-
-/// Ignores everything.
-impl AskObserver for () {}
-
-impl dyn AskObserver + '_ {
-    /// Reports a finished step; an error if the observer stops.
-    pub(crate) fn step(&mut self, done: u64, total: u64) -> Result<(), EngineError> {
-        self.progress(done, total);
-        self.go_on()
-    }
-
-    /// Reports the next measurement; an error if the observer stops.
-    pub(crate) fn measuring(&mut self, what: &str) -> Result<(), EngineError> {
-        self.go_on()?;
-        let what = what.to_owned();
-        self.part(AnswerPart::Measuring { what });
-        Ok(())
-    }
-
-    fn go_on(&mut self) -> Result<(), EngineError> {
-        match self.stop_requested() {
-            true => Err(EngineError::Stopped),
-            false => Ok(()),
-        }
-    }
-}
-
-/// An answer and its tensors, in the order of its headers.
-#[derive(Debug, PartialEq)]
-pub struct Answered {
-    /// The answer.
-    pub answer: Answer,
-    /// Data that is too large for JSON.
-    pub tensors: Vec<Tensor>,
-}
-
-/// A tensor with its name.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor {
-    /// The tap's name, as in `vitrine trace`.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<u32>,
-    /// Its values; the last dimension is contiguous.
-    pub data: TensorData,
-}
-
-/// The values of a tensor.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TensorData {
-    /// 32-bit floats.
-    F32(Vec<f32>),
-    /// Bytes: values from 0 to 1 in steps of 1 / 255.
-    U8(Vec<u8>),
-}
-
-impl Tensor {
-    /// Its header, as part of the answer.
-    #[must_use]
-    pub fn header(&self) -> TensorHeader {
-        TensorHeader {
-            name: self.name.clone(),
-            shape: self.shape.clone(),
-            dtype: match self.data {
-                TensorData::F32(_) => TensorType::F32,
-                TensorData::U8(_) => TensorType::U8,
-            },
-        }
-    }
-}
-
-impl From<Tapped> for Tensor {
-    fn from(tapped: Tapped) -> Self {
-        Self {
-            name: tapped.tap.to_string(),
-            shape: tapped.shape.iter().map(|size| *size as u32).collect(),
-            data: TensorData::F32(tapped.values),
-        }
-    }
-}
-
-impl From<Answer> for Answered {
-    fn from(answer: Answer) -> Self {
-        let tensors = Vec::new();
-        Self { answer, tensors }
-    }
-}
 
 /// Refuses tensors above the limit.
 pub(crate) fn allow(bytes: u64) -> Result<(), EngineError> {
@@ -129,7 +29,7 @@ pub(crate) fn allow(bytes: u64) -> Result<(), EngineError> {
 pub fn ask_without_model(question: &Question) -> Option<Result<Answered, EngineError>> {
     match question {
         Question::InspectConfig { json, context } => {
-            let report = inspect_json(json, *context);
+            let report = inspect_json(json, *context).map_err(EngineError::from);
             Some(report.map(|report| Answer::Inspect(Box::new(report)).into()))
         }
         _ => None,
@@ -145,7 +45,7 @@ impl Engine {
     pub async fn ask(
         &mut self,
         question: &Question,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<Answered, EngineError> {
         let answer = match question {
             Question::Tokenize { text, special } => {
@@ -253,16 +153,16 @@ impl Engine {
     async fn batch(
         &mut self,
         request: &BatchRequest,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<BatchSummary, EngineError> {
         self.generate_batch(request, &mut Parts(observer)).await
     }
 }
 
 /// Reports a batch as parts of an answer.
-struct Parts<'a>(&'a mut dyn AskObserver);
+struct Parts<'a>(&'a mut dyn Observer);
 
-impl BatchObserver for Parts<'_> {
+impl Observer for Parts<'_> {
     fn prompt(&mut self, sequence: usize, tokens: &[TokenPiece]) {
         self.0.part(AnswerPart::BatchPrompt {
             sequence: sequence as u32,

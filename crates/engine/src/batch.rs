@@ -4,40 +4,10 @@ use std::collections::VecDeque;
 
 use vitrine_gpu::Clock;
 use vitrine_model::{ModelError, SequenceId};
-use vitrine_protocol::{
-    BatchRequest, BatchSummary, GenerateRequest, GenerateSummary, Intervention, PacketParts,
-    SamplingParams, TokenPiece, TokenStep,
-};
+use vitrine_protocol::{BatchRequest, BatchSummary, GenerateRequest, PacketParts};
 
 use crate::drive::{Waiting, Work};
-use crate::{Engine, EngineError};
-
-/// Receives the events of a running batch. Sequences are numbered from 0 in the order of the request.
-pub trait BatchObserver {
-    /// A sequence begins: the tokens of its prompt.
-    fn prompt(&mut self, _sequence: usize, _tokens: &[TokenPiece]) {}
-    /// A new token of a sequence.
-    fn token(&mut self, _sequence: usize, _step: &TokenStep) {}
-    /// A sequence has ended.
-    fn finished(&mut self, _sequence: usize, _summary: &GenerateSummary) {}
-    /// Called after each step: whether to stop all sequences.
-    fn stop_requested(&mut self) -> bool {
-        false
-    }
-    /// Called after each step: new interventions for all running sequences, if they changed. Means of heads are taken
-    /// over the prompt of the first one.
-    fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
-        None
-    }
-    /// Called after each step: new sampling parameters for all running sequences, if they changed. A step that is
-    /// already submitted keeps the old ones.
-    fn new_sampling(&mut self) -> Option<SamplingParams> {
-        None
-    }
-}
-
-/// Ignores everything.
-impl BatchObserver for () {}
+use crate::{Engine, EngineError, Observer};
 
 impl Engine {
     /// Continues several prompts in one run, each with its own sampling. A step advances all sequences and reads each
@@ -52,7 +22,7 @@ impl Engine {
     pub async fn generate_batch(
         &mut self,
         request: &BatchRequest,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
     ) -> Result<BatchSummary, EngineError> {
         let mut waiting = Vec::new();
         for (index, one) in request.sequences.iter().enumerate() {
@@ -89,7 +59,7 @@ impl Engine {
         &mut self,
         request: &BatchRequest,
         waiting: VecDeque<Waiting<'_>>,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
         opened: &mut Vec<SequenceId>,
     ) -> Result<BatchSummary, EngineError> {
         let clock = Clock::start();

@@ -9,8 +9,7 @@ use vitrine_gpu::Clock;
 use vitrine_model::Model;
 use vitrine_protocol::{BenchReport, BenchRequest, PacketParts, PassProfile};
 
-use crate::packet::wanted;
-use crate::{AskObserver, Engine, EngineError, adapter_summary};
+use crate::{Engine, EngineError, Observer, adapter_summary};
 
 /// Repeated runs of a measurement stop after this many seconds.
 const REPEAT_S: f64 = 3.0;
@@ -25,7 +24,7 @@ impl Engine {
     pub async fn bench(
         &mut self,
         request: &BenchRequest,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<BenchReport, EngineError> {
         observer.measuring("copying")?;
         let copy_bytes_per_s = copy::bandwidth(self.gpu()).await?;
@@ -38,7 +37,7 @@ impl Engine {
             left_out: Vec::new(),
         };
         // The last generation may have been inspected.
-        bench.model.watch(wanted(PacketParts::NONE))?;
+        bench.model.watch(PacketParts::NONE)?;
         let first_token_s = bench.first_token().await?;
         let prefill = bench.prefills(first_token_s).await?;
         let decode = bench.decodes().await?;
@@ -48,7 +47,7 @@ impl Engine {
         if request.packets {
             let measured = bench.packets(16, request.new_tokens).await;
             // Also after it was stopped.
-            bench.model.watch(wanted(PacketParts::NONE))?;
+            bench.model.watch(PacketParts::NONE)?;
             packets = measured?;
         }
         let context = bench.first_context();
@@ -77,7 +76,7 @@ impl Engine {
 struct Bench<'a> {
     model: &'a mut Model,
     request: &'a BenchRequest,
-    observer: &'a mut dyn AskObserver,
+    observer: &'a mut dyn Observer,
     copy_bytes_per_s: f64,
     profiles: Vec<PassProfile>,
     left_out: Vec<String>,

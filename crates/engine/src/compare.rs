@@ -1,6 +1,7 @@
 //! Comparison of weight formats on one text.
 
-use vitrine_model::{Dtype, KvDtype, LoadOptions, Quantize, Tap};
+use vitrine_checkpoint::{KvDtype, Quantize};
+use vitrine_model::{Dtype, LoadOptions, Tap};
 use vitrine_protocol::{
     CompareFormat, CompareReport, CompareRequest, FormatPosition, FormatRow, GenerateRequest,
     ModelReport, Prompt, SamplingParams, TraceRequest,

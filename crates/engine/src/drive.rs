@@ -11,8 +11,7 @@ use vitrine_text::{StreamDecoder, Tokenizer};
 
 use crate::generate::draw;
 use crate::intervene::asks_for_mean;
-use crate::packet::wanted;
-use crate::{BatchObserver, Engine, EngineError};
+use crate::{Engine, EngineError, Observer};
 
 /// A sequence in a slot.
 pub struct Running<'a> {
@@ -146,7 +145,7 @@ impl Engine {
         &mut self,
         mut work: Work<'a>,
         tokenizer: Option<&'a Tokenizer>,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
         opened: &mut Vec<SequenceId>,
     ) -> Result<Vec<GenerateSummary>, EngineError> {
         let mut stopped = false;
@@ -183,7 +182,7 @@ impl Engine {
         &mut self,
         work: &mut Work<'a>,
         tokenizer: Option<&'a Tokenizer>,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
         opened: &mut Vec<SequenceId>,
     ) -> Result<(), EngineError> {
         while work.running.len() < work.width
@@ -241,7 +240,7 @@ impl Engine {
         packet: PacketParts,
     ) -> Result<(), EngineError> {
         self.intervene(interventions, prompt_ids).await?;
-        Ok(self.model.watch(wanted(packet))?)
+        Ok(self.model.watch(packet)?)
     }
 
     /// Submits a step for all running sequences. With a cache the GPU has the chosen tokens already, so it can be one
@@ -278,7 +277,7 @@ impl Engine {
         &mut self,
         work: &mut Work<'_>,
         keep: usize,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
     ) -> Result<(), EngineError> {
         while work.underway.len() > keep {
             let Some(step) = work.underway.pop_front() else {
@@ -304,7 +303,7 @@ impl Engine {
     async fn follow(
         &mut self,
         work: &Work<'_>,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
     ) -> Result<(), EngineError> {
         let Some(first) = work.running.first() else {
             return Ok(());
@@ -327,7 +326,7 @@ impl Engine {
         one: &mut Running<'_>,
         mut prediction: Prediction,
         now_s: f64,
-        observer: &mut dyn BatchObserver,
+        observer: &mut dyn Observer,
     ) {
         prediction.top.truncate(one.top as usize);
         one.last_s = now_s;

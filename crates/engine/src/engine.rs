@@ -1,15 +1,17 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use vitrine_checkpoint::{Checkpoint, Config, ModelFiles};
 use vitrine_gpu::Gpu;
-use vitrine_model::{Checkpoint, Config, LoadOptions, LoadStage, Model, ModelFiles};
+use vitrine_inspect::{InspectOptions, inspect_checkpoint, inspect_config};
+use vitrine_model::{LoadOptions, Model};
 use vitrine_protocol::{
     LoadPhase, ModelReport, ModelSummary, Prompt, SamplingDefaults, TokenPiece,
 };
 use vitrine_text::Tokenizer;
 
 use crate::chat::Chat;
-use crate::{ByteSource, EngineError, inspect, summary, vocabulary};
+use crate::{ByteSource, EngineError, summary};
 
 /// A model on the GPU with its tokenizer.
 pub struct Engine {
@@ -26,14 +28,11 @@ pub struct Engine {
     pub(crate) intervened: bool,
 }
 
-/// Converts the model's load stages to the protocol's phases.
-fn phases(on_progress: &mut dyn FnMut(LoadPhase, u64, u64)) -> impl FnMut(LoadStage, u64, u64) {
-    move |stage, done, total| {
-        let phase = match stage {
-            LoadStage::Upload => LoadPhase::Upload,
-            LoadStage::Compile => LoadPhase::Compile,
-        };
-        on_progress(phase, done, total);
+fn inspected(options: &LoadOptions) -> InspectOptions {
+    InspectOptions {
+        context: options.context,
+        kv_dtype: options.kv_dtype(),
+        quantization: options.quantization,
     }
 }
 
@@ -50,16 +49,15 @@ impl Engine {
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
         let checkpoint = Checkpoint::open(files).await?;
-        let mut progress = phases(on_progress);
         // The vocabulary is checked before the upload, which takes long.
-        let vocabulary = vocabulary::read(
+        let vocabulary = vitrine_inspect::read_vocabulary(
             files,
             checkpoint.gguf.as_ref(),
             checkpoint.config.vocab_size,
         )
         .await?;
-        let mut report = inspect::inspect_checkpoint(&checkpoint, &vocabulary, options)?;
-        let model = Model::load(gpu, &checkpoint, options, &mut progress).await?;
+        let mut report = inspect_checkpoint(&checkpoint, &vocabulary, &inspected(options))?;
+        let model = Model::load(gpu, &checkpoint, options, on_progress).await?;
         let format = summary::most_frequent_format(&checkpoint, options);
         let mut summary = summary::model_summary(&model, files.name(), format);
         summary.has_chat_template = vocabulary.chat_template.is_some();
@@ -86,8 +84,8 @@ impl Engine {
         options: &LoadOptions,
         on_progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, EngineError> {
-        let report = inspect::inspect_config(&config, options)?;
-        let model = Model::random(gpu, config, options, &mut phases(on_progress)).await?;
+        let report = inspect_config(&config, &inspected(options))?;
+        let model = Model::random(gpu, config, options, on_progress).await?;
         let format = summary::random_format(options);
         let summary = summary::model_summary(&model, "random weights", format);
         Ok(Self {
@@ -178,16 +176,6 @@ impl Engine {
                 special: piece.special,
             },
         }
-    }
-
-    /// The tokenizer of a model's files, without a device and weights; `None` if they have none.
-    ///
-    /// # Errors
-    /// When the file is damaged or unreadable, or its tokenizer is not supported.
-    pub async fn read_tokenizer<S: ByteSource>(
-        files: &ModelFiles<S>,
-    ) -> Result<Option<Tokenizer>, EngineError> {
-        vocabulary::read_tokenizer(files).await
     }
 
     pub(crate) fn is_end(&self, id: u32) -> bool {

@@ -1,4 +1,6 @@
+use vitrine_checkpoint::CheckpointError;
 use vitrine_gpu::GpuError;
+use vitrine_inspect::InspectError;
 use vitrine_model::ModelError;
 use vitrine_protocol::{Failure, FailureKind};
 use vitrine_text::TextError;
@@ -104,6 +106,21 @@ pub enum EngineError {
     },
 }
 
+impl From<CheckpointError> for EngineError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+impl From<InspectError> for EngineError {
+    fn from(error: InspectError) -> Self {
+        match error {
+            InspectError::Checkpoint(error) => error.into(),
+            InspectError::Text(error) => Self::Text(error),
+        }
+    }
+}
+
 impl EngineError {
     /// The same error, for one of several prompts.
     pub(crate) fn of_prompt(self, index: usize) -> Self {
@@ -129,7 +146,7 @@ impl EngineError {
                 | ModelError::NoSuchHead { .. }
                 | ModelError::ChangeSize { .. }
                 | ModelError::ChangeNotFinite
-                | ModelError::KvDtype { .. }
+                | ModelError::Checkpoint(CheckpointError::KvDtype { .. })
                 | ModelError::NoSuchSequence
                 | ModelError::NothingToPack
                 | ModelError::NoSuchPosition { .. }
@@ -150,7 +167,9 @@ impl EngineError {
             | Self::QuantisedAlready { .. }
             | Self::NeedsFiles
             | Self::NotInBatch => FailureKind::Request,
-            Self::Model(ModelError::Storage(_)) => FailureKind::Storage,
+            Self::Model(ModelError::Checkpoint(CheckpointError::Storage(_))) => {
+                FailureKind::Storage
+            }
             Self::Model(_) | Self::Text(_) => FailureKind::Model,
         };
         Failure {

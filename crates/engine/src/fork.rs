@@ -59,7 +59,7 @@ impl Engine {
         self.model.set_sampling(of.0, params, position + 1)?;
         let (id, pending) = self.model.fork(of.0, position, token, top)?;
         let pieces: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
-        observer.prompt(&pieces);
+        observer.prompt(0, &pieces);
         let limits = Limits {
             max_new_tokens: request.max_new_tokens,
             top,

@@ -4,12 +4,11 @@ use vitrine_gpu::Clock;
 use vitrine_kernels::DrawnBits;
 use vitrine_model::{ModelError, Prediction, SequenceId};
 use vitrine_protocol::{
-    Distribution, Draw, GenerateRequest, GenerateSummary, Intervention, SamplingParams, TokenPiece,
-    TokenStep,
+    Distribution, Draw, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece,
 };
 
 use crate::drive::{Running, Work};
-use crate::{BatchObserver, Engine, EngineError, Observer};
+use crate::{Engine, EngineError, Observer};
 
 impl Engine {
     /// Continues a prompt and reports each token to `observer`.
@@ -40,7 +39,7 @@ impl Engine {
         let id = SequenceId::FIRST;
         self.choose_by(id, &request.sampling, prompt_ids.len())?;
         let prompt: Vec<TokenPiece> = prompt_ids.iter().map(|id| self.piece(*id)).collect();
-        observer.prompt(&prompt);
+        observer.prompt(0, &prompt);
         let began_s = clock.seconds();
         // Also refuses prompts that do not fit.
         let pending = self.model.prefill(&prompt_ids, request.top)?;
@@ -59,8 +58,8 @@ impl Engine {
         tokenizer: Option<&'a vitrine_text::Tokenizer>,
         observer: &mut dyn Observer,
     ) -> Result<GenerateSummary, EngineError> {
-        let (mut only, mut opened) = (Only(observer), Vec::new());
-        let summaries = self.drive(work, tokenizer, &mut only, &mut opened);
+        let mut opened = Vec::new();
+        let summaries = self.drive(work, tokenizer, observer, &mut opened);
         let summary = summaries.await?.into_iter().next();
         Ok(summary.ok_or(ModelError::NoSuchSequence)?)
     }
@@ -79,27 +78,6 @@ impl Engine {
     pub(crate) fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
         (top > 0)
             .then(|| self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp)))
-    }
-}
-
-/// Reports the only sequence of a batch.
-struct Only<'a>(&'a mut dyn Observer);
-
-impl BatchObserver for Only<'_> {
-    fn token(&mut self, _sequence: usize, step: &TokenStep) {
-        self.0.token(step);
-    }
-
-    fn stop_requested(&mut self) -> bool {
-        self.0.stop_requested()
-    }
-
-    fn new_interventions(&mut self) -> Option<Vec<Intervention>> {
-        self.0.new_interventions()
-    }
-
-    fn new_sampling(&mut self) -> Option<SamplingParams> {
-        self.0.new_sampling()
     }
 }
 

@@ -1,10 +1,12 @@
 //! Head scores and attention thumbnails.
 
 use vitrine_model::{Tap, Tapped};
-use vitrine_protocol::{HeadScore, HeadsReport, LayerAttention, Prompt, ThumbnailsReport};
+use vitrine_protocol::{
+    HeadScore, HeadsReport, LayerAttention, Prompt, Tensor, TensorData, ThumbnailsReport,
+};
 
 use crate::measures::{head_scores, max_pool};
-use crate::{AskObserver, Engine, EngineError, Tensor, TensorData};
+use crate::{Engine, EngineError, Observer};
 
 /// Maximum bytes of attention probabilities in memory at a time, unless a single layer exceeds it.
 const BYTES: u64 = 128 << 20;
@@ -18,7 +20,7 @@ impl Engine {
     pub async fn head_scores(
         &mut self,
         prompt: &Prompt,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<HeadsReport, EngineError> {
         let ids = self.encode(prompt).await?;
         if ids.len() == 1 {
@@ -43,7 +45,7 @@ impl Engine {
         &mut self,
         prompt: &Prompt,
         side: u32,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<(ThumbnailsReport, Vec<Tensor>), EngineError> {
         let ids = self.encode(prompt).await?;
         let side = side.clamp(1, (ids.len() as u32).max(1));
@@ -110,7 +112,7 @@ impl Engine {
         &mut self,
         ids: &[u32],
         look: &mut dyn FnMut(&Tapped),
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<(), EngineError> {
         self.intervene(&[], ids).await?;
         let config = self.model.config();

@@ -1,7 +1,7 @@
 //! Converts interventions to the model's changes.
 
-use vitrine_model::{Change, PacketParts, PatchSite, Tap};
-use vitrine_protocol::{Intervention, PatchSite as Site};
+use vitrine_model::{Change, PatchSite, Tap};
+use vitrine_protocol::{Intervention, PacketParts, PatchSite as Site};
 
 use crate::{Engine, EngineError};
 

@@ -1,30 +1,12 @@
 //! Converts packets to messages.
 
 use vitrine_kernels::LOGIT_BIN;
-use vitrine_model::{Packet, PacketParts as Wanted, Prediction, Span};
+use vitrine_model::{Packet, Prediction, Span};
 use vitrine_protocol::{
-    HeadPacket, LogitPacket, NeuronPacket, PacketParts, ResidualPacket, StageTime, TokenPacket,
+    HeadPacket, LogitPacket, NeuronPacket, ResidualPacket, StageTime, TokenPacket,
 };
 
 use crate::Engine;
-
-/// Converts the parts to the model's type.
-#[must_use]
-pub fn wanted(parts: PacketParts) -> Wanted {
-    Wanted {
-        logits: parts.has(PacketParts::LOGITS),
-        heads: parts.has(PacketParts::HEADS),
-        residual: parts.has(PacketParts::RESIDUAL),
-        neurons: parts.has(PacketParts::NEURONS),
-        kv: parts.has(PacketParts::KV),
-        lens_every: match parts.has(PacketParts::LENS) {
-            true => parts.lens_every(),
-            false => 0,
-        },
-        lens_paced: parts.has(PacketParts::LENS_PACED),
-        timings: parts.has(PacketParts::TIMINGS),
-    }
-}
 
 impl Engine {
     /// The packet of a prediction, if it was inspected.

@@ -4,7 +4,7 @@ use vitrine_model::{ModelError, Tap, Tapped};
 use vitrine_protocol::{AnswerPart, Intervention, PatchReport, PatchRequest, PatchSite};
 
 use crate::measures::{LogitDifference, best, restoration};
-use crate::{AskObserver, Engine, EngineError};
+use crate::{Engine, EngineError, Observer};
 
 impl Engine {
     /// Runs the corrupt prompt once for each layer and position with an activation of the clean prompt there, and
@@ -18,7 +18,7 @@ impl Engine {
     pub async fn patch(
         &mut self,
         request: &PatchRequest,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<PatchReport, EngineError> {
         let report = self.patch_all(request, observer).await;
         self.lift(report).await
@@ -27,7 +27,7 @@ impl Engine {
     async fn patch_all(
         &mut self,
         request: &PatchRequest,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<PatchReport, EngineError> {
         let heads = self.model.config().num_attention_heads;
         if let Some(head) = request.head.filter(|head| *head >= heads) {

@@ -9,7 +9,7 @@ use crate::{Engine, EngineError};
 
 /// A prompt and the distribution of the token after it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
+pub struct NextToken {
     /// The prompt's tokens.
     pub prompt: Vec<TokenPiece>,
     /// The distribution of the next token.
@@ -22,7 +22,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the prompt is empty, too long or cannot be encoded, or the device fails.
-    pub async fn next(&mut self, prompt: &Prompt, top: u32) -> Result<Prediction, EngineError> {
+    pub async fn next(&mut self, prompt: &Prompt, top: u32) -> Result<NextToken, EngineError> {
         let ids = self.encode(prompt).await?;
         self.intervene(&[], &ids).await?;
         let on_gpu = (1..=TOP_K).contains(&top);
@@ -44,7 +44,7 @@ impl Engine {
             }
             self.distribution(&all, logsumexp)
         };
-        Ok(Prediction {
+        Ok(NextToken {
             prompt: ids.into_iter().map(|id| self.piece(id)).collect(),
             distribution,
         })

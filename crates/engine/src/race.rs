@@ -2,11 +2,11 @@
 
 use vitrine_protocol::{
     AnswerPart, FinishReason, GenerateRequest, Prompt, RaceLane, RaceReport, RaceStep,
-    SamplingParams, TokenPiece, TokenStep,
+    SamplingParams, TokenStep,
 };
 
 use crate::measures::step_flops;
-use crate::{AskObserver, Engine, EngineError, Observer};
+use crate::{Engine, EngineError, Observer};
 
 /// Records when tokens arrive, and forwards them.
 struct Stopwatch<'a> {
@@ -14,13 +14,11 @@ struct Stopwatch<'a> {
     kv_cache: bool,
     /// Tokens of both generations.
     total: u64,
-    observer: &'a mut dyn AskObserver,
+    observer: &'a mut dyn Observer,
 }
 
 impl Observer for Stopwatch<'_> {
-    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
-
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         self.seconds.push(step.elapsed_s);
         self.observer.part(AnswerPart::Raced {
             kv_cache: self.kv_cache,
@@ -46,7 +44,7 @@ impl Engine {
         &mut self,
         prompt: &Prompt,
         max_new_tokens: u32,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<RaceReport, EngineError> {
         // One-time work must not count: a warm-up run, and the allocation of all pages.
         let prompt_ids = self.encode(prompt).await?;
@@ -76,7 +74,7 @@ impl Engine {
         prompt_ids: &[u32],
         max_new_tokens: u32,
         kv_cache: bool,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<RaceLane, EngineError> {
         let request = GenerateRequest {
             prompt: Prompt::Ids {

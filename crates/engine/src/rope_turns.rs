@@ -1,10 +1,10 @@
 //! RoPE of a head's queries and keys.
 
+use vitrine_inspect::rope_report;
 use vitrine_model::{Tap, Tapped};
-use vitrine_protocol::{Prompt, RopeTurns};
+use vitrine_protocol::{Prompt, RopeTurns, Tensor, TensorData};
 
-use crate::inspect::rope_report;
-use crate::{Engine, EngineError, Tensor, TensorData};
+use crate::{Engine, EngineError};
 
 impl Engine {
     /// The rotary embedding of a layer, and the queries of a head and the keys that it reads, before

@@ -9,7 +9,7 @@ use vitrine_protocol::{
 use vitrine_sampling::{Counts, Filter, Pipeline, Stage};
 
 use crate::measures::log_softmax;
-use crate::{Engine, EngineError, Prediction};
+use crate::{Engine, EngineError, NextToken};
 
 /// Number of removed tokens to list for each filter.
 const FIRST_REMOVED: usize = 3;
@@ -59,7 +59,7 @@ impl Engine {
         prompt: &Prompt,
         top: u32,
         tokens: &[u32],
-    ) -> Result<(Prediction, Vec<NamedToken>), EngineError> {
+    ) -> Result<(NextToken, Vec<NamedToken>), EngineError> {
         let vocab = self.model.config().vocab_size;
         if let Some(&id) = tokens.iter().find(|id| **id >= vocab) {
             return Err(ModelError::UnknownToken { id, vocab }.into());

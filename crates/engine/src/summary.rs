@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use vitrine_gpu::AdapterDescription;
-use vitrine_gpu::Gpu;
-use vitrine_model::source::ByteSource;
-use vitrine_model::{Checkpoint, LoadOptions, Model};
+use vitrine_checkpoint::Checkpoint;
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_gpu::{AdapterDescription, Gpu};
+use vitrine_model::{LoadOptions, Model};
 use vitrine_protocol::{AdapterSummary, ModelSummary};
 
 /// The adapter behind a device.

@@ -3,7 +3,7 @@
 use vitrine_model::{Measured, Tuned, TunedPass, Tuning};
 use vitrine_protocol::{ProjectionTimes, TilingTime, TuneReport, TuneRequest};
 
-use crate::{AskObserver, Engine, EngineError, adapter_summary};
+use crate::{Engine, EngineError, Observer, adapter_summary};
 
 impl Engine {
     /// The known tunings of its projections.
@@ -32,7 +32,7 @@ impl Engine {
     pub async fn tune(
         &mut self,
         request: &TuneRequest,
-        observer: &mut dyn AskObserver,
+        observer: &mut dyn Observer,
     ) -> Result<TuneReport, EngineError> {
         let mut kinds = Vec::new();
         let passes = [TunedPass::Token, TunedPass::Prompt];

@@ -1,9 +1,10 @@
 //! The models at whose shapes kernels are compiled, and how they can be loaded.
 
 use anyhow::{Context, Result};
-use vitrine_kernels::{Dtype, KvDtype};
-use vitrine_model::ggml::GgmlType;
-use vitrine_model::{Config, LoadOptions, Quantization, Quantize, Tuning};
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::{Config, KvDtype, Quantization, Quantize};
+use vitrine_kernels::Dtype;
+use vitrine_model::{LoadOptions, Tuning};
 
 /// Names and configurations, with one layer of each kind; the first model represents the others.
 pub const MODELS: [(&str, &str); 5] = [

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Caps, Gpu, ShaderSource};
-use vitrine_model::{Config, Model, Tuning};
+use vitrine_model::{Model, Tuning};
 
 use crate::models::{self, Loaded, MODELS};
 use crate::roles::Role;

@@ -1,8 +1,9 @@
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{
     Binding, Buffer, Constant, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource, Store, Usage,
 };
 
-use crate::{CacheLayout, Dtype, FRAGMENTS, KvDtype, PAGE, software, step, template};
+use crate::{CacheLayout, Dtype, FRAGMENTS, PAGE, software, step, template};
 
 /// Invocations of a workgroup of `attention/reduce`.
 const REDUCE_LANES: u32 = 32;

@@ -1,19 +1,7 @@
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{Binding, Gpu, GpuError, ShaderSource, Store, StoreKind, Usage};
 
 use crate::{Dtype, fragment, software};
-
-/// Data type of keys and values in the KV cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KvDtype {
-    /// 32-bit floats.
-    F32,
-    /// 16-bit floats, two to a word.
-    F16,
-    /// Signed bytes, four to a word, with one 32-bit scale for each head and position: a 127th of the
-    /// largest absolute value. llama.cpp's `--cache-type-k q8_0` has a 16-bit scale per 32 values; one scale per key
-    /// needs a single load and product, outside the sum over dimensions, and no more memory from 64 dimensions up.
-    Q8,
-}
 
 impl From<Dtype> for KvDtype {
     /// As activations are.
@@ -25,44 +13,14 @@ impl From<Dtype> for KvDtype {
     }
 }
 
-impl KvDtype {
-    /// Bytes of each value.
-    #[must_use]
-    pub fn value_bytes(self) -> u64 {
-        match self {
-            Self::F32 => 4,
-            Self::F16 => 2,
-            Self::Q8 => 1,
-        }
-    }
-
-    /// Bytes of the scale of a head at a position; 0 for floats.
-    #[must_use]
-    pub fn scale_bytes(self) -> u64 {
-        match self {
-            Self::F32 | Self::F16 => 0,
-            Self::Q8 => 4,
-        }
-    }
-
-    /// The number of values of a head must be a multiple of this.
-    #[must_use]
-    pub fn head_multiple(self) -> u32 {
-        match self {
-            Self::F32 | Self::F16 => 2,
-            Self::Q8 => 4,
-        }
-    }
-
-    /// The unit `cache` of kernels that read or write this format.
-    pub(crate) fn unit(self) -> (&'static str, &'static str) {
-        let name = match self {
-            Self::F32 => "cache/f32",
-            Self::F16 => "cache/f16",
-            Self::Q8 => "cache/q8",
-        };
-        ("cache", fragment(name))
-    }
+/// The unit `cache` of kernels that read or write this format.
+pub(crate) fn cache_unit(dtype: KvDtype) -> (&'static str, &'static str) {
+    let name = match dtype {
+        KvDtype::F32 => "cache/f32",
+        KvDtype::F16 => "cache/f16",
+        KvDtype::Q8 => "cache/q8",
+    };
+    ("cache", fragment(name))
 }
 
 /// Layout of a head in the KV cache (`shaders/common/kv_cache.wgsl`): pairs of dimensions, those that RoPE rotates
@@ -159,7 +117,7 @@ impl CacheLayout {
 
     /// The unit for the data type of the cache, and for a texture the constants of `shaders/software/`.
     pub(crate) fn describe(&self, source: &mut ShaderSource) {
-        source.units.push(self.dtype.unit());
+        source.units.push(cache_unit(self.dtype));
         match self.is_texels() {
             true => software::cache::describe(self, source),
             false => source

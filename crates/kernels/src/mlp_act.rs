@@ -1,3 +1,4 @@
+use vitrine_checkpoint::Activation;
 use vitrine_gpu::{Binding, Buffer, Dispatch, Extent, Gpu, GpuError, Grid, ShaderSource};
 
 use crate::{Dtype, FRAGMENTS, fragment, template};
@@ -21,33 +22,15 @@ pub struct MlpAct {
     pub dtype: Dtype,
 }
 
-/// An activation function (`hidden_act`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// x · sigmoid(x).
-    Silu,
-    /// x · Φ(x), with Φ by tanh: transformers' `gelu_new` and `gelu_pytorch_tanh`.
-    GeluTanh,
-    /// x · Φ(x), with Φ by the error function: transformers' `gelu`.
-    Gelu,
-    /// max(x, 0).
-    Relu,
-}
-
-impl Activation {
-    /// All variants.
-    pub const ALL: [Self; 4] = [Self::Silu, Self::GeluTanh, Self::Gelu, Self::Relu];
-
-    /// The unit `act` of kernels with this function.
-    pub(crate) fn unit(self) -> (&'static str, &'static str) {
-        let name = match self {
-            Self::Silu => "act/silu",
-            Self::GeluTanh => "act/gelu_tanh",
-            Self::Gelu => "act/gelu",
-            Self::Relu => "act/relu",
-        };
-        ("act", fragment(name))
-    }
+/// The unit `act` of kernels with this function.
+pub(crate) fn act_unit(act: Activation) -> (&'static str, &'static str) {
+    let name = match act {
+        Activation::Silu => "act/silu",
+        Activation::GeluTanh => "act/gelu_tanh",
+        Activation::Gelu => "act/gelu",
+        Activation::Relu => "act/relu",
+    };
+    ("act", fragment(name))
 }
 
 impl MlpAct {
@@ -69,7 +52,7 @@ impl MlpAct {
             name: "mlp_act",
             template: template!("mlp_act"),
             fragments: FRAGMENTS,
-            units: vec![self.act.unit()],
+            units: vec![act_unit(self.act)],
             constants,
             flags,
             bindings: vec![("x", Binding::Read), ("y", Binding::ReadWrite)],

@@ -1,10 +1,11 @@
+use vitrine_checkpoint::{Activation, KvDtype};
 use vitrine_gpu::{ShaderSource, StoreKind};
 
 use crate::software::SHARED_LANES;
 use crate::{
-    Activation, Adjust, Argmax, Count, Dtype, Embed, Format, KvDtype, LayerNorm, LogitStatsOf,
-    Matmul, MlpAct, Patch, QkNorm, QuantizeX, Rank, RmsNorm, RowNorms, Sample, SoftCap, Strongest,
-    TOP_K, Table, Tiling, TopK, stride,
+    Adjust, Argmax, Count, Dtype, Embed, Format, LayerNorm, LogitStatsOf, Matmul, MlpAct, Patch,
+    QkNorm, QuantizeX, Rank, RmsNorm, RowNorms, Sample, SoftCap, Strongest, TOP_K, Table, Tiling,
+    TopK, stride,
 };
 
 mod attentions;

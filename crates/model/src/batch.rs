@@ -1,5 +1,6 @@
 //! Decoding several sequences in one pass.
 
+use vitrine_checkpoint::RopeRegime;
 use vitrine_gpu::Readback;
 use vitrine_kernels::Row;
 
@@ -7,7 +8,6 @@ use crate::ModelError;
 use crate::kv_cache::regimes;
 use crate::model::{Model, Pending, Prediction};
 use crate::plan::{BatchPlan, CANDIDATE_BYTES};
-use crate::rope::RopeRegime;
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES};
 use crate::sequences::SequenceId;
 

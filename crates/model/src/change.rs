@@ -1,6 +1,8 @@
 //! Changes to a running model: the numeric form of interventions.
 
-use crate::{Config, ModelError};
+use vitrine_checkpoint::Config;
+
+use crate::ModelError;
 
 /// A change that applies to every pass until it is removed. Layers and heads count from 0.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,14 +1,16 @@
 //! The kernels that a model needs, without its weights.
 
+use vitrine_checkpoint::Config;
+use vitrine_checkpoint::ggml::GgmlType;
 use vitrine_gpu::{Gpu, Place, Recording, ShaderSource};
 use vitrine_kernels::TOP_K;
+use vitrine_protocol::PacketParts;
 use vitrine_sampling::SamplingParams;
 
-use crate::ggml::GgmlType;
 use crate::plan::{BatchPlan, TapBuffers, Watch};
 use crate::sequences::SequenceId;
 use crate::weights::Weights;
-use crate::{Change, Config, LoadOptions, Model, ModelError, PacketParts, PatchSite, Readout, Tap};
+use crate::{Change, LoadOptions, Model, ModelError, PatchSite, Readout, Tap};
 
 /// A kernel that a plan runs.
 #[derive(Clone, Debug)]
@@ -91,15 +93,7 @@ impl Inventory {
     fn look_inside(&mut self, model: &mut Model) -> Result<(), ModelError> {
         let readout = model.readout(Readout::rows_for(model.config()), TOP_K)?;
         self.add("readout", readout.recordings());
-        let everything = PacketParts {
-            logits: true,
-            heads: true,
-            residual: true,
-            neurons: true,
-            kv: true,
-            ..PacketParts::default()
-        };
-        let watch = Watch::new(model.basis(), everything)?;
+        let watch = Watch::new(model.basis(), PacketParts::CHEAP)?;
         self.add("watched", watch.body.recordings().chain([&watch.sums]));
         let taps = Tap::parse_list(TAPS, &model.config)?;
         let tapping = TapBuffers::new(&model.gpu, &model.config, &model.act, &taps, 1, 1)?;

@@ -1,9 +1,9 @@
+use vitrine_checkpoint::{Config, KvDtype, RopeRegime};
 use vitrine_gpu::{Bound, Buffer, Gpu, Recording, Store, StoreKind, Usage};
-use vitrine_kernels::{CacheLayout, KvDtype, PAGE};
+use vitrine_kernels::{CacheLayout, PAGE};
 
+use crate::ModelError;
 use crate::page_pool::PagePool;
-use crate::rope::RopeRegime;
-use crate::{Config, ModelError};
 
 /// Positions of a new cache.
 const FIRST_CAPACITY: u32 = 512;
@@ -151,7 +151,7 @@ impl KvCache {
         pairs: &[(u32, u32)],
     ) -> Result<(), ModelError> {
         let tokens = u64::from(PAGE);
-        let of_layer = tokens * config.kv_bytes_per_layer(self.dtype) / 2;
+        let of_layer = tokens * self.dtype.bytes_per_layer(config) / 2;
         let scratch = gpu.buffer("copied page", of_layer.max(tokens * 4), Usage::Work)?;
         let mut copies = Recording::default();
         let mut copy = |paged: Bound<'_>, bytes: u64| {

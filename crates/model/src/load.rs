@@ -1,16 +1,17 @@
 //! Loading a model to the GPU.
 
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{Checkpoint, CheckpointError, Config, KvDtype, Quantization};
 use vitrine_gpu::Gpu;
-use vitrine_kernels::{Dtype, KvDtype};
+use vitrine_kernels::{Attention, Dtype};
+use vitrine_protocol::{LoadPhase, PacketParts};
 
-use crate::checkpoint::Checkpoint;
-use crate::ggml::GgmlType;
 use crate::kv_cache::KvCache;
 use crate::plan::{Activations, Changes, Plan, PlanInputs};
 use crate::sequences::Sequences;
-use crate::source::ByteSource;
-use crate::weights::{Quantization, WeightUpload, Weights};
-use crate::{Config, Model, ModelError, PacketParts, Tuning};
+use crate::weights::{WeightUpload, Weights};
+use crate::{Model, ModelError, Tuning};
 
 /// Options of [`Model::load`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,27 +44,20 @@ impl LoadOptions {
     /// Checks that a model of this configuration can be loaded with these options.
     ///
     /// # Errors
-    /// When its head dimension does not fit the data type of the KV cache.
+    /// When its head dimension exceeds that of the kernels, or does not fit the data type of the KV cache.
     pub fn check(&self, config: &Config) -> Result<(), ModelError> {
-        let (head_dim, multiple) = (config.head_dim, self.kv_dtype().head_multiple());
-        match head_dim.is_multiple_of(multiple) {
-            true => Ok(()),
-            false => Err(ModelError::KvDtype { head_dim, multiple }),
+        if config.head_dim > Attention::MOST_HEAD_DIM {
+            let most = Attention::MOST_HEAD_DIM;
+            let what = format!("heads of {} values, more than {most}", config.head_dim);
+            return Err(CheckpointError::Unsupported(what).into());
         }
+        Ok(self.kv_dtype().check(config)?)
     }
 }
 
-/// The stages of [`Model::load`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadStage {
-    /// Weights are uploaded while kernels are compiled; counted in bytes.
-    Upload,
-    /// Remaining kernels are compiled, and all run once; counted in steps.
-    Compile,
-}
-
 impl Model {
-    /// Loads a model to the GPU. `progress` receives the stage, the amount done, and the total.
+    /// Loads a model to the GPU. `progress` receives the phase (bytes while weights
+    /// are uploaded, then steps of compilation), the amount done, and the total.
     ///
     /// # Errors
     /// When the file is damaged, not supported or unreadable, the KV cache cannot have the requested data
@@ -72,7 +66,7 @@ impl Model {
         gpu: Gpu,
         checkpoint: &Checkpoint<'_, S>,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(LoadStage, u64, u64),
+        progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, ModelError> {
         options.check(&checkpoint.config)?;
         let (weights, filling) = Weights::allocate(&gpu, checkpoint, options.quantization)?;
@@ -88,7 +82,7 @@ impl Model {
         gpu: Gpu,
         config: Config,
         options: &LoadOptions,
-        progress: &mut dyn FnMut(LoadStage, u64, u64),
+        progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, ModelError> {
         options.check(&config)?;
         let (weights, filling) =
@@ -101,13 +95,13 @@ impl Model {
     async fn fill<S: ByteSource>(
         mut self,
         filling: WeightUpload<'_, S>,
-        progress: &mut dyn FnMut(LoadStage, u64, u64),
+        progress: &mut dyn FnMut(LoadPhase, u64, u64),
     ) -> Result<Self, ModelError> {
-        let mut upload = |done, total| progress(LoadStage::Upload, done, total);
+        let mut upload = |done, total| progress(LoadPhase::Upload, done, total);
         filling.run(&mut upload).await?;
-        progress(LoadStage::Compile, 0, 1);
+        progress(LoadPhase::Compile, 0, 1);
         self.warm_up().await?;
-        progress(LoadStage::Compile, 1, 1);
+        progress(LoadPhase::Compile, 1, 1);
         Ok(self)
     }
 

@@ -1,7 +1,9 @@
 use std::ops::Range;
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Span, Timer};
 use vitrine_kernels::{Chosen, DrawnBits, TOP_K};
+use vitrine_protocol::PacketParts;
 
 use crate::kv_cache::KvCache;
 use crate::lens_pace::{Begun, LensPace};
@@ -11,7 +13,7 @@ use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};
 use crate::weights::Weights;
-use crate::{Change, Config, ModelError, Packet, PacketParts, Tuning};
+use crate::{Change, ModelError, Packet, Tuning};
 
 /// A decoder on the GPU with its KV cache.
 ///
@@ -88,7 +90,7 @@ impl Model {
     /// Bytes per token in the KV cache.
     #[must_use]
     pub fn kv_bytes_per_token(&self) -> u64 {
-        self.config.kv_bytes_per_token(self.cache.dtype)
+        self.cache.dtype.bytes_per_token(&self.config)
     }
 
     /// Its hyperparameters.

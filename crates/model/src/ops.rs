@@ -1,5 +1,6 @@
 //! Norms and projections, shared by the layers, the head and the readout.
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Extent, Gpu, Recording};
 use vitrine_kernels::{
     Dtype, Epilogue, InputNorm, LayerNorm, Matmul, Operands, PackedPart, QuantizeX, Results,
@@ -9,7 +10,7 @@ use vitrine_kernels::{
 use crate::plan::Activations;
 use crate::tuning::MatmulKind;
 use crate::weights::{Matrix, NormWeights};
-use crate::{Config, ModelError, Tuning};
+use crate::{ModelError, Tuning};
 
 /// A recorder of norms and projections.
 pub struct Ops<'a> {

@@ -1,45 +1,17 @@
 //! Packets: the inspection data of a generated token, in one small readback.
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Detail, Recording, Timer};
 use vitrine_kernels::{HeadStats, LogitStats, Strongest};
+use vitrine_protocol::PacketParts;
 
 use crate::lens_pace::LensPace;
 use crate::plan::{NEURONS, Watch};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
-use crate::{Config, Model, ModelError, RowPrediction};
-
-/// The requested parts of a packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PacketParts {
-    /// Entropy and a histogram of surprisal.
-    pub logits: bool,
-    /// How each head distributed its attention.
-    pub heads: bool,
-    /// Norms of the residual stream and of what attention and MLPs add to it.
-    pub residual: bool,
-    /// The strongest neurons of each layer.
-    pub neurons: bool,
-    /// Norms of new keys and values.
-    pub kv: bool,
-    /// The logit lens of every n-th layer from layer 0 on, with [`LENS`] candidates; 0 for no lens.
-    pub lens_every: u32,
-    /// Whether to limit the tokens with a lens so that generation takes at most 15 % longer.
-    pub lens_paced: bool,
-    /// The time of each stage, in [`Prediction::spans`](crate::Prediction); empty if the adapter has no
-    /// timestamps.
-    pub timings: bool,
-}
+use crate::{Model, ModelError, RowPrediction};
 
 /// Candidates of the logit lens in a packet.
 pub const LENS: u32 = 5;
-
-impl PacketParts {
-    /// Whether no part is requested.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-}
 
 /// The inspection data of a token. Parts that were not requested are empty.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,14 +61,15 @@ impl Inspection {
         let layers = config.num_hidden_layers();
         let mut lens = Vec::new();
         let mut readout = None;
-        if let (1.., Some(residual)) = (parts.lens_every, &watch.residual) {
-            let seen = layers.div_ceil(parts.lens_every);
+        if let (true, Some(residual)) = (parts.has(PacketParts::LENS), &watch.residual) {
+            let every = parts.lens_every();
+            let seen = layers.div_ceil(every);
             let made = model.readout(Readout::rows_for(config).min(seen), LENS)?;
             for first in (0..seen).step_by(made.capacity() as usize) {
                 let rows = made.capacity().min(seen - first);
                 let mut rows_in = Recording::default();
                 for row in 0..rows {
-                    let layer = (first + row) * parts.lens_every;
+                    let layer = (first + row) * every;
                     made.take(&mut rows_in, &residual.row(2 * layer), 0, 1, row);
                 }
                 lens.push((rows_in, rows));
@@ -108,8 +81,9 @@ impl Inspection {
             watch,
             lens,
             readout,
-            pace: (parts.lens_paced && parts.lens_every > 0).then(LensPace::new),
-            timer: match parts.timings {
+            pace: (parts.has(PacketParts::LENS_PACED) && parts.has(PacketParts::LENS))
+                .then(LensPace::new),
+            timer: match parts.has(PacketParts::TIMINGS) {
                 true => model.gpu.timer(Detail::Stages)?,
                 false => None,
             },
@@ -121,16 +95,16 @@ impl Inspection {
         let (parts, watch) = (self.parts, &self.watch);
         let layers = u64::from(config.num_hidden_layers());
         let mut results = Vec::new();
-        if parts.logits {
+        if parts.has(PacketParts::LOGITS) {
             results.push((&watch.logit_stats, size_of::<LogitStats>() as u64));
         }
-        if parts.residual {
+        if parts.has(PacketParts::RESIDUAL) {
             results.push((&watch.residual_norms, (2 * layers + 1) * 8));
         }
-        if parts.neurons {
+        if parts.has(PacketParts::NEURONS) {
             results.push((&watch.neurons, layers * u64::from(NEURONS) * 8));
         }
-        if parts.kv {
+        if parts.has(PacketParts::KV) {
             let rows = layers * 2 * u64::from(config.num_key_value_heads);
             results.push((&watch.kv_norms, rows * 8));
         }
@@ -176,14 +150,14 @@ impl PacketLayout {
             here
         };
         let parts = self.parts;
-        if parts.logits {
+        if parts.has(PacketParts::LOGITS) {
             let bytes = next(size_of::<LogitStats>());
             packet.logits = Some(bytemuck::pod_read_unaligned(bytes));
         }
-        if parts.residual {
+        if parts.has(PacketParts::RESIDUAL) {
             packet.residual = bytemuck::pod_collect_to_vec(next((2 * self.layers + 1) * 8));
         }
-        if parts.neurons {
+        if parts.has(PacketParts::NEURONS) {
             let all: Vec<[u32; 2]> =
                 bytemuck::pod_collect_to_vec(next(self.layers * NEURONS as usize * 8));
             let of_layer = |row: &[[u32; 2]]| -> Vec<(u32, f32)> {
@@ -194,7 +168,7 @@ impl PacketLayout {
             };
             packet.neurons = all.chunks_exact(NEURONS as usize).map(of_layer).collect();
         }
-        if parts.kv {
+        if parts.has(PacketParts::KV) {
             let rows = self.layers * 2 * self.kv_heads;
             let norms: Vec<[f32; 2]> = bytemuck::pod_collect_to_vec(next(rows * 8));
             for layer in norms.chunks_exact(2 * self.kv_heads) {
@@ -207,7 +181,7 @@ impl PacketLayout {
                     .push(values.iter().map(|[norm, _]| *norm).collect());
             }
         }
-        if parts.heads {
+        if parts.has(PacketParts::HEADS) {
             let all = next(self.layers * self.stats_stride);
             let of_layer = |row: &[u8]| {
                 let bytes = &row[..self.heads * size_of::<HeadStats>()];

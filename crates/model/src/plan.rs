@@ -7,6 +7,7 @@ mod inspected;
 mod layer;
 mod tapped;
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{
     Buffer, Dispatch, Extent, Gpu, GpuError, Place, Recording, Store, StoreKind, Usage,
 };
@@ -18,7 +19,7 @@ use vitrine_kernels::{
 use crate::kv_cache::KvCache;
 use crate::ops::Ops;
 use crate::weights::Weights;
-use crate::{Config, LoadOptions, ModelError, Tap, Tuning};
+use crate::{LoadOptions, ModelError, Tap, Tuning};
 pub use batch::BatchPlan;
 pub use changes::Changes;
 pub use decode::DecodePlan;

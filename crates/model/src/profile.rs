@@ -50,7 +50,7 @@ impl Model {
 
     /// Bytes of keys and values read for the last token of `positions`.
     pub(crate) fn cache_bytes_read(&self, positions: u32) -> u64 {
-        let per_layer = self.config.kv_bytes_per_layer(self.cache.dtype);
+        let per_layer = self.cache.dtype.bytes_per_layer(&self.config);
         let seen = self.config.layers.iter().map(|layer| {
             let window = layer.sliding_window.unwrap_or(u32::MAX);
             u64::from(positions.min(window))

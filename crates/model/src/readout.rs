@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Extent, Gpu, Readback, Recording, Usage};
 use vitrine_kernels::{Argmax, Bests, Chosen, Dtype, Rank, Ranked, SoftCap, TopK, stride};
 
+use crate::ModelError;
 use crate::ops::Ops;
 use crate::plan::{PlanInputs, candidates};
-use crate::{Config, ModelError};
 
 /// The capacity of a readout is a multiple of this.
 pub const ROWS_PER_LANE: u32 = 8;

@@ -1,14 +1,15 @@
 //! Sampling tokens on the GPU.
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Extent, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{
     Argmax, Bests, Chosen, Count, DrawnBits, Sample, SampleBuffers, SampleParams,
 };
 use vitrine_sampling::SamplingParams;
 
+use crate::ModelError;
 use crate::model::Model;
 use crate::sequences::SequenceId;
-use crate::{Config, ModelError};
 
 /// Sampling parameters of each sequence, and its token counts for the penalties.
 pub(crate) struct Sampler {

@@ -3,14 +3,14 @@
 mod passes;
 mod room;
 
+use vitrine_checkpoint::{Config, RopeRegime};
 use vitrine_gpu::{Buffer, Gpu, Usage};
 use vitrine_kernels::{MAX_ROWS, PAGE, Row, Step};
 use vitrine_sampling::SamplingParams;
 
+use crate::ModelError;
 use crate::kv_cache::{KvCache, pages_for, regimes};
 use crate::model::{Model, Pending};
-use crate::rope::RopeRegime;
-use crate::{Config, ModelError};
 
 /// Called after each pass with its first position and its number of tokens, while its activations are valid.
 pub(crate) type AfterPass<'a> = &'a mut dyn FnMut(&Model, u32, u32);

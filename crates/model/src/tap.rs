@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Config, ModelError};
+use vitrine_checkpoint::Config;
+
+use crate::ModelError;
 
 /// An intermediate tensor of a pass. Layers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

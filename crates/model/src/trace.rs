@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Readback, Recording};
 use vitrine_kernels::{Dtype, TOP_K};
+use vitrine_protocol::{Tensor, TensorData};
 
 use crate::model::Body;
 use crate::plan::{Changes, MAX_PASS, Plan, PlanInputs, Read, Segment, TapBuffers};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sequences::SequenceId;
-use crate::{Config, Model, ModelError, Prediction, RowPrediction, Tap};
+use crate::{Model, ModelError, Prediction, RowPrediction, Tap};
 
 /// Maximum bytes that the taps of one pass read back.
 const PASS_BYTES: u64 = 64 << 20;
@@ -380,6 +382,16 @@ impl Model {
                     tapped.values[at * width..(at + 1) * width].copy_from_slice(&row[..width]);
                 }
             }
+        }
+    }
+}
+
+impl From<Tapped> for Tensor {
+    fn from(tapped: Tapped) -> Self {
+        Self {
+            name: tapped.tap.to_string(),
+            shape: tapped.shape.iter().map(|size| *size as u32).collect(),
+            data: TensorData::F32(tapped.values),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The first passes of a model, before it generates.
 
 use vitrine_kernels::TOP_K;
+use vitrine_protocol::PacketParts;
 
-use crate::{Model, ModelError, PacketParts};
+use crate::{Model, ModelError};
 
 impl Model {
     /// Runs every kernel once, so that drivers finish deferred compilation and a lack of memory shows

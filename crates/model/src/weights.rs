@@ -9,14 +9,14 @@ mod upload;
 mod upload_rows;
 mod vector;
 
+use vitrine_checkpoint::config::Norm;
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{Checkpoint, Config, Quantization};
 use vitrine_gpu::Gpu;
 
-use crate::checkpoint::Checkpoint;
-use crate::config::Norm;
-use crate::ggml::GgmlType;
-use crate::source::ByteSource;
+use crate::ModelError;
 use crate::synthesize::RandomBits;
-use crate::{Config, ModelError, Quantize};
 pub use linear::Linear;
 pub use matrix::Matrix;
 use matrix::{Piece, RowOrder};
@@ -188,21 +188,6 @@ impl LayerWeights {
                 .flatten()
                 .map(Vector::bytes)
                 .sum::<u64>()
-    }
-}
-
-/// The quantisation of float weights during loading.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quantization {
-    /// The quantisation of the layers' projections; `None` leaves all weights as they are.
-    pub projections: Option<Quantize>,
-    /// Whether the embedding and the output head are quantised too.
-    pub tables: bool,
-}
-
-impl Quantization {
-    fn of_tables(self) -> Option<Quantize> {
-        self.projections.filter(|_| self.tables)
     }
 }
 

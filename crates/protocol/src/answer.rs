@@ -3,8 +3,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AblationReport, BatchSummary, BenchReport, CompareReport, Distribution, FormatRow,
     GenerateSummary, HeadEffect, HeadScore, LensReport, ModelReport, NamedToken, PatchReport,
-    PositionReport, RaceReport, RopeReport, StepsReport, SweepReport, TokenPiece, TokenStep,
-    TuneReport,
+    PositionReport, RaceReport, RopeReport, StepsReport, SweepReport, TensorHeader, TokenPiece,
+    TokenStep, TuneReport,
 };
 
 /// The answer to the [`Question`](crate::Question) of the same name.
@@ -109,27 +109,6 @@ pub enum AnswerPart {
         /// A description of it.
         what: String,
     },
-}
-
-/// Header of a tensor that is sent as a separate buffer: little-endian, last dimension contiguous.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TensorHeader {
-    /// Its name, as in `vitrine trace`.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<u32>,
-    /// Its data type.
-    pub dtype: TensorType,
-}
-
-/// The data type of a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TensorType {
-    /// 32-bit floats.
-    F32,
-    /// Bytes; 255 represents 1.
-    U8,
 }
 
 /// The tokens of a text.

@@ -19,14 +19,15 @@ mod next;
 mod packet;
 mod question;
 mod race;
+mod tensor;
 mod timing;
 mod token;
 mod trace;
 mod tune;
 
 pub use answer::{
-    Answer, AnswerPart, LayerAttention, RopeTurns, TensorHeader, TensorType, ThumbnailsReport,
-    TokenEntry, TokenizeReport, TraceReport,
+    Answer, AnswerPart, LayerAttention, RopeTurns, ThumbnailsReport, TokenEntry, TokenizeReport,
+    TraceReport,
 };
 pub use arrival::{Arrived, TensorPlace};
 pub use batch::{BatchRequest, BatchSummary, ForkRequest};
@@ -54,6 +55,7 @@ pub use packet::{
 };
 pub use question::Question;
 pub use race::{RaceLane, RaceReport, RaceStep};
+pub use tensor::{Answered, Tensor, TensorData, TensorHeader, TensorType};
 pub use timing::{KernelTime, PassProfile, StageTime};
 pub use token::{Candidate, Distribution, Draw, TokenPiece, TokenStep};
 pub use trace::{Intervention, PatchSite, TraceRequest};

@@ -62,6 +62,12 @@ impl PacketParts {
         u32::from(self.0 >> 8) + 1
     }
 
+    /// Whether no part is on.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.without(Self::LENS_PACED).0 & 0xFF == 0
+    }
+
     /// Whether all of `parts` are on.
     #[must_use]
     pub fn has(self, parts: Self) -> bool {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use vitrine_model::source::{ByteSource, SourceError};
-use vitrine_model::{Gguf, safetensors};
+use vitrine_checkpoint::source::{ByteSource, SourceError};
+use vitrine_checkpoint::{Gguf, safetensors};
 use vitrine_protocol::TensorPlace;
 
 use crate::meter::Meter;

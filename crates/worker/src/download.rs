@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures_util::{StreamExt, stream};
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
-use vitrine_model::source::ByteSource;
+use vitrine_checkpoint::source::ByteSource;
 use vitrine_protocol::{LoadPhase, ModelSource, Shards};
 
 use crate::directory::{self, Beginning};

@@ -1,3 +1,4 @@
+use vitrine_checkpoint::CheckpointError;
 use vitrine_engine::EngineError;
 use vitrine_gpu::GpuError;
 use vitrine_model::ModelError;
@@ -209,8 +210,8 @@ impl From<FetchError> for WorkerError {
     }
 }
 
-impl From<ModelError> for WorkerError {
-    fn from(error: ModelError) -> Self {
+impl From<CheckpointError> for WorkerError {
+    fn from(error: CheckpointError) -> Self {
         Self::Engine(error.into())
     }
 }

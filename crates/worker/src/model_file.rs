@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use js_sys::Uint8Array;
-use vitrine_model::source::{ByteSource, SourceError};
+use vitrine_checkpoint::source::{ByteSource, SourceError};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;

@@ -1,6 +1,6 @@
 //! Forwards the engine's events to the page.
 
-use vitrine_engine::{AskObserver, Observer};
+use vitrine_engine::Observer;
 use vitrine_protocol::{AnswerPart, Event, SamplingParams, TokenPiece, TokenStep};
 
 use crate::mailbox::{Mailbox, Ticket};
@@ -17,14 +17,14 @@ pub struct PagePoster<'a> {
 }
 
 impl Observer for PagePoster<'_> {
-    fn prompt(&mut self, tokens: &[TokenPiece]) {
+    fn prompt(&mut self, _sequence: usize, tokens: &[TokenPiece]) {
         scope::post(&Event::PromptTokens {
             run: self.run,
             tokens: tokens.to_vec(),
         });
     }
 
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         scope::post(&Event::Token {
             run: self.run,
             step: Box::new(step.clone()),
@@ -42,9 +42,7 @@ impl Observer for PagePoster<'_> {
     fn stop_requested(&mut self) -> bool {
         self.mailbox.stop_requested(self.ticket, self.run)
     }
-}
 
-impl AskObserver for PagePoster<'_> {
     fn progress(&mut self, done: u64, total: u64) {
         let run = self.run;
         scope::post(&Event::AskProgress { run, done, total });
@@ -53,9 +51,5 @@ impl AskObserver for PagePoster<'_> {
     fn part(&mut self, part: AnswerPart) {
         let run = self.run;
         scope::post(&Event::AnswerPart { run, part });
-    }
-
-    fn stop_requested(&mut self) -> bool {
-        self.mailbox.stop_requested(self.ticket, self.run)
     }
 }

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::{LocalBoxFuture, TryFutureExt as _};
-use vitrine_model::files::choose;
-use vitrine_model::source::ByteSource;
-use vitrine_model::{Config, ModelError};
+use vitrine_checkpoint::files::choose;
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{CheckpointError, Config};
 use vitrine_protocol::{HubAccess, LoadPhase, ModelSource};
 use web_sys::Blob;
 
@@ -146,7 +146,7 @@ async fn fetch<'a>(
             if file.name == CONFIG {
                 // This refuses unsupported models before their weights are downloaded.
                 let json = target.read(0..target.len()).await;
-                Config::from_json(&json.map_err(ModelError::from)?)?;
+                Config::from_json(&json.map_err(CheckpointError::from)?)?;
             }
         }
         Ok(())
@@ -263,7 +263,7 @@ async fn copy(
         while position < file.len() {
             let end = file.len().min(position + COPY_PIECE);
             let piece = file.read_range(position..end).await;
-            let piece = piece.map_err(ModelError::from)?;
+            let piece = piece.map_err(CheckpointError::from)?;
             target.write(position, &piece)?;
             done += end - position;
             if is_weights(&name) {

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::ops::Range;
 use std::task::{Poll, Waker};
 
-use vitrine_model::source::{ByteSource, SourceError};
+use vitrine_checkpoint::source::{ByteSource, SourceError};
 
 use crate::error::WorkerError;
 use crate::model_file::ModelFile;

@@ -1,8 +1,7 @@
 //! The worker's global scope: posting, time, and what the browser offers.
 
 use js_sys::{Array, ArrayBuffer, Float32Array, Promise, Reflect, Uint8Array};
-use vitrine_engine::{Tensor, TensorData};
-use vitrine_protocol::Event;
+use vitrine_protocol::{Event, Tensor, TensorData};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, StorageManager};

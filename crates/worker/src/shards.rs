@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
-use vitrine_model::source::{ByteSource, SourceError};
+use vitrine_checkpoint::source::{ByteSource, SourceError};
 use vitrine_protocol::{LoadPhase, Shards};
 
 use crate::arrivals::Arrivals;

@@ -1,6 +1,6 @@
 //! Tuning on this adapter while the worker is idle.
 
-use vitrine_engine::{AskObserver, Engine, EngineError, Tuning};
+use vitrine_engine::{Engine, EngineError, Observer, Tuning};
 use vitrine_protocol::TuneRequest;
 
 use crate::mailbox::Mailbox;
@@ -12,7 +12,7 @@ const BUDGET_S: f64 = 2.0;
 /// Ends as soon as a command waits.
 struct Idle<'a>(&'a Mailbox);
 
-impl AskObserver for Idle<'_> {
+impl Observer for Idle<'_> {
     fn stop_requested(&mut self) -> bool {
         self.0.has_some()
     }

@@ -1,6 +1,6 @@
 //! Folders in Hugging Face format.
 
-use vitrine_model::Config;
+use vitrine_checkpoint::Config;
 
 use crate::fixture::{Fixture, TOLERANCE, load, logits, off};
 

@@ -1,6 +1,7 @@
 //! The KV cache in 16 and in 8 bits with activations in 32: close to transformers, in a part of the bytes.
 
 use pollster::block_on;
+use vitrine_checkpoint::CheckpointError;
 use vitrine_engine::{Engine, EngineError, KvDtype, LoadOptions};
 use vitrine_gpu::{AdapterSelector, Gpu, Tier};
 use vitrine_model::ModelError;
@@ -32,7 +33,9 @@ fn every_architecture_with_fewer_bits() {
             let mut f16 = f16.unwrap();
             let head_dim = f16.inspect(None).kv_cache.head_dim;
             let mut q8 = match q8 {
-                Err(EngineError::Model(ModelError::KvDtype { .. })) => {
+                Err(EngineError::Model(ModelError::Checkpoint(CheckpointError::KvDtype {
+                    ..
+                }))) => {
                     assert!(!head_dim.is_multiple_of(4), "{name}");
                     continue;
                 }

@@ -1,12 +1,13 @@
 //! Batches and branches of generations.
 
 use pollster::block_on;
-use vitrine_engine::{BatchObserver, Engine, Observer};
+use vitrine_checkpoint::open_path;
+use vitrine_engine::{Engine, Observer};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::{LoadOptions, open_path};
+use vitrine_model::LoadOptions;
 use vitrine_protocol::{
     BatchRequest, FinishReason, ForkRequest, GenerateRequest, Intervention, PacketParts, Prompt,
-    SamplingParams, TokenPiece, TokenStep,
+    SamplingParams, TokenStep,
 };
 
 use crate::{fixtures, random_ids};
@@ -33,7 +34,7 @@ fn request(ids: &[u32], max_new_tokens: u32) -> GenerateRequest {
 /// Stops after some tokens of all sequences together.
 struct StopAfter(usize);
 
-impl BatchObserver for StopAfter {
+impl Observer for StopAfter {
     fn token(&mut self, _sequence: usize, _step: &TokenStep) {
         self.0 = self.0.saturating_sub(1);
     }
@@ -132,9 +133,7 @@ fn branches_of_a_generation() {
 struct Steps(Vec<TokenStep>);
 
 impl Observer for Steps {
-    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
-
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         self.0.push(step.clone());
     }
 }
@@ -201,7 +200,7 @@ fn a_fork_is_a_generation_of_its_own() {
 #[derive(Default)]
 struct Heard(Vec<Vec<TokenStep>>);
 
-impl BatchObserver for Heard {
+impl Observer for Heard {
     fn token(&mut self, sequence: usize, step: &TokenStep) {
         let most = self.0.len().max(sequence + 1);
         self.0.resize(most, Vec::new());

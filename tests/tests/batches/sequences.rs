@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 
 use pollster::block_on;
 use serde::Deserialize;
+use vitrine_checkpoint::{Checkpoint, KvDtype, MappedFile, ModelFiles, open_path};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::{
-    Checkpoint, KvDtype, LoadOptions, MappedFile, Model, ModelError, ModelFiles, PAGE, SequenceId,
-    open_path,
-};
+use vitrine_model::{LoadOptions, Model, ModelError, PAGE, SequenceId};
 
 use crate::{fixtures, random_ids};
 
-fn load<S: vitrine_model::source::ByteSource>(
+fn load<S: vitrine_checkpoint::source::ByteSource>(
     files: &ModelFiles<S>,
     kv_dtype: Option<KvDtype>,
 ) -> Model {

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vitrine_model::{Checkpoint, ModelFiles};
+use vitrine_checkpoint::{Checkpoint, ModelFiles};
 
 /// Far more than any refusal takes, on a slow machine.
 const QUICK: Duration = Duration::from_secs(5);

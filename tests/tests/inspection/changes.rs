@@ -2,7 +2,7 @@ use pollster::block_on;
 use serde_json::{Value, json};
 use vitrine_engine::{Engine, LoadOptions, Observer};
 use vitrine_model::{Change, Model, Tap};
-use vitrine_protocol::{GenerateRequest, Intervention, TokenPiece, TokenStep};
+use vitrine_protocol::{GenerateRequest, Intervention, TokenStep};
 
 use crate::fixture::{ALL, Fixture, TOLERANCE, gpu, load, off, trace};
 
@@ -113,9 +113,7 @@ struct Meddler {
 }
 
 impl Observer for Meddler {
-    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
-
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         let top = &step.distribution.as_ref().unwrap().top;
         self.seen
             .push(top.iter().map(|one| (one.id, one.logit)).collect());

@@ -8,9 +8,10 @@ use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use serde_json::Value;
+use vitrine_checkpoint::Checkpoint;
 use vitrine_engine::{Engine, LoadOptions, Trace};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::{Checkpoint, Model};
+use vitrine_model::Model;
 use vitrine_protocol::{Intervention, Prompt, TraceRequest};
 
 /// Of the largest value of a tensor.
@@ -102,7 +103,7 @@ impl Fixture {
 
     pub fn load(&self, gpu: &Gpu, options: &LoadOptions) -> Engine {
         let folder = fixtures().join("architectures").join(self.name);
-        let files = vitrine_model::open_path(&folder).unwrap();
+        let files = vitrine_checkpoint::open_path(&folder).unwrap();
         block_on(Engine::load(
             gpu.clone(),
             &files,
@@ -127,8 +128,8 @@ impl Fixture {
 
 /// The model without an engine.
 pub fn load(fixture: &Fixture) -> Model {
-    let files =
-        vitrine_model::open_path(&fixtures().join("architectures").join(fixture.name)).unwrap();
+    let files = vitrine_checkpoint::open_path(&fixtures().join("architectures").join(fixture.name))
+        .unwrap();
     let checkpoint = block_on(Checkpoint::open(&files)).unwrap();
     let options = LoadOptions::default();
     block_on(Model::load(gpu(), &checkpoint, &options, &mut |_, _, _| {})).unwrap()

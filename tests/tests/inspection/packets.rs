@@ -2,20 +2,12 @@
 
 use pollster::block_on;
 use vitrine_engine::{Tap, Tapped};
-use vitrine_model::{LensRequest, Model, Packet, PacketParts, Prediction, Span};
+use vitrine_model::{LensRequest, Model, Packet, Prediction, Span};
+use vitrine_protocol::PacketParts;
 
 use crate::fixture::{Fixture, load};
 
-const ALL: PacketParts = PacketParts {
-    logits: true,
-    heads: true,
-    residual: true,
-    neurons: true,
-    kv: true,
-    lens_every: 1,
-    lens_paced: false,
-    timings: true,
-};
+const ALL: PacketParts = PacketParts::ALL;
 
 fn close(a: f32, b: f32, what: &str) {
     assert!((a - b).abs() < 2e-3 * b.abs().max(1.0), "{what}: {a} {b}");
@@ -157,10 +149,7 @@ fn the_lens_of_every_nth_layer_is_part_of_the_whole() {
     let ids = &fixture.document.prompt_ids;
     let layers = model.config().num_hidden_layers() as usize;
     let mut lens = |lens_every: u32| {
-        let only = PacketParts {
-            lens_every,
-            ..PacketParts::default()
-        };
+        let only = PacketParts::LENS.with_lens_every(lens_every);
         model.watch(only).unwrap();
         let prediction = block_on(model.prefill(ids, 0).unwrap().prediction()).unwrap();
         prediction.packet.unwrap().lens
@@ -183,7 +172,10 @@ fn a_paced_lens_is_that_of_the_token_or_not_there() {
     let mut model = load(&fixture);
     let (prompt, rest) = fixture.document.prompt_ids.split_at(1);
     let mut lenses = |lens_paced: bool| -> Vec<_> {
-        let parts = PacketParts { lens_paced, ..ALL };
+        let parts = match lens_paced {
+            true => ALL.with(PacketParts::LENS_PACED),
+            false => ALL,
+        };
         model.watch(parts).unwrap();
         let mut pending = vec![model.prefill(prompt, 0).unwrap()];
         // Started one after the other: the cost of the first is not known yet.
@@ -229,11 +221,7 @@ fn inspected_tokens_are_the_same() {
         assert_eq!(plain.chosen, watched.chosen);
         assert_eq!(plain.top, watched.top);
     }
-    let heads = PacketParts {
-        heads: true,
-        ..PacketParts::default()
-    };
-    model.watch(heads).unwrap();
+    model.watch(PacketParts::HEADS).unwrap();
     let packet = decode(&mut model).pop().unwrap().packet.unwrap();
     let last = watched.last().unwrap().packet.clone().unwrap();
     assert_eq!(packet.heads, last.heads);

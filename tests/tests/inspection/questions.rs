@@ -1,10 +1,10 @@
 //! Questions and their answers, as the worker hands them on.
 
 use pollster::block_on;
-use vitrine_engine::{AskObserver, Engine, EngineError, LoadOptions, Tensor, TensorData};
+use vitrine_engine::{Engine, EngineError, LoadOptions, Observer};
 use vitrine_protocol::{
     Answer, AnswerPart, BatchRequest, BenchRequest, GenerateRequest, PatchRequest, Prompt,
-    Question, TraceRequest, TuneRequest,
+    Question, Tensor, TensorData, TraceRequest, TuneRequest,
 };
 
 use crate::fixture::{Fixture, TOLERANCE, gpu, off, trace};
@@ -17,7 +17,7 @@ struct Listener {
     stop_after: Option<usize>,
 }
 
-impl AskObserver for Listener {
+impl Observer for Listener {
     fn progress(&mut self, done: u64, total: u64) {
         self.progress.push((done, total));
     }
@@ -35,7 +35,7 @@ impl AskObserver for Listener {
 /// Stops after this many parts.
 struct Stops(usize);
 
-impl AskObserver for Stops {
+impl Observer for Stops {
     fn part(&mut self, _part: AnswerPart) {
         self.0 -= 1;
     }

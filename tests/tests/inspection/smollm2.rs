@@ -3,8 +3,8 @@
 use pollster::block_on;
 use safetensors::SafeTensors;
 use serde::Deserialize;
+use vitrine_checkpoint::MappedFile;
 use vitrine_engine::{Engine, LoadOptions, ModelFiles, Tap};
-use vitrine_model::MappedFile;
 use vitrine_protocol::{Intervention, PatchRequest, Prompt, TraceRequest};
 
 use crate::fixture::{TOLERANCE, gpu, off, trace};

@@ -1,6 +1,7 @@
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{Gpu, StoreKind, Tier};
 use vitrine_kernels::{
-    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, KvDtype, Queries, cpu, stride,
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, Queries, cpu, stride,
 };
 
 use crate::support::{

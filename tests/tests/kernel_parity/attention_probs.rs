@@ -1,6 +1,7 @@
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{
-    Attention, AttentionProbs, AttentionShape, CacheLayout, Dtype, HeadStats, KvDtype, cpu, stride,
+    Attention, AttentionProbs, AttentionShape, CacheLayout, Dtype, HeadStats, cpu, stride,
 };
 
 use crate::attention::forms_of_one;

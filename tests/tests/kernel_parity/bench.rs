@@ -8,13 +8,13 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use pollster::block_on;
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::{Activation, KvDtype};
 use vitrine_gpu::{Detail, Dispatch, Extent, Gpu, Recording, StoreKind};
 use vitrine_kernels::{
-    Activation, Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, KvDtype,
-    LayerNorm, LogitStats, LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Strongest,
-    Tiling, TopK, cpu,
+    Argmax, Attention, AttentionShape, Bests, CacheLayout, Dtype, Format, LayerNorm, LogitStats,
+    LogitStatsOf, Matmul, MlpAct, Queries, RmsNorm, RowNorms, Strongest, Tiling, TopK, cpu,
 };
-use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
     bound_x, buffer, cached, device, matrix, numbers, packed, paired, step, zeros,

@@ -60,7 +60,7 @@ fn embed_from_textures() {
 #[test]
 fn embed_in_parts() {
     let gpu = gpu();
-    let kind = vitrine_model::ggml::GgmlType::Q8_0;
+    let kind = vitrine_checkpoint::ggml::GgmlType::Q8_0;
     let (bytes, table) = matrix(kind, 64, 32, 8);
     let half = bytes.len() / 2;
     let first = packed(&gpu, kind, &bytes[..half], 32, 32);
@@ -82,7 +82,7 @@ fn embed_in_parts() {
 #[test]
 fn embed_scaled_and_with_positions() {
     let gpu = gpu();
-    let kind = vitrine_model::ggml::GgmlType::F16;
+    let kind = vitrine_checkpoint::ggml::GgmlType::F16;
     let (hidden, tokens, position) = (40, 5, 30);
     let (bytes, table) = matrix(kind, 64, hidden, 9);
     // In two parts, of which the pass needs both.

@@ -2,10 +2,10 @@
 //! (`tests/reference/make_formats.py`).
 
 use safetensors::SafeTensors;
+use vitrine_checkpoint::ggml::GgmlType;
 use vitrine_gpu::Gpu;
 use vitrine_kernels::packed::TilePacker;
 use vitrine_kernels::{Dtype, Embed, Table};
-use vitrine_model::ggml::GgmlType;
 
 use crate::support::{buffer, gpu, packer, run, step, textured_gpus, unpacked, uploaded, zeros};
 

@@ -1,13 +1,13 @@
 //! Fused projections, compared with the CPU twins in sequence.
 
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::{Activation, KvDtype};
 use vitrine_gpu::{Gpu, StoreKind};
 use vitrine_kernels::{
-    Activation, AppendBuffers, CacheLayout, Dtype, Epilogue, InputNorm, KvDtype, Matmul, Operands,
-    Results, RopeKvAppend, Tiling, cpu, stride,
+    AppendBuffers, CacheLayout, Dtype, Epilogue, InputNorm, Matmul, Operands, Results,
+    RopeKvAppend, Tiling, cpu, stride,
 };
-
 use vitrine_model::Storage;
-use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
     Sample, XKind, assert_close, bound_x, buffer, gpu, numbers, padded, run_stored, sample,

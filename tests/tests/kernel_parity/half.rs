@@ -1,11 +1,11 @@
 //! The kernels on activations in half precision, against the same twins: what they read is rounded
 //! first, so that only what they write differs.
 
+use vitrine_checkpoint::Activation;
+use vitrine_checkpoint::ggml::GgmlType;
 use vitrine_kernels::{
-    Activation, Dtype, Embed, Epilogue, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Table, Tiling,
-    cpu, stride,
+    Dtype, Embed, Epilogue, LayerNorm, Matmul, MlpAct, QkNorm, RmsNorm, Table, Tiling, cpu, stride,
 };
-use vitrine_model::ggml::GgmlType;
 
 use crate::support::{
     XKind, assert_close, bound_x, buffer, device, gpu, matrix, numbers, packed, padded, run_stored,

@@ -1,6 +1,7 @@
+use vitrine_checkpoint::ggml::GgmlType;
 use vitrine_gpu::Gpu;
 use vitrine_kernels::{Epilogue, Matmul, Tiling, cpu, stride};
-use vitrine_model::{Storage, ggml::GgmlType};
+use vitrine_model::Storage;
 
 use crate::support::{
     LENGTHS, Sample, XKind, assert_close, bound_x, buffer, gpu, is_uniform, lengths, matrix,

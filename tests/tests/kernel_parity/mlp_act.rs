@@ -1,4 +1,5 @@
-use vitrine_kernels::{Activation, Dtype, MlpAct, cpu, stride};
+use vitrine_checkpoint::Activation;
+use vitrine_kernels::{Dtype, MlpAct, cpu, stride};
 
 use crate::support::{LENGTHS, assert_close, buffer, gpu, numbers, padded, run, unpadded, zeros};
 

@@ -1,11 +1,12 @@
 //! Projections by integer products, against the twin on activations as their bytes have them.
 
+use vitrine_checkpoint::{Activation, KvDtype, Quantize};
 use vitrine_gpu::{Buffer, Gpu, StoreKind};
 use vitrine_kernels::{
-    Activation, AppendBuffers, CacheLayout, Dtype, Epilogue, KvDtype, Matmul, Operands, Results,
-    RopeKvAppend, Tiling, XFormat, cpu, packed_bytes,
+    AppendBuffers, CacheLayout, Dtype, Epilogue, Matmul, Operands, Results, RopeKvAppend, Tiling,
+    XFormat, cpu, packed_bytes,
 };
-use vitrine_model::{Quantize, Storage};
+use vitrine_model::Storage;
 
 use crate::support::{
     Sample, XKind, assert_close, bound_x, buffer, gpu, is_uniform, lengths, numbers, run,
@@ -216,5 +217,5 @@ fn appending_to_the_cache_is_fused() {
 
 /// A float matrix that is quantised while it is loaded.
 fn in_memory(quantize: Quantize) -> Storage {
-    Storage::new(vitrine_model::ggml::GgmlType::F32, Some(quantize))
+    Storage::new(vitrine_checkpoint::ggml::GgmlType::F32, Some(quantize))
 }

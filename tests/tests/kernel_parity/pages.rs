@@ -1,11 +1,12 @@
 //! Rows of several sequences over a cache whose pages lie in any order.
 
+use vitrine_checkpoint::KvDtype;
+use vitrine_checkpoint::ggml::GgmlType;
 use vitrine_gpu::StoreKind;
 use vitrine_kernels::{
-    AppendBuffers, Attention, CacheLayout, Dtype, Embed, KvDtype, PAGE, RopeKvAppend, Row, Table,
+    AppendBuffers, Attention, CacheLayout, Dtype, Embed, PAGE, RopeKvAppend, Row, Table, cpu,
+    stride,
 };
-use vitrine_kernels::{cpu, stride};
-use vitrine_model::ggml::GgmlType;
 
 use crate::attention::forms;
 use crate::support::{

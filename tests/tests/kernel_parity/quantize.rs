@@ -2,8 +2,10 @@
 
 use half::f16;
 use safetensors::SafeTensors;
+use vitrine_checkpoint::Quantize;
+use vitrine_checkpoint::ggml::GgmlType;
 use vitrine_kernels::packed::{TILE, TilePacker};
-use vitrine_model::Quantize;
+use vitrine_model::Storage;
 
 use crate::support::{numbers, unpacked};
 
@@ -49,9 +51,10 @@ fn case(name: &str) -> Case {
 
 fn packed(quantize: Quantize, weights: &[f32], rows: usize, k: usize) -> Vec<f32> {
     let (rows, k) = (rows as u32, k as u32);
-    let mut packer = TilePacker::new(quantize.format(), k, rows.div_ceil(TILE));
+    let storage = Storage::new(GgmlType::F32, Some(quantize));
+    let mut packer = TilePacker::new(storage.format(), k, rows.div_ceil(TILE));
     for (row, weights) in weights.chunks_exact(k as usize).enumerate() {
-        quantize.pack_row(weights, row, &mut packer);
+        storage.pack_row(bytemuck::cast_slice(weights), row, &mut packer);
     }
     unpacked(&packer, rows)
 }

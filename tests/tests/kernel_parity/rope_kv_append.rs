@@ -1,5 +1,6 @@
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{Gpu, StoreKind};
-use vitrine_kernels::{AppendBuffers, CacheLayout, Dtype, KvDtype, RopeKvAppend, cpu, stride};
+use vitrine_kernels::{AppendBuffers, CacheLayout, Dtype, RopeKvAppend, cpu, stride};
 
 use crate::support::{
     LENGTHS, assert_close, buffer, cache, distance, gpu, numbers, remembered, run, step, stored,

@@ -1,16 +1,17 @@
 //! Shared by the parity tests: data, buffers, and the comparison.
 
 use bytemuck::Pod;
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::{KvDtype, Quantize};
 use vitrine_gpu::{
     AdapterSelector, Buffer, Dispatch, Gpu, Recording, Store, StoreKind, Tier, Usage,
 };
 use vitrine_kernels::packed::{TILE, TilePacker};
 use vitrine_kernels::software::{MatmulTiling, SHARED_LANES, XBinding};
 use vitrine_kernels::{
-    CacheLayout, Dtype, Format, KvDtype, MAX_ROWS, PAGE, PackedPart, Row, Step, Tiling, cpu,
+    CacheLayout, Dtype, Format, MAX_ROWS, PAGE, PackedPart, Row, Step, Tiling, cpu,
 };
-use vitrine_model::ggml::GgmlType;
-use vitrine_model::{Quantize, Storage};
+use vitrine_model::Storage;
 
 /// Lengths around the sizes of blocks, tiles and workgroups.
 pub const LENGTHS: [u32; 5] = [1, 2, 31, 33, 257];
@@ -502,7 +503,7 @@ fn all_lengths(storage: Storage) -> Vec<u32> {
 pub fn sample(gpu: &Gpu, storage: Storage, rows: u32, k: u32, seed: u64) -> Sample {
     let (bytes, values) = matrix(storage.on_disk, rows, k, seed);
     let packer = packer(storage, &bytes, rows, k);
-    let same = storage.format() == storage.on_disk.format();
+    let same = storage.format() == Storage::from(storage.on_disk).format();
     Sample {
         name: format!("{} as {:?}", storage.on_disk.name(), storage.format()),
         part: uploaded(gpu, &packer, rows),

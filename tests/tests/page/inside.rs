@@ -5,20 +5,18 @@ use std::path::{Path, PathBuf};
 use pollster::block_on;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use vitrine_engine::{Comparison, Engine, LoadOptions, Observer, TensorData, options_of};
+use vitrine_checkpoint::open_path;
+use vitrine_engine::{Comparison, Engine, LoadOptions, Observer, options_of};
 use vitrine_gpu::{AdapterSelector, Gpu};
-use vitrine_model::open_path;
 use vitrine_protocol::{
     Answer, BatchRequest, Command, CompareFormat, CompareRequest, Event, ForkRequest,
     GenerateRequest, Intervention, PacketParts, PatchRequest, Prompt, Question, SamplingParams,
-    TokenPiece, TokenStep, TraceRequest,
+    TensorData, TokenStep, TraceRequest,
 };
 
-use crate::{
-    session::{Session, in_browser},
-    setup,
-    worker::{Message, Worker},
-};
+use crate::session::{Session, in_browser};
+use crate::setup;
+use crate::worker::{Message, Worker};
 
 /// Of numbers, relative to 1 or to the number itself if it is larger.
 const TOLERANCE: f64 = 2e-3;
@@ -166,9 +164,7 @@ async fn answer(worker: &Worker<'_>, run: u32, question: Question) -> (Value, Ve
 struct Steps(Vec<TokenStep>);
 
 impl Observer for Steps {
-    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
-
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         self.0.push(step.clone());
     }
 }

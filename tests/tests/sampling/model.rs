@@ -5,7 +5,7 @@ use vitrine_engine::{Engine, LoadOptions, ModelFiles, Observer};
 use vitrine_gpu::{AdapterSelector, Gpu};
 use vitrine_protocol::{
     BatchRequest, Draw, ForkRequest, GenerateRequest, Prompt, SamplingDefaults, SamplingParams,
-    TokenPiece, TokenStep,
+    TokenStep,
 };
 use vitrine_sampling::{Counts, Pipeline};
 
@@ -40,9 +40,7 @@ struct Watcher {
 }
 
 impl Observer for Watcher {
-    fn prompt(&mut self, _tokens: &[TokenPiece]) {}
-
-    fn token(&mut self, step: &TokenStep) {
+    fn token(&mut self, _sequence: usize, step: &TokenStep) {
         self.ids.push(step.piece.id);
         self.draws.push(step.draw);
     }

@@ -1,9 +1,8 @@
 //! Traces of the whole sequence on the strip, below a size limit.
 
 use leptos::prelude::{Get, With};
-use vitrine_protocol::{Question, TraceRequest};
+use vitrine_protocol::{Question, Tensor, TraceRequest};
 
-use crate::inquiry::Tensor;
 use crate::state::State;
 use crate::visible;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use js_sys::ArrayBuffer;
 use leptos::prelude::*;
-use vitrine_protocol::{Command, Event, Failure, FailureKind};
+use vitrine_protocol::{Answered, Command, Event, Failure, FailureKind};
 
 use crate::i18n::t;
-use crate::inquiry::{self, Answered, Reply};
+use crate::inquiry::{self, Reply};
 use crate::phase::Phase;
 use crate::state::{Loaded, State};
 use crate::strings;

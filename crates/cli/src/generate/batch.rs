@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use vitrine_engine::{BatchObserver, Observer, adapter_summary};
+use vitrine_engine::{Observer, adapter_summary};
 use vitrine_protocol::{
     BatchRequest, BatchSummary, FinishReason, GenerateRequest, GenerateSummary, Prompt,
     SamplingParams, TokenPiece, TokenStep,
@@ -173,16 +173,16 @@ impl Printer<'_> {
     }
 }
 
-impl BatchObserver for Printer<'_> {
+impl Observer for Printer<'_> {
     fn prompt(&mut self, sequence: usize, tokens: &[TokenPiece]) {
         if let Some(trace) = self.traces.get_mut(sequence) {
-            trace.prompt(tokens);
+            trace.prompt(0, tokens);
         }
     }
 
     fn token(&mut self, sequence: usize, step: &TokenStep) {
         if let Some(trace) = self.traces.get_mut(sequence) {
-            trace.token(step);
+            trace.token(0, step);
         }
     }
 

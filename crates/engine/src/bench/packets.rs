@@ -6,7 +6,6 @@ use vitrine_protocol::{PacketParts, PacketRate};
 
 use super::Bench;
 use crate::EngineError;
-use crate::packet::wanted;
 
 /// Maximum rounds, in each of which every kind of packet is measured.
 const PACKET_ROUNDS: u32 = 8;
@@ -60,7 +59,7 @@ impl Bench<'_> {
                     continue;
                 }
                 self.observer.measuring(&format!("packets: {name}"))?;
-                self.model.watch(wanted(parts))?;
+                self.model.watch(parts)?;
                 let mut n = compared_tokens;
                 if has_every_lens(parts) {
                     n = tokens;

@@ -1,4 +1,4 @@
-use vitrine_model::Config;
+use vitrine_checkpoint::Config;
 
 /// Floating-point operations of a pass of `tokens` tokens through the layers, the first at position `first`, and of
 /// the last one through the output head.

@@ -1,4 +1,4 @@
-use crate::Activation;
+use vitrine_checkpoint::Activation;
 
 /// act(gate) · up, element by element; `up` is all ones without a gate. In f64.
 #[must_use]

@@ -4,6 +4,7 @@ use vitrine_gpu::{Binding, ShaderSource};
 
 use super::tiling::{TILE_ROWS, VEC_SLICE, vec_rows_each};
 use super::{Epilogue, Matmul};
+use crate::mlp_act::act_unit;
 use crate::packed::store_units;
 use crate::{Dtype, FRAGMENTS, XFormat, fragment, template};
 
@@ -139,7 +140,7 @@ impl Matmul {
                 "matmul/epilogue_store"
             }
             Epilogue::Gate { act, up_offset } => {
-                source.units.push(act.unit());
+                source.units.push(act_unit(act));
                 source.constants.push(("UP_OFFSET", up_offset.into()));
                 "matmul/epilogue_gate"
             }

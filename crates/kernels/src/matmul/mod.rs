@@ -6,15 +6,14 @@ mod tiling;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use vitrine_checkpoint::Activation;
 use vitrine_gpu::{
     Binding, Bound, Buffer, Dispatch, Gpu, GpuError, ShaderSource, Store, StoreKind,
 };
 
 use crate::packed::PackedPart;
 use crate::quantize_x::{packed_bytes, packed_quads};
-use crate::{
-    Activation, AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, XFormat, software, stride,
-};
+use crate::{AppendBuffers, Dtype, FRAGMENTS, Format, RopeKvAppend, XFormat, software, stride};
 
 pub use tiling::Tiling;
 

@@ -1,10 +1,10 @@
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{ShaderSource, StoreKind};
 
 use super::{Size, TEXTURES, other};
 use crate::AttentionForm::{Prompt, Texels, Token};
 use crate::{
-    Attention, AttentionForm, AttentionProbs, AttentionShape, CacheLayout, KvDtype, RopeKvAppend,
-    stride,
+    Attention, AttentionForm, AttentionProbs, AttentionShape, CacheLayout, RopeKvAppend, stride,
 };
 
 /// Layouts of the cache, each with a sliding window or none.

@@ -1,11 +1,10 @@
+use vitrine_checkpoint::Activation;
 use vitrine_gpu::StoreKind;
 
 use super::attentions::append;
 use super::{Size, TEXTURES, other};
 use crate::software::{MatmulTiling, XBinding};
-use crate::{
-    Activation, CacheLayout, Dtype, Epilogue, Format, InputNorm, Matmul, Tiling, XFormat, stride,
-};
+use crate::{CacheLayout, Dtype, Epilogue, Format, InputNorm, Matmul, Tiling, XFormat, stride};
 
 /// Tilings of real GPUs: a token, several, and a prompt.
 const GPU: [Tiling; 4] = [

@@ -1,8 +1,9 @@
 //! A KV cache in a texture.
 
+use vitrine_checkpoint::KvDtype;
 use vitrine_gpu::{ShaderSource, StoreKind};
 
-use crate::{CacheLayout, KvDtype, fragment};
+use crate::{CacheLayout, fragment};
 
 /// The constants and units of its fragments.
 pub(crate) fn describe(cache: &CacheLayout, source: &mut ShaderSource) {

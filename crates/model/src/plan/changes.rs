@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Dispatch, Gpu, Usage};
 use vitrine_kernels::{Adjust, Patch, stride};
 
 use super::{Activations, Builder};
-use crate::{Change, Config, ModelError, PatchSite, Tap};
+use crate::{Change, ModelError, PatchSite, Tap};
 
 /// The changes of a plan, by layer. A layer without changes has no additional commands.
 #[derive(Default)]

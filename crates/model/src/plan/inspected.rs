@@ -5,9 +5,10 @@
 
 use vitrine_gpu::{BINDING_ALIGNMENT, Buffer, Gpu, Place, Recording, Usage};
 use vitrine_kernels::{HeadStats, LogitStats, LogitStatsOf, RowNorms, Strongest, stride};
+use vitrine_protocol::PacketParts;
 
 use super::{Builder, DecodePlan, PlanInputs};
-use crate::{ModelError, PacketParts};
+use crate::ModelError;
 
 /// The number of strongest neurons reported for each layer.
 pub const NEURONS: u32 = 8;
@@ -71,7 +72,7 @@ impl Watch {
         };
         let values = |n: u32| u64::from(n) * dtype.bytes();
         let result = |label: &str, bytes: u64| gpu.buffer(label, bytes, Usage::Work);
-        let residual_wanted = parts.residual || parts.lens_every > 0;
+        let residual_wanted = parts.has(PacketParts::RESIDUAL) || parts.has(PacketParts::LENS);
         let residual_row = values(stride(config.hidden_size));
         let mlp_row = values(stride(config.intermediate_size));
         let kv_row = values(2 * kv_heads * head_dim);
@@ -84,9 +85,19 @@ impl Watch {
                 2 * layers + 1,
                 residual_row,
             )?,
-            mlp_act: keep(parts.neurons, "kept mlp_act", layers, mlp_row)?,
-            new_kv: keep(parts.kv, "kept kv", layers, kv_row)?,
-            head_stats: keep(parts.heads, "kept head stats", layers, stats_row)?,
+            mlp_act: keep(
+                parts.has(PacketParts::NEURONS),
+                "kept mlp_act",
+                layers,
+                mlp_row,
+            )?,
+            new_kv: keep(parts.has(PacketParts::KV), "kept kv", layers, kv_row)?,
+            head_stats: keep(
+                parts.has(PacketParts::HEADS),
+                "kept head stats",
+                layers,
+                stats_row,
+            )?,
             residual_norms: result("residual norms", pairs(2 * layers + 1))?,
             kv_norms: result("kv norms", pairs(layers * 2 * kv_heads))?,
             neurons: result("neurons", pairs(layers * NEURONS))?,
@@ -141,7 +152,7 @@ impl Watch {
             };
             sums.dispatch(kernel.dispatch(gpu, &kept.rows, &watch.neurons)?);
         }
-        if parts.logits {
+        if parts.has(PacketParts::LOGITS) {
             let kernel = LogitStatsOf {
                 n: config.vocab_size,
                 lanes: gpu.tier().row_invocations(),

@@ -1,5 +1,6 @@
 //! The two halves of a layer: attention and the MLP.
 
+use vitrine_checkpoint::config::LayerConfig;
 use vitrine_gpu::Buffer;
 use vitrine_kernels::{
     AppendBuffers, Attention, AttentionShape, Dtype, Epilogue, MlpAct, QkNorm, Queries, Results,
@@ -7,7 +8,6 @@ use vitrine_kernels::{
 };
 
 use super::{Activations, Builder};
-use crate::config::LayerConfig;
 use crate::ops::{FusedNorm, Projection};
 use crate::weights::{LayerWeights, Linear, NormWeights};
 use crate::{ModelError, Tap};

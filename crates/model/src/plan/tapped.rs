@@ -1,10 +1,11 @@
 //! A plan split at every requested tap; after each segment the tapped tensors are read back.
 
+use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Gpu, Recording, Store, Usage};
 use vitrine_kernels::{Attention, AttentionProbs, HeadStats};
 
 use super::{Activations, Builder};
-use crate::{Config, ModelError, Tap};
+use crate::{ModelError, Tap};
 
 /// The requested taps, and their buffers.
 pub struct TapBuffers {

@@ -1,10 +1,10 @@
+use vitrine_checkpoint::source::ByteSource;
 use vitrine_gpu::{Buffer, Usage};
 
 use super::matrix::{Matrix, Piece};
 use super::upload::{PendingUpload, Values};
 use super::{Vector, WeightAllocator};
 use crate::ModelError;
-use crate::source::ByteSource;
 
 /// y = W x + b.
 pub struct Linear {

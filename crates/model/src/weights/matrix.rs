@@ -1,5 +1,7 @@
 use std::ops::Range;
 
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{CheckpointError, Quantize};
 use vitrine_gpu::Store;
 use vitrine_kernels::packed::TILE;
 use vitrine_kernels::{Format, PackedPart};
@@ -7,8 +9,7 @@ use vitrine_kernels::{Format, PackedPart};
 use super::WeightAllocator;
 use super::upload::PendingUpload;
 use super::upload_rows::Rows;
-use crate::source::ByteSource;
-use crate::{ModelError, Quantize, Storage};
+use crate::{ModelError, Storage};
 
 /// A weight matrix on the GPU: one or more stacked tensors, split where the weight format changes and
 /// where a binding would exceed the adapter's limit. Clones share their memory.
@@ -85,9 +86,9 @@ impl Piece {
                 let one = |(name, rows): (&String, &u32)| Self::whole(name, *rows);
                 Ok(names.iter().zip(sizes).map(one).collect())
             }
-            _ => Err(ModelError::Unsupported(
-                "another layout of projections".to_owned(),
-            )),
+            _ => {
+                Err(CheckpointError::Unsupported("another layout of projections".to_owned()).into())
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
-use crate::architecture::Names;
-use crate::checkpoint::Checkpoint;
-use crate::ggml::GgmlType;
-use crate::source::ByteSource;
+use vitrine_checkpoint::architecture::Names;
+use vitrine_checkpoint::ggml::GgmlType;
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{Checkpoint, CheckpointError, Config, TensorInfo};
+
+use crate::ModelError;
 use crate::synthesize::RandomBits;
-use crate::tensor::TensorInfo;
-use crate::{Config, ModelError};
 
 /// The source of weights.
 pub enum Origin<'a, S> {
@@ -59,13 +59,14 @@ impl<'a, S: ByteSource> Origin<'a, S> {
             return Ok(None);
         };
         let info = checkpoint.tensor(name);
-        let info = info.ok_or_else(|| ModelError::Missing(format!("tensor {name}")))?;
+        let info = info.ok_or_else(|| CheckpointError::Missing(format!("tensor {name}")))?;
         if info.shape != shape {
-            return Err(ModelError::Shape {
+            return Err(CheckpointError::Shape {
                 name: name.to_owned(),
                 found: info.shape.clone(),
                 wanted: shape.to_vec(),
-            });
+            }
+            .into());
         }
         Ok(Some((checkpoint.source(info), info.clone())))
     }

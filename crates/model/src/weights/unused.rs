@@ -3,27 +3,27 @@
 
 use std::collections::BTreeSet;
 
+use vitrine_checkpoint::config::Norm;
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{Checkpoint, CheckpointError};
+
 use crate::ModelError;
-use crate::checkpoint::Checkpoint;
-use crate::config::Norm;
 
 /// The total bytes of the tensors that the plan uses. Fails if an unused one may have an effect.
-pub fn used_bytes<S: crate::source::ByteSource>(
-    checkpoint: &Checkpoint<'_, S>,
-) -> Result<u64, ModelError> {
+pub fn used_bytes<S: ByteSource>(checkpoint: &Checkpoint<'_, S>) -> Result<u64, ModelError> {
     let used = used_names(checkpoint);
     let mut bytes = 0;
     for info in checkpoint.tensors() {
         if used.contains(&info.name) {
             bytes += info.bytes;
         } else if !is_harmless(&info.name, checkpoint) {
-            return Err(ModelError::Unsupported(format!("the tensor {}", info.name)));
+            return Err(CheckpointError::Unsupported(format!("the tensor {}", info.name)).into());
         }
     }
     Ok(bytes)
 }
 
-fn used_names<S: crate::source::ByteSource>(checkpoint: &Checkpoint<'_, S>) -> BTreeSet<String> {
+fn used_names<S: ByteSource>(checkpoint: &Checkpoint<'_, S>) -> BTreeSet<String> {
     let (config, names) = (&checkpoint.config, checkpoint.names());
     let prefix = checkpoint.prefix();
     let mut used = BTreeSet::new();

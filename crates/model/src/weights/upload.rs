@@ -1,6 +1,8 @@
 //! Uploading weights to buffers that are already allocated, in small chunks that are read, packed, written and
 //! dropped.
 
+use vitrine_checkpoint::source::ByteSource;
+use vitrine_checkpoint::{TensorInfo, read_vector};
 use vitrine_gpu::{Buffer, Gpu};
 
 use super::WeightAllocator;
@@ -8,9 +10,6 @@ use super::matrix::Piece;
 use super::origin::Origin;
 use super::upload_rows::Rows;
 use crate::ModelError;
-use crate::checkpoint::read_vector;
-use crate::source::ByteSource;
-use crate::tensor::TensorInfo;
 
 /// Maximum bytes of staged uploads in host memory before they are flushed.
 const MOST_UNSENT: u64 = 64 << 20;

@@ -1,13 +1,13 @@
 //! Uploading matrices, in whole tiles of rows.
 
+use vitrine_checkpoint::TensorInfo;
+use vitrine_checkpoint::source::ByteSource;
 use vitrine_kernels::packed::{TILE, TilePacker};
 
 use super::matrix::{Matrix, Piece};
 use super::origin::Origin;
 use super::upload::{Progress, WeightUpload};
-use crate::source::ByteSource;
 use crate::synthesize::random_row;
-use crate::tensor::TensorInfo;
 use crate::{ModelError, Storage};
 
 /// Approximate bytes of the file that are read, packed and uploaded at a time.
@@ -89,7 +89,7 @@ impl<'a, S: ByteSource> WeightUpload<'a, S> {
             ..
         } = upload;
         if !storage.on_disk.is_float() {
-            return Err(info.wrong("is both quantised and transposed"));
+            return Err(info.wrong("is both quantised and transposed").into());
         }
         let (_, size) = storage.on_disk.block();
         let (size, of, k) = (size as usize, piece.of as usize, matrix.k as usize);

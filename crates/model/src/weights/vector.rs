@@ -1,3 +1,4 @@
+use vitrine_checkpoint::source::ByteSource;
 use vitrine_gpu::{Buffer, Usage};
 use vitrine_kernels::stride;
 
@@ -5,7 +6,6 @@ use super::WeightAllocator;
 use super::matrix::Piece;
 use super::upload::{PendingUpload, Values};
 use crate::ModelError;
-use crate::source::ByteSource;
 
 /// A vector of f32 on the GPU: the weights of a norm, or a bias.
 pub struct Vector {

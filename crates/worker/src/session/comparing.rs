@@ -1,8 +1,6 @@
 //! Comparison of the model's weight formats.
 
-use vitrine_engine::{
-    AskObserver, Comparison, EngineError, LoadOptions, check_formats, options_of,
-};
+use vitrine_engine::{Comparison, EngineError, LoadOptions, Observer, check_formats, options_of};
 use vitrine_protocol::{Answer, AnswerPart, CompareReport, CompareRequest, Event};
 
 use super::Session;
@@ -53,7 +51,7 @@ impl Session {
         let total = request.formats.len() as u64;
         for (done, format) in (0..).zip(&request.formats) {
             observer.progress(done, total);
-            if AskObserver::stop_requested(observer) {
+            if Observer::stop_requested(observer) {
                 return Err(EngineError::Stopped.into());
             }
             let options = options_of(*format, &LoadOptions::default());

@@ -6,7 +6,7 @@ use std::pin::pin;
 use futures_util::future::{Either, TryFutureExt as _, select, try_join};
 use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
-use vitrine_engine::{Engine, LoadOptions, ModelFiles, wanted};
+use vitrine_engine::{Engine, LoadOptions, ModelFiles};
 use vitrine_protocol::{Event, FailureKind, HubAccess, ModelSource, PacketParts};
 use wasm_bindgen::JsCast;
 use web_sys::Blob;
@@ -153,7 +153,7 @@ impl Session {
     pub(super) async fn usual_options(&self) -> LoadOptions {
         LoadOptions {
             tuning: tune::recall(&self.adapter).await,
-            watch: wanted(PacketParts::CHEAP),
+            watch: PacketParts::CHEAP,
             pack_activations: self.pack_activations,
             ..LoadOptions::default()
         }

@@ -1,9 +1,10 @@
 //! The kernels of real GPUs whose loads are looked at.
 
+use vitrine_checkpoint::{Activation, KvDtype};
 use vitrine_gpu::{Binding, Gpu, ShaderSource, StoreKind};
 use vitrine_kernels::{
-    Activation, Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, Epilogue, Format,
-    KvDtype, Matmul, PackedPart, RopeKvAppend, Tiling, XFormat, packed_bytes,
+    Attention, AttentionForm, AttentionShape, CacheLayout, Dtype, Epilogue, Format, Matmul,
+    PackedPart, RopeKvAppend, Tiling, XFormat, packed_bytes,
 };
 
 use super::trace::Traced;

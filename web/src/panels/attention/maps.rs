@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, TokenPiece};
+use vitrine_protocol::{Answer, Answered, TokenPiece};
 
-use crate::inquiry::{Answered, Inquiry};
+use crate::inquiry::Inquiry;
 use crate::visible;
 
 /// Attention probabilities of a layer: (heads, positions, positions).

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, TokenPacket};
+use vitrine_protocol::{Answer, Answered, TokenPacket};
 
 use crate::components::figure::Figure;
 use crate::components::matrix::{Cell, Matrix};
@@ -10,7 +10,7 @@ use crate::draw::labels;
 use crate::draw::legend::legend;
 use crate::draw::raster::Raster;
 use crate::i18n::t;
-use crate::inquiry::{Answered, Inquiry};
+use crate::inquiry::Inquiry;
 use crate::panels::attention::look::{Look, value_words};
 use crate::panels::attention::metric::{Metric, Values};
 use crate::reactive::memo;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, Candidate, LensCell, LensReport};
+use vitrine_protocol::{Answer, Answered, Candidate, LensCell, LensReport};
 
-use crate::inquiry::{Answered, Inquiry};
+use crate::inquiry::Inquiry;
 use crate::visible::{self, shown_text};
 
 /// Predictions of the logit lens: (layers + 1, positions).

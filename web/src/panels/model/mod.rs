@@ -5,12 +5,12 @@ mod report;
 mod tree;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, ModelReport, Question};
+use vitrine_protocol::{Answer, Answered, ModelReport, Question};
 
 use crate::bridge::Bridge;
 use crate::components::answer_status::AnswerStatus;
 use crate::i18n::t;
-use crate::inquiry::{Answered, Inquiry};
+use crate::inquiry::Inquiry;
 use crate::reactive::memo;
 use crate::state::State;
 

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leptos::prelude::With;
-use vitrine_protocol::{Answer, TokenPacket};
+use vitrine_protocol::{Answer, Answered, TokenPacket};
 
 use crate::components::choices::Choice;
 use crate::i18n::t;
-use crate::inquiry::Answered;
 use crate::panels::traced;
 use crate::state::State;
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use vitrine_protocol::{Answer, RopeTurns};
+use vitrine_protocol::{Answer, Answered, RopeTurns, Tensor};
 
-use crate::inquiry::{Answered, Inquiry, Tensor};
+use crate::inquiry::Inquiry;
 use crate::visible;
 
 /// Queries and keys from an answer.

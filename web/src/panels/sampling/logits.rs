@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use leptos::prelude::{Get, With};
-use vitrine_protocol::{Answer, Candidate, Prompt, Question, TraceRequest};
+use vitrine_protocol::{Answer, Answered, Candidate, Prompt, Question, TraceRequest};
 use vitrine_sampling::Counts;
 
 use crate::i18n::t;
-use crate::inquiry::Answered;
 use crate::phase::Phase;
 use crate::state::State;
 use crate::strip::Origin;
