@@ -90,6 +90,23 @@ pub fn whole_seconds(value: f64) -> String {
     }
 }
 
+/// `0–29`, `0, 2, 4`: sorted numbers, with ranges joined.
+pub fn runs(numbers: &[u32]) -> String {
+    let mut parts: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match parts.last_mut() {
+            Some((_, end)) if *end + 1 == number => *end = number,
+            _ => parts.push((number, number)),
+        }
+    }
+    let part = |(start, end): &(u32, u32)| match end - start {
+        0 => start.to_string(),
+        1 => format!("{start}, {end}"),
+        _ => format!("{start}–{end}"),
+    };
+    parts.iter().map(part).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +138,13 @@ mod tests {
         assert_eq!(seconds(0.314), "0.31 s");
         assert_eq!(whole_seconds(3.2), "4 s");
         assert_eq!(whole_seconds(125.0), "2 min 5 s");
+    }
+
+    #[test]
+    fn neighbours_become_one() {
+        assert_eq!(runs(&[]), "");
+        assert_eq!(runs(&[0, 1, 2, 3]), "0–3");
+        assert_eq!(runs(&[0, 2, 4, 5]), "0, 2, 4, 5");
+        assert_eq!(runs(&[1, 3, 4, 5]), "1, 3–5");
     }
 }

@@ -6,7 +6,6 @@ use crate::format;
 use crate::i18n::t;
 use crate::phase::Phase;
 use crate::recording::Damage;
-use crate::settings::Theme;
 use crate::strip::Origin;
 
 /// Example prompts. They are input, not words of the page.
@@ -35,15 +34,6 @@ pub fn adapter(adapter: &AdapterSummary) -> String {
     match adapter.device_type.as_str() {
         "Cpu" => t!("adapter-software", name = adapter.name.as_str()),
         _ => adapter.name.clone(),
-    }
-}
-
-/// The label of the theme button.
-pub fn theme(theme: Theme) -> &'static str {
-    match theme {
-        Theme::Auto => t("theme-system"),
-        Theme::Light => t("theme-light"),
-        Theme::Dark => t("theme-dark"),
     }
 }
 

@@ -64,6 +64,14 @@ pub fn module_tree(config: &Config, quantization: Quantization) -> Module {
     }
 }
 
+impl Config {
+    /// The number of parameters, including norms and biases; a tied output head counts once.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        module_tree(self, Quantization::default()).parameters()
+    }
+}
+
 struct Tree<'a> {
     config: &'a Config,
     quantization: Quantization,

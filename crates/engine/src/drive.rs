@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 
 use vitrine_gpu::Clock;
+use vitrine_kernels::DrawnBits;
 use vitrine_model::{Pending, PendingBatch, Prediction, SequenceId};
+use vitrine_protocol::Draw;
 use vitrine_protocol::{
     FinishReason, GenerateRequest, GenerateSummary, Intervention, PacketParts, TokenStep,
 };
 use vitrine_text::{StreamDecoder, Tokenizer};
 
-use crate::generate::draw;
 use crate::intervene::asks_for_mean;
 use crate::{Engine, EngineError, Observer};
 
@@ -383,5 +384,15 @@ fn never_begun(prompt_ids: Vec<u32>) -> GenerateSummary {
         prefill_tokens_per_s: 0.0,
         decode_tokens_per_s: None,
         time_to_first_token_s: 0.0,
+    }
+}
+
+/// The draw of a token.
+fn draw(drawn: &DrawnBits) -> Draw {
+    Draw {
+        u: drawn.u(),
+        start: drawn.start(),
+        probability: drawn.probability(),
+        kept: drawn.kept,
     }
 }

@@ -1,10 +1,9 @@
 //! Generation of tokens.
 
 use vitrine_gpu::Clock;
-use vitrine_kernels::DrawnBits;
 use vitrine_model::{ModelError, Prediction, SequenceId};
 use vitrine_protocol::{
-    Distribution, Draw, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece,
+    Distribution, GenerateRequest, GenerateSummary, SamplingParams, TokenPiece,
 };
 
 use crate::drive::{Running, Work};
@@ -78,15 +77,5 @@ impl Engine {
     pub(crate) fn candidates(&self, prediction: &Prediction, top: u32) -> Option<Distribution> {
         (top > 0)
             .then(|| self.distribution(&prediction.top, f64::from(prediction.chosen.logsumexp)))
-    }
-}
-
-/// The draw of a token.
-pub(crate) fn draw(drawn: &DrawnBits) -> Draw {
-    Draw {
-        u: drawn.u(),
-        start: drawn.start(),
-        probability: drawn.probability(),
-        kept: drawn.kept,
     }
 }

@@ -9,7 +9,6 @@ use vitrine_gpu::{Caps, Gpu, ShaderSource};
 use vitrine_model::{Model, Tuning};
 
 use crate::models::{self, Loaded, MODELS};
-use crate::roles::Role;
 
 /// Where a kernel runs. Each is a set: one kernel may run in many places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +26,9 @@ pub struct Uses {
     /// What for.
     pub places: BTreeSet<String>,
 }
+
+/// Formats of weights, activations and cache; the pass; the stage and its operation.
+pub type Role = [&'static str; 6];
 
 /// A kernel that some plan asks for.
 pub struct Planned {

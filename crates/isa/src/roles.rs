@@ -3,10 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::models::MODELS;
-use crate::planned::Planned;
-
-/// Formats of weights, activations and cache; the pass; the stage and its operation.
-pub type Role = [&'static str; 6];
+use crate::planned::{Planned, Role};
 
 /// Of `planned`, labels of as many as are needed to have each role once. Kernels of one role differ in what
 /// they are told of the model's sizes, which seldom changes their code; attention's do, whose loops have the

@@ -1,6 +1,9 @@
 //! The weight formats that kernels unpack, and their memory layout.
 
-use crate::packed::{BLOCK, TILE};
+/// Weights per block, and floats to which activation rows are padded.
+pub const BLOCK: u32 = 32;
+/// Rows per tile.
+pub const TILE: u32 = 32;
 
 /// A weight format. A file of `shaders/formats/` unpacks it, and [`crate::cpu::unpack_row`] is its CPU twin.
 /// `docs/formats.md` compares the formats.

@@ -19,14 +19,9 @@ use std::ops::Range;
 
 use vitrine_gpu::{Gpu, GpuError, ShaderSource, Store, StoreKind, Usage};
 
-pub use crate::Format;
 use crate::format::Scales;
+pub use crate::format::{BLOCK, Format, TILE};
 use crate::fragment;
-
-/// Weights per block, and floats to which activation rows are padded.
-pub const BLOCK: u32 = 32;
-/// Rows per tile.
-pub const TILE: u32 = 32;
 
 /// Rows of a tile whose scales are one texel.
 pub const TEXEL_ROWS: u32 = 4;

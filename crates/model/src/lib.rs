@@ -3,6 +3,7 @@
 //! `weights` uploads the tensors of a checkpoint; `plan` turns them into recordings of kernels, and [`Model`] runs
 //! them.
 
+mod activations;
 mod batch;
 mod change;
 mod error;

@@ -7,8 +7,9 @@ use vitrine_gpu::Gpu;
 use vitrine_kernels::{Attention, Dtype};
 use vitrine_protocol::{LoadPhase, PacketParts};
 
+use crate::activations::Activations;
 use crate::kv_cache::KvCache;
-use crate::plan::{Activations, Changes, Plan, PlanInputs};
+use crate::plan::{Changes, Plan, PlanInputs};
 use crate::sequences::Sequences;
 use crate::weights::{WeightUpload, Weights};
 use crate::{Model, ModelError, Tuning};

@@ -1,3 +1,8 @@
+mod pages;
+mod passes;
+mod sampling;
+mod sequences;
+
 use std::ops::Range;
 
 use vitrine_checkpoint::Config;
@@ -5,10 +10,11 @@ use vitrine_gpu::{Detail, Gpu, PendingSpans, Readback, Span, Timer};
 use vitrine_kernels::{Chosen, DrawnBits, TOP_K};
 use vitrine_protocol::PacketParts;
 
+use crate::activations::Activations;
 use crate::kv_cache::KvCache;
 use crate::lens_pace::{Begun, LensPace};
 use crate::packet::{Inspection, PacketLayout};
-use crate::plan::{Activations, BatchPlan, CANDIDATE_BYTES, Changes, Plan, PlanInputs, candidates};
+use crate::plan::{BatchPlan, CANDIDATE_BYTES, Changes, Plan, PlanInputs, candidates};
 use crate::readout::{PendingRows, Readout, ReadoutRequest};
 use crate::sampler::{CHOSEN_BYTES, DRAWN_BYTES, Draw, Sampler};
 use crate::sequences::{SequenceId, Sequences};

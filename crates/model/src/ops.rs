@@ -7,7 +7,7 @@ use vitrine_kernels::{
     RmsNorm, XFormat,
 };
 
-use crate::plan::Activations;
+use crate::activations::Activations;
 use crate::tuning::MatmulKind;
 use crate::weights::{Matrix, NormWeights};
 use crate::{ModelError, Tuning};

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::tokenizer::damaged;
-use crate::{TextError, byte_level};
+use crate::error::damaged;
+use crate::{TextError, byte_alphabet};
 
 /// Names of the supported decoders, for messages.
 const SUPPORTED: &str =
@@ -152,7 +152,7 @@ impl Decoding {
     pub(crate) fn part(&self, token: &str) -> Part {
         match &self.style {
             Style::ByteLevel => {
-                Part::Bytes(byte_level::bytes_of(token).unwrap_or_else(|| token.into()))
+                Part::Bytes(byte_alphabet::bytes_of(token).unwrap_or_else(|| token.into()))
             }
             Style::Words => Part::Text(token.to_owned()),
             Style::Pieces {

@@ -63,3 +63,7 @@ pub enum TextError {
     )]
     Endless(&'static str),
 }
+
+pub(crate) fn damaged(error: impl std::fmt::Display) -> TextError {
+    TextError::Damaged(error.to_string())
+}

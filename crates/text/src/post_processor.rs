@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::TextError;
-use crate::tokenizer::damaged;
+use crate::error::damaged;
 
 /// Ids before and after a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

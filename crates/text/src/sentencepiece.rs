@@ -13,8 +13,8 @@ use tokenizers::normalizers::{Prepend, Replace, Sequence as Normalizers};
 use tokenizers::{DecoderWrapper, NormalizerWrapper, Tokenizer as Encoder};
 
 use crate::decoding::Decoding;
-use crate::gguf::token_type;
-use crate::tokenizer::damaged;
+use crate::error::damaged;
+use crate::gguf_vocabulary::token_type;
 use crate::{GgufVocabulary, TextError};
 
 /// Builds the encoder and decoder of a GGUF vocabulary; also returns whether its family starts texts with BOS.

@@ -91,6 +91,13 @@ impl<'a> StreamDecoder<'a> {
     }
 }
 
+impl Tokenizer {
+    /// A decoder that takes one id at a time.
+    pub fn stream(&self, skip_special: bool) -> StreamDecoder<'_> {
+        StreamDecoder::new(self, skip_special)
+    }
+}
+
 /// Decodes all bytes except an incomplete character at the end. Returns the text and the number of bytes decoded.
 /// Invalid bytes become U+FFFD.
 fn complete_text(bytes: &[u8], mark_each_byte: bool) -> (String, usize) {

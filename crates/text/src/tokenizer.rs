@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use tokenizers::Tokenizer as Encoder;
 
+use crate::TextError;
 use crate::decoding::Decoding;
 use crate::post_processor::Around;
-use crate::{StreamDecoder, TextError};
 
 /// Encodes text to token ids and decodes them.
 pub struct Tokenizer {
@@ -95,11 +95,6 @@ impl Tokenizer {
         self.encoder.decode(ids, skip_special).unwrap_or_default()
     }
 
-    /// A decoder that takes one id at a time.
-    pub fn stream(&self, skip_special: bool) -> StreamDecoder<'_> {
-        StreamDecoder::new(self, skip_special)
-    }
-
     /// A token as written in the vocabulary; `None` for unknown ids and, with `skip_special`, for special tokens.
     pub(crate) fn shown(&self, id: u32, skip_special: bool) -> Option<String> {
         let token = self.encoder.id_to_token(id)?;
@@ -175,8 +170,4 @@ impl std::fmt::Debug for Tokenizer {
             .field("special", &self.special)
             .finish_non_exhaustive()
     }
-}
-
-pub(crate) fn damaged(error: impl std::fmt::Display) -> TextError {
-    TextError::Damaged(error.to_string())
 }

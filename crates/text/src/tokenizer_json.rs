@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokenizers::{PostProcessorWrapper, Tokenizer as Encoder};
 
 use crate::decoding::Decoding;
+use crate::error::damaged;
 use crate::post_processor::{self, Around};
-use crate::tokenizer::damaged;
 use crate::{SpecialIds, TextError, Tokenizer, merges};
 
 impl Tokenizer {

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{say, shell, web, workspace::Workspace};
+use crate::{say, shell, workspace::Workspace};
+
+/// The Rust target of the page.
+pub const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Something that a task needs.
 pub struct Need {
@@ -30,7 +33,7 @@ const MANAGERS: [(&str, &str); 5] = [
 
 /// Rust's wasm target, which rustup installs.
 const WASM: Need = Need {
-    name: web::TARGET,
+    name: WASM_TARGET,
     why: "the Rust target that the page is compiled for",
     is_there: has_wasm_target,
     packages: "||||",
@@ -83,7 +86,7 @@ pub fn doctor() {
         println!("  MISSING  {name}: {why}");
     }
     if !has_wasm_target() {
-        println!("\n    rustup target add {}", web::TARGET);
+        println!("\n    rustup target add {WASM_TARGET}");
     }
     if let Some((_, command)) = install_command(&missing) {
         println!("\n    {command}");
@@ -172,14 +175,14 @@ pub fn wasm_target() -> Result<()> {
     }
     let mut add = Command::new("rustup");
     let added = shell::run(
-        add.args(["target", "add", web::TARGET]),
+        add.args(["target", "add", WASM_TARGET]),
         "`rustup target add`",
     );
-    added.with_context(|| format!("Rust's target {} is missing", web::TARGET))
+    added.with_context(|| format!("Rust's target {WASM_TARGET} is missing"))
 }
 
 fn has_wasm_target() -> bool {
-    let arguments = ["--print", "target-libdir", "--target", web::TARGET];
+    let arguments = ["--print", "target-libdir", "--target", WASM_TARGET];
     let folder = shell::output(env::var_os("RUSTC").unwrap_or("rustc".into()), &arguments);
     folder.is_some_and(|folder| Path::new(&folder).is_dir())
 }

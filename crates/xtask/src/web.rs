@@ -12,7 +12,9 @@ use wasm_bindgen_cli_support::Bindgen;
 use crate::{
     files::{self, Stamp},
     npm::Tools,
-    offline, parts, requirements, say,
+    offline, parts,
+    requirements::{self, WASM_TARGET},
+    say,
     shell::{self, Behind},
     style,
     workspace::Workspace,
@@ -23,7 +25,6 @@ const PACKAGE: &str = "vitrine-browser";
 const LIBRARY: &str = "vitrine_browser.wasm";
 /// The name of the bound module in the site.
 const NAME: &str = "vitrine";
-pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The features of wasm that Rust uses and every browser with WebGPU has, and what is optimised.
 const WASM_OPT: [&str; 10] = [
@@ -102,7 +103,10 @@ fn compile(workspace: &Workspace, build: Build) -> Result<PathBuf> {
     let start = say::begin("Compiling the page and its worker to wasm (minutes the first time)");
     shell::run(&mut cargo(workspace, "build", build), "compiling the page")?;
     say::done(start, "compiled");
-    let folder = workspace.web_target().join(TARGET).join(build.profile());
+    let folder = workspace
+        .web_target()
+        .join(WASM_TARGET)
+        .join(build.profile());
     Ok(folder.join(LIBRARY))
 }
 
@@ -124,7 +128,7 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
 fn cargo(workspace: &Workspace, subcommand: &str, build: Build) -> Command {
     let mut cargo = shell::cargo(workspace);
     cargo
-        .args([subcommand, "--package", PACKAGE, "--target", TARGET])
+        .args([subcommand, "--package", PACKAGE, "--target", WASM_TARGET])
         .args(["--profile", build.profile(), "--target-dir"])
         .arg(workspace.web_target());
     cargo

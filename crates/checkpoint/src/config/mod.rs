@@ -7,7 +7,7 @@ mod rope_parameters;
 
 use crate::architecture::Architecture;
 use crate::rope::Rope;
-use crate::{Activation, CheckpointError, Gguf, Quantization, module_tree};
+use crate::{Activation, CheckpointError, Gguf};
 
 /// A decoder's hyperparameters: everything that the plan of kernels depends on.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,12 +132,6 @@ impl Config {
         } else {
             self.attention_scale
         }
-    }
-
-    /// The number of parameters, including norms and biases; a tied output head counts once.
-    #[must_use]
-    pub fn parameters(&self) -> u64 {
-        module_tree(self, Quantization::default()).parameters()
     }
 
     fn check(&self) -> Result<(), CheckpointError> {

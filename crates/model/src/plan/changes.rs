@@ -6,7 +6,8 @@ use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Dispatch, Gpu, Usage};
 use vitrine_kernels::{Adjust, Patch, stride};
 
-use super::{Activations, Builder};
+use super::Builder;
+use crate::activations::Activations;
 use crate::{Change, ModelError, PatchSite, Tap};
 
 /// The changes of a plan, by layer. A layer without changes has no additional commands.

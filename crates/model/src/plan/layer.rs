@@ -7,7 +7,8 @@ use vitrine_kernels::{
     RmsNorm, RopeKvAppend, Tiling, XFormat, stride,
 };
 
-use super::{Activations, Builder};
+use super::Builder;
+use crate::activations::Activations;
 use crate::ops::{FusedNorm, Projection};
 use crate::weights::{LayerWeights, Linear, NormWeights};
 use crate::{ModelError, Tap};

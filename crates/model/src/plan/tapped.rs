@@ -4,7 +4,8 @@ use vitrine_checkpoint::Config;
 use vitrine_gpu::{Buffer, Gpu, Recording, Store, Usage};
 use vitrine_kernels::{Attention, AttentionProbs, HeadStats};
 
-use super::{Activations, Builder};
+use super::Builder;
+use crate::activations::Activations;
 use crate::{ModelError, Tap};
 
 /// The requested taps, and their buffers.

@@ -3,49 +3,15 @@
 
 use vitrine_checkpoint::source::ByteSource;
 use vitrine_checkpoint::{TensorInfo, read_vector};
-use vitrine_gpu::{Buffer, Gpu};
+use vitrine_gpu::Gpu;
 
-use super::WeightAllocator;
-use super::matrix::Piece;
 use super::origin::Origin;
-use super::upload_rows::Rows;
+use super::pending::{PendingUpload, Values};
+use super::piece::Piece;
 use crate::ModelError;
 
 /// Maximum bytes of staged uploads in host memory before they are flushed.
 const MOST_UNSENT: u64 = 64 << 20;
-
-/// A pending upload.
-pub enum PendingUpload<'a, S> {
-    /// Rows of a matrix.
-    Rows(Rows<'a, S>),
-    /// A vector, or a part of one.
-    Values(Values<'a, S>),
-}
-
-impl<S> PendingUpload<'_, S> {
-    /// File and offset of its tensor; `None` without one.
-    fn place(&self) -> Option<(usize, u64)> {
-        let tensor = match self {
-            Self::Rows(rows) => &rows.tensor,
-            Self::Values(values) => &values.tensor,
-        };
-        tensor.as_ref().map(|(_, info)| (info.file, info.offset))
-    }
-}
-
-/// The pending upload of some values of a vector.
-pub struct Values<'a, S> {
-    pub buffer: Buffer,
-    pub tensor: Option<(&'a S, TensorInfo)>,
-    /// The range of the tensor, and its order in the file.
-    pub rows: Piece,
-    /// Index of the first value in the buffer.
-    pub to: u32,
-    /// The value without a tensor.
-    pub otherwise: f32,
-    /// Added to each value.
-    pub offset: f32,
-}
 
 /// The pending upload of all weights.
 pub struct WeightUpload<'a, S> {
@@ -62,11 +28,16 @@ pub struct WeightUpload<'a, S> {
 pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
 
 impl<'a, S: ByteSource> WeightUpload<'a, S> {
-    pub(super) fn new(room: WeightAllocator<'_, 'a, S>, total: u64) -> Self {
+    pub(super) fn new(
+        gpu: &Gpu,
+        origin: Origin<'a, S>,
+        fills: Vec<PendingUpload<'a, S>>,
+        total: u64,
+    ) -> Self {
         Self {
-            gpu: room.gpu.clone(),
-            origin: room.origin,
-            fills: room.fills,
+            gpu: gpu.clone(),
+            origin,
+            fills,
             done: 0,
             unsent: 0,
             total,

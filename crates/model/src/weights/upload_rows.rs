@@ -4,26 +4,15 @@ use vitrine_checkpoint::TensorInfo;
 use vitrine_checkpoint::source::ByteSource;
 use vitrine_kernels::packed::{TILE, TilePacker};
 
-use super::matrix::{Matrix, Piece};
+use super::matrix::Matrix;
 use super::origin::Origin;
+use super::pending::Rows;
 use super::upload::{Progress, WeightUpload};
+use crate::ModelError;
 use crate::synthesize::random_row;
-use crate::{ModelError, Storage};
 
 /// Approximate bytes of the file that are read, packed and uploaded at a time.
 const CHUNK_BYTES: u64 = 4 << 20;
-
-/// The pending upload of some rows of a matrix.
-pub struct Rows<'a, S> {
-    pub matrix: Matrix,
-    pub piece: Piece,
-    pub tensor: Option<(&'a S, TensorInfo)>,
-    pub storage: Storage,
-    /// The piece's first row in the matrix.
-    pub start: u32,
-    /// Whether the file stores the tensor as (in, out).
-    pub is_transposed: bool,
-}
 
 impl<'a, S: ByteSource> WeightUpload<'a, S> {
     /// Reads, packs and uploads one piece, or random weights if there is no tensor.

@@ -1,8 +1,8 @@
 use leptos::prelude::*;
 
+use crate::i18n::t;
 use crate::reactive::effect;
-use crate::settings::Settings;
-use crate::strings;
+use crate::settings::{Settings, Theme};
 
 /// Cycles through system, light and dark colours.
 #[component]
@@ -19,7 +19,15 @@ pub fn ThemeButton(settings: Settings) -> impl IntoView {
             data-testid="theme"
             on:click=move |_| settings.next_theme()
         >
-            {move || strings::theme(settings.theme.get())}
+            {move || label(settings.theme.get())}
         </button>
+    }
+}
+
+fn label(theme: Theme) -> &'static str {
+    match theme {
+        Theme::Auto => t("theme-system"),
+        Theme::Light => t("theme-light"),
+        Theme::Dark => t("theme-dark"),
     }
 }

@@ -1,9 +1,9 @@
 use leptos::prelude::*;
 use vitrine_protocol::AttentionReport;
 
-use super::report::runs;
 use crate::components::figure::Figure;
 use crate::components::number_table::{NumberTable, number};
+use crate::format::runs;
 use crate::i18n::t;
 
 /// Width and height of a head, and the gap between two.

@@ -112,7 +112,7 @@ fn Ropes(ropes: Vec<RopeReport>) -> impl IntoView {
                 <Fact name=t("model-rope-dim") value=rope.dim.to_string() />
                 <Fact name=t("model-rope-scaling") value=rope.scaling />
                 <Fact name=t("model-rope-factor") value=format!("{:.4}", rope.attention_factor) />
-                <Fact name=t("model-rope-layers") value=runs(&rope.layers) />
+                <Fact name=t("model-rope-layers") value=format::runs(&rope.layers) />
             </dl>
         }
     };
@@ -121,35 +121,5 @@ fn Ropes(ropes: Vec<RopeReport>) -> impl IntoView {
         <h3>{t("model-ropes")}</h3>
         {none.then(|| view! { <p>{t("model-rope-none")}</p> })}
         {ropes.into_iter().map(one).collect_view()}
-    }
-}
-
-/// `0–29`, `0, 2, 4`: sorted numbers, with ranges joined.
-pub fn runs(numbers: &[u32]) -> String {
-    let mut parts: Vec<(u32, u32)> = Vec::new();
-    for &number in numbers {
-        match parts.last_mut() {
-            Some((_, end)) if *end + 1 == number => *end = number,
-            _ => parts.push((number, number)),
-        }
-    }
-    let part = |(start, end): &(u32, u32)| match end - start {
-        0 => start.to_string(),
-        1 => format!("{start}, {end}"),
-        _ => format!("{start}–{end}"),
-    };
-    parts.iter().map(part).collect::<Vec<_>>().join(", ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::runs;
-
-    #[test]
-    fn neighbours_become_one() {
-        assert_eq!(runs(&[]), "");
-        assert_eq!(runs(&[0, 1, 2, 3]), "0–3");
-        assert_eq!(runs(&[0, 2, 4, 5]), "0, 2, 4, 5");
-        assert_eq!(runs(&[1, 3, 4, 5]), "1, 3–5");
     }
 }

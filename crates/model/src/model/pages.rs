@@ -2,10 +2,9 @@
 
 use vitrine_kernels::Step;
 
-use super::SequenceId;
 use crate::kv_cache::pages_for;
 use crate::plan::{Plan, PlanInputs};
-use crate::{Model, ModelError};
+use crate::{Model, ModelError, SequenceId};
 
 impl Model {
     /// Reserves pages for `positions` positions of `id`.

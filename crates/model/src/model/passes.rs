@@ -4,11 +4,14 @@ use std::ops::Range;
 
 use vitrine_kernels::{PAGE, Row};
 
-use super::{AfterPass, Sequence, SequenceId, write_rows};
 use crate::kv_cache::regimes;
 use crate::model::{Body, Pending};
 use crate::plan::MAX_PASS;
-use crate::{Model, ModelError};
+use crate::sequences::{Sequence, write_rows};
+use crate::{Model, ModelError, SequenceId};
+
+/// Called after each pass with its first position and its number of tokens, while its activations are valid.
+pub(crate) type AfterPass<'a> = &'a mut dyn FnMut(&Model, u32, u32);
 
 impl Model {
     /// Makes `id` a sequence of the first `position` tokens of `of` followed by `token`.
