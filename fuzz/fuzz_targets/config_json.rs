@@ -14,6 +14,6 @@ fuzz_target!(|data: &[u8]| {
                 .iter()
                 .all(|layer| layer.rope < config.ropes.len().max(1))
         );
-        let _ = config.kv_bytes_per_token(KvDtype::Q8);
+        let _ = KvDtype::Q8.bytes_per_token(&config);
     }
 });

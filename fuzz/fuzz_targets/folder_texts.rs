@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vitrine_text::{FolderTexts, Message};
+use vitrine_text::{FolderTexts, Message, RenderChat};
 
 const TOKENIZER: &[u8] = include_bytes!("../seeds/tokenizer_json/byte_level.json");
 

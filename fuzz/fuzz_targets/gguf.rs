@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
             assert!(end <= data.len() as u64, "{info:?}");
         }
     }
-    let _ = pollster::block_on(read_tokenizer(&data));
     let files = ModelFiles::new("fuzz").with("model.gguf", data);
+    let _ = pollster::block_on(read_tokenizer(&files));
     let _ = pollster::block_on(Checkpoint::open(&files));
 });
