@@ -36,6 +36,15 @@ pub fn build_isa(setup: &Setup) -> Result<()> {
     shell::run(isa.args(PACKAGES), "the build of vitrine-isa")
 }
 
+/// Checks that the fuzz targets, which are a workspace of their own, compile.
+pub fn check_fuzz_targets(setup: &Setup) -> Result<()> {
+    let mut check = setup.cargo(&["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
+    check.env("CARGO_TARGET_DIR", setup.workspace.target.join("fuzz"));
+    // Nothing is linked, so the C++ code of libFuzzer need not be compiled.
+    check.env("CUSTOM_LIBFUZZER_PATH", "unused/libfuzzer.a");
+    shell::run(&mut check, "`cargo check` of the fuzz targets")
+}
+
 /// Runs the tests of a step that `filter` names.
 pub fn run(setup: &Setup, step: Step, filter: &[&str]) -> Result<()> {
     if !filter.is_empty() {

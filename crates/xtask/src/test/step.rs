@@ -6,35 +6,35 @@ use clap::ValueEnum;
 use super::{programs, setup::Setup};
 use crate::{isa, requirements, shell, web, weight};
 
-/// Something that must hold. What is written here of each is what `--list` and `--help` say.
+/// A step of the test run. The comments of the variants are the texts of `--list` and `--help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Step {
-    /// rustfmt finds nothing to change
+    /// The code is formatted (rustfmt)
     Format,
-    /// typos finds no misspelt word, and clippy nothing to say against the native code
+    /// No misspelt words (typos), and no clippy warnings in native code
     Lints,
-    /// clippy has nothing to say against the code for the web
+    /// No clippy warnings in the code for the web, and the fuzz targets compile
     LintsWeb,
     /// The native program and all tests compile
     Build,
-    /// Functions do what they should, by the tests beside them and those of single crates
+    /// Unit tests, and tests of single crates
     Unit,
-    /// Each kernel gives what its twin on the CPU gives, and naga takes every permutation
+    /// Each kernel computes what its CPU twin computes, and naga accepts every permutation
     Kernels,
-    /// Models write, hold and refuse what transformers writes, holds and refuses
+    /// Models generate, hold and refuse what they do in transformers
     Models,
-    /// The program prints what it should, and says in one sentence what it cannot do
+    /// The command line prints what it should, and refuses bad input in one sentence
     Cli,
-    /// Compiled for real GPUs, no kernel spills or takes more instructions than it did
+    /// Compiled for real GPUs, no kernel spills registers or needs more instructions than before
     Isa,
-    /// The page compiles to wasm and weighs no more than it may
+    /// The page compiles to wasm and stays within its limit of bytes
     Site,
-    /// The page does what it should in Chromium, and Chromium takes every permutation of the kernels
+    /// The page works in Chromium, which accepts every permutation of the kernels
     Page,
 }
 
 impl Step {
-    /// All of them, in the order in which they fail cheapest.
+    /// All steps, the cheapest first.
     pub const ALL: &[Self] = &[
         Self::Format,
         Self::Lints,
@@ -67,7 +67,7 @@ impl Step {
     pub fn quick(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Format | Self::Lints | Self::Build | Self::Unit => Some(&[]),
-            // These compile hundreds of variants; what they are for, golden tokens see as well.
+            // These compile hundreds of permutations; golden tokens exercise the same kernels.
             Self::Kernels => Some(&[
                 "--skip=matmul::",
                 "--skip=attention",
@@ -107,7 +107,10 @@ impl Step {
                     setup.cargo(&["clippy", "--release", "--workspace", "--all-targets"]);
                 shell::run(clippy.args(["--", "-D", "warnings"]), "clippy")
             }
-            Self::LintsWeb => web::lint(workspace),
+            Self::LintsWeb => {
+                web::lint(workspace)?;
+                programs::check_fuzz_targets(setup)
+            }
             Self::Build => programs::build(setup, steps),
             Self::Isa => {
                 programs::build_isa(setup)?;
