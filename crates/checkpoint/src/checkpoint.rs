@@ -1,10 +1,10 @@
 //! A parsed model: its configuration, and where each tensor is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::architecture::{Architecture, Names};
 use crate::config::RopeFactors;
-use crate::files::choose;
+use crate::files::{INDEX, choose, is_gguf};
 use crate::source::ByteSource;
 use crate::tensor::TensorInfo;
 use crate::{CheckpointError, Config, Gguf, ModelFiles, safetensors};
@@ -31,14 +31,30 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         let names: Vec<&str> = files.names().collect();
         let chosen = choose(&names)?;
         match chosen.as_slice() {
-            [gguf] if gguf.ends_with(".gguf") => Self::open_gguf(files, gguf).await,
+            parts if parts.iter().all(|name| is_gguf(name)) => Self::open_gguf(files, parts).await,
             _ => Self::open_folder(files, &chosen).await,
         }
     }
 
-    async fn open_gguf(files: &'f ModelFiles<S>, name: &str) -> Result<Self, CheckpointError> {
-        let source = files.get(name).ok_or(CheckpointError::NoModel)?;
-        let gguf = Gguf::read(source).await?;
+    /// Opens a GGUF file, or the parts of a split one in order.
+    async fn open_gguf(files: &'f ModelFiles<S>, names: &[&str]) -> Result<Self, CheckpointError> {
+        let mut sources = Vec::new();
+        for name in names {
+            sources.push(files.get(name).ok_or(CheckpointError::NoModel)?);
+        }
+        let [first, others @ ..] = sources.as_slice() else {
+            return Err(CheckpointError::NoModel);
+        };
+        let mut gguf = Gguf::read(*first).await?;
+        let (part, count) = gguf.split();
+        if count != sources.len() as u64 || part != 0 {
+            let part = part.saturating_add(1);
+            return Err(CheckpointError::OnePart { part, count });
+        }
+        for (file, source) in (1..).zip(others) {
+            let part = Gguf::read(*source).await;
+            gguf.add_part(part.map_err(|error| error.of_file(names[file]))?, file)?;
+        }
         let mut factors = RopeFactors::default();
         for (name, slot) in [
             ("rope_freqs.weight", &mut factors.all),
@@ -46,7 +62,7 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
             ("rope_factors_long.weight", &mut factors.long),
         ] {
             if let Some(info) = gguf.tensor(name) {
-                *slot = Some(read_vector(source, info).await?);
+                *slot = Some(read_vector(sources[info.file], info).await?);
             }
         }
         let config = Config::from_gguf(&gguf, &factors)?;
@@ -57,7 +73,7 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         Ok(Self {
             config,
             gguf: Some(gguf),
-            sources: vec![source],
+            sources,
             tensors,
             prefix: "",
         })
@@ -70,7 +86,7 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         let missing = |name: &str| CheckpointError::Missing(name.to_owned());
         let text = files.read_small("config.json").await?;
         let config = Config::from_json(&text.ok_or_else(|| missing("config.json"))?)?;
-        let index = match files.read_small("model.safetensors.index.json").await? {
+        let index = match files.read_small(INDEX).await? {
             // A single file of weights needs no index; the folder may still contain a stale one.
             Some(text) if !chosen.contains(&"model.safetensors") => {
                 Some(safetensors::read_index(&text)?)
@@ -84,18 +100,21 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
                 }
             }
         }
+        let named: BTreeSet<&str> = match &index {
+            Some(index) => index.values().map(String::as_str).collect(),
+            None => chosen
+                .iter()
+                .copied()
+                .filter(|name| name.ends_with(".safetensors"))
+                .collect(),
+        };
         let mut sources = Vec::new();
         let mut tensors = BTreeMap::new();
-        for name in chosen.iter().filter(|name| name.ends_with(".safetensors")) {
-            if index
-                .as_ref()
-                .is_some_and(|index| !index.values().any(|file| file == name))
-            {
-                continue; // A stale file that is not in the index.
-            }
+        for name in named {
             let source = files.get(name).ok_or_else(|| missing(name))?;
             let directory = safetensors::read(source, sources.len(), name).await;
-            for info in directory.map_err(|error| error.of_file(name))? {
+            for mut info in directory.map_err(|error| error.of_file(name))? {
+                info.name = text_model_name(info.name);
                 if let Some(twin) = tensors.insert(info.name.clone(), info) {
                     return Err(twin.wrong("appears twice"));
                 }
@@ -105,16 +124,29 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
         if let Some(lost) = index
             .iter()
             .flatten()
-            .find(|(name, _)| !tensors.contains_key(*name))
+            .find(|(name, _)| !tensors.contains_key(&text_model_name((*name).clone())))
         {
             return Err(missing(&format!("tensor {} in {}", lost.0, lost.1)));
         }
         let names = config.architecture.names();
-        let embedding = format!("{}.weight", names.embed_tokens);
-        let prefix = if tensors.contains_key(&embedding) {
-            ""
-        } else {
-            names.prefix
+        let embedding = |prefix: &str| format!("{prefix}{}.weight", names.embed_tokens);
+        let head = format!("{}.weight", names.lm_head);
+        // Tied weights may be saved under either name.
+        let has_embedding = [names.prefix, ""]
+            .map(embedding)
+            .iter()
+            .any(|name| tensors.contains_key(name));
+        if config.tie_word_embeddings
+            && !has_embedding
+            && let Some(mut info) = tensors.remove(&head)
+        {
+            let name = embedding(names.prefix);
+            info.name.clone_from(&name);
+            tensors.insert(name, info);
+        }
+        let prefix = match tensors.contains_key(&embedding("")) {
+            true => "",
+            false => names.prefix,
         };
         Ok(Self {
             config,
@@ -161,6 +193,19 @@ impl<'f, S: ByteSource> Checkpoint<'f, S> {
     #[must_use]
     pub fn source(&self, info: &TensorInfo) -> &'f S {
         self.sources[info.file]
+    }
+}
+
+/// The name of a tensor of a model's text part, as in a model that is nothing else. Models that also see call it
+/// `language_model.model.…`, or, since transformers 5, `model.language_model.…`.
+fn text_model_name(name: String) -> String {
+    match (
+        name.strip_prefix("language_model."),
+        name.strip_prefix("model.language_model."),
+    ) {
+        (Some(rest), _) => rest.to_owned(),
+        (_, Some(rest)) => format!("model.{rest}"),
+        _ => name,
     }
 }
 

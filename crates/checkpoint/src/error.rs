@@ -81,6 +81,36 @@ pub enum CheckpointError {
     /// One of several weight files is missing.
     #[error("The shard {0} of the model is missing: download the model again.")]
     MissingShard(String),
+    /// A part of a split GGUF file is missing.
+    #[error(
+        "The part {name} of this model, which is split into {count} files, is missing: put all parts in one folder, \
+         under their own names."
+    )]
+    MissingPart {
+        /// The missing file.
+        name: String,
+        /// The number of parts.
+        count: u32,
+    },
+    /// A part of a split GGUF file by itself.
+    #[error(
+        "This file is part {part} of a model that is split into {count} files: put all parts in one folder, under \
+         the names that they had (…-00001-of-{count:05}.gguf)."
+    )]
+    OnePart {
+        /// Its number, from 1.
+        part: u64,
+        /// The number of parts.
+        count: u64,
+    },
+    /// A GGUF file in the other byte order.
+    #[error(
+        "This GGUF file is big-endian (the other byte order): convert the model again for a little-endian machine."
+    )]
+    BigEndian,
+    /// A GGUF file of another kind.
+    #[error("This GGUF file is {0}, not a language model: choose the file of the model itself.")]
+    OtherKind(String),
     /// More than one model.
     #[error("There are several models here ({0}): name one of the files.")]
     SeveralModels(String),

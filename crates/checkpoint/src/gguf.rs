@@ -60,6 +60,9 @@ impl Gguf {
             return Err(CheckpointError::NotGguf.into());
         }
         let version = reader.u32()?;
+        if (1..=3).contains(&version.swap_bytes()) {
+            return Err(CheckpointError::BigEndian.into());
+        }
         if !(2..=3).contains(&version) {
             return Err(CheckpointError::GgufVersion(version).into());
         }
@@ -71,7 +74,7 @@ impl Gguf {
         }
         let mut metadata = BTreeMap::new();
         for _ in 0..n_keys {
-            let key = reader.string()?;
+            let key = reader.text()?;
             let kind = reader.u32()?;
             let value = Value::read(&mut reader, kind)?;
             if metadata.insert(key.clone(), value).is_some() {
@@ -105,6 +108,28 @@ impl Gguf {
         Ok(Self { metadata, tensors })
     }
 
+    /// Adds the tensors of another part of a split file, which is file number `file`.
+    ///
+    /// # Errors
+    /// When both have a tensor of the same name.
+    pub(crate) fn add_part(&mut self, part: Self, file: usize) -> Result<(), CheckpointError> {
+        for (name, mut info) in part.tensors {
+            info.file = file;
+            if self.tensors.insert(name.clone(), info).is_some() {
+                let reason = format!("two of its parts have the tensor {name}");
+                return Err(CheckpointError::Damaged(reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// The number of this part of a split file, from 0, and of all parts; (0, 1) for a whole file.
+    pub(crate) fn split(&self) -> (u64, u64) {
+        let number = |key: &str| self.get(key).and_then(Value::as_u64);
+        let count = number("split.count").unwrap_or(1).max(1);
+        (number("split.no").unwrap_or(0), count)
+    }
+
     /// A metadata value.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
@@ -130,7 +155,7 @@ impl Gguf {
 }
 
 fn read_info(reader: &mut Reader<'_>) -> Result<TensorInfo, Stop> {
-    let name = reader.string()?;
+    let name = reader.text()?;
     let n_dims = reader.u32()?;
     if n_dims > 4 {
         let reason = format!("the tensor {name} has {n_dims} dimensions");

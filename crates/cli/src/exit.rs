@@ -3,8 +3,10 @@
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
+use vitrine_checkpoint::CheckpointError;
 use vitrine_engine::EngineError;
 use vitrine_hub::{HubError, HubErrorKind};
+use vitrine_inspect::InspectError;
 use vitrine_protocol::FailureKind;
 use vitrine_text::TextError;
 
@@ -40,6 +42,16 @@ fn code(error: &anyhow::Error) -> u8 {
                 FailureKind::Network => 5,
                 FailureKind::Internal => 1,
             };
+        }
+        let checkpoint = match cause.downcast_ref::<InspectError>() {
+            Some(InspectError::Checkpoint(error)) => Some(error),
+            Some(InspectError::Text(_)) => return 3,
+            None => cause.downcast_ref::<CheckpointError>(),
+        };
+        match checkpoint {
+            Some(CheckpointError::KvDtype { .. }) => return 2,
+            Some(_) => return 3,
+            None => {}
         }
         if cause.is::<WrongArgument>() {
             return 2;

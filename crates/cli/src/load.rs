@@ -121,6 +121,15 @@ pub fn locate(model: Option<&OsStr>, choose: &Choose<'_>) -> anyhow::Result<Loca
     let snapshot = vitrine_hub::fetch_model(&id, &HubSettings::from_env()?, choose)?;
     let path = match snapshot.files.as_slice() {
         [only] => snapshot.folder.join(only),
+        // The parts of a split file; opening one opens all.
+        [first, ..]
+            if snapshot
+                .files
+                .iter()
+                .all(|name| files::part_of(name).is_some()) =>
+        {
+            snapshot.folder.join(first)
+        }
         _ => snapshot.folder,
     };
     let name = id.to_string();

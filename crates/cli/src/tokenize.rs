@@ -70,10 +70,11 @@ async fn tokenizer(model: Option<&OsStr>) -> anyhow::Result<Tokenizer> {
 }
 
 /// The tokenizer's file, and those with the ids that surround a text.
-const TOKENIZER: [&str; 5] = [
+const TOKENIZER: [&str; 6] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
+    "added_tokens.json",
     "generation_config.json",
     "config.json",
 ];

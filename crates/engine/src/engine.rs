@@ -8,7 +8,7 @@ use vitrine_model::{LoadOptions, Model};
 use vitrine_protocol::{
     LoadPhase, ModelReport, ModelSummary, Prompt, SamplingDefaults, TokenPiece,
 };
-use vitrine_text::Tokenizer;
+use vitrine_text::{TextError, Tokenizer};
 
 use crate::chat::Chat;
 use crate::{ByteSource, EngineError, summary};
@@ -22,6 +22,8 @@ pub struct Engine {
     /// Ids that end a generation, in addition to those of the tokenizer.
     ends: BTreeSet<u32>,
     sampling_defaults: SamplingDefaults,
+    /// A file of a tokenizer that is in an older form.
+    older_form: Option<&'static str>,
     summary: ModelSummary,
     report: ModelReport,
     /// Whether interventions are active.
@@ -68,6 +70,7 @@ impl Engine {
             chat: vocabulary.chat_template.map(Chat::new),
             ends: vocabulary.ends,
             sampling_defaults: vocabulary.sampling,
+            older_form: vocabulary.older_form,
             summary,
             report,
             intervened: false,
@@ -94,6 +97,7 @@ impl Engine {
             chat: None,
             ends: BTreeSet::new(),
             sampling_defaults: SamplingDefaults::default(),
+            older_form: None,
             summary,
             report,
             intervened: false,
@@ -152,7 +156,10 @@ impl Engine {
     }
 
     pub(crate) fn tokenizer(&self) -> Result<&Tokenizer, EngineError> {
-        self.tokenizer.as_deref().ok_or(EngineError::NoTokenizer)
+        self.tokenizer.as_deref().ok_or(match self.older_form {
+            Some(file) => TextError::OlderForm { file }.into(),
+            None => EngineError::NoTokenizer,
+        })
     }
 
     /// The text and bytes of a token id.

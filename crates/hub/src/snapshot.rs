@@ -133,12 +133,16 @@ fn online(
             reason: format!("its index names {missing}, which is not there"),
         });
     }
-    let weights = union(weights, shards.clone());
+    // Where there is an index, it says which files the weights are in.
+    let weights = match shards.is_empty() {
+        true => weights,
+        false => shards.iter().cloned().collect(),
+    };
     fetch.all(&weights, progress)?;
     cache.note_commit(id, &revision.commit);
     Ok(Snapshot {
         folder,
-        files: union(files, shards),
+        files: [rest, weights].concat(),
     })
 }
 
@@ -150,6 +154,13 @@ fn wanted(id: &ModelId, names: &[String], choose: &Choose<'_>) -> Result<Vec<Str
             reason,
         });
     };
+    let parts = split_parts(wanted, names);
+    if !parts.is_empty() {
+        return choose(&parts).map_err(|reason| HubError::NotAModel {
+            id: id.to_string(),
+            reason,
+        });
+    }
     if names.contains(wanted) {
         return Ok(vec![wanted.clone()]);
     }
@@ -173,6 +184,25 @@ fn wanted(id: &ModelId, names: &[String], choose: &Choose<'_>) -> Result<Vec<Str
             _ => format!("; it has {}", candidates.join(", ")),
         },
     })
+}
+
+/// The files of the split GGUF file that `wanted` is a part of (`stem-00001-of-00003.gguf`); empty if it is whole.
+fn split_parts(wanted: &str, names: &[String]) -> Vec<String> {
+    let split = |name: &str| {
+        let (rest, count) = name.rsplit_once("-of-")?;
+        let (stem, number) = rest.rsplit_once('-')?;
+        let is_number = number.len() == 5 && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| (stem.to_owned(), count.to_owned()))
+    };
+    match split(wanted) {
+        Some(of) if wanted.ends_with(".gguf") => {
+            let same = names
+                .iter()
+                .filter(|name| split(name).as_ref() == Some(&of));
+            same.cloned().collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn is_weights(name: &str) -> bool {

@@ -1,11 +1,9 @@
 //! Sampling defaults of a model's files.
 
-use std::fmt;
-
 use vitrine_checkpoint::Gguf;
 use vitrine_checkpoint::gguf::Value;
 use vitrine_protocol::SamplingDefaults;
-use vitrine_text::TextError;
+use vitrine_text::python_json;
 
 /// Settings of transformers' `GenerationConfig` that change the draw and are not supported, with the value that has
 /// no effect.
@@ -39,18 +37,39 @@ const NOT_FOLLOWED_GGUF: [(&str, Option<f64>); 4] = [
     ("penalty_last_n", None),
 ];
 
-/// The settings of generation_config.json, with transformers' defaults for the rest.
-pub fn from_folder(generation_config: Option<&[u8]>) -> Result<SamplingDefaults, TextError> {
+/// The settings of generation_config.json, with transformers' defaults for the rest. A file that is not JSON, and values
+/// of another kind, are named among those that are not followed, for nothing else depends on them.
+pub fn from_folder(generation_config: Option<&[u8]>) -> SamplingDefaults {
     let Some(bytes) = generation_config else {
-        return Ok(SamplingDefaults::default());
+        return SamplingDefaults::default();
     };
-    let damaged =
-        |error: &dyn fmt::Display| TextError::Damaged(format!("generation_config.json: {error}"));
-    let text = str::from_utf8(bytes).map_err(|error| damaged(&error))?;
-    let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|error| damaged(&error))?;
-    let mut defaults: SamplingDefaults =
-        serde_json::from_str(text).map_err(|error| damaged(&error))?;
+    let fields = match python_json::parse(bytes) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => {
+            return SamplingDefaults {
+                not_followed: vec!["generation_config.json, which is not JSON".to_owned()],
+                ..SamplingDefaults::default()
+            };
+        }
+    };
+    let mut wrong = Vec::new();
+    let mut number = |name: &str, is_right: fn(f64) -> bool| {
+        let value = fields.get(name).filter(|value| !value.is_null())?;
+        let number = value.as_f64().filter(|number| is_right(*number));
+        if number.is_none() {
+            wrong.push(format!("{name} = {value}"));
+        }
+        number
+    };
+    let mut defaults = SamplingDefaults {
+        temperature: number("temperature", |it| it >= 0.0),
+        top_k: number("top_k", |it| it.fract() == 0.0 && (0.0..4e9).contains(&it))
+            .map(|k| k as u32),
+        top_p: number("top_p", |it| (0.0..=1.0).contains(&it)),
+        min_p: number("min_p", |it| (0.0..=1.0).contains(&it)),
+        repetition_penalty: number("repetition_penalty", |it| it > 0.0),
+        not_followed: Vec::new(),
+    };
     let does_something = |value: &serde_json::Value, neutral: Option<f64>| match value {
         serde_json::Value::Null | serde_json::Value::Bool(false) => false,
         serde_json::Value::Array(values) => !values.is_empty(),
@@ -62,8 +81,9 @@ pub fn from_folder(generation_config: Option<&[u8]>) -> Result<SamplingDefaults,
             .get(*name)
             .is_some_and(|value| does_something(value, *neutral))
     });
-    defaults.not_followed = set.map(|(name, _)| (*name).to_owned()).collect();
-    Ok(defaults)
+    let set = set.map(|(name, _)| (*name).to_owned());
+    defaults.not_followed = wrong.into_iter().chain(set).collect();
+    defaults
 }
 
 /// The settings of a GGUF file's keys `general.sampling.*`.
@@ -97,8 +117,7 @@ mod tests {
             r#"{"do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.95, "min_p": 0.05,
                 "repetition_penalty": 1.1, "typical_p": 0.9, "no_repeat_ngram_size": 3,
                 "num_beams": 4, "suppress_tokens": [7], "bad_words_ids": null}"#,
-        )
-        .unwrap();
+        );
         let params = defaults.params();
         assert_eq!((params.temperature, params.top_k), (0.6, 20));
         assert_eq!((params.top_p, params.min_p), (0.95, 0.05));
@@ -114,10 +133,14 @@ mod tests {
         let neutral = read(
             r#"{"typical_p": 1.0, "no_repeat_ngram_size": 0, "num_beams": 1, "suppress_tokens": [],
                 "guidance_scale": null, "eos_token_id": 2, "not_followed": ["nothing"]}"#,
-        )
-        .unwrap();
+        );
         assert_eq!(neutral, SamplingDefaults::default());
-        assert_eq!(from_folder(None).unwrap(), SamplingDefaults::default());
-        assert!(read("[1]").is_err() && read("{").is_err());
+        assert_eq!(from_folder(None), SamplingDefaults::default());
+        // What is wrong is named, and the rest is followed.
+        let odd = read(r#"{"top_k": -1, "temperature": "0.7", "top_p": 0.9, "min_p": NaN}"#);
+        assert_eq!(odd.not_followed, ["temperature = \"0.7\"", "top_k = -1"]);
+        assert_eq!((odd.top_k, odd.top_p), (None, Some(0.9)));
+        assert_eq!(read(r#"{"top_k": 50.0}"#).top_k, Some(50));
+        assert!(read("{\"top_k\": 5,}").not_followed[0].contains("not JSON"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use vitrine_checkpoint::files::is_gguf;
 use vitrine_checkpoint::gguf::Value;
 use vitrine_checkpoint::source::ByteSource;
 use vitrine_checkpoint::{CheckpointError, Gguf, ModelFiles};
@@ -23,7 +24,12 @@ pub struct Vocabulary {
     pub ends: BTreeSet<u32>,
     /// The sampling defaults.
     pub sampling: SamplingDefaults,
+    /// A file of a tokenizer in an older form, where there is no tokenizer.json.
+    pub older_form: Option<&'static str>,
 }
+
+/// Files of tokenizers without a tokenizer.json.
+const OLDER_FORMS: [&str; 2] = ["tokenizer.model", "vocab.json"];
 
 /// The vocabulary of a model with `vocab_size` rows.
 ///
@@ -42,11 +48,13 @@ pub async fn read_vocabulary<S: ByteSource>(
                 tokenizer,
                 ends: BTreeSet::new(),
                 sampling: sampling_defaults::from_gguf(gguf),
+                older_form: None,
             }
         }
         None => from_folder(files).await?,
     };
-    if let Some(tokenizer) = &vocabulary.tokenizer {
+    // A token that was added to a folder's tokenizer and not to its model matters only to a prompt that has it.
+    if let (Some(tokenizer), Some(_)) = (&vocabulary.tokenizer, gguf) {
         tokenizer.check_vocab(vocab_size as usize)?;
     }
     Ok(vocabulary)
@@ -60,12 +68,18 @@ pub async fn read_tokenizer<S: ByteSource>(
     files: &ModelFiles<S>,
 ) -> Result<Option<Tokenizer>, InspectError> {
     let mut names = files.names();
-    match names.find(|name| name.ends_with(".gguf")) {
+    match names.find(|name| is_gguf(name)) {
         Some(name) => {
             let source = files.get(name).ok_or(CheckpointError::NoModel)?;
             Ok(tokenizer(&Gguf::read(source).await?)?)
         }
-        None => Ok(from_folder(files).await?.tokenizer),
+        None => {
+            let vocabulary = from_folder(files).await?;
+            match vocabulary.older_form {
+                Some(file) => Err(TextError::OlderForm { file }.into()),
+                None => Ok(vocabulary.tokenizer),
+            }
+        }
     }
 }
 
@@ -74,22 +88,26 @@ async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary,
     let generation_config = files.read_small("generation_config.json").await?;
     let config = files.read_small("config.json").await?;
     let ends = end_ids(generation_config.as_deref(), config.as_deref())?;
-    let sampling = sampling_defaults::from_folder(generation_config.as_deref())?;
+    let sampling = sampling_defaults::from_folder(generation_config.as_deref());
     let Some(tokenizer_json) = files.read_small("tokenizer.json").await? else {
+        let older = OLDER_FORMS.iter().find(|name| files.get(name).is_some());
         return Ok(Vocabulary {
             ends,
             sampling,
+            older_form: older.copied(),
             ..Vocabulary::default()
         });
     };
     let tokenizer_config = files.read_small("tokenizer_config.json").await?;
     let chat_template = files.read_small("chat_template.jinja").await?;
     let special_tokens_map = files.read_small("special_tokens_map.json").await?;
+    let added_tokens = files.read_small("added_tokens.json").await?;
     let texts = FolderTexts {
         tokenizer_json: &tokenizer_json,
         tokenizer_config: tokenizer_config.as_deref(),
         chat_template: chat_template.as_deref(),
         special_tokens_map: special_tokens_map.as_deref(),
+        added_tokens: added_tokens.as_deref(),
         generation_config: generation_config.as_deref(),
         config: config.as_deref(),
     };
@@ -98,6 +116,7 @@ async fn from_folder<S: ByteSource>(files: &ModelFiles<S>) -> Result<Vocabulary,
         chat_template: texts.chat_template()?,
         ends,
         sampling,
+        older_form: None,
     })
 }
 
@@ -110,11 +129,17 @@ fn tokenizer(gguf: &Gguf) -> Result<Option<Tokenizer>, TextError> {
     let Some(model) = text("model") else {
         return Ok(None);
     };
-    let texts = |name: &str| list(key(name), name, |value| value.as_str().map(str::to_owned));
+    let texts = |name: &str| list(key(name), name, |value| value.to_text());
+    let tokens = key("tokens").and_then(Value::as_array).unwrap_or_default();
+    let raw = (0..).zip(tokens).filter_map(|(id, token)| match token {
+        Value::Bytes(bytes) => Some((id, bytes.clone())),
+        _ => None,
+    });
     let vocabulary = GgufVocabulary {
         model,
         pre: text("pre"),
         tokens: texts("tokens")?.unwrap_or_default(),
+        raw: raw.collect(),
         token_types: list(key("token_type"), "token_type", |value| {
             value.as_i64()?.try_into().ok()
         })?,

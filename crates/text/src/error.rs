@@ -57,6 +57,15 @@ pub enum TextError {
     /// The chat template rejects the conversation (`raise_exception`).
     #[error("The model's chat template rejects this conversation: {0}.")]
     Refused(String),
+    /// A tokenizer without tokenizer.json.
+    #[error(
+        "The tokenizer of this folder is in an older form ({file}), and tokenizer.json is missing: load the folder with \
+         AutoTokenizer of transformers, save it there again with save_pretrained, and try again."
+    )]
+    OlderForm {
+        /// The file that is there.
+        file: &'static str,
+    },
     /// The chat template exceeds a limit; it may not terminate.
     #[error(
         "The model's chat template was stopped because it exceeded {0}. Send the prompt without it."

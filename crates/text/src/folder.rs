@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tokenizers::AddedToken;
 
 use crate::post_processor::Around;
+use crate::python_json;
 use crate::tokenizer_json::Opened;
 use crate::{ChatTemplateSource, SpecialIds, TextError, Tokenizer};
 
@@ -20,6 +22,8 @@ pub struct FolderTexts<'a> {
     pub chat_template: Option<&'a [u8]>,
     /// special_tokens_map.json: special tokens that tokenizer_config.json does not name.
     pub special_tokens_map: Option<&'a [u8]>,
+    /// added_tokens.json: ids of tokens that the vocabulary does not have, in older folders.
+    pub added_tokens: Option<&'a [u8]>,
     /// generation_config.json: the ids that end a generation.
     pub generation_config: Option<&'a [u8]>,
     /// config.json: the same, used if there is no generation_config.json.
@@ -43,8 +47,9 @@ impl FolderTexts<'_> {
     /// # Errors
     /// Fails if a file is damaged, or the tokenizer uses an unsupported feature.
     pub fn tokenizer(&self) -> Result<Tokenizer, TextError> {
-        let opened = Opened::new(self.tokenizer_json)?;
+        let mut opened = Opened::new(self.tokenizer_json)?;
         let config = object(self.tokenizer_config, "tokenizer_config.json")?;
+        opened.add(self.added_tokens(&config)?)?;
         let names = self.special_tokens_of(&config)?;
         let id = |name: &str| opened.encoder.token_to_id(names.get(name)?);
         let (bos, eos) = (id("bos_token"), id("eos_token"));
@@ -85,6 +90,44 @@ impl FolderTexts<'_> {
         }
     }
 
+    /// The tokens that the files beside tokenizer.json name: those with ids in order, then the special ones by name.
+    fn added_tokens(&self, config: &Value) -> Result<Vec<AddedToken>, TextError> {
+        let map = object(self.special_tokens_map, "special_tokens_map.json")?;
+        let older = object(self.added_tokens, "added_tokens.json")?;
+        let mut by_id = BTreeMap::new();
+        for (content, id) in older.as_object().into_iter().flatten() {
+            if let Some(id) = id.as_u64() {
+                by_id.insert(id, AddedToken::from(content.as_str(), false));
+            }
+        }
+        for (id, token) in config["added_tokens_decoder"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
+            if let (Ok(id), Some(token)) = (id.parse(), added_token(token, false)) {
+                by_id.insert(id, token);
+            }
+        }
+        let mut tokens: Vec<AddedToken> = by_id.into_values().collect();
+        for file in [config, &map] {
+            let named = SPECIAL_NAMES.iter().map(|name| &file[*name]);
+            let lists =
+                ["additional_special_tokens", "extra_special_tokens"].map(|name| &file[name]);
+            let listed = lists.into_iter().flat_map(|list| match list {
+                Value::Array(list) => list.iter().collect(),
+                Value::Object(list) => list.values().collect(),
+                _ => Vec::new(),
+            });
+            tokens.extend(
+                named
+                    .chain(listed)
+                    .filter_map(|token| added_token(token, true)),
+            );
+        }
+        Ok(tokens)
+    }
+
     /// Texts of the special tokens by name (`bos_token`).
     fn special_tokens_of(&self, config: &Value) -> Result<BTreeMap<String, String>, TextError> {
         let map = object(self.special_tokens_map, "special_tokens_map.json")?;
@@ -105,6 +148,20 @@ impl FolderTexts<'_> {
     }
 }
 
+/// A token that is given as its text, or as an object with the text and its matching rules.
+fn added_token(value: &Value, special: bool) -> Option<AddedToken> {
+    let content = value.as_str().or_else(|| value["content"].as_str())?;
+    let flag = |name: &str, otherwise: bool| value[name].as_bool().unwrap_or(otherwise);
+    let special = flag("special", special);
+    Some(
+        AddedToken::from(content, special)
+            .lstrip(flag("lstrip", false))
+            .rstrip(flag("rstrip", false))
+            .single_word(flag("single_word", false))
+            .normalized(flag("normalized", !special)),
+    )
+}
+
 /// The ids that end a generation: those of generation_config.json, or of config.json if the former does not exist. The
 /// tokenizer's own EOS is not included.
 ///
@@ -114,6 +171,8 @@ pub fn end_ids(
     generation_config: Option<&[u8]>,
     config: Option<&[u8]>,
 ) -> Result<BTreeSet<u32>, TextError> {
+    // As transformers does, a file that is not JSON counts as absent.
+    let generation_config = generation_config.filter(|bytes| python_json::parse(bytes).is_ok());
     let (file, name, bytes) = match generation_config {
         Some(_) => ("generation_config.json", "eos_token_id", generation_config),
         None => ("config.json", "eos_token_id", config),
@@ -124,17 +183,12 @@ pub fn end_ids(
         Value::Null => &object["text_config"][name],
         ids => ids,
     };
-    let id = |value: &Value| {
-        value
-            .as_u64()
-            .and_then(|id| u32::try_from(id).ok())
-            .ok_or_else(|| wrong(file, format!("{name} is {value}, which is not a token id")))
-    };
-    match ids {
-        Value::Null => Ok(BTreeSet::new()),
-        Value::Array(ids) => ids.iter().map(id).collect(),
-        one => Ok(BTreeSet::from([id(one)?])),
-    }
+    // An id that no token has, such as -1, ends nothing.
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    Ok(match ids {
+        Value::Array(ids) => ids.iter().filter_map(id).collect(),
+        one => id(one).into_iter().collect(),
+    })
 }
 
 /// The default template.
@@ -154,8 +208,7 @@ fn object(bytes: Option<&[u8]>, file: &'static str) -> Result<Value, TextError> 
     let Some(bytes) = bytes else {
         return Ok(Value::Object(serde_json::Map::new()));
     };
-    let text = str::from_utf8(bytes).map_err(|error| wrong(file, error))?;
-    let value: Value = serde_json::from_str(text).map_err(|error| wrong(file, error))?;
+    let value = python_json::parse(bytes).map_err(|error| wrong(file, error))?;
     if !value.is_object() {
         return Err(wrong(file, "it is not a JSON object"));
     }

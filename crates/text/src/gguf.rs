@@ -1,21 +1,7 @@
-use std::collections::HashSet;
-
 use crate::error::damaged;
 use crate::gguf_vocabulary::{GgufVocabulary, token_type};
 use crate::post_processor::Around;
-use crate::{SpecialIds, TextError, Tokenizer, byte_level, sentencepiece};
-
-/// Control tokens with these texts end a generation in addition to the file's EOS, because chat models end a turn and a
-/// document with different tokens.
-const END_TOKENS: [&str; 7] = [
-    "<|im_end|>",
-    "<|endoftext|>",
-    "<|eot_id|>",
-    "<|eom_id|>",
-    "<|end|>",
-    "<|end_of_text|>",
-    "<end_of_turn>",
-];
+use crate::{SpecialIds, TextError, TokenPieceText, Tokenizer, byte_level, sentencepiece};
 
 impl Tokenizer {
     /// Builds the tokenizer of a GGUF file: `gpt2` (byte-level BPE), `llama` or `gemma` (sentencepiece BPE).
@@ -42,9 +28,26 @@ impl Tokenizer {
             before: required(special.bos, "BOS", wants.0.unwrap_or(family_adds_bos))?,
             after: required(special.eos, "EOS", wants.1.unwrap_or(false))?,
         };
-        Ok(Self::from_parts(
-            encoder, decoding, special, around, vocab_size,
-        ))
+        let piece = |id: u32| {
+            let token = &vocabulary.tokens[id as usize];
+            let bytes = match vocabulary.raw.get(&id) {
+                Some(bytes) => bytes.clone(),
+                None => decoding.part(token).into_bytes(),
+            };
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let special = vocabulary.type_of(id as usize) == token_type::CONTROL;
+            (
+                id,
+                TokenPieceText {
+                    text,
+                    bytes,
+                    special,
+                },
+            )
+        };
+        let unlisted = vocabulary.unlisted().into_iter().map(piece).collect();
+        let tokenizer = Self::from_parts(encoder, decoding, special, around, vocab_size);
+        Ok(tokenizer.with_unlisted(unlisted))
     }
 }
 
@@ -58,7 +61,7 @@ fn required(id: Option<u32>, name: &str, wanted: bool) -> Result<Vec<u32>, TextE
     }
 }
 
-/// Checks lengths, ids, and that no token occurs twice.
+/// Checks the lengths of the lists.
 fn check(vocabulary: &GgufVocabulary) -> Result<(), TextError> {
     let count = vocabulary.tokens.len();
     if count == 0 || u32::try_from(count).is_err() {
@@ -77,47 +80,27 @@ fn check(vocabulary: &GgufVocabulary) -> Result<(), TextError> {
             )));
         }
     }
-    let ids = [
-        ("BOS", vocabulary.bos_token_id),
-        ("EOS", vocabulary.eos_token_id),
-        ("EOT", vocabulary.eot_token_id),
-        ("EOM", vocabulary.eom_token_id),
-    ];
-    for (name, id) in ids {
-        if let Some(id) = id
-            && usize::try_from(id).is_ok_and(|id| id >= count)
-        {
-            return Err(damaged(format!(
-                "its {name} is token {id}, but it has {count} tokens"
-            )));
-        }
-    }
-    let mut seen = HashSet::with_capacity(count);
-    match vocabulary
-        .tokens
-        .iter()
-        .find(|token| !seen.insert(token.as_str()))
-    {
-        Some(token) => Err(damaged(format!("it has the token `{token}` twice"))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 fn special_ids(vocabulary: &GgufVocabulary) -> SpecialIds {
+    // As llama.cpp does, an id that no token has is left out.
+    let known_id = |id: Option<u32>| id.filter(|id| (*id as usize) < vocabulary.tokens.len());
     let named = [
         vocabulary.eos_token_id,
         vocabulary.eot_token_id,
         vocabulary.eom_token_id,
     ];
-    let known = (0u32..).zip(&vocabulary.tokens).enumerate();
-    let known = known.filter_map(|(index, (id, token))| {
-        let ends = END_TOKENS.contains(&token.as_str());
-        (ends && vocabulary.type_of(index) == token_type::CONTROL).then_some(id)
-    });
+    let ids = 0..vocabulary.tokens.len() as u32;
+    let known = ids.filter(|id| vocabulary.is_end(*id as usize));
     SpecialIds {
-        bos: vocabulary.bos_token_id,
-        eos: vocabulary.eos_token_id,
-        ends: named.into_iter().flatten().chain(known).collect(),
+        bos: known_id(vocabulary.bos_token_id),
+        eos: known_id(vocabulary.eos_token_id),
+        ends: named
+            .into_iter()
+            .filter_map(known_id)
+            .chain(known)
+            .collect(),
     }
 }
 
@@ -230,9 +213,51 @@ pub(crate) mod tests {
         let tokenizer = Tokenizer::from_gguf(plain).unwrap();
         assert_eq!(
             tokenizer.end_ids().collect::<Vec<_>>(),
-            [2],
-            "normal tokens with these texts end nothing"
+            [0, 2],
+            "the type does not matter"
         );
+        // GPT-OSS ends parts of a turn with `<|end|>`.
+        let mut parts = small();
+        parts.tokens[0] = "<|end|>".to_owned();
+        let ends = |vocabulary: &GgufVocabulary| {
+            let tokenizer = Tokenizer::from_gguf(vocabulary.clone()).unwrap();
+            tokenizer.end_ids().collect::<Vec<_>>()
+        };
+        assert_eq!(ends(&parts), [0, 2]);
+        let last = parts.tokens.len() - 1;
+        parts.tokens[1] = "<|return|>".to_owned();
+        parts.tokens[last] = "<|call|>".to_owned();
+        assert_eq!(ends(&parts), [1, 2, last as u32]);
+        // Ids that no token has end nothing.
+        parts.eot_token_id = Some(u32::MAX);
+        assert_eq!(ends(&parts), [1, 2, last as u32]);
+    }
+
+    #[test]
+    fn pieces_that_text_never_becomes_have_their_bytes() {
+        let mut odd = small();
+        let first = odd.tokens.len() as u32;
+        for (token, raw) in [
+            ("he", None),
+            ("", None),
+            ("\u{FFFD}", Some(vec![0xE6, 0x9D])),
+            ("\u{FFFD}", Some(vec![0xB1])),
+        ] {
+            if let Some(bytes) = raw {
+                odd.raw.insert(odd.tokens.len() as u32, bytes);
+            }
+            odd.tokens.push(token.to_owned());
+            odd.token_types.as_mut().unwrap().push(1);
+        }
+        let tokenizer = Tokenizer::from_gguf(odd).unwrap();
+        let known = tokenizer.encode("he", false).unwrap();
+        assert!(known.len() == 1 && known[0] < first);
+        assert_eq!(
+            tokenizer.decode(&[first, first + 1, first + 2, first + 3], false),
+            "he東"
+        );
+        assert_eq!(tokenizer.piece(first + 2).unwrap().bytes, [0xE6, 0x9D]);
+        assert_eq!(tokenizer.vocab_size(), first as usize + 4);
     }
 
     #[test]
@@ -253,10 +278,9 @@ pub(crate) mod tests {
 
     #[test]
     fn damaged_and_unknown_vocabularies_are_refused() {
-        let damaged: [(&str, Damage); 6] = [
+        let damaged: [(&str, Damage); 5] = [
             ("no tokens", |v| v.tokens.clear()),
             ("too few types", |v| v.token_types = Some(vec![1])),
-            ("eos outside", |v| v.eos_token_id = Some(9999)),
             ("a merge that is not a pair", |v| {
                 v.merges = Some(vec!["ab".to_owned()]);
             }),

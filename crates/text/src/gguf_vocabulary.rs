@@ -1,5 +1,7 @@
 //! The vocabulary of a GGUF file.
 
+use std::collections::{BTreeMap, HashSet};
+
 use tokenizers::AddedToken;
 use tokenizers::models::bpe::Vocab;
 
@@ -12,6 +14,8 @@ pub struct GgufVocabulary {
     pub pre: Option<String>,
     /// `tokenizer.ggml.tokens`: text of each id.
     pub tokens: Vec<String>,
+    /// Bytes of the tokens that are not UTF-8, by id.
+    pub raw: BTreeMap<u32, Vec<u8>>,
     /// `tokenizer.ggml.token_type`: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
     /// 6 byte.
     pub token_types: Option<Vec<i32>>,
@@ -48,25 +52,96 @@ pub(crate) mod token_type {
     pub(crate) const UNUSED: i32 = 5;
 }
 
+/// Tokens with these texts end a generation in addition to the file's EOS, whatever their type: llama.cpp's list
+/// (`special_eog_ids`). Chat models end a turn and a document with different tokens.
+const END_TOKENS: [&str; 22] = [
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<eos>",
+    "<turn|>",
+    "<|tool_response>",
+    "<｜end▁of▁sentence｜>",
+    "[e~[",
+];
+
+/// Where all tokens of the first list are in the vocabulary, the second is text: GPT-OSS, Solar and Gemma 4 end
+/// parts of a turn with them.
+const NO_END_BESIDE: [(&[&str], &str); 3] = [
+    (&["<|return|>", "<|call|>"], "<|end|>"),
+    (&["<|calls|>", "<|flush|>"], "<|end|>"),
+    (&["<|tool_response>"], "</s>"),
+];
+
 impl GgufVocabulary {
-    /// The type of a token; normal if the file has no types.
+    /// The type of a token; normal if the file has no types. What ends a generation by its text is a control token,
+    /// whatever the file says.
     pub(crate) fn type_of(&self, id: usize) -> i32 {
-        self.token_types
-            .as_ref()
-            .map_or(token_type::NORMAL, |types| types[id])
+        match &self.token_types {
+            _ if self.is_end(id) => token_type::CONTROL,
+            None => token_type::NORMAL,
+            Some(types) => types[id],
+        }
+    }
+
+    /// Whether a token ends a generation by its text.
+    pub(crate) fn is_end(&self, id: usize) -> bool {
+        let token = self.tokens[id].as_str();
+        let has = |text: &&str| self.tokens.iter().any(|token| token == text);
+        let is_text = |(beside, text): &(&[&str], &str)| *text == token && beside.iter().all(has);
+        let types = self.token_types.as_ref();
+        END_TOKENS.contains(&token)
+            && types.is_none_or(|types| types[id] != token_type::UNUSED)
+            && !NO_END_BESIDE.iter().any(is_text)
     }
 
     /// The ids of the tokens, without unused ones, which are padding (`[PAD32011]`).
     pub(crate) fn ids(&self) -> Vocab {
-        let used = |(id, _): &(usize, &String)| self.type_of(*id) != token_type::UNUSED;
-        let ids = self.tokens.iter().enumerate().filter(used);
-        // `check` ensures that ids fit in `u32`.
-        ids.map(|(id, token)| (token.clone(), id as u32)).collect()
+        let mut ids = Vocab::default();
+        for (id, token) in self.tokens.iter().enumerate() {
+            if self.type_of(id) != token_type::UNUSED && self.is_listed(id) {
+                // `check` ensures that ids fit in `u32`.
+                ids.entry(token.clone()).or_insert(id as u32);
+            }
+        }
+        ids
+    }
+
+    /// Whether text can become this token: it is not empty, and UTF-8.
+    fn is_listed(&self, id: usize) -> bool {
+        !self.tokens[id].is_empty() && !self.raw.contains_key(&(id as u32))
+    }
+
+    /// The tokens that text never becomes: empty ones, second ones of the same text, and bytes that are no characters.
+    pub(crate) fn unlisted(&self) -> Vec<u32> {
+        let mut seen = HashSet::with_capacity(self.tokens.len());
+        let ids = (0..self.tokens.len()).filter(|id| {
+            let is_new = seen.insert(self.tokens[*id].as_str());
+            self.type_of(*id) != token_type::UNUSED && !(self.is_listed(*id) && is_new)
+        });
+        ids.map(|id| id as u32).collect()
     }
 
     /// The tokens that are matched before the text is split, ordered by id.
     pub(crate) fn added_tokens(&self) -> Vec<AddedToken> {
         let added = |id: usize| {
+            if !self.is_listed(id) {
+                return None;
+            }
             let special = match self.type_of(id) {
                 token_type::CONTROL | token_type::UNKNOWN => true,
                 token_type::USER_DEFINED => false,

@@ -14,7 +14,7 @@ mod gguf_vocabulary;
 mod merges;
 mod post_processor;
 mod pre_tokenizer;
-mod python_json;
+pub mod python_json;
 mod sentencepiece;
 mod stream;
 mod tokenizer;

@@ -35,6 +35,13 @@ impl<'a> StreamDecoder<'a> {
 
     /// Adds an id and returns the text that it completes, which may be empty.
     pub fn push(&mut self, id: u32) -> String {
+        if let Some(piece) = self.tokenizer.unlisted(id) {
+            self.begun = true;
+            return match piece.special && self.skip_special {
+                true => String::new(),
+                false => self.bytes(&piece.bytes),
+            };
+        }
         let Some(mut token) = self.tokenizer.shown(id, self.skip_special) else {
             return String::new();
         };
@@ -46,15 +53,19 @@ impl<'a> StreamDecoder<'a> {
             _ => {}
         }
         let text = match decoding.part(&token) {
-            Part::Bytes(bytes) => {
-                self.waiting.extend(bytes);
-                let (text, used) = complete_text(&self.waiting, decoding.marks_each_byte());
-                self.waiting.drain(..used);
-                text
-            }
+            Part::Bytes(bytes) => self.bytes(&bytes),
             Part::Text(text) => self.give_up() + &text,
         };
         self.without_droppable(text)
+    }
+
+    /// Adds bytes and returns the characters that they complete.
+    fn bytes(&mut self, bytes: &[u8]) -> String {
+        self.waiting.extend(bytes);
+        let marks_each_byte = self.tokenizer.decoding().marks_each_byte();
+        let (text, used) = complete_text(&self.waiting, marks_each_byte);
+        self.waiting.drain(..used);
+        text
     }
 
     /// Ends the text and returns the bytes of an incomplete character as U+FFFD.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokenizers::Tokenizer as Encoder;
 
@@ -13,6 +13,9 @@ pub struct Tokenizer {
     special: SpecialIds,
     around: Around,
     vocab_size: usize,
+    /// Pieces that text never becomes, so that the encoder does not have them: empty ones, second ones of the same
+    /// text, and bytes that are no characters.
+    unlisted: BTreeMap<u32, TokenPieceText>,
 }
 
 /// Content of a token.
@@ -52,7 +55,14 @@ impl Tokenizer {
             special,
             around,
             vocab_size,
+            unlisted: BTreeMap::new(),
         }
+    }
+
+    /// Adds pieces that text never becomes.
+    pub(crate) fn with_unlisted(mut self, pieces: BTreeMap<u32, TokenPieceText>) -> Self {
+        self.unlisted = pieces;
+        self
     }
 
     /// Encodes a text. Control tokens written in the text (`<|im_start|>`) become their ids.
@@ -75,6 +85,9 @@ impl Tokenizer {
 
     /// The content of a token; `None` if the id is not in use.
     pub fn piece(&self, id: u32) -> Option<TokenPieceText> {
+        if let Some(piece) = self.unlisted.get(&id) {
+            return Some(piece.clone());
+        }
         let token = self.encoder.id_to_token(id)?;
         let bytes = self.decoding.part(&token).into_bytes();
         Some(TokenPieceText {
@@ -86,11 +99,17 @@ impl Tokenizer {
 
     /// A token as written in the vocabulary (`Ġcapital`).
     pub fn vocabulary_entry(&self, id: u32) -> Option<String> {
-        self.encoder.id_to_token(id)
+        let unlisted = self.unlisted.get(&id).map(|piece| piece.text.clone());
+        unlisted.or_else(|| self.encoder.id_to_token(id))
     }
 
     /// Decodes ids. Invalid UTF-8 becomes U+FFFD; unknown ids are skipped.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
+        if ids.iter().any(|id| self.unlisted.contains_key(id)) {
+            let mut stream = self.stream(skip_special);
+            let text: String = ids.iter().map(|id| stream.push(*id)).collect();
+            return text + &stream.finish();
+        }
         // The supported decoders cannot fail.
         self.encoder.decode(ids, skip_special).unwrap_or_default()
     }
@@ -99,6 +118,11 @@ impl Tokenizer {
     pub(crate) fn shown(&self, id: u32, skip_special: bool) -> Option<String> {
         let token = self.encoder.id_to_token(id)?;
         (!(skip_special && self.is_special(&token))).then_some(token)
+    }
+
+    /// A piece that the encoder does not have.
+    pub(crate) fn unlisted(&self, id: u32) -> Option<&TokenPieceText> {
+        self.unlisted.get(&id)
     }
 
     pub(crate) fn decoding(&self) -> &Decoding {

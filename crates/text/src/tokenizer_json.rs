@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::{PostProcessorWrapper, Tokenizer as Encoder};
+use tokenizers::{AddedToken, PostProcessorWrapper, Tokenizer as Encoder};
 
 use crate::decoding::Decoding;
 use crate::error::damaged;
@@ -70,6 +70,23 @@ impl Opened {
             around,
             vocab_size,
         })
+    }
+
+    /// Adds tokens that other files name. One that the vocabulary has keeps its id; a new one gets the next id.
+    pub(crate) fn add(&mut self, tokens: Vec<AddedToken>) -> Result<(), TextError> {
+        let known = self.encoder.get_added_tokens_decoder();
+        let is_new = |token: &AddedToken| {
+            let same = known.values().find(|known| known.content == token.content);
+            !token.content.is_empty() && same.is_none_or(|known| !known.special && token.special)
+        };
+        let tokens: Vec<AddedToken> = tokens.into_iter().filter(is_new).collect();
+        let (special, plain): (Vec<_>, Vec<_>) =
+            tokens.into_iter().partition(|token| token.special);
+        self.encoder.add_special_tokens(special).map_err(damaged)?;
+        self.encoder.add_tokens(plain).map_err(damaged)?;
+        let highest = self.encoder.get_vocab(true).into_values().max();
+        self.vocab_size = highest.map_or(0, |id| id as usize + 1);
+        Ok(())
     }
 
     /// Builds the tokenizer; `other` is used if the file itself does not define the ids around a text.

@@ -8,6 +8,26 @@ use crate::rope::{Rope, RopeScaling};
 use crate::{Activation, CheckpointError, Gguf};
 
 pub fn read(gguf: &Gguf, factors: &RopeFactors) -> Result<Config, CheckpointError> {
+    match (
+        gguf.string("general.type"),
+        gguf.string("general.architecture"),
+    ) {
+        (Some("adapter"), _) => return Err(CheckpointError::Adapter),
+        (Some("mmproj"), _) | (_, Some("clip")) => {
+            return Err(CheckpointError::OtherKind(
+                "an image encoder (mmproj)".to_owned(),
+            ));
+        }
+        (Some("vocab"), _) => {
+            return Err(CheckpointError::OtherKind("only a vocabulary".to_owned()));
+        }
+        (Some("imatrix"), _) => {
+            return Err(CheckpointError::OtherKind(
+                "an importance matrix (imatrix)".to_owned(),
+            ));
+        }
+        _ => {}
+    }
     let name = gguf
         .string("general.architecture")
         .ok_or_else(|| CheckpointError::Missing("general.architecture".to_owned()))?;
@@ -127,6 +147,15 @@ impl Keys<'_> {
         let Some(value) = self.gguf.get(&self.full(key)) else {
             return Ok(None);
         };
+        // One number, or the same number for each layer.
+        let value = match value.as_array() {
+            Some([first, others @ ..]) if others.iter().all(|other| other == first) => first,
+            Some([_, _, ..]) => {
+                let what = format!("{} with a different value for each layer", self.full(key));
+                return Err(CheckpointError::Unsupported(what));
+            }
+            _ => value,
+        };
         match value.as_u64().and_then(|value| u32::try_from(value).ok()) {
             Some(value) if value > 0 => Ok(Some(value)),
             _ => Err(CheckpointError::Damaged(format!(
@@ -153,6 +182,19 @@ impl Keys<'_> {
         }
     }
 
+    /// The divisor of positions, under its key or the older one; `None` where it changes nothing (0 or 1).
+    fn rope_factor(&self) -> Result<Option<f32>, CheckpointError> {
+        for key in ["rope.scaling.factor", "rope.scale_linear"] {
+            let value = self.gguf.get(&self.full(key));
+            match value.and_then(|value| value.as_f64().or(value.as_i64().map(|n| n as f64))) {
+                None if value.is_none() => {}
+                Some(0.0 | 1.0) => return Ok(None),
+                _ => return self.float(key),
+            }
+        }
+        Ok(None)
+    }
+
     /// The rotary embeddings: a global and a local one for Gemma, one for other architectures.
     fn ropes(
         &self,
@@ -167,13 +209,12 @@ impl Keys<'_> {
         let theta = self.float("rope.freq_base")?.unwrap_or(default_theta);
         let mut rope = Rope::new(theta, dim);
         rope.scaling = match self.gguf.string(&self.full("rope.scaling.type")) {
-            None | Some("none") => RopeScaling::None,
-            Some("linear") => RopeScaling::Linear {
-                factor: self
-                    .float("rope.scaling.factor")?
-                    .ok_or_else(|| self.missing("rope.scaling.factor"))?,
+            Some("none" | "longrope") => RopeScaling::None,
+            // As llama.cpp has it: a factor without a type is linear.
+            None | Some("linear") => match self.rope_factor()? {
+                Some(factor) => RopeScaling::Linear { factor },
+                None => RopeScaling::None,
             },
-            Some("longrope") => RopeScaling::None,
             Some(other) => {
                 let what = format!("the rotary scaling \"{other}\"");
                 return Err(CheckpointError::Unsupported(what));

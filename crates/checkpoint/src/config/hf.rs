@@ -37,20 +37,18 @@ pub fn read(text: &[u8]) -> Result<Config, CheckpointError> {
         .as_object()
         .ok_or_else(|| not_json("it is not an object".to_owned()))?;
     let fields = Fields::new(object, FILE);
-    let classes = fields.strings("architectures")?.unwrap_or_default();
-    let architecture = match (classes.first(), fields.str("model_type")?) {
-        (Some(class), model_type) => {
-            let architecture = Architecture::from_class(class)?;
-            // transformers relies on the model_type, so a contradiction means a wrong file.
-            let by_type = model_type.and_then(|name| Architecture::from_model_type(name).ok());
-            if by_type.is_some_and(|by_type| by_type != architecture) {
-                let by_type = model_type.unwrap_or_default();
-                let what = format!("{FILE} has the architecture {class} and model_type {by_type}");
-                return Err(CheckpointError::Damaged(what));
-            }
-            architecture
-        }
-        (None, Some(model_type)) => Architecture::from_model_type(model_type)?,
+    // A model that also sees keeps the configuration of its text part here.
+    let (fields, classes) = match fields.object("text_config")? {
+        Some(text) => (text, Vec::new()),
+        None => (fields, fields.strings("architectures")?.unwrap_or_default()),
+    };
+    // As in transformers, the model_type says what it is; very old files only name a class.
+    let model_type = fields.str("model_type")?;
+    let by_type = model_type.map(Architecture::from_model_type);
+    let architecture = match (by_type, classes.first()) {
+        (Some(Ok(architecture)), _) => architecture,
+        (_, Some(class)) => Architecture::from_class(class)?,
+        (Some(Err(unknown)), None) => return Err(unknown),
         (None, None) => {
             return Err(CheckpointError::Missing(format!(
                 "architectures or model_type in {FILE}"
@@ -175,8 +173,9 @@ fn llama_family(
         tie_word_embeddings: fields
             .bool("tie_word_embeddings")?
             .unwrap_or(architecture == Gemma3),
-        pad_token_id: match fields.u32("pad_token_id")? {
-            Some(id) => Some(id),
+        pad_token_id: match fields.get("pad_token_id") {
+            // An id that no token has, such as -1, pads nothing.
+            Some(id) => id.as_u64().and_then(|id| u32::try_from(id).ok()),
             None if fields.is_null("pad_token_id") => None,
             None if architecture == Phi3 => Some(32_000),
             None if architecture == Gemma3 => Some(0),

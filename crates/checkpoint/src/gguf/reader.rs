@@ -60,10 +60,14 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    pub fn string(&mut self) -> Result<String, Stop> {
+    /// A string, with U+FFFD in place of bytes that are no characters.
+    pub fn text(&mut self) -> Result<String, Stop> {
+        Ok(String::from_utf8_lossy(self.string()?).into_owned())
+    }
+
+    /// The bytes of a string. Tokens of a vocabulary may be parts of UTF-8 characters.
+    pub fn string(&mut self) -> Result<&'a [u8], Stop> {
         let len = self.u64()?;
-        let bytes = self.bytes(len)?;
-        // Tokens of a vocabulary may be parts of UTF-8 characters.
-        Ok(String::from_utf8_lossy(bytes).into_owned())
+        self.bytes(len)
     }
 }

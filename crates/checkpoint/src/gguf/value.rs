@@ -14,6 +14,8 @@ pub enum Value {
     Bool(bool),
     /// Text.
     String(String),
+    /// Text that is not UTF-8.
+    Bytes(Vec<u8>),
     /// A list of values of one type.
     Array(Vec<Value>),
 }
@@ -49,7 +51,10 @@ impl Value {
             5 => Self::Signed(reader.array().map(i32::from_le_bytes)?.into()),
             6 => Self::Float(reader.array().map(f32::from_le_bytes)?.into()),
             7 => Self::Bool(reader.array().map(u8::from_le_bytes)? != 0),
-            STRING => Self::String(reader.string()?),
+            STRING => match String::from_utf8(reader.string()?.to_vec()) {
+                Ok(text) => Self::String(text),
+                Err(error) => Self::Bytes(error.into_bytes()),
+            },
             10 => Self::Unsigned(reader.u64()?),
             11 => Self::Signed(reader.array().map(i64::from_le_bytes)?),
             12 => Self::Float(reader.array().map(f64::from_le_bytes)?),
@@ -103,6 +108,16 @@ impl Value {
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// As text, with U+FFFD in place of bytes that are no characters; `None` if it is no text.
+    #[must_use]
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::String(value) => Some(value.clone()),
+            Self::Bytes(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
             _ => None,
         }
     }

@@ -72,9 +72,14 @@ impl SamplingArgs {
         }
     }
 
-    /// The most probable token, after the given penalties.
-    pub fn greedy(&self) -> SamplingParams {
-        self.penalized(SamplingParams::default())
+    /// The most probable token, after the given penalties or the model's own one: as in transformers, it is no part of
+    /// sampling.
+    pub fn greedy(&self, defaults: &SamplingDefaults) -> SamplingParams {
+        let usual = SamplingParams::default();
+        self.penalized(SamplingParams {
+            repetition_penalty: defaults.params().repetition_penalty,
+            ..usual
+        })
     }
 
     /// Ends the program if a value is out of range, or if settings were given without the flag that uses them.
@@ -149,7 +154,7 @@ impl GenerateArgs {
     pub fn sampling_params(&self, defaults: &SamplingDefaults) -> SamplingParams {
         match self.sample {
             true => self.sampling.sampled(defaults),
-            false => self.sampling.greedy(),
+            false => self.sampling.greedy(defaults),
         }
     }
 

@@ -42,14 +42,35 @@ struct One<'a> {
     time_to_first_token_s: f64,
 }
 
+/// The text of a file in UTF-8, or in UTF-16 with a byte order mark, without that mark.
+fn text_of(bytes: &[u8]) -> Option<String> {
+    let utf16 = |bytes: &[u8], read: fn([u8; 2]) -> u16| {
+        let units = bytes
+            .chunks(2)
+            .map(|unit| Some(read(unit.try_into().ok()?)));
+        String::from_utf16(&units.collect::<Option<Vec<u16>>>()?).ok()
+    };
+    match bytes {
+        [0xEF, 0xBB, 0xBF, text @ ..] => String::from_utf8(text.to_vec()).ok(),
+        [0xFF, 0xFE, text @ ..] => utf16(text, u16::from_le_bytes),
+        [0xFE, 0xFF, text @ ..] => utf16(text, u16::from_be_bytes),
+        text => String::from_utf8(text.to_vec()).ok(),
+    }
+}
+
 /// The prompts of a batch; `None` for a single prompt argument.
 pub fn prompts(args: &GenerateArgs) -> anyhow::Result<Option<Vec<String>>> {
     let Some(path) = &args.prompts_file else {
         return Ok((!args.prompts.is_empty()).then(|| args.prompts.clone()));
     };
     let name = path.display();
-    let text = std::fs::read_to_string(path).map_err(|error| {
+    let bytes = std::fs::read(path).map_err(|error| {
         WrongArgument(format!("{name} cannot be read: {error}; check the path."))
+    })?;
+    let text = text_of(&bytes).ok_or_else(|| {
+        WrongArgument(format!(
+            "{name} is not text in UTF-8 or UTF-16: save it as UTF-8."
+        ))
     })?;
     let prompts: Vec<String> = text.lines().map(str::to_owned).collect();
     if prompts.is_empty() {

@@ -67,8 +67,9 @@ fn used_names<S: ByteSource>(checkpoint: &Checkpoint<'_, S>) -> BTreeSet<String>
 }
 
 /// Whether an unused tensor has no effect: tables and masks saved by older versions of transformers,
-/// rotary divisors, which are part of the configuration, and an output head tied to the embedding.
-fn is_harmless<S>(name: &str, checkpoint: &Checkpoint<'_, S>) -> bool {
+/// rotary divisors, which are part of the configuration, an output head tied to the embedding, and in folders what is
+/// outside of the decoder, as transformers leaves it out too: a value head of a training, an image encoder.
+fn is_harmless<S: ByteSource>(name: &str, checkpoint: &Checkpoint<'_, S>) -> bool {
     const ENDINGS: [&str; 4] = [
         ".rotary_emb.inv_freq",
         ".attn.bias",
@@ -83,4 +84,14 @@ fn is_harmless<S>(name: &str, checkpoint: &Checkpoint<'_, S>) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
         || FACTORS.contains(&name)
         || (checkpoint.config.tie_word_embeddings && name == "lm_head.weight")
+        || (checkpoint.gguf.is_none() && !is_in_decoder(name, checkpoint))
+}
+
+fn is_in_decoder<S: ByteSource>(name: &str, checkpoint: &Checkpoint<'_, S>) -> bool {
+    let (names, prefix) = (checkpoint.names(), checkpoint.prefix());
+    let is_under = |start: &str| !start.is_empty() && name.starts_with(start);
+    let alone = [names.embed_tokens, names.embed_positions, names.norm];
+    is_under(prefix)
+        || is_under(&format!("{prefix}{}", names.layer))
+        || alone.iter().any(|alone| is_under(alone))
 }
