@@ -266,6 +266,7 @@ mod tests {
             "tokenizer_config",
             "chat_template",
             "special_tokens_map",
+            "added_tokens",
             "generation_config",
             "config",
         ]
@@ -274,6 +275,7 @@ mod tests {
             tokenizer_config,
             chat_template,
             special_tokens_map,
+            added_tokens,
             generation_config,
             config,
         ] = others.each_ref().map(Option::as_deref);
@@ -282,9 +284,59 @@ mod tests {
             tokenizer_config,
             chat_template,
             special_tokens_map,
+            added_tokens,
             generation_config,
             config,
         })
+    }
+
+    /// The ids are those of `AutoTokenizer`: what the files beside tokenizer.json name is one token.
+    #[test]
+    fn tokens_of_the_other_files_are_one_token_each() {
+        let mut tokenizer = tokenizer_json();
+        tokenizer["model"]["vocab"]["<s>"] = json!(2);
+        tokenizer["model"]["vocab"]["</s>"] = json!(3);
+        for (id, token) in [(4, "<t>"), (5, "<"), (6, "t"), (7, ">")] {
+            tokenizer["model"]["vocab"][token] = json!(id);
+        }
+        let ids = |file: &str, contents: Value| {
+            let mut files = json!({"tokenizer_json": tokenizer});
+            files[file] = contents;
+            encoded(&files, "a<t> a")
+        };
+        // Control: without them the text is split.
+        assert_eq!(ids("config", json!({})), [0, 5, 6, 7, 1, 0]);
+        let whole = [0, 4, 1, 0];
+        assert_eq!(
+            ids(
+                "tokenizer_config",
+                json!({"additional_special_tokens": ["<t>"]})
+            ),
+            whole
+        );
+        assert_eq!(
+            ids(
+                "tokenizer_config",
+                json!({"extra_special_tokens": {"t_token": "<t>"}})
+            ),
+            whole
+        );
+        assert_eq!(ids("tokenizer_config", json!({"pad_token": "<t>"})), whole);
+        assert_eq!(
+            ids(
+                "special_tokens_map",
+                json!({"additional_special_tokens": [{"content": "<t>"}]})
+            ),
+            whole
+        );
+        assert_eq!(ids("added_tokens", json!({"<t>": 4})), whole);
+        let strips = json!({"added_tokens_decoder": {"4": {"content": "<t>", "rstrip": true, "special": true}}});
+        assert_eq!(ids("tokenizer_config", strips), [0, 4, 0]);
+        // A token that the vocabulary does not have gets the next id.
+        assert_eq!(
+            encoded(&json!({"added_tokens": {"<new>": 4}}), "a<new>"),
+            [0, 4]
+        );
     }
 
     fn encoded(files: &Value, text: &str) -> Vec<u32> {
@@ -365,12 +417,6 @@ mod tests {
             ("tokenizer_config", json!("{"), "tokenizer_config.json"),
             ("special_tokens_map", json!("[]"), "special_tokens_map.json"),
             (
-                "generation_config",
-                json!({"eos_token_id": "x"}),
-                "generation_config.json",
-            ),
-            ("config", json!({"eos_token_id": [-1]}), "config.json"),
-            (
                 "tokenizer_config",
                 json!({"add_bos_token": true}),
                 "bos_token",
@@ -382,6 +428,23 @@ mod tests {
             });
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn ids_that_no_token_has_end_nothing() {
+        let ends = |files: Value| with(&files, |f| end_ids(f.generation_config, f.config).unwrap());
+        assert_eq!(
+            ends(json!({"config": {"eos_token_id": [-1, 3]}})),
+            [3].into()
+        );
+        assert_eq!(
+            ends(json!({"generation_config": {"eos_token_id": -1}})),
+            [].into()
+        );
+        // A file that is not JSON counts as absent.
+        let files =
+            json!({"generation_config": "{\"eos_token_id\": 2,}", "config": {"eos_token_id": 3}});
+        assert_eq!(ends(files), [3].into());
     }
 
     #[test]
