@@ -185,10 +185,14 @@ fn chat_template(gguf: &Gguf, tokenizer: Option<&Tokenizer>) -> Option<ChatTempl
         let text = tokenizer?.piece(id?)?.text.clone();
         Some((name.to_owned(), text))
     };
+    // As llama.cpp has it, a token that the file does not give is an empty text.
+    let token = |name: &str, id: Option<u32>| {
+        token(name, id).unwrap_or_else(|| (name.to_owned(), String::new()))
+    };
     let bos = token("bos_token", tokenizer.and_then(Tokenizer::bos_id));
     let eos = token("eos_token", tokenizer.and_then(Tokenizer::eos_id));
     Some(ChatTemplateSource {
         source,
-        tokens: bos.into_iter().chain(eos).collect(),
+        tokens: [bos, eos].into(),
     })
 }

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io;
 
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,9 @@ use crate::TextError;
 use gate::Budget;
 
 mod gate;
+mod python;
+pub(crate) use python::arguments;
+pub(crate) use python::float;
 mod rewrite;
 
 /// Maximum steps of the template engine. A long conversation takes a few hundred thousand.
@@ -118,7 +122,7 @@ impl ChatTemplate {
             .lstrip_blocks(true)
             .build()
             .map_err(template_error)?;
-        let source = without_generation_tags(source);
+        let source = python::prepare(source);
         let rewritten = rewrite::rewrite(&source, syntax).map_err(template_error)?;
 
         let budget = Arc::new(Budget::default());
@@ -126,15 +130,18 @@ impl ChatTemplate {
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(MAX_DEPTH);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        python::install(&mut environment);
         gate::install(&mut environment, &budget);
         environment.add_global("__const", Value::from(rewritten.constants));
         environment.add_function("raise_exception", raise_exception);
-        environment.add_function("strftime_now", strftime_now);
         let own = Arc::clone(&budget);
         environment.set_formatter(move |output, state, value| {
             // Also called for text that is captured in a variable.
             own.make(own.printed(value)?)?;
-            minijinja::escape_formatter(output, state, value)
+            match value.kind() {
+                ValueKind::Invalid => minijinja::escape_formatter(output, state, value),
+                _ => Ok(output.write_str(&python::to_str(value))?),
+            }
         });
         environment
             .add_template_owned(NAME, rewritten.source)
@@ -174,33 +181,6 @@ impl RenderChat for ChatTemplate {
     }
 }
 
-/// Replaces `{% generation %}`, which marks assistant text for training and does not affect the output.
-fn without_generation_tags(source: &str) -> String {
-    let mut result = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(at) = rest.find("{%") {
-        let (before, tag) = rest.split_at(at + 2);
-        result.push_str(before);
-        let inner = tag.trim_start_matches(['-', '+']).trim_start();
-        let skipped = tag.len() - inner.len();
-        rest = tag;
-        for (word, replacement) in [("generation", "if true"), ("endgeneration", "endif")] {
-            if let Some(end) = inner.strip_prefix(word)
-                && end
-                    .trim_start()
-                    .trim_start_matches(['-', '+'])
-                    .starts_with("%}")
-            {
-                result.push_str(&tag[..skipped]);
-                result.push_str(replacement);
-                rest = end;
-            }
-        }
-    }
-    result.push_str(rest);
-    result
-}
-
 /// The message that a template passed to `raise_exception`.
 #[derive(Debug)]
 struct Refusal(String);
@@ -216,19 +196,6 @@ impl std::error::Error for Refusal {}
 fn raise_exception(message: &str) -> Result<Value, Error> {
     let refusal = Refusal(message.to_owned());
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
-}
-
-/// The current date and time in the format of Python's `strftime`.
-fn strftime_now(format: &str) -> Result<String, Error> {
-    let mut text = String::new();
-    // chrono reports an invalid format as a `fmt` error, on which `to_string` would panic.
-    match write!(text, "{}", chrono::Local::now().format(format)) {
-        Ok(()) => Ok(text),
-        Err(_) => Err(Error::new(
-            ErrorKind::InvalidOperation,
-            format!("strftime_now does not support the format `{format}`"),
-        )),
-    }
 }
 
 /// Error source that names the exceeded limit.

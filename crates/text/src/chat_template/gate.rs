@@ -13,6 +13,7 @@ use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
+use super::python::{self, Range};
 use crate::python_json::to_json;
 pub use budget::Budget;
 use budget::PLACE;
@@ -30,7 +31,6 @@ pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budge
     environment.set_unknown_method_callback(unknown_method_callback);
     environment.add_filter("tojson", to_json);
     environment.remove_global("debug");
-    environment.remove_filter("pprint");
 
     let own = Arc::clone(budget);
     environment.add_function("__new", move |value: Value| {
@@ -39,6 +39,14 @@ pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budge
             own.make(bytes.min(PLACE * (1 + value.len().unwrap_or(0) as u64)))?;
         }
         Ok::<_, Error>(value)
+    });
+    let own = Arc::clone(budget);
+    environment.add_function("__iter", move |value: Value| {
+        if value.as_str().is_none() {
+            return Ok(value);
+        }
+        own.make(PLACE * value.len().unwrap_or(0) as u64)?;
+        Ok::<_, Error>(Value::from(python::items_of(&value)?))
     });
     let own = Arc::clone(budget);
     environment.add_function("__op", move |name: &str, operands: Rest<Value>| {
@@ -79,7 +87,12 @@ pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budge
         },
     );
     for (name, function) in [
-        ("range", Value::from_function(minijinja::functions::range)),
+        (
+            "range",
+            Value::from_function(|arguments: Rest<Value>| {
+                Range::new(&arguments.0).map(Value::from_object)
+            }),
+        ),
         ("dict", Value::from_function(minijinja::functions::dict)),
         (
             "namespace",

@@ -4,6 +4,8 @@
 //! `__op('~', a, b)`, `x | upper` becomes `__filter('upper', x)`, and so on. Constants and the text between tags become
 //! entries of a list. Only branches, loops and names remain as they are.
 
+use std::collections::BTreeMap;
+
 use minijinja::machinery::ast::{
     BinOpKind, Call, CallArg, CallType, CompareOpKind, Expr, IfCond, Stmt, UnaryOpKind,
 };
@@ -26,6 +28,12 @@ pub(super) fn rewrite(source: &str, syntax: SyntaxConfig) -> Result<Rewritten, E
     check_depth(source, syntax.clone())?;
     let mut writer = Writer::default();
     if let Stmt::Template(template) = parse(source, super::NAME, syntax)? {
+        // The first pass finds the macros that take any arguments, the second writes their calls.
+        writer.body(&template.children)?;
+        writer = Writer {
+            open_macros: writer.open_macros,
+            ..Writer::default()
+        };
         writer.body(&template.children)?;
     }
     Ok(Rewritten {
@@ -56,6 +64,8 @@ fn check_depth(source: &str, syntax: SyntaxConfig) -> Result<(), Error> {
 struct Writer {
     out: String,
     constants: Vec<Value>,
+    /// The parameters of the macros whose bodies ask for `varargs` or `kwargs`, by name.
+    open_macros: BTreeMap<String, Vec<String>>,
 }
 
 impl Writer {
@@ -78,7 +88,7 @@ impl Writer {
                     None => String::new(),
                 };
                 let recursive = if each.recursive { " recursive" } else { "" };
-                self.out += &format!("{{% for {target} in {list}{filter}{recursive} %}}");
+                self.out += &format!("{{% for {target} in __iter({list}){filter}{recursive} %}}");
                 self.body(&each.body)?;
                 if !each.else_body.is_empty() {
                     self.out += "{% else %}";
@@ -128,9 +138,21 @@ impl Writer {
                         None => name,
                     });
                 }
-                self.out += &format!("{{% macro {}({}) %}}", item.name, arguments.join(", "));
+                let outside = std::mem::take(&mut self.out);
                 self.body(&item.body)?;
-                self.out += "{% endmacro %}";
+                let body = std::mem::replace(&mut self.out, outside);
+                if body.contains("varargs") || body.contains("kwargs") {
+                    let names = item.args.iter().map(|argument| self.target(argument));
+                    let names = names.collect::<Result<Vec<_>, _>>()?;
+                    self.open_macros.insert(item.name.to_owned(), names);
+                    arguments.push("varargs=()".to_owned());
+                    arguments.push("kwargs={}".to_owned());
+                }
+                let arguments = arguments.join(", ");
+                self.out += &format!(
+                    "{{% macro {}({arguments}) %}}{body}{{% endmacro %}}",
+                    item.name
+                );
             }
             Stmt::CallBlock(block) => {
                 let CallType::Function(_) = block.call.identify_call() else {
@@ -299,7 +321,10 @@ impl Writer {
 
     fn call(&mut self, call: &Call) -> Result<String, Error> {
         Ok(match call.identify_call() {
-            CallType::Function(name) => format!("{name}({})", self.arguments(&call.args)?),
+            CallType::Function(name) => match self.open_macros.get(name).cloned() {
+                Some(parameters) => format!("{name}({})", self.gathered(&call.args, &parameters)?),
+                None => format!("{name}({})", self.arguments(&call.args)?),
+            },
             CallType::Method(value, name) => {
                 let value = self.expr(value)?;
                 self.gated("__method", name, value, &call.args)?
@@ -334,6 +359,32 @@ impl Writer {
                 CallArg::KwargSplat(value) => format!("**{}", self.expr(value)?),
             });
         }
+        Ok(all.join(", "))
+    }
+
+    /// The arguments of a macro that takes any: those without a parameter are `varargs` and `kwargs`.
+    fn gathered(&mut self, arguments: &[CallArg], parameters: &[String]) -> Result<String, Error> {
+        let (mut all, mut more, mut named) = (Vec::new(), Vec::new(), Vec::new());
+        for argument in arguments {
+            match argument {
+                CallArg::Pos(value) if all.len() < parameters.len() => all.push(self.expr(value)?),
+                CallArg::Pos(value) => more.push(self.expr(value)?),
+                CallArg::Kwarg(name, value) if parameters.iter().any(|known| known == name) => {
+                    all.push(format!("{name}={}", self.expr(value)?));
+                }
+                CallArg::Kwarg(name, value) => {
+                    let value = self.expr(value)?;
+                    let name = self.constant(Value::from(*name));
+                    named.push(format!("{name}: {value}"));
+                }
+                CallArg::PosSplat(_) | CallArg::KwargSplat(_) => {
+                    return Err(unsupported("* and ** in the call of a macro with varargs"));
+                }
+            }
+        }
+        let comma = if more.is_empty() { "" } else { "," };
+        all.push(format!("varargs=({}{comma})", more.join(", ")));
+        all.push(format!("kwargs={{{}}}", named.join(", ")));
         Ok(all.join(", "))
     }
 

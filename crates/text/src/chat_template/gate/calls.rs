@@ -5,7 +5,7 @@ use minijinja::{Error, State, Value};
 
 use super::budget::{Budget, PLACE};
 use super::{invalid, settle};
-use crate::chat_template::{TooMuch, too_much};
+use crate::chat_template::{TooMuch, python, too_much};
 
 /// Maximum of numbers in arguments, because they may be widths or counts.
 const MAX_NUMBER: i64 = 100_000;
@@ -75,7 +75,8 @@ impl Budget {
         self.make(made)?;
         let result = settle(state.apply_filter(name, arguments)?)?;
         if !SHALLOW_FILTERS.contains(&name) {
-            self.weigh(&result)?;
+            // Widths make a text longer than what was charged.
+            self.make(self.weigh(&result)?)?;
         }
         Ok(result)
     }
@@ -103,6 +104,9 @@ impl Budget {
                 let bytes = self.weigh(value)?;
                 self.make(bytes)?;
             }
+            if let Some(result) = python::method(value, name, arguments)? {
+                return Ok(result);
+            }
             return settle(value.call_method(state, name, arguments)?);
         };
         let bytes = text.len() as u64;
@@ -127,7 +131,13 @@ impl Budget {
             // A change of case may turn one letter into three.
             _ => 3 * bytes + rest,
         })?;
-        settle(value.call_method(state, name, arguments)?)
+        let result = match python::method(value, name, arguments)? {
+            Some(result) => result,
+            None => settle(value.call_method(state, name, arguments)?)?,
+        };
+        // Widths make a text longer than what was charged.
+        self.make(self.weigh(&result)?)?;
+        Ok(result)
     }
 
     /// Charges the arguments of a filter or method. Rejects large numbers, which could be widths.
@@ -179,14 +189,8 @@ impl Budget {
     }
 
     /// Upper bound of a formatted text in bytes: each placeholder takes the largest argument or width.
-    fn formatted(&self, format: &Value, arguments: &[Value]) -> Result<u64, Error> {
+    pub(super) fn formatted(&self, format: &Value, arguments: &[Value]) -> Result<u64, Error> {
         let text = format.as_str().unwrap_or_default();
-        // minijinja 3.0.5 slices format strings by bytes, and panics inside a character.
-        if !text.is_ascii() {
-            return Err(invalid(
-                "a format string with characters other than ASCII is not supported",
-            ));
-        }
         let places = text.matches(['{', '%']).count() as u64;
         let numbers = text.split(|c: char| !c.is_ascii_digit()).map(|digits| {
             digits

@@ -5,7 +5,7 @@ use minijinja::{Environment, Error, Value};
 
 use super::budget::{Budget, MAX_VALUE, PLACE};
 use super::{invalid, is_list, settle};
-use crate::chat_template::{TooMuch, too_much};
+use crate::chat_template::{TooMuch, python, too_much};
 
 impl Budget {
     /// Applies a binary operator.
@@ -38,7 +38,18 @@ impl Budget {
             ">=" => Ok(Value::from(left >= right)),
             "~" => {
                 self.make(self.printed(left)? + self.printed(right)?)?;
-                Ok(Value::from(format!("{left}{right}")))
+                Ok(Value::from(python::to_str(left) + &python::to_str(right)))
+            }
+            "%" if left.as_str().is_some() => {
+                let values: Vec<Value> = match right.is_tuple() {
+                    true => right.try_iter()?.collect(),
+                    false => vec![right.clone()],
+                };
+                self.make(self.formatted(left, &values)?)?;
+                Ok(Value::from(python::percent(
+                    left.as_str().unwrap_or_default(),
+                    right,
+                )?))
             }
             "+" if is_list(left) && is_list(right) => {
                 let (a, b) = (left.try_iter()?, right.try_iter()?);
