@@ -63,6 +63,6 @@ fn a_model_without_a_system_role_says_so_itself() {
 
 #[test]
 fn what_is_not_supported_is_refused_and_not_written_otherwise() {
-    let result = render("{{ '%s' % 'a' }}", &[], false);
+    let result = render("{% include 'other' %}", &[], false);
     assert!(matches!(result, Err(TextError::Template(_))), "{result:?}");
 }

@@ -53,8 +53,9 @@ pub(crate) mod token_type {
 }
 
 /// Tokens with these texts end a generation in addition to the file's EOS, whatever their type: llama.cpp's list
-/// (`special_eog_ids`). Chat models end a turn and a document with different tokens.
-const END_TOKENS: [&str; 22] = [
+/// (`special_eog_ids`). Chat models end a turn and a document with different tokens. Its `</s>` is not here: in Phi-3
+/// that is text, and where it is an end the file names it as EOS.
+const END_TOKENS: [&str; 21] = [
     "<|eot_id|>",
     "<|im_end|>",
     "<|end|>",
@@ -64,7 +65,6 @@ const END_TOKENS: [&str; 22] = [
     "<|calls|>",
     "<end_of_turn>",
     "<|endoftext|>",
-    "</s>",
     "<|eom_id|>",
     "<EOT>",
     "_<EOT>",
@@ -79,12 +79,11 @@ const END_TOKENS: [&str; 22] = [
     "[e~[",
 ];
 
-/// Where all tokens of the first list are in the vocabulary, the second is text: GPT-OSS, Solar and Gemma 4 end
-/// parts of a turn with them.
-const NO_END_BESIDE: [(&[&str], &str); 3] = [
+/// Where all tokens of the first list are in the vocabulary, the second is text: GPT-OSS and Solar end parts of
+/// a turn with it.
+const NO_END_BESIDE: [(&[&str], &str); 2] = [
     (&["<|return|>", "<|call|>"], "<|end|>"),
     (&["<|calls|>", "<|flush|>"], "<|end|>"),
-    (&["<|tool_response>"], "</s>"),
 ];
 
 impl GgufVocabulary {

@@ -268,7 +268,6 @@ fn sizes_that_no_model_has() {
         ),
         ("rope_parameters", json!([])),
         ("hidden_act", json!("magic")),
-        ("architectures", json!(["LlamaForSequenceClassification"])),
         ("architectures", json!("LlamaForCausalLM")),
         ("quantization_config", json!({ "quant_method": "gptq" })),
     ] {
