@@ -99,7 +99,7 @@ pub fn choose<'a>(names: &[&'a str]) -> Result<Vec<&'a str>, CheckpointError> {
         found
     };
     let (safetensors, ggufs) = (of_kind(is_safetensors), of_kind(is_gguf));
-    if has("config.json") && !(safetensors.is_empty() && !has(INDEX)) {
+    if has("config.json") && (has(INDEX) || !safetensors.is_empty()) {
         let mut chosen = vec!["config.json"];
         chosen.extend(DESCRIPTIONS.iter().filter(|name| has(name)));
         // Repositories often contain the same weights again as `consolidated.safetensors`.

@@ -154,14 +154,30 @@ impl Client {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
             }
             let response = request.call().map_err(|error| self.no_connection(error))?;
-            let location = text(response.headers(), header::LOCATION.as_str());
-            match location {
-                Some(path)
-                    if response.status().is_redirection()
-                        && path.starts_with('/')
-                        && !path.starts_with("//") =>
+            let headers = response.headers();
+            let location = text(headers, header::LOCATION.as_str());
+            // The answer about a file of weights names the address of its bytes, and is not followed.
+            let is_answer =
+                headers.contains_key("x-linked-etag") || headers.contains_key("x-repo-commit");
+            let within = location.and_then(|location| match location.strip_prefix(&self.origin) {
+                Some(rest) if rest.starts_with('/') => Some(location.to_owned()),
+                _ if location.starts_with("//") => None,
+                _ => location
+                    .starts_with('/')
+                    .then(|| format!("{}{location}", self.origin)),
+            });
+            match (location, within) {
+                (Some(_), Some(next)) if response.status().is_redirection() && !is_answer => {
+                    url = next;
+                }
+                (Some(location), None)
+                    if response.status().is_redirection() && method != "HEAD" =>
                 {
-                    url = format!("{}{path}", self.origin);
+                    let reason = format!(
+                        "status {}, a redirect to {location}, which is another server",
+                        response.status().as_u16()
+                    );
+                    return Err(self.nonsense(reason));
                 }
                 _ => return Ok((response, url)),
             }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
+use ureq::{Body, http::Response};
 
 use crate::{
     HubError, Progress,
@@ -26,6 +27,8 @@ pub(crate) struct Download<'a> {
     pub cache: &'a RepoCache,
     pub name: &'a str,
     pub remote: &'a RemoteFile,
+    /// Asks the hub for a new address, because addresses of bytes expire.
+    pub renew: &'a dyn Fn() -> Result<RemoteFile, HubError>,
     /// Maximum consecutive retries that bring no new byte.
     pub retries: u32,
 }
@@ -56,15 +59,34 @@ impl Download<'_> {
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), HubError> {
         let mut failures = 0;
+        let mut url = self.remote.url.clone();
+        // Where the file was when an address was last refused.
+        let mut refused_at = None;
         loop {
             on_bytes(sink.len);
             if self.remote.size == Some(sink.len) {
                 return Ok(());
             }
             let before = sink.len;
-            let reason = match self.attempt(sink, on_bytes)? {
+            let reason = match self.attempt(&url, sink, on_bytes)? {
                 Attempt::Done => return Ok(()),
                 Attempt::Broken(reason) => reason,
+                Attempt::Refused(status) if refused_at == Some(sink.len) => {
+                    return Err(HubError::BytesRefused {
+                        file: self.name.to_owned(),
+                        host: host(&url),
+                        status,
+                    });
+                }
+                Attempt::Refused(_) => {
+                    refused_at = Some(sink.len);
+                    let renewed = (self.renew)()?;
+                    if renewed.etag != self.remote.etag {
+                        return Err(self.not_the_file(&url, "the hub has another version now"));
+                    }
+                    url = renewed.url;
+                    continue;
+                }
             };
             failures = if sink.len > before { 1 } else { failures + 1 };
             if failures > self.retries {
@@ -79,18 +101,53 @@ impl Download<'_> {
         }
     }
 
+    fn not_the_file(&self, url: &str, reason: impl Into<String>) -> HubError {
+        HubError::NotTheFile {
+            file: self.name.to_owned(),
+            host: host(url),
+            reason: reason.into(),
+        }
+    }
+
+    /// Refuses an answer that is not the file before any of it is kept.
+    fn check(&self, url: &str, response: &Response<Body>, start: u64) -> Result<(), HubError> {
+        let header = |name: &str| response.headers().get(name)?.to_str().ok();
+        if let Some(encoding) = header("content-encoding").filter(|it| *it != "identity") {
+            let reason = format!("it is compressed ({encoding}), which was not asked for");
+            return Err(self.not_the_file(url, reason));
+        }
+        let total = match response.status().as_u16() {
+            206 => header("content-range").and_then(|range| range.rsplit_once('/')?.1.parse().ok()),
+            _ => header("content-length").and_then(|length| length.parse::<u64>().ok()),
+        };
+        if let (Some(total), Some(size)) = (total, self.remote.size)
+            && total != size
+        {
+            return Err(self.not_the_file(url, format!("{total} bytes instead of {size}")));
+        }
+        let is_page = header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+        match is_page && start == 0 && !self.name.ends_with(".html") && self.remote.size != total {
+            true => Err(self.not_the_file(url, "a page of HTML")),
+            false => Ok(()),
+        }
+    }
+
     fn attempt(
         &self,
+        url: &str,
         sink: &mut Sink<'_>,
         on_bytes: &mut dyn FnMut(u64),
     ) -> Result<Attempt, HubError> {
-        let mut response = match self.client.bytes(&self.remote.url, sink.len) {
+        let mut response = match self.client.bytes(url, sink.len) {
             Ok(response) => response,
             Err(error) => return Ok(Attempt::Broken(reason(&error))),
         };
         let status = response.status().as_u16();
         let range = response.headers().get("content-range");
         let range = range.and_then(|range| range.to_str().ok()).unwrap_or("");
+        if matches!(status, 200 | 206) {
+            self.check(url, &response, sink.len)?;
+        }
         match status {
             206 if range.starts_with(&format!("bytes {}-", sink.len)) => {}
             // The server ignored the range and sends the whole file.
@@ -101,6 +158,8 @@ impl Download<'_> {
                     "the server sent a different range".to_owned(),
                 ));
             }
+            408 | 429 => return Ok(Attempt::Broken(format!("status {status}"))),
+            400..=499 => return Ok(Attempt::Refused(status)),
             _ => return Ok(Attempt::Broken(format!("status {status}"))),
         }
         let limit = self
@@ -130,7 +189,16 @@ impl Download<'_> {
 
 enum Attempt {
     Done,
+    /// The connection broke; another attempt may go on from there.
     Broken(String),
+    /// The address is refused, with this status.
+    Refused(u16),
+}
+
+/// The host of an address, for messages.
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or(rest).to_owned()
 }
 
 /// The partial file and the checksum of its content.

@@ -177,6 +177,31 @@ pub enum HubError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The host of the bytes refuses them.
+    #[error(
+        "{host} refuses the download of {file} (status {status}), also at a new address: ask those who run it, or try \
+         again later"
+    )]
+    BytesRefused {
+        /// The file.
+        file: String,
+        /// The host of its bytes.
+        host: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// Something else came in place of the file.
+    #[error(
+        "{host} sent something else in place of {file} ({reason}): check the network and its proxy, and try again"
+    )]
+    NotTheFile {
+        /// The file.
+        file: String,
+        /// The host of its bytes.
+        host: String,
+        /// How it differs.
+        reason: String,
+    },
     /// The connection broke too often.
     #[error(
         "the download of {file} stopped after {done} bytes ({reason}): try again, and it will \

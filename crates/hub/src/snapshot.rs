@@ -287,6 +287,7 @@ impl Fetch<'_> {
                 cache: self.cache,
                 name,
                 remote: &remote,
+                renew: &|| self.client.file(self.id, self.commit, name),
                 retries: self.retries,
             };
             // Both closures report to the same display.

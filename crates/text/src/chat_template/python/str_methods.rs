@@ -18,16 +18,21 @@ pub fn call(this: &str, name: &str, arguments: &Arguments) -> Result<Option<Valu
     let none = || arguments.bind::<0>([]).map(|_| ());
     Ok(Some(match name {
         "upper" => none().map(|()| this.to_uppercase().into())?,
-        "lower" | "casefold" => none().map(|()| this.to_lowercase().into())?,
+        "lower" => none().map(|()| this.to_lowercase().into())?,
+        "casefold" => none().map(|()| {
+            this.to_lowercase()
+                .replace('ß', "ss")
+                .replace('ς', "σ")
+                .into()
+        })?,
         "capitalize" => none().map(|()| capitalize(this).into())?,
         "title" => none().map(|()| title(this).into())?,
         "swapcase" => none().map(|()| swapcase(this).into())?,
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => Value::from(this.is_ascii()),
-        "isdecimal" | "isdigit" => {
-            all(|c| c.is_numeric() && c.to_digit(10).is_some() || is_decimal(c))
-        }
+        "isdecimal" => all(|c| c.is_numeric() && !is_other_digit(c)),
+        "isdigit" => all(char::is_numeric),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(is_space),
         "isprintable" => Value::from(
@@ -210,9 +215,9 @@ pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
 }
 
-fn is_decimal(c: char) -> bool {
-    // Superscripts are digits too.
-    c.is_ascii_digit() || matches!(c, '²' | '³' | '¹' | '⁰'..='⁹' | '₀'..='₉')
+/// Superscripts and subscripts are digits, but no decimal ones.
+fn is_other_digit(c: char) -> bool {
+    matches!(c, '²' | '³' | '¹' | '⁰'..='⁹' | '₀'..='₉')
 }
 
 fn list(parts: Vec<&str>) -> Value {
