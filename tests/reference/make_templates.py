@@ -11,6 +11,7 @@ from jinja2.exceptions import TemplateError
 
 import chat
 from fixture_files import write_json
+from python_expressions import EXPRESSIONS
 from templates import CONVERSATIONS, TEMPLATES
 
 
@@ -19,7 +20,7 @@ def rendered(template, messages, add_generation_prompt):
     try:
         tokens = {"bos_token": "<s>", "eos_token": "</s>"}
         return chat.render(template, messages, add_generation_prompt, **tokens)
-    except (TemplateError, TypeError):
+    except (TemplateError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -40,6 +41,11 @@ def main():
                 ],
             }
             for template in TEMPLATES
+        ],
+        # With the first conversation and no generation prompt.
+        "expressions": [
+            {"source": source, "text": rendered(source, CONVERSATIONS[0], False)}
+            for source in EXPRESSIONS
         ],
     }
     write_json(folder / "chat_templates.json", document)

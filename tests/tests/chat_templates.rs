@@ -7,6 +7,15 @@ use vitrine_text::{ChatTemplate, Message, RenderChat, TextError};
 struct Fixture {
     conversations: Vec<Vec<Message>>,
     templates: Vec<Template>,
+    expressions: Vec<Expression>,
+}
+
+/// One template, with the first conversation and without the generation prompt.
+#[derive(Deserialize)]
+struct Expression {
+    source: String,
+    /// None where jinja2 refuses.
+    text: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +49,29 @@ fn templates_write_what_jinja2_writes() {
     }
     differences.dedup();
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+}
+
+#[test]
+fn expressions_are_those_of_python() {
+    let file = include_str!("../fixtures/chat_templates.json");
+    let fixture: Fixture = serde_json::from_str(file).unwrap();
+    let mut differences = Vec::new();
+    for Expression { source, text } in &fixture.expressions {
+        let ours = render(source, &fixture.conversations[0], false);
+        if ours.as_ref().ok() != text.as_ref() {
+            // The values that every expression begins with are left out.
+            let short = source
+                .rsplit_once("%}{{ ")
+                .map_or(source.as_str(), |(_, rest)| rest);
+            differences.push(format!("{short}\n  {ours:?}\n  instead of {text:?}"));
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differ:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 #[test]

@@ -44,7 +44,10 @@ impl Budget {
         } else {
             self.weigh(value)?
         };
-        let rest = self.weigh_arguments(others)?;
+        let rest = match name {
+            "format" | "filesizeformat" => self.weigh_all(others)?,
+            _ => self.weigh_arguments(others)?,
+        };
         let made = match name {
             "replace" => self.replaced(value, others)?,
             "join" => self.joined(value, others.first())?,
@@ -98,7 +101,11 @@ impl Budget {
         value: &Value,
         arguments: &[Value],
     ) -> Result<Value, Error> {
-        let rest = self.weigh_arguments(arguments)?;
+        let rest = match name {
+            // Its numbers are values, not widths.
+            "format" | "format_map" => self.weigh_all(arguments)?,
+            _ => self.weigh_arguments(arguments)?,
+        };
         let Some(text) = value.as_str() else {
             if matches!(name, "items" | "keys" | "values") || name == "count" {
                 let bytes = self.weigh(value)?;
@@ -198,11 +205,8 @@ impl Budget {
                 .unwrap_or(if digits.is_empty() { 0 } else { u64::MAX })
         });
         let widths = numbers.max().unwrap_or(0);
-        let given = arguments
-            .iter()
-            .filter_map(Value::as_i64)
-            .map(i64::unsigned_abs)
-            .max();
+        // Only a star takes its width from an argument, up to the largest number that arguments may have.
+        let given = text.contains('*').then_some(MAX_NUMBER as u64);
         let printed = arguments
             .iter()
             .try_fold(0, |sum, value| Ok::<_, Error>(sum + self.printed(value)?))?;

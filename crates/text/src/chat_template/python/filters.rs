@@ -12,7 +12,7 @@ type Filter = fn(&Value, &Arguments) -> Result<Value, Error>;
 
 /// Adds the filters to an environment.
 pub fn install(environment: &mut Environment<'_>) {
-    const FILTERS: [(&str, Filter); 30] = [
+    const FILTERS: [(&str, Filter); 35] = [
         ("length", length),
         ("count", length),
         ("first", first),
@@ -45,6 +45,11 @@ pub fn install(environment: &mut Environment<'_>) {
         ("safe", |value, _| Ok(value.clone())),
         ("attr", attr),
         ("round", round),
+        ("int", int),
+        ("float", float),
+        ("default", default),
+        ("d", default),
+        ("dictsort", dictsort),
     ];
     for (name, filter) in FILTERS {
         environment.add_filter(
@@ -423,7 +428,10 @@ fn round(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
         "ceil" => ((number * power).ceil() / power).into(),
         "floor" => ((number * power).floor() / power).into(),
         // An integer stays one, as Python's round keeps it.
-        "common" if value.is_integer() => value.clone(),
+        "common" if value.is_integer() && precision >= 0 => value.clone(),
+        "common" if value.is_integer() => {
+            (((number * power).round_ties_even() / power) as i64).into()
+        }
         "common" if precision >= 0 => {
             let text = format!("{number:.*}", precision as usize);
             text.parse::<f64>().unwrap_or(number).into()
@@ -431,4 +439,94 @@ fn round(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
         "common" => ((number * power).round_ties_even() / power).into(),
         _ => return Err(wrong("method must be common, ceil or floor")),
     })
+}
+
+/// A number of a text in Python's notation, or the default (0).
+fn int(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let [default, base] = arguments.bind(["default", "base"])?;
+    let base = integer(base, 10)?;
+    let number = match (value.as_str(), value.kind()) {
+        (Some(text), _) => {
+            let text = text.trim().replace('_', "").to_lowercase();
+            let (sign, digits) = match text.strip_prefix('-') {
+                Some(digits) => (-1, digits),
+                None => (1, text.strip_prefix('+').unwrap_or(&text)),
+            };
+            let (prefix, radix) = match (digits.get(..2), base) {
+                (Some("0x"), 0 | 16) => (2, 16),
+                (Some("0o"), 0 | 8) => (2, 8),
+                (Some("0b"), 0 | 2) => (2, 2),
+                (_, 0) => (0, 10),
+                (_, base) => (
+                    0,
+                    u32::try_from(base)
+                        .ok()
+                        .filter(|base| (2..=36).contains(base))
+                        .unwrap_or(10),
+                ),
+            };
+            let whole = i64::from_str_radix(&digits[prefix..], radix)
+                .ok()
+                .map(|number| sign * number);
+            whole.or_else(|| {
+                text.parse::<f64>()
+                    .ok()
+                    .filter(|it| it.is_finite())
+                    .map(|it| it as i64)
+            })
+        }
+        (None, ValueKind::Bool) => Some(i64::from(value.is_true())),
+        (None, ValueKind::Number) if value.is_integer() => return Ok(value.clone()),
+        (None, ValueKind::Number) => f64::try_from(value.clone())
+            .ok()
+            .map(|number| number as i64),
+        _ => None,
+    };
+    Ok(number.map_or_else(|| default.cloned().unwrap_or_else(|| 0.into()), Value::from))
+}
+
+/// A float of a text, or the default (0.0).
+fn float(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let [default] = arguments.bind(["default"])?;
+    let number = match (value.as_str(), value.kind()) {
+        (Some(text), _) => text.trim().replace('_', "").parse::<f64>().ok(),
+        (None, ValueKind::Bool) => Some(f64::from(u8::from(value.is_true()))),
+        (None, ValueKind::Number) => f64::try_from(value.clone()).ok(),
+        _ => None,
+    };
+    Ok(number.map_or_else(
+        || default.cloned().unwrap_or_else(|| 0.0.into()),
+        Value::from,
+    ))
+}
+
+fn default(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let [default, boolean] = arguments.bind(["default_value", "boolean"])?;
+    match value.is_undefined() || (flag(boolean, false) && !value.is_true()) {
+        true => Ok(default.cloned().unwrap_or_else(|| "".into())),
+        false => Ok(value.clone()),
+    }
+}
+
+/// The pairs of a dictionary, in order of keys or values.
+fn dictsort(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
+    let [case_sensitive, by, reverse] = arguments.bind(["case_sensitive", "by", "reverse"])?;
+    let place = match optional_text(by)?.unwrap_or("key") {
+        "key" => 0,
+        "value" => 1,
+        _ => return Err(wrong("You can only sort by either \"key\" or \"value\"")),
+    };
+    let folded = |pair: &Value| {
+        let value = pair.get_item_by_index(place).unwrap_or_default();
+        match value.as_str().filter(|_| !flag(case_sensitive, false)) {
+            Some(text) => text.to_lowercase().into(),
+            None => value,
+        }
+    };
+    let mut pairs = items_of(&items(value, arguments)?)?;
+    pairs.sort_by(|a, b| folded(a).cmp(&folded(b)));
+    if flag(reverse, false) {
+        pairs.reverse();
+    }
+    Ok(Value::from(pairs))
 }
