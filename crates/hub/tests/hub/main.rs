@@ -240,6 +240,78 @@ fn wrong_bytes_are_refused_and_forgotten() {
     assert_complete(&fetch("owner/model", &settings).unwrap().folder);
 }
 
+/// Addresses of bytes expire; the hub is asked for a new one, and the download goes on from there.
+#[test]
+fn an_expired_address_is_asked_for_anew() {
+    let (server, cache) = (model(), Folder::new());
+    let settings = settings(&server, &cache);
+    server.change(|behaviour| {
+        behaviour.break_after = Some(100_000);
+        behaviour.uses_of_an_address = Some(2);
+    });
+    assert_complete(&fetch("owner/model", &settings).unwrap().folder);
+    let log = server.take_log();
+    assert!(
+        log.iter().any(|line| line.ends_with("bytes=200000-")),
+        "{log:?}"
+    );
+}
+
+/// A refusal is no broken connection: one new address, and then the sentence says what happened.
+#[test]
+fn refused_bytes_are_asked_for_twice() {
+    let (server, cache) = (model(), Folder::new());
+    let settings = settings(&server, &cache);
+    server.change(|behaviour| behaviour.uses_of_an_address = Some(0));
+    let error = fetch("owner/model", &settings).unwrap_err();
+    assert!(
+        matches!(error, HubError::BytesRefused { status: 403, .. }),
+        "{error}"
+    );
+    let log = server.take_log();
+    let asked = log.iter().filter(|line| line.contains("/storage/")).count();
+    assert_eq!(asked, 2, "{log:?}");
+    server.change(|behaviour| behaviour.uses_of_an_address = None);
+    assert_complete(&fetch("owner/model", &settings).unwrap().folder);
+}
+
+/// Nothing of a page becomes the beginning of a file, and compressed bytes are not kept.
+#[test]
+fn what_is_not_the_file_is_not_kept() {
+    let (server, cache) = (model(), Folder::new());
+    let settings = settings(&server, &cache);
+    for (change, word) in [
+        (
+            (|behaviour| behaviour.page = true) as fn(&mut server::Behaviour),
+            "15 bytes",
+        ),
+        (|behaviour| behaviour.compressed = true, "compressed"),
+    ] {
+        server.change(change);
+        let error = fetch("owner/model", &settings).unwrap_err();
+        assert!(matches!(error, HubError::NotTheFile { .. }), "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+        server.change(|behaviour| (behaviour.page, behaviour.compressed) = (false, false));
+        let _ = fs::remove_dir_all(&cache.0);
+    }
+    server.change(|behaviour| behaviour.page = true);
+    fetch("owner/model", &settings).unwrap_err();
+    server.change(|behaviour| behaviour.page = false);
+    assert_complete(&fetch("owner/model", &settings).unwrap().folder);
+    assert!(!server.take_log().iter().any(|line| line.contains("bytes=")));
+}
+
+#[test]
+fn a_mirror_may_redirect_to_a_whole_address() {
+    let (server, cache) = (model(), Folder::new());
+    server.change(|behaviour| behaviour.mirrored = true);
+    assert_complete(
+        &fetch("owner/model", &settings(&server, &cache))
+            .unwrap()
+            .folder,
+    );
+}
+
 #[test]
 fn offline_the_cache_is_enough() {
     let (server, cache) = (model(), Folder::new());

@@ -28,6 +28,14 @@ pub struct Behaviour {
     pub break_after: Option<usize>,
     /// Answers every request with this status.
     pub status: Option<u16>,
+    /// An address of bytes is good for this many requests, then refused with 403; 0 refuses all.
+    pub uses_of_an_address: Option<usize>,
+    /// Sends a page of HTML in place of the bytes of large files.
+    pub page: bool,
+    /// Says that small files are compressed.
+    pub compressed: bool,
+    /// Redirects everything to the whole address of a mirror on this server.
+    pub mirrored: bool,
     /// Sends other bytes than those of the announced checksum.
     pub corrupt: bool,
     /// Announces this many bytes more than it sends.
@@ -171,7 +179,34 @@ fn reply(
     let token = headers
         .get("authorization")
         .map(|value| value.trim_start_matches("Bearer ").to_owned());
+    let path = match path.strip_prefix("/mirror") {
+        Some(path) => path,
+        None if behaviour.mirrored && !path.starts_with("/storage/") => {
+            return Reply {
+                status: 308,
+                headers: vec![("Location", format!("{base}/mirror{path}"))],
+                ..Reply::default()
+            };
+        }
+        None => path,
+    };
     if let Some(sum) = path.strip_prefix("/storage/") {
+        let (sum, given_at) = sum.split_once('@').unwrap_or((sum, "0"));
+        let asked = behaviour.log.len() - given_at.parse::<usize>().unwrap();
+        if behaviour
+            .uses_of_an_address
+            .is_some_and(|most| asked > most)
+        {
+            return refuse(403, "", "Request has expired");
+        }
+        if behaviour.page {
+            return Reply {
+                status: 200,
+                headers: vec![("Content-Type", "text/html".to_owned())],
+                body: b"<!doctype html>".to_vec(),
+                ..Reply::default()
+            };
+        }
         if token.is_some() {
             return refuse(400, "", "the storage must not see tokens");
         }
@@ -251,7 +286,11 @@ fn reply(
                 // Counts as another host, to which tokens are not sent.
                 (
                     "Location",
-                    format!("{}/storage/{sum}", base.replace("127.0.0.1", "localhost")),
+                    format!(
+                        "{}/storage/{sum}@{}",
+                        base.replace("127.0.0.1", "localhost"),
+                        behaviour.log.len()
+                    ),
                 ),
             ],
             ..Reply::default()
@@ -259,6 +298,9 @@ fn reply(
     }
     let mut reply = part(bytes, range, behaviour);
     reply.headers.push(commit);
+    if behaviour.compressed {
+        reply.headers.push(("Content-Encoding", "gzip".to_owned()));
+    }
     reply
         .headers
         .push(("ETag", format!("\"{}\"", small_etag(bytes))));
