@@ -6,7 +6,9 @@ use ureq::{
     http::{HeaderMap, Response, Uri, header},
 };
 
-use crate::{HubError, HubSettings, ModelId, agent::agent, location::is_relative_path, refusal};
+use vitrine_protocol::is_relative_path;
+
+use crate::{HubError, HubId, HubSettings, agent::agent, refusal};
 
 /// Redirects to follow before they are taken for a loop.
 const MAX_REDIRECTS: u32 = 5;
@@ -60,7 +62,7 @@ impl Client {
     }
 
     /// The commit and the files of a revision.
-    pub(crate) fn revision(&self, id: &ModelId) -> Result<Revision, HubError> {
+    pub(crate) fn revision(&self, id: &HubId) -> Result<Revision, HubError> {
         #[derive(Deserialize)]
         struct Answer {
             sha: String,
@@ -98,7 +100,7 @@ impl Client {
     /// Metadata of a file of a commit.
     pub(crate) fn file(
         &self,
-        id: &ModelId,
+        id: &HubId,
         commit: &str,
         name: &str,
     ) -> Result<RemoteFile, HubError> {
@@ -195,7 +197,7 @@ impl Client {
     fn check(
         &self,
         response: &Response<Body>,
-        id: &ModelId,
+        id: &HubId,
         file: Option<&str>,
     ) -> Result<(), HubError> {
         let headers = response.headers();

@@ -68,12 +68,17 @@ pub enum HubError {
         path: PathBuf,
     },
     /// A path that does not exist.
-    #[error("there is no file or folder {path}: check the path", path = .0.display())]
-    NoSuchPath(PathBuf),
+    #[error("there is no file or folder {path}: {advice}", path = .path.display())]
+    NoSuchPath {
+        /// The path.
+        path: PathBuf,
+        /// What to do.
+        advice: String,
+    },
     /// Neither a path nor an id.
     #[error(
         "{0:?} is neither an existing file or folder nor a model id (owner/name, \
-         owner/name@revision or owner/name:file.gguf)"
+         owner/name@revision or owner/name:file.gguf) nor the address of one"
     )]
     InvalidId(String),
     /// No environment variable gives the hub's cache folder.
@@ -272,7 +277,7 @@ impl HubError {
             | Self::NoModel { .. }
             | Self::NoRevision { .. }
             | Self::NoFile { .. } => HubErrorKind::Request,
-            Self::NoSuchPath(_)
+            Self::NoSuchPath { .. }
             | Self::NotAModel { .. }
             | Self::DiskFull { .. }
             | Self::Cache { .. }

@@ -2,9 +2,10 @@
 
 use std::{
     ffi::OsStr,
-    fmt,
     path::{Path, PathBuf},
 };
+
+use vitrine_protocol::HubId;
 
 use crate::HubError;
 
@@ -14,25 +15,24 @@ pub enum Location {
     /// An existing file or folder.
     Path(PathBuf),
     /// A model on the hub.
-    Hub(ModelId),
-}
-
-/// A model on the hub: `owner/name`, `owner/name@revision`, `owner/name:file.gguf`, or both.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelId {
-    /// `owner/name`; a few old models are just `name`.
-    pub repo: String,
-    /// A branch, a tag or a commit.
-    pub revision: String,
-    /// One of several GGUF files: its name, or a part of the name that is unique (`Q4_K_M`).
-    pub file: Option<String>,
+    Hub(HubId),
 }
 
 /// A name with one of these endings is a file, not an id.
 const FILE_ENDINGS: [&str; 4] = [".gguf", ".json", ".safetensors", ".bin"];
 
+/// The beginnings of addresses of the hub, which are no paths.
+const ADDRESSES: [&str; 6] = [
+    "https://",
+    "http://",
+    "hf://",
+    "hf.co/",
+    "huggingface.co/",
+    "www.huggingface.co/",
+];
+
 impl Location {
-    /// Parses `text` as an existing path, else as an id.
+    /// Parses `text` as an existing path, else as an id or an address of the hub.
     ///
     /// # Errors
     /// [`HubError::NoSuchPath`] if it looks like a path but does not exist, [`HubError::InvalidId`] if it is not an id
@@ -42,10 +42,22 @@ impl Location {
         if path.exists() {
             return Ok(Self::Path(path.to_owned()));
         }
-        let Some(id) = text.to_str().filter(|text| !looks_like_a_path(text)) else {
-            return Err(HubError::NoSuchPath(path.to_owned()));
+        let no_such_path = |meant: Option<HubId>| HubError::NoSuchPath {
+            path: path.to_owned(),
+            advice: match meant {
+                Some(id) => format!("check the path, or write {id} for that file on the hub"),
+                None => "check the path".to_owned(),
+            },
         };
-        ModelId::parse(id).map(Self::Hub)
+        let Some(text) = text.to_str() else {
+            return Err(no_such_path(None));
+        };
+        let id = HubId::parse(text);
+        if looks_like_a_path(text) && !ADDRESSES.iter().any(|start| text.starts_with(start)) {
+            return Err(no_such_path(id.filter(|id| id.file.is_some())));
+        }
+        id.map(Self::Hub)
+            .ok_or_else(|| HubError::InvalidId(text.to_owned()))
     }
 }
 
@@ -59,70 +71,6 @@ fn looks_like_a_path(text: &str) -> bool {
         || text.contains('\\')
         || is_drive
         || FILE_ENDINGS.iter().any(|ending| repo.ends_with(ending))
-}
-
-impl ModelId {
-    /// Parses an id.
-    ///
-    /// # Errors
-    /// [`HubError::InvalidId`] if it is malformed.
-    pub fn parse(text: &str) -> Result<Self, HubError> {
-        let invalid = || HubError::InvalidId(text.to_owned());
-        let (head, file) = match text.split_once(':') {
-            Some((head, file)) => (head, Some(file.to_owned())),
-            None => (text, None),
-        };
-        let (repo, revision) = head.split_once('@').unwrap_or((head, "main"));
-        let is_repo = repo.matches('/').count() <= 1 && repo.split('/').all(is_name);
-        let is_file = file.as_deref().is_none_or(is_relative_path);
-        if !is_repo || !is_relative_path(revision) || !is_file {
-            return Err(invalid());
-        }
-        Ok(Self {
-            repo: repo.to_owned(),
-            revision: revision.to_owned(),
-            file,
-        })
-    }
-}
-
-impl fmt::Display for ModelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.repo)?;
-        if self.revision != "main" {
-            write!(f, "@{}", self.revision)?;
-        }
-        match &self.file {
-            Some(file) => write!(f, ":{file}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Whether the hub allows the name for an owner or a model.
-fn is_name(name: &str) -> bool {
-    let is_end = |byte: u8| byte == b'-' || byte == b'.';
-    let bytes = name.as_bytes();
-    !bytes.is_empty()
-        && bytes.len() <= 96
-        && bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte))
-        && !is_end(bytes[0])
-        && !is_end(bytes[bytes.len() - 1])
-        && !name.contains("--")
-        && !name.contains("..")
-}
-
-/// Whether an untrusted name stays inside the folder that it is joined to.
-pub(crate) fn is_relative_path(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 1024
-        && !name.contains(['\\', ':', '\0'])
-        && name
-            .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != "..")
-        && !name.chars().any(char::is_control)
 }
 
 #[cfg(test)]
@@ -153,11 +101,11 @@ mod tests {
             id("a/b@v1.0:x/c.gguf"),
             (s("a/b"), s("v1.0"), Some(s("x/c.gguf")))
         );
+        assert_eq!(id("hf.co/a/b"), (s("a/b"), s("main"), None));
         assert_eq!(
-            ModelId::parse("a/b@v1:c.gguf").unwrap().to_string(),
-            "a/b@v1:c.gguf"
+            id("https://huggingface.co/a/b/blob/v1/c.gguf"),
+            (s("a/b"), s("v1"), Some(s("c.gguf")))
         );
-        assert_eq!(ModelId::parse("a/b@main").unwrap().to_string(), "a/b");
     }
 
     #[test]
@@ -178,8 +126,14 @@ mod tests {
             "tokenizer.json",
         ] {
             let error = Location::parse(OsStr::new(text)).unwrap_err();
-            assert!(matches!(error, HubError::NoSuchPath(_)), "{text}: {error}");
+            assert!(
+                matches!(error, HubError::NoSuchPath { .. }),
+                "{text}: {error}"
+            );
         }
+        // A file behind the name is answered with the right spelling.
+        let error = Location::parse(OsStr::new("a/b/c.gguf")).unwrap_err();
+        assert!(error.to_string().contains("write a/b:c.gguf"), "{error}");
     }
 
     #[test]
@@ -196,6 +150,7 @@ mod tests {
             "a/b:/x",
             "ä/b",
             "a/b@x\ny",
+            "https://huggingface.co/a",
         ] {
             let error = Location::parse(OsStr::new(text)).unwrap_err();
             assert!(matches!(error, HubError::InvalidId(_)), "{text}: {error}");

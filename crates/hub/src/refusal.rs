@@ -1,12 +1,12 @@
 //! Translates error responses of the hub.
 
-use crate::{HubError, ModelId};
+use crate::{HubError, HubId};
 
 /// A response of the hub that may be an error. `code` and `message` are the headers `X-Error-Code` and
 /// `X-Error-Message`.
 pub(crate) struct Refusal<'a> {
     pub endpoint: &'a str,
-    pub id: &'a ModelId,
+    pub id: &'a HubId,
     pub file: Option<&'a str>,
     pub has_token: bool,
     pub status: u16,

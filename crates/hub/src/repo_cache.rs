@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{HubError, ModelId};
+use crate::{HubError, HubId};
 
 /// The cached files of one repository.
 pub(crate) struct RepoCache {
@@ -49,7 +49,7 @@ impl RepoCache {
     }
 
     /// The commit of a revision, as of its last lookup.
-    pub(crate) fn commit(&self, id: &ModelId) -> Option<String> {
+    pub(crate) fn commit(&self, id: &HubId) -> Option<String> {
         if is_commit(&id.revision) {
             return Some(id.revision.clone());
         }
@@ -59,7 +59,7 @@ impl RepoCache {
     }
 
     /// Stores the commit of a revision. A failure only means that it is looked up again.
-    pub(crate) fn note_commit(&self, id: &ModelId, commit: &str) {
+    pub(crate) fn note_commit(&self, id: &HubId, commit: &str) {
         if id.revision == commit || self.commit(id).as_deref() == Some(commit) {
             return;
         }

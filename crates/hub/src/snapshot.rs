@@ -9,11 +9,12 @@ use std::{
 
 use serde::Deserialize;
 
+use vitrine_protocol::is_relative_path;
+
 use crate::{
-    HubError, HubSettings, ModelId, Progress,
+    HubError, HubId, HubSettings, Progress,
     client::Client,
     download::{Download, has_length},
-    location::is_relative_path,
     progress::Display,
     repo_cache::RepoCache,
 };
@@ -36,7 +37,7 @@ pub type Choose<'a> = dyn Fn(&[String]) -> Result<Vec<String>, String> + 'a;
 /// # Errors
 /// See [`fetch_model_with`].
 pub fn fetch_model(
-    id: &ModelId,
+    id: &HubId,
     settings: &HubSettings,
     choose: &Choose<'_>,
 ) -> Result<Snapshot, HubError> {
@@ -54,7 +55,7 @@ pub fn fetch_model(
 /// # Errors
 /// Any [`HubError`] that leaves the model incomplete.
 pub fn fetch_model_with(
-    id: &ModelId,
+    id: &HubId,
     settings: &HubSettings,
     choose: &Choose<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
@@ -87,7 +88,7 @@ pub fn fetch_model_with(
 }
 
 /// The model, if it is complete in the cache.
-fn cached(cache: &RepoCache, id: &ModelId, choose: &Choose<'_>) -> Option<Snapshot> {
+fn cached(cache: &RepoCache, id: &HubId, choose: &Choose<'_>) -> Option<Snapshot> {
     let commit = cache.commit(id)?;
     let folder = cache.snapshot(&commit);
     let files = wanted(id, &cache.names(&commit), choose).ok()?;
@@ -103,7 +104,7 @@ fn cached(cache: &RepoCache, id: &ModelId, choose: &Choose<'_>) -> Option<Snapsh
 
 fn online(
     cache: &RepoCache,
-    id: &ModelId,
+    id: &HubId,
     settings: &HubSettings,
     choose: &Choose<'_>,
     progress: &mut dyn FnMut(Progress<'_>),
@@ -147,7 +148,7 @@ fn online(
 }
 
 /// The files of a model: the one named in the id, or the selection of `choose`.
-fn wanted(id: &ModelId, names: &[String], choose: &Choose<'_>) -> Result<Vec<String>, HubError> {
+fn wanted(id: &HubId, names: &[String], choose: &Choose<'_>) -> Result<Vec<String>, HubError> {
     let Some(wanted) = &id.file else {
         return choose(names).map_err(|reason| HubError::NotAModel {
             id: id.to_string(),
@@ -242,7 +243,7 @@ fn shards(folder: &Path, files: &[String]) -> Result<BTreeSet<String>, String> {
 struct Fetch<'a> {
     client: &'a Client,
     cache: &'a RepoCache,
-    id: &'a ModelId,
+    id: &'a HubId,
     commit: &'a str,
     retries: u32,
 }

@@ -11,6 +11,7 @@ mod compare;
 mod event;
 mod failure;
 mod generate;
+mod hub_id;
 mod inside;
 mod inspect;
 mod lens;
@@ -37,6 +38,7 @@ pub use compare::{CompareFormat, CompareReport, CompareRequest, FormatPosition, 
 pub use event::{Event, LoadPhase, Progress, Shards};
 pub use failure::{Failure, FailureKind};
 pub use generate::{FinishReason, GenerateRequest, GenerateSummary, Prompt};
+pub use hub_id::{HubId, is_relative_path};
 pub use inside::{
     AblationReport, HeadEffect, HeadScore, HeadsReport, MovedToken, PatchReport, PatchRequest,
     SweepReport,

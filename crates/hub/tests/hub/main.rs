@@ -13,7 +13,7 @@ use std::{
 
 use server::{COMMIT, Server, TOKEN, sha256};
 use vitrine_hub::{
-    HubError, HubErrorKind, HubSettings, ModelId, Progress, Snapshot, fetch_model_with,
+    HubError, HubErrorKind, HubId, HubSettings, Progress, Snapshot, fetch_model_with,
 };
 
 /// A temporary folder, deleted on drop.
@@ -81,7 +81,7 @@ fn choose(names: &[String]) -> Result<Vec<String>, String> {
 }
 
 fn fetch(id: &str, settings: &HubSettings) -> Result<Snapshot, HubError> {
-    fetch_model_with(&ModelId::parse(id).unwrap(), settings, &choose, &mut |_| {})
+    fetch_model_with(&HubId::parse(id).unwrap(), settings, &choose, &mut |_| {})
 }
 
 fn assert_complete(folder: &Path) {
@@ -348,7 +348,7 @@ fn without_a_network_the_cache_is_used() {
     // Nothing listens on this port.
     settings.endpoint = "http://127.0.0.1:9".to_owned();
     let mut told = Vec::new();
-    let id = ModelId::parse("owner/model").unwrap();
+    let id = HubId::parse("owner/model").unwrap();
     let mut progress = |progress: Progress<'_>| told.push(format!("{progress:?}"));
     fetch_model_with(&id, &settings, &choose, &mut progress).unwrap();
     assert_eq!(told.last().unwrap(), "Cached");
