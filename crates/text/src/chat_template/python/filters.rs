@@ -524,7 +524,7 @@ fn dictsort(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
         }
     };
     let mut pairs = items_of(&items(value, arguments)?)?;
-    pairs.sort_by(|a, b| folded(a).cmp(&folded(b)));
+    pairs.sort_by_key(folded);
     if flag(reverse, false) {
         pairs.reverse();
     }
