@@ -14,8 +14,6 @@ use gate::Budget;
 
 mod gate;
 mod python;
-pub(crate) use python::arguments;
-pub(crate) use python::float;
 mod rewrite;
 
 /// Maximum steps of the template engine. A long conversation takes a few hundred thousand.

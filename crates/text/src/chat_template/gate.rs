@@ -14,7 +14,6 @@ use minijinja::{Environment, Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::python::{self, Range};
-use crate::python_json::to_json;
 pub use budget::Budget;
 use budget::PLACE;
 
@@ -29,7 +28,7 @@ fn is_list(value: &Value) -> bool {
 /// Registers the functions that rewritten templates call.
 pub(super) fn install(environment: &mut Environment<'static>, budget: &Arc<Budget>) {
     environment.set_unknown_method_callback(unknown_method_callback);
-    environment.add_filter("tojson", to_json);
+    environment.add_filter("tojson", python::to_json);
     environment.remove_global("debug");
 
     let own = Arc::clone(budget);

@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, Value};
 use super::arguments::{Arguments, flag, integer, optional_text, text, width, wrong};
 use super::format::percent;
 use super::print::{to_repr, to_str};
-use super::str_methods::{capitalize, pad, split_lines};
+use super::text::{capitalize, is_space, pad, split_lines};
 
 type Filter = fn(&Value, &Arguments) -> Result<Value, Error>;
 
@@ -146,7 +146,7 @@ fn trim(value: &Value, arguments: &Arguments) -> Result<Value, Error> {
     let this = to_str(value);
     Ok(match optional_text(chars)? {
         Some(chars) => this.trim_matches(|c| chars.contains(c)).into(),
-        None => this.trim_matches(super::str_methods::is_space).into(),
+        None => this.trim_matches(is_space).into(),
     })
 }
 

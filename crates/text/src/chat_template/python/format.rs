@@ -5,7 +5,7 @@ use minijinja::{Error, Value};
 
 use super::arguments::wrong;
 use super::print::{float, to_repr, to_str};
-use super::str_methods::pad;
+use super::text::pad;
 
 /// Maximum of widths and precisions.
 const MAX_WIDTH: usize = 100_000;

@@ -1,12 +1,14 @@
 //! Python's values, methods and formats, and the parts of jinja2 that the template engine lacks or has otherwise.
 
-pub mod arguments;
+mod arguments;
 mod filters;
 mod format;
+mod json;
 mod objects;
 mod print;
 mod source;
 mod str_methods;
+mod text;
 mod time;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -17,8 +19,9 @@ use minijinja::{Environment, Error, Value};
 use arguments::Arguments;
 pub use filters::items_of;
 pub use format::percent;
+pub use json::to_json;
 pub use objects::Range;
-pub use print::{float, to_str};
+pub use print::to_str;
 pub use source::prepare;
 pub use time::strftime_now;
 

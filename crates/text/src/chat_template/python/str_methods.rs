@@ -5,6 +5,7 @@ use minijinja::{Error, Value};
 
 use super::arguments::{Arguments, flag, integer, optional_text, text, width, wrong};
 use super::format;
+use super::text::{capitalize, is_space, pad, split_lines};
 
 /// Calls a method of a text; `None` if `str` has none of this name.
 ///
@@ -210,11 +211,6 @@ pub fn call(this: &str, name: &str, arguments: &Arguments) -> Result<Option<Valu
     }))
 }
 
-/// `str.isspace` of one character.
-pub fn is_space(c: char) -> bool {
-    c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c)
-}
-
 /// Superscripts and subscripts are digits, but no decimal ones.
 fn is_other_digit(c: char) -> bool {
     matches!(c, '²' | '³' | '¹' | '⁰'..='⁹' | '₀'..='₉')
@@ -248,19 +244,6 @@ fn slice<'t>(
         indices.nth(place as usize).unwrap_or(this.len())
     };
     Ok(Some((&this[byte(start)..byte(end)], start as usize)))
-}
-
-/// A text of at least `to` characters.
-pub fn pad(this: &str, to: usize, fill: char, side: &str) -> String {
-    let missing = to.saturating_sub(this.chars().count());
-    let left = match side {
-        "ljust" => 0,
-        "rjust" => missing,
-        // As CPython rounds it.
-        _ => missing / 2 + (missing & to & 1),
-    };
-    let fill = |count: usize| fill.to_string().repeat(count);
-    fill(left) + this + &fill(missing - left)
 }
 
 fn split<'t>(this: &'t str, sep: &str, most: Option<usize>, from_end: bool) -> Vec<&'t str> {
@@ -305,34 +288,6 @@ fn split_space(this: &str, most: Option<usize>, from_end: bool) -> Vec<&str> {
     parts
 }
 
-/// The lines of a text, with Python's line ends.
-pub fn split_lines(this: &str, keep: bool) -> Vec<&str> {
-    let is_end = |c: char| {
-        matches!(
-            c,
-            '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{1C}'
-                ..='\u{1E}' | '\u{85}' | '\u{2028}' | '\u{2029}'
-        )
-    };
-    let mut lines = Vec::new();
-    let mut rest = this;
-    while !rest.is_empty() {
-        let at = rest.find(is_end).unwrap_or(rest.len());
-        let ending = match rest[at..].chars().next() {
-            Some('\r') if rest[at..].starts_with("\r\n") => 2,
-            Some(c) => c.len_utf8(),
-            None => 0,
-        };
-        lines.push(if keep {
-            &rest[..at + ending]
-        } else {
-            &rest[..at]
-        });
-        rest = &rest[at + ending..];
-    }
-    lines
-}
-
 fn expand_tabs(this: &str, size: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
@@ -355,15 +310,6 @@ fn expand_tabs(this: &str, size: usize) -> String {
         }
     }
     out
-}
-
-/// `str.capitalize`.
-pub fn capitalize(this: &str) -> String {
-    let mut chars = this.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().collect::<String>() + &chars.as_str().to_lowercase(),
-        None => String::new(),
-    }
 }
 
 fn title(this: &str) -> String {
