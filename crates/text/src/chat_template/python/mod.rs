@@ -77,3 +77,98 @@ pub fn method(value: &Value, name: &str, arguments: &[Value]) -> Result<Option<V
         _ => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{ChatTemplate, RenderChat};
+
+    /// Every method, filter and test with values and arguments of every kind: a text or an error, and no panic.
+    #[test]
+    fn no_call_panics() {
+        let methods = "upper lower casefold capitalize title swapcase isalnum isalpha isascii isdecimal isdigit isnumeric \
+            isspace isprintable islower isupper istitle isidentifier strip lstrip rstrip split rsplit splitlines partition \
+            rpartition join replace removeprefix removesuffix startswith endswith find rfind index rindex count center \
+            ljust rjust zfill expandtabs format format_map items keys values get copy append nomethod";
+        let filters = "length first last items list string pprint join upper lower capitalize title trim center wordcount \
+            wordwrap truncate striptags replace indent urlencode filesizeformat format escape safe attr round int float \
+            default dictsort tojson abs batch slice sort sum unique reverse min max map select reject selectattr groupby";
+        let tests = "sequence iterable callable escaped string mapping number divisibleby in sameas lower odd";
+        let values = [
+            "'aé😀b%{'",
+            "''",
+            "'%'",
+            "'%*d'",
+            "'{'",
+            "'{0[}'",
+            "'-0x1F'",
+            "-3",
+            "1e300",
+            "9223372036854775807",
+            "true",
+            "none",
+            "nothing",
+            "[]",
+            "[1, 'é', none]",
+            "(1,)",
+            "{}",
+            "{'é': [1]}",
+            "range(3)",
+            "cycler(1)",
+            "joiner()",
+            "namespace(a=1)",
+        ];
+        let arguments = [
+            "",
+            "'é'",
+            "''",
+            "-1",
+            "3",
+            "99999999",
+            "-9223372036854775808",
+            "1.5",
+            "none",
+            "nothing",
+            "[1]",
+            "('é', '')",
+            "{'a': 1}",
+            "'é', 2",
+            "1, -1",
+            "'', '', -1",
+            "2, 'éé'",
+            "'a', 'b', 'c', 'd', 'e'",
+            "x=1",
+            "width=5",
+            "1, x=2",
+            "-2, true, '…', 0",
+        ];
+        let mut calls = 0;
+        for value in values {
+            for argument in arguments {
+                let sources = (methods
+                    .split_whitespace()
+                    .map(|name| format!("{{{{ ({value}).{name}({argument}) }}}}")))
+                .chain(
+                    filters
+                        .split_whitespace()
+                        .map(|name| format!("{{{{ ({value}) | {name}({argument}) }}}}")),
+                )
+                .chain(
+                    tests
+                        .split_whitespace()
+                        .map(|name| format!("{{{{ ({value}) is {name}({argument}) }}}}")),
+                )
+                .chain([
+                    format!("{{{{ ({value}) % ({argument}) }}}}"),
+                    format!("{{{{ strftime_now({argument}) }}}}"),
+                ]);
+                for source in sources {
+                    if let Ok(template) = ChatTemplate::new(&source, None, None) {
+                        let _ = template.render(&[], false);
+                        calls += 1;
+                    }
+                }
+            }
+        }
+        assert!(calls > 50_000, "{calls} calls");
+    }
+}
