@@ -86,7 +86,6 @@ fn other_architectures_are_named_and_ours_listed() {
         ("Qwen3MoeForCausalLM", "qwen3_moe"),
         ("GraniteForCausalLM", "granite"),
         ("Gemma2ForCausalLM", "gemma2"),
-        ("LlamaForSequenceClassification", "llama"),
     ] {
         refusals.expect(
             architecture,
